@@ -1,0 +1,211 @@
+"""Heatmaps → colours: palettes, overlays, masks and label pictures, as arrays and as PNG or JPEG bytes.
+
+The browser paints with the same tables (``PALETTES``, ``DIVERGING``), so a saved picture looks like the screen.
+Colours are for eyes: masks, labels and counts are always taken from the float32 maps.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from recam_core.records import IGNORE, UserError
+
+FOUND = (0, 114, 178)  # blue: object, and called object        (Okabe and Ito's colours, safe for colour-blind eyes)
+WRONG = (230, 159, 0)  # orange: background, but called object (a false positive)
+MISSED = (170, 68, 153)  # purple: object, but called background (a false negative)
+
+# ColorBrewer's RdBu, reversed: −1 dark blue … 0 near white … +1 dark red.
+_DIVERGING_ANCHORS = ("053061", "2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7",
+                      "fddbc7", "f4a582", "d6604d", "b2182b", "67001f")  # fmt: skip
+
+
+def _frozen(table: np.ndarray) -> np.ndarray:
+    table.setflags(write=False)
+    return table
+
+
+def _opencv_table(colormap: int) -> np.ndarray:
+    bgr = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], colormap)  # (256, 1, 3)
+    return _frozen(np.ascontiguousarray(bgr[:, 0, ::-1]))
+
+
+def _diverging_table() -> np.ndarray:
+    anchors = np.array([list(bytes.fromhex(code)) for code in _DIVERGING_ANCHORS], dtype=np.float64)
+    at = np.linspace(0, 255, len(anchors))
+    channels = [np.interp(np.arange(256), at, anchors[:, c]) for c in range(3)]
+    return _frozen(np.rint(np.stack(channels, axis=1)).astype(np.uint8))
+
+
+def label_palette() -> np.ndarray:
+    """Colours of label values as in PASCAL VOC: (256, 3) uint8 RGB, 0 black, 1 dark red, …, 255 (ignore) off-white."""
+    labels = np.arange(256)
+    table = np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            table[:, channel] |= (((labels >> channel) & 1) << (7 - bit)).astype(np.uint8)
+        labels >>= 3
+    return table
+
+
+PALETTES: Mapping[str, np.ndarray] = MappingProxyType({
+    "viridis": _opencv_table(cv2.COLORMAP_VIRIDIS),
+    "inferno": _opencv_table(cv2.COLORMAP_INFERNO),
+    "cividis": _opencv_table(cv2.COLORMAP_CIVIDIS),
+    "paper": _opencv_table(cv2.COLORMAP_JET),
+})
+DIVERGING = _diverging_table()
+CLASS_COLOURS = _frozen(label_palette())
+
+
+def _table(palette: str) -> np.ndarray:
+    if palette not in PALETTES:
+        raise UserError(f"The palette must be one of {', '.join(PALETTES)}; got {palette!r}.")
+    return PALETTES[palette]
+
+
+def _index(values: np.ndarray) -> np.ndarray:
+    """Nearest of 256 table entries for values in [0, 1]; slight excess is cut off, NaN and infinity are refused."""
+    if values.ndim != 2:
+        raise UserError(f"A heatmap must have the shape (H, W); got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise UserError("The heatmap holds values that are not numbers (NaN or infinity), so it cannot be coloured; "
+                        "compute it again, and check the model if this comes back.")  # fmt: skip
+    return np.rint(np.clip(values, 0, 1).astype(np.float32) * 255).astype(np.uint8)
+
+
+def colourise(values: np.ndarray, palette: str = "viridis") -> np.ndarray:
+    """Paint a heatmap with a palette.
+
+    ``values``: (H, W) float, 0 to 1; what lies outside takes the end colour. Returns (H, W, 3) uint8 RGB.
+    Raises ``UserError`` for NaN, infinity, another shape, or a palette that does not exist.
+    """
+    return _table(palette)[_index(values)]
+
+
+def _blend(picture: np.ndarray, colours: np.ndarray, alpha: np.ndarray | float) -> np.ndarray:
+    """``picture`` under ``colours``, both (H, W, 3); ``alpha`` in [0, 1], one number or (H, W, 1)."""
+    under = picture.astype(np.float32)
+    return np.rint(under + (colours.astype(np.float32) - under) * alpha).astype(np.uint8)
+
+
+def _check(picture: np.ndarray, values: np.ndarray, opacity: float) -> None:
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise UserError(f"A picture must be (H, W, 3) uint8; got {picture.shape} {picture.dtype}.")
+    if values.shape != picture.shape[:2]:
+        raise UserError(f"The heatmap must have the picture's size {picture.shape[:2]}; got {values.shape}.")
+    if not 0 <= opacity <= 1:
+        raise UserError(f"Opacity must be from 0 to 1; got {opacity}.")
+
+
+def overlay(
+    picture: np.ndarray, values: np.ndarray, palette: str = "viridis", opacity: float = 0.5, grow: bool = False
+) -> np.ndarray:
+    """Lay a coloured heatmap over a picture.
+
+    ``picture``: (H, W, 3) uint8; ``values``: (H, W) float, 0 to 1. ``opacity``: share of the colour in the mix; with
+    ``grow`` it is reached only where the value is 1 and shrinks with it. Returns (H, W, 3) uint8.
+    """
+    _check(picture, values, opacity)
+    alpha = opacity * np.clip(values, 0, 1).astype(np.float32)[..., None] if grow else opacity
+    return _blend(picture, colourise(values, palette), alpha)
+
+
+def difference_overlay(
+    picture: np.ndarray, delta: np.ndarray, opacity: float = 0.5, grow: bool = False
+) -> np.ndarray:
+    """Lay a signed difference over a picture: red where ``delta`` is positive, blue where it is negative.
+
+    ``delta``: (H, W) float, −1 to 1. With ``grow`` opacity grows with the size of the difference, so that what did not
+    change stays a plain picture; without it the neutral middle is a light veil. Returns (H, W, 3) uint8.
+    """
+    _check(picture, delta, opacity)
+    colours = DIVERGING[_index((delta + 1) / 2)]
+    alpha = opacity * np.clip(np.abs(delta), 0, 1).astype(np.float32)[..., None] if grow else opacity
+    return _blend(picture, colours, alpha)
+
+
+def error_overlay(
+    picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray, opacity: float = 0.6
+) -> np.ndarray:
+    """Show where one class was found (blue), wrongly claimed (orange) or missed (purple).
+
+    ``predicted``: (H, W) bool. ``truth``: (H, W) uint8 of this one class: 0 no, 1 yes, 255 ignore. Ignored pixels and
+    background that was called background stay as they are. Returns (H, W, 3) uint8.
+    """
+    _check(picture, predicted, opacity)
+    _check(picture, truth, opacity)
+    strange = sorted(set(np.unique(truth).tolist()) - {0, 1, IGNORE})
+    if strange:
+        raise UserError(f"The truth of one class holds 0, 1 and {IGNORE} (ignore) only; got also {strange[:5]}.")
+    predicted, colours = predicted.astype(bool), picture.copy()
+    colours[predicted & (truth == 1)] = FOUND
+    colours[predicted & (truth == 0)] = WRONG
+    colours[~predicted & (truth == 1)] = MISSED
+    return _blend(picture, colours, opacity)
+
+
+def contour(picture: np.ndarray, values: np.ndarray, threshold: float) -> np.ndarray:
+    """Draw the edge of {values > threshold} as a white line with a dark rim; (H, W, 3) uint8."""
+    _check(picture, values, 1)
+    mask = (values > np.float32(threshold)).astype(np.uint8)
+    edges, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    drawn = np.ascontiguousarray(picture).copy()
+    cv2.drawContours(drawn, edges, -1, (0, 0, 0), 3)
+    cv2.drawContours(drawn, edges, -1, (255, 255, 255), 1)
+    return drawn
+
+
+def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float) -> np.ndarray:
+    """Label every pixel with the strongest of [background = threshold, maps].
+
+    ``maps``: (n, H, W) float32; ``class_ids``: (n,) positions in the model's class list. Returns (H, W) uint8: 0 for
+    background, else class id + 1. Background wins ties with a class, the class named first wins ties among classes.
+    Compared in float32, as in evaluation. Raises ``UserError`` for NaN or ids that leave no room for 255 = ignore.
+    """
+    ids = np.asarray(class_ids, dtype=np.int64)
+    if maps.ndim != 3 or ids.shape != maps.shape[:1]:
+        raise UserError(f"Expected maps (n, H, W) and n class ids; got {maps.shape} and {ids.shape}.")
+    if len(ids) == 0:
+        return np.zeros(maps.shape[1:], dtype=np.uint8)
+    if ids.min() < 0 or ids.max() + 1 >= IGNORE:
+        raise UserError(f"Class ids must be 0 to {IGNORE - 2}; got {ids.min()} to {ids.max()}.")
+    if np.isnan(maps).any():
+        raise UserError("The maps hold values that are not numbers (NaN), so pixels cannot be labelled.")
+    maps = maps.astype(np.float32, copy=False)
+    labels = (ids + 1).astype(np.uint8)[maps.argmax(axis=0)]
+    return np.where(maps.max(axis=0) > np.float32(threshold), labels, np.uint8(0))
+
+
+def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def png_bytes(array: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 RGB, (H, W) uint8 grey or an (H, W) bool mask (written as 0 and 255) as PNG."""
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    return _encode(Image.fromarray(_eight_bit(array)), "PNG")
+
+
+def jpeg_bytes(array: np.ndarray, quality: int = 90) -> bytes:
+    """Encode (H, W, 3) uint8 RGB or (H, W) uint8 grey as JPEG; ``quality`` 1 to 95."""
+    return _encode(Image.fromarray(_eight_bit(array)), "JPEG", quality=quality)
+
+
+def palette_png_bytes(labels: np.ndarray) -> bytes:
+    """Encode label values (H, W) uint8 as an indexed PNG in VOC's colours; reading it back gives the same values."""
+    image = Image.fromarray(_eight_bit(labels, dims=(2,)))
+    image.putpalette(CLASS_COLOURS.tobytes())
+    return _encode(image, "PNG")
+
+
+def _eight_bit(array: np.ndarray, dims: tuple[int, ...] = (2, 3)) -> np.ndarray:
+    if array.dtype != np.uint8 or array.ndim not in dims or (array.ndim == 3 and array.shape[2] != 3):
+        raise UserError(f"Only 8-bit pictures can be written, (H, W) or (H, W, 3); got {array.shape} {array.dtype}.")
+    return np.ascontiguousarray(array)
