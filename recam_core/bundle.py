@@ -1,0 +1,147 @@
+"""The evidence bundle: everything on the screen as files that others can open, check and compute with."""
+
+import hashlib
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recam_core.records import EPSILON, CamResult, UserError
+from recam_core.visualise import labels_from_maps, overlay, palette_png_bytes, png_bytes
+
+SCALES = {
+    "each": f"each map is divided by its own maximum + {EPSILON:g}, as in evaluation",
+    "shared": f"the maps of one readout are divided by the largest maximum of its classes + {EPSILON:g}",
+}
+_UNITS = {
+    "cam": "logits of the stage-1 network's FC1",
+    "w": "logits of the stage-2 network's FC1 (w)",
+    "wprime": "logits of the stage-2 network's FC2 (w′)",
+    "sum": "logits under the summed weights w⊕w′ of the stage-2 network",
+    "product": "products of weights w⊗w′ of the stage-2 network times features",
+}
+
+
+def evidence_bundle(
+    results: Sequence[CamResult],
+    *,
+    class_ids: Sequence[int],
+    threshold: float,
+    palette: str,
+    opacity: float,
+    manifest: Mapping[str, Any],
+    scale: str = "each",
+) -> dict[str, bytes]:
+    """Files of one picture under one or more readouts: relative name → contents, for a folder or an archive.
+
+    ``results`` share picture and classes; ``class_ids`` (n,) are the positions of those classes in the model's list;
+    ``threshold`` in [0, 1]; ``scale`` is "each" or "shared" (one maximum for the classes of a readout) and holds for
+    every file. Per readout: ``overlay_CLASS.png``, ``mask_CLASS.png`` (map > threshold) and ``labels.png`` (classes
+    competing with the background threshold). Once: ``picture.png``, ``maps.npz`` (float32, rows = classes) and
+    ``manifest.json`` (``manifest`` and the keys added by this function, which win).
+    """
+    first = _check(results, class_ids, threshold, scale)
+    files = {"picture.png": png_bytes(first.picture)}
+    arrays: dict[str, np.ndarray] = {}
+    for result in results:
+        maps = scaled_maps(result, scale)
+        arrays[result.readout], arrays[f"raw_{result.readout}"] = maps, result.raw.astype(np.float32, copy=False)
+        for slug, values in zip(file_names(result.classes), maps, strict=True):
+            painted = overlay(result.picture, values, palette, opacity)
+            files[f"{result.readout}/overlay_{slug}.png"] = png_bytes(painted)
+            files[f"{result.readout}/mask_{slug}.png"] = png_bytes(values > np.float32(threshold))
+        files[f"{result.readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, threshold))
+    files["maps.npz"] = _npz(arrays)
+    described = {
+        **manifest,
+        "classes": _classes(first, class_ids),
+        "readouts": [result.readout for result in results],
+        "threshold": float(threshold),
+        "palette": palette,
+        "opacity": float(opacity),
+        "scale": scale,
+        "arrays": _explanations(results, scale),
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    files["manifest.json"] = (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+    return files
+
+
+def scaled_maps(result: CamResult, scale: str) -> np.ndarray:
+    """Maps (n, H, W) float32 in [0, 1], divided class by class ("each") or by one maximum of all ("shared")."""
+    if scale not in SCALES:
+        raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+    if scale == "each":
+        return result.maps.astype(np.float32, copy=False)
+    return (result.raw / (result.raw.max() + np.float32(EPSILON))).astype(np.float32, copy=False)
+
+
+def file_names(classes: Sequence[str]) -> list[str]:
+    """A file-name part for each class: ASCII letters, digits and underscores, at most 60, no two alike.
+
+    "wine glass" becomes ``wine_glass``; a name without any such letter becomes ``class``; a repeated one gets a number.
+    """
+    names: list[str] = []
+    for label in classes:
+        ascii_only = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+        # No capitals: on many disks Dog and dog are the same file.
+        stem = re.sub(r"[^a-z0-9]+", "_", ascii_only.lower()).strip("_")[:60] or "class"
+        name, number = stem, 2
+        while name in names:
+            name, number = f"{stem}_{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _check(results: Sequence[CamResult], class_ids: Sequence[int], threshold: float, scale: str) -> CamResult:
+    if not results:
+        raise UserError("There is nothing to save yet; choose at least one readout.")
+    if not 0 <= threshold <= 1:
+        raise UserError(f"The threshold must be from 0 to 1; got {threshold}.")
+    if scale not in SCALES:
+        raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+    first = results[0]
+    readouts = [result.readout for result in results]
+    if len(set(readouts)) != len(readouts) or not set(readouts) <= set(_UNITS):
+        raise UserError(f"Each readout of {', '.join(_UNITS)} can be saved once; got {', '.join(readouts)}.")
+    if any(r.classes != first.classes or not np.array_equal(r.picture, first.picture) for r in results):
+        raise UserError("The readouts saved together must be of the same picture and classes; save them one by one.")
+    if len(class_ids) != len(first.classes):
+        raise UserError(f"Expected one class id for each of {len(first.classes)} classes; got {len(class_ids)}.")
+    return first
+
+
+def _classes(result: CamResult, class_ids: Sequence[int]) -> list[dict[str, Any]]:
+    rows = zip(result.classes, file_names(result.classes), class_ids, result.scores, strict=True)
+    return [
+        {"name": name, "file_name": slug, "id": int(k), "label": int(k) + 1, "probability": float(score)}
+        for name, slug, k, score in rows
+    ]
+
+
+def _explanations(results: Sequence[CamResult], scale: str) -> dict[str, str]:
+    """One line for each array and kind of picture in the bundle."""
+    n, height, width = results[0].maps.shape
+    shape = f"({n}, {height}, {width}) float32, rows = classes"
+    lines = {
+        "overlay_CLASS.png": "the map over the picture, RGB, for looking at; compute with maps.npz instead",
+        "mask_CLASS.png": "255 where the map is above the threshold, else 0",
+        "labels.png": "indexed: 0 where the threshold is not exceeded by any class, else the label of the largest map",
+    }
+    for result in results:
+        lines[result.readout] = f"{shape}; heatmap from 0 to 1; {SCALES[scale]}"
+        lines[f"raw_{result.readout}"] = (
+            f"{shape}; {_UNITS[result.readout]}, negative parts cut off, summed over scales and mirror images; "
+            "not comparable with another readout's"
+        )
+    return lines
+
+
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
