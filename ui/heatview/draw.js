@@ -1,0 +1,120 @@
+// Draws one panel into one canvas context. Maps are coloured at their own small grid and scaled up by the canvas.
+
+class Painter {
+  constructor(heat, bitmap, outcomes) {
+    this.heat = heat;
+    const { width, height } = heat.header.picture;
+    const scale = Math.min(500 / width, 700 / height); // backing size is fixed, CSS fits it to the page
+    this.width = Math.max(1, Math.round(width * scale));
+    this.height = Math.max(1, Math.round(height * scale));
+    this.photo = this.layer((ctx) => {
+      ctx.imageSmoothingQuality = "high";
+      ctx.drawImage(bitmap, 0, 0, this.width, this.height);
+    });
+    this.cells = new OffscreenCanvas(heat.columns, heat.rows);
+    this.image = new ImageData(heat.columns, heat.rows);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.truths = heat.hasErrors ? heat.classes.map((_, c) => this.truth(c, outcomes)) : [];
+  }
+
+  layer(paint) {
+    const canvas = new OffscreenCanvas(this.width, this.height);
+    paint(canvas.getContext("2d"));
+    return canvas;
+  }
+
+  drawPhoto(ctx) {
+    ctx.drawImage(this.photo, 0, 0);
+  }
+
+  trace(v, c, settings) {
+    const { heat } = this;
+    return trace(heat.grid(v, c), heat.columns, heat.rows, heat.level(v, c, settings), this.width, this.height);
+  }
+
+  fillCells(ctx, colourOf) {
+    for (let i = 0; i < this.pixels.length; i++) this.pixels[i] = colourOf(i);
+    this.cells.getContext("2d").putImageData(this.image, 0, 0);
+    ctx.imageSmoothingEnabled = true;
+    ctx.imageSmoothingQuality = "medium";
+    ctx.drawImage(this.cells, 0, 0, this.width, this.height);
+  }
+
+  drawHeat(ctx, v, c, settings, tables, pixelRatio) {
+    const grid = this.heat.grid(v, c);
+    const colours = heatColours(tables.heat, settings, this.heat.factor(v, c, settings.scale));
+    this.fillCells(ctx, (i) => colours[grid[i]]);
+    this.strokeOutline(ctx, this.trace(v, c, settings).line, pixelRatio);
+  }
+
+  drawDifference(ctx, v, c, settings, tables) {
+    const { heat } = this;
+    const here = heat.grid(v, c), there = heat.grid(heat.reference, c);
+    const gain = heat.factor(v, c, settings.scale) / 2, loss = heat.factor(heat.reference, c, settings.scale) / 2;
+    const colours = differenceColours(tables.diverging, settings);
+    this.fillCells(ctx, (i) => colours[Math.round(127.5 + here[i] * gain - there[i] * loss)]);
+  }
+
+  drawMask(ctx, v, c, settings, tables, pixelRatio) {
+    const { line, area } = this.trace(v, c, settings);
+    ctx.fillStyle = "rgb(0 0 0 / 0.6)";
+    ctx.fillRect(0, 0, this.width, this.height);
+    this.inside(ctx, area, () => {
+      this.drawPhoto(ctx);
+      ctx.fillStyle = css(colourAt(tables.heat, MASK_INDEX), settings.opacity);
+      ctx.fillRect(0, 0, this.width, this.height);
+    });
+    this.strokeOutline(ctx, line, pixelRatio);
+  }
+
+  drawErrors(ctx, v, c, settings, tables, pixelRatio) {
+    const { line, area } = this.trace(v, c, settings);
+    const { above, below } = this.truths[c];
+    const paint = (layer) => {
+      this.drawPhoto(ctx);
+      ctx.globalAlpha = settings.opacity;
+      ctx.drawImage(layer, 0, 0);
+      ctx.globalAlpha = 1;
+    };
+    paint(below);
+    this.inside(ctx, area, () => paint(above));
+    this.strokeOutline(ctx, line, pixelRatio);
+  }
+
+  inside(ctx, area, paint) {
+    ctx.save();
+    ctx.clip(area);
+    paint();
+    ctx.restore();
+  }
+
+  strokeOutline(ctx, line, pixelRatio) {
+    ctx.lineCap = ctx.lineJoin = "round";
+    for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = width * pixelRatio;
+      ctx.stroke(line);
+    }
+  }
+
+  // What a class's known mask makes of pixels above the threshold and of pixels below it.
+  truth(c, { found, wrong, missed }) {
+    const { width, height } = this.heat.header.picture;
+    const mask = this.heat.mask.subarray(c * width * height, (c + 1) * width * height);
+    const hatch = (column, row) => ((column + row) % 8 < 3 ? [120, 120, 120, 255] : [200, 200, 200, 110]);
+    const layer = (object, background) => {
+      const image = new ImageData(width, height);
+      for (let i = 0; i < mask.length; i++) {
+        const ignored = mask[i] > 1;
+        image.data.set(ignored ? hatch(i % width, Math.floor(i / width)) : mask[i] ? object : background, 4 * i);
+      }
+      const full = new OffscreenCanvas(width, height);
+      full.getContext("2d").putImageData(image, 0, 0);
+      return this.layer((ctx) => ctx.drawImage(full, 0, 0, this.width, this.height));
+    };
+    const nothing = [0, 0, 0, 0];
+    return { above: layer([...found, 255], [...wrong, 255]), below: layer([...missed, 255], nothing) };
+  }
+}
+
+const MASK_INDEX = 200; // the colour of a mask is the palette's colour of a high value

@@ -1,0 +1,115 @@
+// The numbers of one payload: maps, areas, errors. Knows nothing of canvases or controls.
+// v counts views, c counts classes; x and y are fractions of the picture.
+
+class Heat {
+  constructor({ header, blobs }) {
+    this.header = header;
+    this.views = header.views;
+    this.classes = header.classes;
+    [this.rows, this.columns] = header.grid;
+    this.maps = blobs.maps;
+    this.mask = blobs.mask ?? null;
+    this.reference = Math.max(0, this.views.findIndex((view) => view.reference));
+    const named = this.views.findIndex((view) => view.key === header.compare);
+    this.compared = named >= 0 ? named : this.views.length - 1;
+  }
+
+  get hasErrors() {
+    return Boolean(this.mask && this.header.quality);
+  }
+
+  grid(v, c) {
+    const cells = this.rows * this.columns;
+    const start = (v * this.classes.length + c) * cells;
+    return this.maps.subarray(start, start + cells);
+  }
+
+  peak(v, c) {
+    return this.header.peaks[v][c];
+  }
+
+  isEmpty(v, c) {
+    return !(this.peak(v, c) > 0);
+  }
+
+  // What a stored map is multiplied by: its peak over the readout's largest, or 1.
+  factor(v, c, scale) {
+    if (this.isEmpty(v, c)) return 0;
+    return scale === "together" ? this.peak(v, c) / Math.max(...this.header.peaks[v]) : 1;
+  }
+
+  // The threshold in the units of the stored bytes; at 0 any non-zero byte is above it.
+  level(v, c, { threshold, scale }) {
+    const factor = this.factor(v, c, scale);
+    return factor > 0 ? Math.max((255 * threshold) / factor, 0.5) : Infinity;
+  }
+
+  step(threshold) {
+    return Math.round(threshold * (this.header.thresholds - 1));
+  }
+
+  covered(v, c, { threshold, scale }) {
+    return this.header.covered[scale][v][c][this.step(threshold)];
+  }
+
+  quality(v, c, { threshold, scale }) {
+    const curves = this.header.quality?.[scale][v][c];
+    if (!curves) return null;
+    const at = this.step(threshold);
+    const best = curves.best;
+    return { iou: curves.iou[at], fn: curves.fn[at], fp: curves.fp[at], best, bestIou: curves.iou[this.step(best)] };
+  }
+
+  // Bilinear between cell centres, as the canvas scales.
+  value(v, c, x, y, scale) {
+    const grid = this.grid(v, c);
+    const column = clamp(x * this.columns - 0.5, 0, this.columns - 1);
+    const row = clamp(y * this.rows - 0.5, 0, this.rows - 1);
+    const left = Math.floor(column), top = Math.floor(row);
+    const right = Math.min(left + 1, this.columns - 1), bottom = Math.min(top + 1, this.rows - 1);
+    const mix = (a, b, t) => a + (b - a) * t;
+    const at = (j) => mix(grid[j * this.columns + left], grid[j * this.columns + right], column - left);
+    return (mix(at(top), at(bottom), row - top) / 255) * this.factor(v, c, scale);
+  }
+
+  maskAt(c, x, y) {
+    const { width, height } = this.header.picture;
+    const column = Math.min(width - 1, Math.floor(x * width)), row = Math.min(height - 1, Math.floor(y * height));
+    return this.mask[(c * height + row) * width + column];
+  }
+
+  // The cells which view `to` has above the threshold and view `from` has not: their share of the picture, and in
+  // which of eight directions from the reference's peak most of them lie ("around" where none has the majority).
+  gained(from, to, c, settings) {
+    const before = this.grid(from, c), after = this.grid(to, c);
+    const low = this.level(from, c, settings), high = this.level(to, c, settings);
+    const cells = [];
+    for (let i = 0; i < after.length; i++) if (after[i] > high && !(before[i] > low)) cells.push(i);
+    return { share: cells.length / after.length, where: cells.length ? this.direction(cells, c) : "" };
+  }
+
+  direction(cells, c) {
+    const reference = this.grid(this.reference, c);
+    const peak = this.isEmpty(this.reference, c) ? -1 : reference.indexOf(Math.max(...reference));
+    if (peak < 0) return "";
+    const { width, height } = this.header.picture;
+    const side = Math.max(width, height);
+    const place = (i) => [
+      (((i % this.columns) + 0.5) / this.columns) * (width / side),
+      ((Math.floor(i / this.columns) + 0.5) / this.rows) * (height / side),
+    ];
+    const [px, py] = place(peak);
+    const offsets = cells.map(place).map(([x, y]) => [x - px, y - py]);
+    const dx = offsets.reduce((sum, [x]) => sum + x, 0) / cells.length;
+    const dy = offsets.reduce((sum, [, y]) => sum + y, 0) / cells.length;
+    if (Math.hypot(dx, dy) < 0.08) return "around";
+    const octant = (Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) + 8) % 8;
+    const ux = Math.cos((octant * Math.PI) / 4), uy = Math.sin((octant * Math.PI) / 4);
+    const along = offsets.filter(([x, y]) => x * ux + y * uy > 0).length;
+    return along > cells.length / 2 ? DIRECTIONS[octant] : "around";
+  }
+}
+
+const DIRECTIONS = [
+  "right of", "below and right of", "below", "below and left of", "left of", "above and left of", "above", "above and right of",
+];

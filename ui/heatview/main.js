@@ -1,0 +1,138 @@
+// Ties data, drawing, controls and cross-hair together: one HeatView per place in the page.
+
+class HeatView {
+  constructor(parent, data) {
+    this.tables = Object.fromEntries(Object.entries(data.palettes).map(([name, text]) => [name, decodeTable(text)]));
+    this.diverging = decodeTable(data.diverging);
+    this.outcomes = data.outcomes;
+    this.settings = this.checked(data.initial);
+    this.rows = [];
+    this.controls = new Controls(this.settings, this.paletteNames(), () => this.askForDrawing(), () => this.reportSettings());
+    this.crosshair = new Crosshair(() => this.showCross(), (spot) => this.report("pick", spot));
+    this.loader = new Loader({
+      onPayload: (payload, bitmap) => this.show(new Heat(payload), bitmap),
+      onProblem: (sentence) => this.say(sentence),
+      onExpired: (id) => this.report("expired", id),
+    });
+    this.message = element("div", "message");
+    this.message.setAttribute("role", "status");
+    this.stage = element("div", "stage");
+    this.stage.append(...skeleton(data.shape));
+    this.spoken = element("div", "spoken");
+    this.spoken.setAttribute("aria-live", "polite");
+    this.root = element("div", "heatview");
+    this.root.append(this.message, this.stage, this.controls.root, this.spoken);
+    parent.append(this.root);
+    this.sizes = new ResizeObserver(() => this.rows.length && this.askForDrawing());
+    this.sizes.observe(this.stage);
+  }
+
+  update({ data, setStateValue, setTriggerValue }) {
+    this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue;
+    if (!this.loader.load(data.id, data.url)) return;
+    this.stage.classList.add("waiting");
+    this.say("loading…");
+  }
+
+  say(sentence) {
+    put(this.message, sentence);
+  }
+
+  paletteNames() {
+    const names = Object.keys(this.tables);
+    return [...names.filter((name) => name !== "paper"), ...names.filter((name) => name === "paper")];
+  }
+
+  checked(initial) {
+    const one = (value, allowed) => (allowed.includes(value) ? value : allowed[0]);
+    const fraction = (value, otherwise) => (Number.isFinite(value) ? clamp(value, 0, 1) : otherwise);
+    return {
+      threshold: fraction(initial.threshold, 0.3),
+      opacity: fraction(initial.opacity, 0.6),
+      palette: one(initial.palette, Object.keys(this.tables)),
+      mode: one(initial.mode, MODES.map(([word]) => word)),
+      scale: one(initial.scale, SCALES.map(([word]) => word)),
+      grow: initial.grow === true,
+    };
+  }
+
+  show(heat, bitmap) {
+    const samePicture = JSON.stringify(this.heat?.header.picture) === JSON.stringify(heat.header.picture);
+    this.heat = heat;
+    const painter = new Painter(heat, bitmap, this.outcomes);
+    bitmap.close();
+    this.rows = heat.classes.map((_, c) => new Row(heat, painter, c));
+    for (const row of this.rows) row.panels.forEach((panel, k) => this.crosshair.attach(panel, k === 0));
+    this.stage.replaceChildren(...this.rows.map((row) => row.root));
+    this.stage.classList.remove("waiting");
+    this.say("");
+    this.controls.offer(heat);
+    this.draw();
+    if (samePicture) this.showCross();
+    else this.crosshair.moveTo(null, false);
+  }
+
+  get mode() {
+    return this.settings.mode === "error" && !this.heat.hasErrors ? "heat" : this.settings.mode;
+  }
+
+  askForDrawing() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (this.rows.length) this.draw();
+    });
+  }
+
+  draw() {
+    const started = performance.now();
+    const tables = { heat: this.tables[this.settings.palette], diverging: this.diverging, outcomes: this.outcomes };
+    for (const row of this.rows) row.draw(this.settings, this.mode, tables);
+    this.showCross();
+    this.root.dataset.drawMs = (performance.now() - started).toFixed(1);
+  }
+
+  showCross() {
+    const { point, pinned } = this.crosshair;
+    const panels = this.rows.flatMap((row) => row.panels);
+    for (const panel of panels) panel.showCross(point, pinned, this.mode, this.settings.scale);
+    put(this.spoken, pinned ? this.valuesInWords() : "");
+  }
+
+  valuesInWords() {
+    const values = (row) => row.panels.slice(1).map((panel) => `${this.heat.views[panel.v].label} ${panel.value.textContent}`);
+    return this.rows.map((row) => `${this.heat.classes[row.c].name}: ${values(row).join(", ")}`).join("; ");
+  }
+
+  reportSettings() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.setStateValue("settings", { ...this.settings }), 200);
+  }
+
+  report(name, value) {
+    this.setTriggerValue(name, value);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.loader.stop();
+    this.crosshair.stop();
+    this.sizes.disconnect();
+    this.root.remove();
+  }
+}
+
+const views = new WeakMap();
+
+// Streamlit calls this on every change of data or theme; cleanup is the function the last call returned.
+export default function (component) {
+  const { parentElement, data } = component;
+  if (!views.has(parentElement)) views.set(parentElement, new HeatView(parentElement, data));
+  const view = views.get(parentElement);
+  view.update(component);
+  return () => {
+    views.delete(parentElement);
+    view.destroy();
+  };
+}

@@ -1,0 +1,127 @@
+// One row per class: heading, sentence, the picture and one panel per view, the legend.
+
+const FIGURES_TITLE = "Area: the share of the picture above the threshold. Peak: the largest raw value, in the units of this readout’s own logits.";
+const HINT = matchMedia("(hover: hover)").matches ? "point at a map to read it" : "tap a map to read it";
+
+class Panel {
+  // v is the number of the view, or -1 for the picture itself.
+  constructor(heat, painter, v, c) {
+    Object.assign(this, { heat, painter, v, c });
+    const { picture } = heat.header;
+    const view = v < 0 ? { label: "picture", title: picture.name } : heat.views[v];
+    this.key = v < 0 ? "picture" : view.key;
+    this.root = element("figure", `panel ${v < 0 ? "picture" : "view"}`);
+    this.root.dataset.view = this.key;
+    this.canvas = element("canvas");
+    this.canvas.width = painter.width;
+    this.canvas.height = painter.height;
+    this.canvas.setAttribute("role", "img");
+    this.ctx = this.canvas.getContext("2d");
+    this.frame = element("div", "frame");
+    this.frame.style.aspectRatio = `${picture.width} / ${picture.height}`;
+    this.note = element("div", "note");
+    this.cross = element("div", "cross");
+    this.cross.append(element("div", "vertical"), element("div", "horizontal"));
+    this.frame.append(this.canvas, this.note, this.cross);
+    const caption = element("figcaption");
+    caption.append(element("span", "name", view.label), element("span", "title", view.title ?? ""));
+    caption.title = view.title ? `${view.label}: ${view.title}` : view.label;
+    this.value = element("div", "value");
+    this.figures = element("div", "figures");
+    this.figures.title = FIGURES_TITLE;
+    this.root.append(caption, this.frame, this.value, this.figures);
+  }
+
+  draw(settings, mode, tables) {
+    const { heat, painter, ctx, v, c } = this;
+    painter.drawPhoto(ctx);
+    if (v < 0) {
+      this.canvas.setAttribute("aria-label", `The picture ${heat.header.picture.name ?? ""}`.trim());
+      this.write([`${heat.header.picture.width} × ${heat.header.picture.height} pixels`]);
+      return;
+    }
+    this.canvas.setAttribute("aria-label", canvasLabel(heat, v, c, settings));
+    if (heat.isEmpty(v, c)) {
+      put(this.note, heat.header.empty_text ?? "No positive evidence for this class.");
+      this.write(panelLines(heat, v, c, settings).slice(0, 1));
+      return;
+    }
+    const isReference = mode === "difference" && v === heat.reference;
+    put(this.note, isReference ? "reference" : "");
+    const shown = isReference ? "heat" : mode;
+    const ratio = painter.width / (this.frame.clientWidth || painter.width);
+    const draw = { heat: "drawHeat", mask: "drawMask", difference: "drawDifference", error: "drawErrors" }[shown];
+    painter[draw](ctx, v, c, settings, tables, ratio);
+    this.write(panelLines(heat, v, c, settings));
+  }
+
+  write(lines) {
+    while (this.figures.children.length < lines.length) this.figures.append(element("div"));
+    [...this.figures.children].forEach((line, k) => put(line, lines[k] ?? ""));
+  }
+
+  showCross(point, pinned, mode, scale) {
+    this.cross.classList.toggle("shown", Boolean(point));
+    this.cross.classList.toggle("pinned", pinned);
+    this.value.classList.toggle("hint", !point);
+    put(this.value, point ? this.valueAt(point, mode, scale) : this.v < 0 ? HINT : "");
+    if (!point) return;
+    this.cross.style.setProperty("--x", `${100 * point.x}%`);
+    this.cross.style.setProperty("--y", `${100 * point.y}%`);
+  }
+
+  valueAt(point, mode, scale) {
+    const { heat, v, c } = this;
+    if (v >= 0) return valueText(heat, v, c, point, mode, scale);
+    const { width, height } = heat.header.picture;
+    const x = Math.min(width - 1, Math.floor(point.x * width)), y = Math.min(height - 1, Math.floor(point.y * height));
+    return `x ${x} · y ${y}`;
+  }
+}
+
+class Row {
+  constructor(heat, painter, c) {
+    Object.assign(this, { heat, c });
+    const { name, score } = heat.classes[c];
+    this.root = element("section", "row");
+    this.root.setAttribute("aria-label", name);
+    const heading = element("div", "heading");
+    const title = element("span", "class-name", name);
+    const number = element("span", "score", Number.isFinite(score) ? fixed(score) : "");
+    number.title = "Score of this class, from 0 to 1";
+    this.sentence = element("p", "sentence");
+    heading.append(title, number, this.sentence);
+    this.panels = [-1, ...heat.views.keys()].map((v) => new Panel(heat, painter, v, c));
+    this.legend = new Legend();
+    const grid = element("div", "panels");
+    grid.style.setProperty("--count", this.panels.length);
+    grid.append(...this.panels.map((panel) => panel.root), this.legend.root);
+    this.root.append(heading, grid);
+  }
+
+  draw(settings, mode, tables) {
+    put(this.sentence, rowSentence(this.heat, this.c, settings));
+    this.legend.show(this.heat, settings, mode, tables);
+    for (const panel of this.panels) panel.draw(settings, mode, tables);
+  }
+}
+
+// Stands where the panels will be, at their size, until the first payload is here.
+function skeleton(shape) {
+  const { width = 4, height = 3, classes = 1, views = 5 } = shape ?? {};
+  return Array.from({ length: classes }, () => {
+    const row = element("section", "row skeleton");
+    const grid = element("div", "panels");
+    grid.style.setProperty("--count", views + 1);
+    for (let k = 0; k <= views; k++) {
+      const frame = element("div", "frame");
+      frame.style.aspectRatio = `${width} / ${height}`;
+      const panel = element("div", "panel");
+      panel.append(element("figcaption"), frame, element("div", "value"), element("div", "figures"));
+      grid.append(panel);
+    }
+    grid.append(element("div", "legend"));
+    row.append(element("div", "heading"), grid);
+    return row;
+  });
+}

@@ -1,0 +1,71 @@
+// Numbers and sentences for people.
+
+const SPACE = "\u00a0", MINUS = "\u2212";
+
+function percent(fraction) {
+  const whole = Math.round(100 * fraction);
+  if (whole === 0 && fraction > 0) return `under 1${SPACE}%`;
+  if (whole === 100 && fraction < 1) return `over 99${SPACE}%`;
+  return `${whole}${SPACE}%`;
+}
+
+const fixed = (value) => value.toFixed(2);
+
+function signed(value) {
+  const text = fixed(Math.abs(value));
+  return text === "0.00" ? text : (value < 0 ? MINUS : "+") + text;
+}
+
+function peakText(value) {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.01 ? value.toFixed(2) : value.toExponential(1);
+}
+
+// What the threshold keeps of the reference and of the view it is set against.
+function rowSentence(heat, c, settings) {
+  const r = heat.reference, v = heat.compared;
+  const name = heat.views[r].label, other = heat.views[v].label, subject = heat.classes[c].name;
+  const above = `Above ${fixed(settings.threshold)}, `;
+  const a = percent(heat.covered(r, c, settings)), b = percent(heat.covered(v, c, settings));
+  if (r === v) {
+    return heat.isEmpty(r, c) ? `${name} has no positive evidence for ${subject}.` : `${above}${name} covers ${a} of the picture.`;
+  }
+  if (heat.isEmpty(r, c) && heat.isEmpty(v, c)) return `Neither ${name} nor ${other} has positive evidence for ${subject}.`;
+  if (heat.isEmpty(r, c)) return `${above}${other} covers ${b} of the picture; ${name} has no positive evidence for ${subject}.`;
+  if (heat.isEmpty(v, c)) return `${above}${name} covers ${a} of the picture; ${other} has no positive evidence for ${subject}.`;
+  if (!heat.covered(r, c, settings) && !heat.covered(v, c, settings)) {
+    return `${above}neither ${name} nor ${other} covers any of the picture.`;
+  }
+  const gain = heat.gained(r, v, c, settings), loss = heat.gained(v, r, c, settings);
+  const place = (where) => `${where} ${name}’s peak`;
+  if (a === b) {
+    const both = `${above}${name} and ${other} both cover ${a} of the picture`;
+    const moved = Math.min(gain.share, loss.share) >= 0.01 && gain.where;
+    return moved ? `${both}; what ${other} adds lies ${place(gain.where)}, and it gives up as much elsewhere.` : `${both}.`;
+  }
+  const grows = heat.covered(v, c, settings) > heat.covered(r, c, settings);
+  const { where } = grows ? gain : loss;
+  const most = where ? `; most of the ${grows ? "gain" : "loss"} lies ${place(where)}` : "";
+  return `${above}${name} covers ${a} of the picture, ${other} ${b}${most}.`;
+}
+
+function panelLines(heat, v, c, settings) {
+  const lines = [`${percent(heat.covered(v, c, settings))} of the picture`, `peak ${peakText(heat.peak(v, c))}`];
+  const quality = heat.quality(v, c, settings);
+  if (!quality) return lines;
+  return [...lines, `IoU ${percent(quality.iou)}`, `missed ${percent(quality.fn)} · wrong ${percent(quality.fp)}`,
+    `best at ${fixed(quality.best)}: IoU ${percent(quality.bestIou)}`];
+}
+
+function canvasLabel(heat, v, c, settings) {
+  const name = `${heat.views[v].label} for ${heat.classes[c].name}`;
+  if (heat.isEmpty(v, c)) return `${name}: no positive evidence`;
+  return `${name}, covers ${percent(heat.covered(v, c, settings))} above ${fixed(settings.threshold)}`;
+}
+
+// The value under the cross, in the units that the panel shows.
+function valueText(heat, v, c, { x, y }, mode, scale) {
+  if (heat.isEmpty(v, c)) return "none";
+  const value = heat.value(v, c, x, y, scale);
+  if (mode !== "difference" || v === heat.reference) return fixed(value);
+  return signed(value - heat.value(heat.reference, c, x, y, scale));
+}
