@@ -180,9 +180,9 @@ def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, th
     return np.where(maps.max(axis=0) > np.float32(threshold), labels, np.uint8(0))
 
 
-def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
+def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, kind, **options)
+    image.save(stream, "PNG", compress_level=2)  # a third of the default's time for a tenth more bytes
     return stream.getvalue()
 
 
@@ -190,19 +190,21 @@ def png_bytes(array: np.ndarray) -> bytes:
     """Encode (H, W, 3) uint8 RGB, (H, W) uint8 grey or an (H, W) bool mask (written as 0 and 255) as PNG."""
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
-    return _encode(Image.fromarray(_eight_bit(array)), "PNG")
+    return _png(Image.fromarray(_eight_bit(array)))
 
 
 def jpeg_bytes(array: np.ndarray, quality: int = 90) -> bytes:
     """Encode (H, W, 3) uint8 RGB or (H, W) uint8 grey as JPEG; ``quality`` 1 to 95."""
-    return _encode(Image.fromarray(_eight_bit(array)), "JPEG", quality=quality)
+    stream = io.BytesIO()
+    Image.fromarray(_eight_bit(array)).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
 
 
 def palette_png_bytes(labels: np.ndarray) -> bytes:
     """Encode label values (H, W) uint8 as an indexed PNG in VOC's colours; reading it back gives the same values."""
     image = Image.fromarray(_eight_bit(labels, dims=(2,)))
     image.putpalette(CLASS_COLOURS.tobytes())
-    return _encode(image, "PNG")
+    return _png(image)
 
 
 def _eight_bit(array: np.ndarray, dims: tuple[int, ...] = (2, 3)) -> np.ndarray:
