@@ -160,7 +160,8 @@ def test_labels_hand_computed_with_ties():
 def test_labels_compare_in_float32_so_that_background_wins_an_equal_value():
     maps = np.array([[[0.3]]], dtype=np.float32)
     assert float(maps[0, 0, 0]) > 0.3  # in float64 the class would win
-    assert vis.labels_from_maps(maps, [0], 0.3).tolist() == [[0]]
+    for threshold in (0.3, np.float64(0.3)):
+        assert vis.labels_from_maps(maps, [0], threshold).tolist() == [[0]]
 
 
 def test_labels_of_no_class_are_background():
