@@ -10,13 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.records import EPSILON, CamResult, UserError
+from recam_core.quality import SCALES, scaled_maps
+from recam_core.records import CamResult, UserError
 from recam_core.visualise import labels_from_maps, overlay, palette_png_bytes, png_bytes
 
-SCALES = {
-    "each": f"each map is divided by its own maximum + {EPSILON:g}, as in evaluation",
-    "shared": f"the maps of one readout are divided by the largest maximum of its classes + {EPSILON:g}",
-}
 _UNITS = {
     "cam": "logits of the stage-1 network's FC1",
     "w": "logits of the stage-2 network's FC1 (w)",
@@ -39,7 +36,7 @@ def evidence_bundle(
     """Files of one picture under one or more readouts: relative name → contents, for a folder or an archive.
 
     ``results`` share picture and classes; ``class_ids`` (n,) are the positions of those classes in the model's list;
-    ``threshold`` in [0, 1]; ``scale`` is "each" or "shared" (one maximum for the classes of a readout) and holds for
+    ``threshold`` in [0, 1]; ``scale`` is "each" or "together" (one maximum for the classes of a readout) and holds for
     every file. Per readout: ``overlay_CLASS.png``, ``mask_CLASS.png`` (map > threshold) and ``labels.png`` (classes
     competing with the background threshold). Once: ``picture.png``, ``maps.npz`` (float32, rows = classes) and
     ``manifest.json`` (``manifest`` and the keys added by this function, which win).
@@ -69,15 +66,6 @@ def evidence_bundle(
     }
     files["manifest.json"] = (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
     return files
-
-
-def scaled_maps(result: CamResult, scale: str) -> np.ndarray:
-    """Maps (n, H, W) float32 in [0, 1], divided class by class ("each") or by one maximum of all ("shared")."""
-    if scale not in SCALES:
-        raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
-    if scale == "each":
-        return result.maps.astype(np.float32, copy=False)
-    return (result.raw / (result.raw.max() + np.float32(EPSILON))).astype(np.float32, copy=False)
 
 
 def file_names(classes: Sequence[str]) -> list[str]:

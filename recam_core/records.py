@@ -14,6 +14,8 @@ RECAM_READOUTS = ("w", "wprime", "sum", "product")
 READOUTS = (CAM, *RECAM_READOUTS)
 READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "product": "w⊗w′"}
 
+EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
+
 IGNORE = 255  # label value of pixels that count neither for nor against
 EPSILON = 1e-5  # what the reference adds to a maximum before dividing by it
 
@@ -77,6 +79,8 @@ class TrainConfig:
     long_side_max: int = 640
     crop: int = 512
     seed: int = 0
+    workers: int = 0
+    half: bool = False  # store weights in half precision
 
     def __post_init__(self) -> None:
         for name in ("stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min"):

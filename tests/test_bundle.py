@@ -52,10 +52,10 @@ def test_pictures_masks_and_labels_hold_what_was_computed():
 
 
 def test_one_scale_for_all_classes_of_a_readout():
-    files = bundle(scale="shared")  # wine glass: 0, 1/8, 2/8, 4/8
+    files = bundle(scale="together")  # wine glass: 0, 1/8, 2/8, 4/8
     assert (pixels(files["cam/mask_wine_glass.png"]) // 255).tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]
     assert (pixels(files["cam/mask_dog.png"]) // 255).tolist() == [[1, 1, 1, 0], [0, 0, 0, 0]]
-    maps = scaled_maps(result(), "shared")
+    maps = scaled_maps(result(), "together")
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, RAW / 8, atol=1e-5)
     with pytest.raises(UserError, match="each, shared; got 'both'"):
@@ -72,7 +72,7 @@ def test_maps_are_float32_rows_of_classes_without_pickle():
 
 
 def test_the_masks_can_be_recomputed_from_the_maps():
-    for scale in ("each", "shared"):
+    for scale in ("each", "together"):
         files = bundle(scale=scale)
         with np.load(io.BytesIO(files["maps.npz"])) as maps:
             assert np.array_equal(maps["cam"][1] > np.float32(0.3), pixels(files["cam/mask_dog.png"]) == 255)
@@ -103,7 +103,7 @@ def test_the_same_results_give_the_same_bytes():
 
 
 def test_no_evidence_at_all_is_still_a_bundle():
-    files = bundle(result(raw=np.zeros_like(RAW)), scale="shared")
+    files = bundle(result(raw=np.zeros_like(RAW)), scale="together")
     assert not pixels(files["cam/labels.png"]).any()
 
 

@@ -1,0 +1,39 @@
+"""Data sets: (image, labels, mask) triples of one split.
+
+Contract: ``classes``, ``len()``, and for a picture's index ``name``, ``image`` (H, W, 3) uint8, ``labels`` (K,) float32
+multi-hot, ``mask`` (H, W) uint8 label map (0 background, class index + 1, 255 ignore) or None.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from recam_core.datasets.coco import Coco
+from recam_core.datasets.scenes import Scenes
+from recam_core.records import UserError
+
+
+class Dataset(Protocol):
+    """What training and evaluation ask of a data set."""
+
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+    def name(self, i: int) -> str: ...  # noqa: D102  # the contract above says it
+    def image(self, i: int) -> np.ndarray: ...  # noqa: D102
+    def labels(self, i: int) -> np.ndarray: ...  # noqa: D102
+    def mask(self, i: int) -> np.ndarray | None: ...  # noqa: D102
+
+
+DATASETS: dict[str, Callable[[str, str], Dataset]] = {
+    "scenes": lambda root, split: Scenes(split),
+    "coco": Coco,
+}
+
+
+def open_dataset(kind: str, root: str, split: str) -> Dataset:
+    """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk."""
+    if kind not in DATASETS:
+        raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
+    return DATASETS[kind](root, split)

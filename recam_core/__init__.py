@@ -1,0 +1,32 @@
+"""ReCAM Studio's engine: see why a classifier looks where it looks, and how ReCAM makes it look at the whole object.
+
+The public names are loaded when they are first used, so that importing this package costs nothing.
+"""
+
+import importlib
+from typing import Any
+
+PUBLIC = {
+    "bundle": ("evidence_bundle",),
+    "device": ("device_name", "pick_device"),
+    "files": ("zip_bytes",),
+    "images": ("MAX_FILE_BYTES", "MIN_SIDE", "read_image", "read_mask"),
+    "manifest": ("manifest",),
+    "pipeline": ("default_classes", "explain", "gather_evidence", "read_out"),
+    "quality": ("ClassCurves", "class_curves"),
+    "records": (
+        "MULTI_SCALE", "READOUTS", "READOUT_LABELS", "CamResult", "Evidence", "HeatmapOptions", "Picture", "UserError",
+    ),
+    "samples": ("SAMPLES", "read_sample", "sample_model", "sample_title"),
+    "shelf": ("load_pair", "read_header", "shelf"),
+    "turns": ("Turns",),
+    "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
+}
+_HOME = {name: module for module, names in PUBLIC.items() for name in names}
+__all__ = sorted(_HOME)  # noqa: PLE0605  # built from the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

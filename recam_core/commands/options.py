@@ -1,0 +1,56 @@
+"""Arguments that several commands share; their defaults are those of the settings."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, UserError
+
+DEFAULTS = HeatmapOptions()
+
+
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """Scales, mirror image, working size, device."""
+    parser.add_argument("--scales", default="1", help="comma-separated factors, or 'multi' for the reference's 1,0.5,1.5,2")
+    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, default=DEFAULTS.flip, help="add the mirror image")
+    parser.add_argument("--long-side", type=int, default=DEFAULTS.long_side, help="working size in pixels (%(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+
+
+def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
+    """The heatmap settings that were asked for."""
+    if arguments.scales == "multi":
+        scales = MULTI_SCALE
+    else:
+        try:
+            scales = tuple(float(s) for s in arguments.scales.split(","))
+        except ValueError as error:
+            raise UserError(f"--scales takes numbers such as 1,0.5 or the word multi; got {arguments.scales!r}.") from error
+    return HeatmapOptions(scales, arguments.flip, arguments.long_side)
+
+
+def readout_names(text: str) -> tuple[str, ...]:
+    """``all`` or a comma-separated list of readout names."""
+    names = READOUTS if text == "all" else tuple(dict.fromkeys(text.split(",")))
+    unknown = [name for name in names if name not in READOUTS]
+    if unknown:
+        raise UserError(f"Readouts are all, {', '.join(READOUTS)}; got {', '.join(unknown)}.")
+    return names
+
+
+def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:
+    """Pass events on, printing each to stderr, or as one JSON line to stdout."""
+    live = sys.stderr.isatty()
+    for event in events:
+        if json_lines:
+            print(json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)}), flush=True)
+        elif live:
+            print(f"\r\x1b[K{event}", end="", file=sys.stderr, flush=True)
+        else:
+            print(event, file=sys.stderr, flush=True)
+        yield event
+    if live and not json_lines:
+        print(file=sys.stderr)

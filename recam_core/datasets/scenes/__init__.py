@@ -1,0 +1,90 @@
+"""``scenes``: drawn pictures with exact masks, endless and the same for everybody who uses the same seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from recam_core.datasets.scenes.canvas import paint_background, paint_object
+from recam_core.datasets.scenes.shapes import SHAPES
+from recam_core.records import UserError
+
+SPLITS = {"train": 1600, "val": 200, "test": 300, "samples": 12}
+COMPANIONS = {"cat": "dog", "dog": "cat", "car": "bus", "bus": "car", "fish": "boat", "boat": "fish", "bird": "tree",
+              "tree": "bird"}
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """The knobs of the generator.
+
+    ``size`` is the side of the picture in pixels; ``radius`` half an object's extent, as a share of it;
+    ``body_contrast`` how many grey levels the faint pattern of a body swings; ``together`` how probable it is that an
+    object brings the class that it is easily mistaken for, or whose surroundings it shares.
+    """
+
+    size: int = 160
+    radius: tuple[float, float] = (0.16, 0.3)
+    body_contrast: float = 16.0
+    together: float = 0.35
+    max_objects: int = 3
+
+    def __post_init__(self) -> None:
+        low, high = self.radius
+        if not (32 <= self.size <= 1024 and 0 < low <= high <= 0.5 and 0 <= self.together <= 1 and self.max_objects >= 1):
+            raise UserError(f"These settings draw no scene: {self}.")
+
+
+class Scenes:
+    """Scene ``i`` of a split is drawn from (seed, split, i) alone."""
+
+    classes = tuple(SHAPES)
+
+    def __init__(self, split: str = "train", seed: int = 0, options: SceneOptions | None = None) -> None:
+        if split not in SPLITS:
+            raise UserError(f"The splits of scenes are {', '.join(SPLITS)}; got {split!r}.")
+        self.split, self.seed, self.options = split, seed, options or SceneOptions()
+        self._draw: Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]] = lru_cache(maxsize=2000)(self._paint)
+
+    def __len__(self) -> int:
+        return SPLITS[self.split]
+
+    def name(self, i: int) -> str:
+        """A stable name of picture ``i``."""
+        return f"{self.split}-{i:04d}"
+
+    def image(self, i: int) -> np.ndarray:
+        """(size, size, 3) uint8."""
+        return self._draw(i)[0]
+
+    def labels(self, i: int) -> np.ndarray:
+        """Which classes are visible, multi-hot (K,) float32."""
+        return self._draw(i)[1]
+
+    def mask(self, i: int) -> np.ndarray:
+        """Exact label map (size, size) uint8: 0 background, class index + 1."""
+        return self._draw(i)[2]
+
+    def _paint(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, list(SPLITS).index(self.split), i])
+        size = self.options.size
+        kinds = self._choose(rng)
+        water = rng.random() < (0.85 if {"fish", "boat"} & set(kinds) else 0.1)
+        picture, mask = paint_background(size, water, rng), np.zeros((size, size), np.uint8)
+        for kind in kinds:
+            radius = size * rng.uniform(*self.options.radius)
+            centre = rng.uniform(0.6 * radius, size - 0.6 * radius, 2)
+            paint_object(picture, mask, kind, self.classes.index(kind) + 1, centre, radius, self.options.body_contrast, rng)
+        picture += rng.normal(0, 5, picture.shape).astype(np.float32)
+        labels = np.array([(mask == k + 1).sum() >= 40 for k in range(len(self.classes))], np.float32)
+        mask[~np.isin(mask, 1 + np.flatnonzero(labels))] = 0  # a few stray pixels of a hidden object are nothing to find
+        return np.clip(picture, 0, 255).astype(np.uint8), labels, mask
+
+    def _choose(self, rng: np.random.Generator) -> list[str]:
+        kinds: list[str] = []
+        for _ in range(rng.integers(1, self.options.max_objects + 1)):
+            kinds.append(str(rng.choice(self.classes)))
+            if rng.random() < self.options.together:
+                kinds.append(COMPANIONS[kinds[-1]])
+        return kinds[: self.options.max_objects]

@@ -1,0 +1,34 @@
+"""Which processor does the work, and in which precision."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from recam_core.records import UserError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """``auto`` is the first CUDA device where there is one, else the CPU; a name that cannot be had is an error."""
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"{name!r} is no device; use auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{name!r} was asked for, but torch sees no CUDA device here; use auto or cpu.")
+    return device
+
+
+def autocast(device: torch.device) -> AbstractContextManager:
+    """bfloat16 where the CUDA device has it, float16 on older ones, plain float32 on the CPU."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.autocast("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+
+
+def device_name(device: torch.device) -> str:
+    """What a person calls it: the name of the graphics card, or the CPU with its number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"

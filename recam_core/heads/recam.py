@@ -1,0 +1,41 @@
+"""ReCAM's two classifiers: FC1 with BCE on pooled features, FC2 with softmax cross-entropy on class-masked features."""
+
+import torch
+from torch import Tensor, nn
+
+from recam_core.losses import class_scores, recam_loss
+
+
+class ReCamHead(nn.Module):
+    """FC1 (w) and FC2 (w′), both without bias (Chen et al., CVPR 2022, section 4): features (B, D, h, w) → scores (B, K)."""
+
+    readouts = ("w", "wprime", "sum", "product")
+
+    def __init__(self, channels: int, classes: int, recam_weight: float = 1.0) -> None:
+        super().__init__()
+        self.recam_weight = recam_weight
+        self.fc1 = nn.Parameter(torch.empty(classes, channels))
+        self.fc2 = nn.Parameter(torch.empty(classes, channels))
+        for weight in (self.fc1, self.fc2):
+            nn.init.kaiming_uniform_(weight, a=5**0.5)
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Class logits of FC1 (B, K)."""
+        return class_scores(features, self.fc1)
+
+    def class_weights(self, readout: str) -> Tensor:
+        """Weights (K, D) that a heatmap is read out with: w, w′, their sum, or their element-wise product."""
+        match readout:
+            case "w":
+                return self.fc1
+            case "wprime":
+                return self.fc2
+            case "sum":
+                return self.fc1 + self.fc2
+            case "product":
+                return self.fc1 * self.fc2
+        raise KeyError(readout)
+
+    def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(total, BCE, SCE) of a batch; labels (B, K) multi-hot."""
+        return recam_loss(features, labels, self.fc1, self.fc2, self.recam_weight)

@@ -1,0 +1,73 @@
+"""The equations of training as pure functions of features (B, D, h, w), weights (K, D) and labels (B, K).
+
+BCE is the multilabel soft-margin loss of a pooled linear classifier; SCE is ReCAM's softmax cross-entropy on features
+that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, section 4). Nothing is detached: the
+gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.records import EPSILON
+
+
+def class_scores(features: Tensor, weight: Tensor) -> Tensor:
+    """Logits of a globally average-pooled linear classifier without bias: z = W · GAP(f), (B, K)."""
+    return F.linear(features.mean(dim=(2, 3)), weight)
+
+
+def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
+    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w)."""
+    return F.conv2d(features, weight[:, :, None, None])
+
+
+def class_masks(features: Tensor, weight: Tensor) -> Tensor:
+    """CAM as a soft mask: ReLU(A_k) over its own maximum plus 1e-5, in [0, 1), (B, K, h, w)."""
+    maps = activation_maps(features, weight).relu()
+    return maps / (maps.amax(dim=(2, 3), keepdim=True) + EPSILON)
+
+
+def class_features(features: Tensor, masks: Tensor) -> Tensor:
+    """Features pooled under each class mask: f_k = (1/hw) Σ_x M_k(x) f(x), (B, K, D).
+
+    A matrix product (K×hw · hw×D) for each picture; the masked features themselves, B×K×D×h×w, never exist.
+    """
+    positions = features.shape[2] * features.shape[3]
+    return torch.bmm(masks.flatten(2), features.flatten(2).transpose(1, 2)) / positions
+
+
+def multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """BCE with logits, mean over classes and pictures; scores and multi-hot labels (B, K)."""
+    return F.multilabel_soft_margin_loss(scores, labels)
+
+
+def softmax_loss(pooled: Tensor, labels: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """SCE of the class features under FC2, and the share of them that FC2 names right.
+
+    ``pooled`` is (B, K, D), ``labels`` (B, K) multi-hot, ``weight`` (K, D). Each class that is present is one sample with
+    itself as target: mean over the classes of a picture, then over the batch. A picture without a class adds nothing but
+    is counted in B, as in the reference.
+    """
+    picture, target = labels.nonzero(as_tuple=True)  # both (P,), P positive pairs
+    if len(target) == 0:
+        return pooled.sum() * 0, pooled.new_zeros(())
+    logits = F.linear(pooled[picture, target], weight)  # (P, K)
+    share = 1 / (labels > 0).sum(dim=1).to(logits.dtype)[picture]  # (P,)
+    loss = (F.cross_entropy(logits, target, reduction="none") * share).sum() / labels.shape[0]
+    accuracy = (logits.argmax(dim=1) == target).to(logits.dtype).mean()
+    return loss, accuracy
+
+
+def recam_loss(
+    features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor, recam_weight: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """BCE + λ·SCE (ReCAM, equation 5), and its two terms: (total, bce, sce), scalars.
+
+    With ``recam_weight`` 0 the second term is not computed and is reported as 0.
+    """
+    bce = multilabel_loss(class_scores(features, fc1), labels)
+    if recam_weight == 0:
+        return bce, bce, bce.new_zeros(())
+    sce, _ = softmax_loss(class_features(features, class_masks(features, fc1)), labels, fc2)
+    return bce + recam_weight * sce, bce, sce

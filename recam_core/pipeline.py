@@ -1,0 +1,127 @@
+"""The whole story of one picture on one screen: views → features → evidence → heatmaps."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.device import autocast
+from recam_core.images import resize_long_side
+from recam_core.model import CamModel, ModelPair
+from recam_core.records import CAM, EPSILON, READOUTS, RECAM_READOUTS, CamResult, Evidence, HeatmapOptions, UserError
+
+
+def explain(
+    picture: np.ndarray,
+    pair: ModelPair,
+    classes: Sequence[str] | None = None,
+    readouts: Sequence[str] = READOUTS,
+    options: HeatmapOptions | None = None,
+) -> dict[str, CamResult]:
+    """Heatmaps of a picture (H, W, 3) uint8 for each readout; by default of the classes above probability 0.5."""
+    evidence = gather_evidence(picture, pair, options or HeatmapOptions(), readouts)
+    chosen = default_classes(evidence) if classes is None else list(classes)
+    return {readout: read_out(evidence, readout, chosen) for readout in readouts}
+
+
+def gather_evidence(
+    picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] = READOUTS
+) -> Evidence:
+    """Run each network once per view and keep the maps of all its classes at their feature grid.
+
+    Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
+    network. The scores are those of FC1 of the stage-2 network at the first scale, mean of picture and mirror image.
+    """
+    unknown = [name for name in readouts if name not in READOUTS]
+    if unknown or not readouts:
+        raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
+    picture = resize_long_side(picture, options.long_side)
+    start = time.perf_counter()
+    groups = [(pair.cam, [CAM] if CAM in readouts else []), (pair.recam, [r for r in RECAM_READOUTS if r in readouts])]
+    scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
+    logits: Tensor | None = None
+    passes = 0
+    for model, names in groups:
+        for scale in options.scales if names else ():
+            merged, scores = _look(model, picture, scale, options.flip, names)
+            passes += 1
+            logits = scores if logits is None or (model is pair.recam and scale == options.scales[0]) else logits
+            for readout, maps in zip(names, merged, strict=True):
+                scale_maps[readout].append(maps.cpu().numpy())
+    assert logits is not None  # at least one readout and one scale
+    probabilities = logits.sigmoid().cpu().numpy()
+    if not np.isfinite(probabilities).all():
+        raise UserError(f"The model {pair.name} gives values that are not finite for this picture; its weights are broken.")
+    return Evidence(
+        picture=picture,
+        classes=pair.classes,
+        scores=probabilities,
+        scale_maps={readout: tuple(maps) for readout, maps in scale_maps.items()},
+        options=options,
+        device=str(pair.recam.device),
+        seconds=time.perf_counter() - start,
+        backbone_passes=passes,
+    )
+
+
+def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
+    try:
+        with torch.inference_mode(), autocast(model.device):
+            x = model.preprocess(picture, scale)  # (1, 3, H, W)
+            features = model.features(torch.cat([x, x.flip(-1)]) if flip else x)  # (1 or 2, D, h, w)
+            maps = model.maps(features, names).float().relu()  # (1 or 2, R, K, h, w)
+            merged = maps[0] + maps[1].flip(-1) if flip else maps[0]
+            return merged, model.scores(features).float().mean(dim=0)
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise UserError(
+            f"The memory of {model.device} does not suffice for scale {scale:g} of this picture; "
+            "choose a smaller working size, fewer scales, or no mirror image."
+        ) from error
+
+
+def default_classes(evidence: Evidence, at_least: float = 0.5) -> list[str]:
+    """Classes above a probability, most probable first; the best one where none is."""
+    order = np.argsort(-evidence.scores, kind="stable")
+    chosen = [int(k) for k in order if evidence.scores[k] > at_least] or [int(order[0])]
+    return [evidence.classes[k] for k in chosen]
+
+
+def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamResult:
+    """Heatmaps of some classes from evidence that is already there; touches no model.
+
+    As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
+    up to a multiple of 16, summed, cropped, and divided by their own maximum plus 1e-5.
+    """
+    known = {name: k for k, name in enumerate(evidence.classes)}
+    unknown = [name for name in classes if name not in known]
+    if unknown or not classes:
+        raise UserError(f"Classes to explain must be among {', '.join(evidence.classes)}; got {unknown or 'none'}.")
+    ids = [known[name] for name in classes]
+    height, width = evidence.picture.shape[:2]
+    maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]
+    raw = _merge_scales(maps, (-(-height // 16) * 16, -(-width // 16) * 16))[:, :height, :width]
+    grid = _merge_scales(maps, ((height - 1) // 4 + 1, (width - 1) // 4 + 1))
+    return CamResult(
+        picture=evidence.picture,
+        classes=tuple(classes),
+        scores=evidence.scores[ids],
+        raw=np.ascontiguousarray(raw.numpy()),
+        maps=normalise_maps(raw).numpy(),
+        grid=normalise_maps(grid).numpy(),
+        readout=readout,
+    )
+
+
+def _merge_scales(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    resized = (F.interpolate(m[None], size, mode="bilinear", align_corners=False)[0] for m in maps)
+    return torch.stack(tuple(resized)).sum(dim=0)
+
+
+def normalise_maps(maps: Tensor) -> Tensor:
+    """Maps (n, H, W) ≥ 0, each divided by its own maximum plus 1e-5."""
+    return maps / (maps.amax(dim=(1, 2), keepdim=True) + EPSILON)

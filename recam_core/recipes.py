@@ -1,0 +1,21 @@
+"""Training settings that are known to work, by name; every other setting is a change to one of them."""
+
+from recam_core.records import TrainConfig
+
+RECIPES: dict[str, TrainConfig] = {
+    "scenes": TrainConfig(
+        dataset="scenes", split="train", backbone="tiny", stage1_epochs=10, stage2_epochs=6, optimizer="adamw",
+        weight_decay=1e-2, backbone_rate=2e-3, fc1_rate=2e-3, stage2_backbone_rate=3e-4, stage2_fc1_rate=3e-4,
+        fc2_rate=3e-3, fc2_start="fc1", long_side_min=144, long_side_max=192, crop=160,
+    ),
+    "photos": TrainConfig(
+        dataset="coco", split="train2017", backbone="efficientnet_lite0", weights="imagenet", stage1_epochs=8,
+        stage2_epochs=6, optimizer="adamw", weight_decay=1e-4, backbone_rate=3e-5, fc1_rate=5e-4,
+        stage2_backbone_rate=2e-5, stage2_fc1_rate=2e-4, fc2_rate=2e-3, fc1_start="imagenet", fc2_start="fc1",
+        long_side_min=320, long_side_max=512, crop=416, half=True,
+    ),
+    "reference-voc": TrainConfig(dataset="coco", split="train", backbone="resnet50_s16", weights="imagenet"),
+    "reference-coco": TrainConfig(
+        dataset="coco", split="train2017", backbone="resnet50_s16", weights="imagenet", recam_weight=0.1,
+    ),
+}

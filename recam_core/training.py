@@ -1,0 +1,178 @@
+"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights (ReCAM, section 4).
+
+Both stages' networks are kept, because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
+statistics throughout (the network stays in evaluation mode), as in the reference.
+"""
+
+import io
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recam_core.batches import epoch_batches
+from recam_core.datasets import Dataset
+from recam_core.device import autocast
+from recam_core.files import save_atomically
+from recam_core.model import CamModel, ModelPair, build_model
+from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
+from recam_core.shelf import save_pair
+from recam_core.starts import imagenet_rows
+
+CHECKPOINT = "checkpoint.pt"
+MODEL = "model.safetensors"
+
+
+def train(
+    config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, resume: bool = False
+) -> Iterator[TrainStep | EpochEnd | Finished]:
+    """Train both stages on a data set; leaves ``model.safetensors`` in ``out``, a checkpoint after every epoch.
+
+    With ``resume`` it continues after the last finished epoch and, on the CPU, ends at the same numbers as a run that was
+    never stopped. A loss that is not finite stops it; the checkpoint before stays.
+    """
+    start = time.perf_counter()
+    run = _Run(config, dataset, out, device)
+    if resume:
+        run.load()
+    while run.stage <= 2:
+        yield from run.epoch()
+    path = out / MODEL
+    save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
+    yield Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset), "classes": len(dataset.classes)})
+
+
+class _Run:
+    """What changes while training: the networks, the optimiser, and where in the two stages it is."""
+
+    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device) -> None:
+        self.config, self.dataset, self.out, self.device = config, dataset, out, device
+        torch.manual_seed(config.seed)
+        classes = len(dataset.classes)
+        self.cam = build_model(config.backbone, "cam", classes, config.weights)
+        if config.fc1_start == "imagenet":
+            self.cam.head.load_state_dict({"fc1": imagenet_rows(dataset.classes)})
+        self.recam = build_model(config.backbone, "recam", classes, recam_weight=config.recam_weight)
+        for model in (self.cam, self.recam):
+            model.to(device)
+        self.stage, self.done = 1, 0  # epochs done in this stage
+        self.optimizer = build_optimizer(self.cam, config, 1)
+
+    def epoch(self) -> Iterator[TrainStep | EpochEnd]:
+        """One epoch of the current stage, then its checkpoint."""
+        start = time.perf_counter()
+        stage, epoch = self.stage, self.done
+        epochs = self.config.stage1_epochs if stage == 1 else self.config.stage2_epochs
+        model = self.cam if stage == 1 else self.recam
+        batches = epoch_batches(self.dataset, self.config, stage, epoch)
+        total = epochs * len(batches)
+        sums, pictures = torch.zeros(2), 0
+        for i, (pixels, inside, labels) in enumerate(batches):
+            step = epoch * len(batches) + i
+            rate = set_rates(self.optimizer, step / total, self.config.power)
+            bce, sce = self._step(model, pixels, inside, labels)
+            sums += torch.tensor([bce, sce]) * len(pixels)
+            pictures += len(pixels)
+            yield TrainStep(stage, epoch, step + 1, total, bce, sce, rate)
+        self._advance(epochs)
+        self._save()
+        mean = (sums / pictures).tolist()
+        yield EpochEnd(stage, epoch, epochs, mean[0], mean[1], time.perf_counter() - start)
+
+    def _step(self, model: CamModel, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[float, float]:
+        pixels, inside, labels = (t.to(self.device, non_blocking=True) for t in (pixels, inside, labels))
+        with autocast(self.device):
+            x = model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
+            features = model.features(x)
+        loss, bce, sce = model.head.loss(features.float(), labels)
+        if not torch.isfinite(loss):
+            raise UserError(
+                f"The loss is no longer finite in stage {self.stage}, epoch {self.done + 1}: lower the learning rates "
+                f"(or λ, now {self.config.recam_weight}). The checkpoint of the epoch before is kept in {self.out}."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return bce.item(), sce.item()
+
+    def _advance(self, epochs: int) -> None:
+        self.done += 1
+        if self.done < epochs:
+            return
+        self.stage, self.done = self.stage + 1, 0
+        if self.stage == 2:
+            self._start_stage2()
+            self.optimizer = build_optimizer(self.recam, self.config, 2)
+
+    def _start_stage2(self) -> None:
+        """Stage 2 starts from all of stage 1; FC2 from its own default start or from FC1."""
+        state = dict(self.cam.state_dict())
+        state["head.fc2"] = state["head.fc1"] if self.config.fc2_start == "fc1" else self.recam.state_dict()["head.fc2"]
+        self.recam.load_state_dict(state)
+
+    def pair(self) -> ModelPair:
+        """Both networks with the settings that made them."""
+        card = {"training": asdict(self.config) | {"root": Path(self.config.root).name}, "scores": {}}
+        return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
+
+    def _save(self) -> None:
+        state: dict[str, Any] = {"config": asdict(self.config), "stage": self.stage, "done": self.done,
+                                 "cam": self.cam.state_dict(), "recam": self.recam.state_dict(),
+                                 "optimizer": self.optimizer.state_dict()}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        self.out.mkdir(parents=True, exist_ok=True)
+        save_atomically(self.out / CHECKPOINT, buffer.getvalue())
+
+    def load(self) -> None:
+        """Continue from the checkpoint in ``out``; settings that changed since are refused."""
+        path = self.out / CHECKPOINT
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except FileNotFoundError as error:
+            raise UserError(f"There is nothing to resume in {self.out}: no {CHECKPOINT}. Start without --resume.") from error
+        except Exception as error:  # torch raises many kinds for a broken file
+            raise UserError(f"{path} cannot be read as a checkpoint: {error}") from error
+        changed = [key for key, value in asdict(self.config).items() if state["config"].get(key) != value]
+        if changed:
+            raise UserError(f"The run in {self.out} was started with another {', '.join(changed)}; use its settings.")
+        self.stage, self.done = state["stage"], state["done"]
+        self.cam.load_state_dict(state["cam"])
+        self.recam.load_state_dict(state["recam"])
+        if self.stage == 2:
+            self.optimizer = build_optimizer(self.recam, self.config, 2)
+        if self.stage <= 2:
+            self.optimizer.load_state_dict(state["optimizer"])
+
+
+def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.optim.Optimizer:
+    """SGD or AdamW with one group per rate: backbone, FC1 and, in stage 2, FC2. Frozen parts get no gradient."""
+    for part in getattr(model.backbone, "frozen", ()):
+        nn.Module.requires_grad_(part, False)
+    first = stage == 1
+    groups = [
+        {"params": [p for p in model.backbone.parameters() if p.requires_grad],
+         "lr": config.backbone_rate if first else config.stage2_backbone_rate},
+        {"params": [model.head.fc1], "lr": config.fc1_rate if first else config.stage2_fc1_rate},
+    ]
+    if not first:
+        groups.append({"params": [model.head.fc2], "lr": config.fc2_rate})
+    if config.optimizer == "adamw":
+        optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    else:
+        optimizer = torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay)
+    for group in optimizer.param_groups:
+        group["start_rate"] = group["lr"]
+    return optimizer
+
+
+def set_rates(optimizer: torch.optim.Optimizer, progress: float, power: float) -> float:
+    """Poly schedule: rate₀ · (1 − progress)^power for ``progress`` in [0, 1); returns the first group's rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["start_rate"] * math.pow(1 - progress, power)
+    return optimizer.param_groups[0]["lr"]

@@ -1,0 +1,36 @@
+"""Where the material beside the project lies, and small things that many tests need."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", type=Path, default=SHARED / "golden", help="directory of golden vectors")
+
+
+@pytest.fixture(scope="session")
+def golden(request: pytest.FixtureRequest):
+    """Open a file of golden vectors by its name, or skip with the reason."""
+    folder: Path = request.config.getoption("--golden")
+
+    def open_vectors(name: str) -> dict[str, np.ndarray]:
+        path = folder / f"{name}.npz"
+        if not path.is_file():
+            pytest.skip(f"no golden vectors {path.name} in {folder}; give their directory with --golden DIR")
+        with np.load(path) as file:
+            return {key: file[key] for key in file.files}
+
+    return open_vectors
+
+
+@pytest.fixture(scope="session")
+def coco128() -> Path:
+    """The folder of the 128 COCO photos, or skip with the reason."""
+    folder = SHARED / "data" / "coco128"
+    if not folder.is_dir():
+        pytest.skip("the 128 COCO photos are not beside the project (../shared/data/coco128)")
+    return folder

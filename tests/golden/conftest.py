@@ -1,0 +1,19 @@
+"""What several golden tests need."""
+
+import pytest
+from hash_weights import hash_tensor
+from torch import nn
+
+
+@pytest.fixture(scope="session")
+def fill_with_hash_weights():
+    """Fill a torchvision-named trunk with hash weights under ``resnet50.*``."""
+
+    def fill(trunk: nn.Module, seed: int) -> None:
+        state = {}
+        for name, value in trunk.state_dict().items():
+            tracked = name.endswith("num_batches_tracked")
+            state[name] = value if tracked else hash_tensor(f"resnet50.{name}", tuple(value.shape), seed)
+        trunk.load_state_dict(state)
+
+    return fill
