@@ -1,6 +1,11 @@
-"""The heat view with drawn data, for the browser tests: `?mask=0`, `?empty=1`, `?classes=1` change what is shown."""
+"""The heat view with drawn data, for the browser tests.
+
+`?mask=0`, `?empty=1`, `?classes=1` change what is shown; with `?lost=1` the server has the payload only after the
+browser said that it is missing.
+"""
 
 import io
+import uuid
 
 import numpy as np
 import streamlit as st
@@ -9,7 +14,7 @@ from PIL import Image, ImageDraw
 from recam_core.records import READOUT_LABELS, READOUTS
 from ui import payloads
 from ui.heatview import heat_view
-from ui.heatview.payload import pack, payload_id
+from ui.heatview.payload import pack, payload_id, unpack
 
 WIDTH, HEIGHT = 480, 360
 ROWS, COLUMNS = 90, 120
@@ -119,14 +124,20 @@ with st.container(horizontal=True):
     st.button("Rerun")
     if st.button("Other picture"):
         seed = st.session_state.seed = seed + 1
-    gone = st.button("Gone")
 payload = make_payload(seed, int(params.get("classes", "2")), mask=params.get("mask") != "0",
                        empty=params.get("empty") == "1")
-name = payload_id(payload + b"gone") if gone else payloads.put(payload)
+if params.get("lost") == "1":  # a payload of this session alone, so that no other test has put it there
+    header, blobs = unpack(payload)
+    payload = pack(header | {"session": st.session_state.setdefault("session", uuid.uuid4().hex)}, blobs)
+name = payload_id(payload)
+if params.get("lost") != "1":
+    payloads.put(payload)
 result = heat_view(name, key="heat", initial={"threshold": float(params.get("threshold", "0.3")),
                                               "mode": params.get("mode", "heat")})
+if result.expired:
+    st.session_state.missed = payloads.put(payload)
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.text(f"run {st.session_state.runs}")
 st.text(f"pick {result.pick}")
 st.text(f"settings {result.settings}")
-st.text(f"expired {result.expired}")
+st.text(f"missed {st.session_state.get('missed')}")

@@ -94,22 +94,23 @@ class Heat {
     if (peak < 0) return "";
     const { width, height } = this.header.picture;
     const side = Math.max(width, height);
-    const place = (i) => [
-      (((i % this.columns) + 0.5) / this.columns) * (width / side),
-      ((Math.floor(i / this.columns) + 0.5) / this.rows) * (height / side),
-    ];
-    const [px, py] = place(peak);
-    const offsets = cells.map(place).map(([x, y]) => [x - px, y - py]);
-    const dx = offsets.reduce((sum, [x]) => sum + x, 0) / cells.length;
-    const dy = offsets.reduce((sum, [, y]) => sum + y, 0) / cells.length;
-    if (Math.hypot(dx, dy) < 0.08) return "around";
+    const stepX = width / side / this.columns, stepY = height / side / this.rows;
+    const peakX = peak % this.columns, peakY = Math.floor(peak / this.columns);
+    const x = (i) => ((i % this.columns) - peakX) * stepX, y = (i) => (Math.floor(i / this.columns) - peakY) * stepY;
+    let dx = 0, dy = 0, along = 0;
+    for (const i of cells) {
+      dx += x(i) / cells.length;
+      dy += y(i) / cells.length;
+    }
+    if (Math.hypot(dx, dy) < NEAR) return "around";
     const octant = (Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) + 8) % 8;
     const ux = Math.cos((octant * Math.PI) / 4), uy = Math.sin((octant * Math.PI) / 4);
-    const along = offsets.filter(([x, y]) => x * ux + y * uy > 0).length;
+    for (const i of cells) along += x(i) * ux + y(i) * uy > 0;
     return along > cells.length / 2 ? DIRECTIONS[octant] : "around";
   }
 }
 
+const NEAR = 0.08; // of the picture's longer side
 const DIRECTIONS = [
   "right of", "below and right of", "below", "below and left of", "left of", "above and left of", "above", "above and right of",
 ];

@@ -23,7 +23,7 @@ class HeatView {
     this.root = element("div", "heatview");
     this.root.append(this.message, this.stage, this.controls.root, this.spoken);
     parent.append(this.root);
-    this.sizes = new ResizeObserver(() => this.rows.length && this.askForDrawing());
+    this.sizes = new ResizeObserver(() => this.rows.length && this.measure() && this.askForDrawing());
     this.sizes.observe(this.stage);
   }
 
@@ -68,9 +68,20 @@ class HeatView {
     this.stage.classList.remove("waiting");
     this.say("");
     this.controls.offer(heat);
+    this.measure();
     this.draw();
     if (samePicture) this.showCross();
     else this.crosshair.moveTo(null, false);
+  }
+
+  // Canvas pixels per CSS pixel, so that lines keep their width; measured apart from drawing, which must not wait for
+  // layout. A hidden tab has no width yet: the observer calls again.
+  measure() {
+    const { canvas, frame } = this.rows[0].panels[0];
+    const ratio = canvas.width / (frame.clientWidth || canvas.width);
+    const changed = ratio !== this.pixelRatio;
+    this.pixelRatio = ratio;
+    return changed;
   }
 
   get mode() {
@@ -87,7 +98,7 @@ class HeatView {
   draw() {
     const started = performance.now();
     const tables = { heat: this.tables[this.settings.palette], diverging: this.diverging, outcomes: this.outcomes };
-    for (const row of this.rows) row.draw(this.settings, this.mode, tables);
+    for (const row of this.rows) row.draw(this.settings, this.mode, tables, this.pixelRatio);
     this.showCross();
     this.root.dataset.drawMs = (performance.now() - started).toFixed(1);
   }

@@ -32,7 +32,7 @@ class Panel {
     this.root.append(caption, this.frame, this.value, this.figures);
   }
 
-  draw(settings, mode, tables) {
+  draw(settings, mode, tables, pixelRatio) {
     const { heat, painter, ctx, v, c } = this;
     painter.drawPhoto(ctx);
     if (v < 0) {
@@ -49,9 +49,8 @@ class Panel {
     const isReference = mode === "difference" && v === heat.reference;
     put(this.note, isReference ? "reference" : "");
     const shown = isReference ? "heat" : mode;
-    const ratio = painter.width / (this.frame.clientWidth || painter.width);
     const draw = { heat: "drawHeat", mask: "drawMask", difference: "drawDifference", error: "drawErrors" }[shown];
-    painter[draw](ctx, v, c, settings, tables, ratio);
+    painter[draw](ctx, v, c, settings, tables, pixelRatio);
     this.write(panelLines(heat, v, c, settings));
   }
 
@@ -99,10 +98,10 @@ class Row {
     this.root.append(heading, grid);
   }
 
-  draw(settings, mode, tables) {
+  draw(settings, mode, tables, pixelRatio) {
     put(this.sentence, rowSentence(this.heat, this.c, settings));
     this.legend.show(this.heat, settings, mode, tables);
-    for (const panel of this.panels) panel.draw(settings, mode, tables);
+    for (const panel of this.panels) panel.draw(settings, mode, tables, pixelRatio);
   }
 }
 

@@ -1,0 +1,50 @@
+import subprocess
+import sys
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from ui import payloads
+from ui.routes import ROUTES
+
+
+@pytest.fixture
+def client():
+    with TestClient(Starlette(routes=ROUTES)) as client:
+        yield client
+
+
+def test_a_known_payload_is_sent_as_bytes_the_browser_may_keep(client):
+    content = bytes(range(256))
+    answer = client.get(f"/api/heat/{payloads.put(content)}")
+    assert answer.status_code == 200
+    assert answer.content == content
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["cache-control"] == "private, max-age=3600, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "0" * 63, "A" * 64, "0" * 65, "..%2Fsecret", "é", "0" * 64 + "%0A"])
+def test_anything_else_is_not_found_in_a_plain_sentence(client, name):
+    answer = client.get(f"/api/heat/{name}")
+    assert answer.status_code == 404
+    if "%2F" in name:  # not even our route
+        return
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith("These heatmaps are not on the server any more.")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_ids_are_checked_before_the_store_is_asked(client, monkeypatch):
+    monkeypatch.setattr(payloads, "get", lambda name: pytest.fail(f"asked for {name!r}"))
+    assert client.get("/api/heat/short").status_code == 404
+
+
+def test_only_reading_is_allowed(client):
+    assert client.post(f"/api/heat/{'0' * 64}").status_code == 405
+
+
+def test_routes_import_no_torch():
+    code = "import sys, ui.routes; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
