@@ -1,0 +1,60 @@
+"""The contract of every head in the registry, and the four readouts of ReCAM."""
+
+import pytest
+import torch
+
+from recam_core.heads import HEADS
+from recam_core.heads.recam import ReCamHead
+from recam_core.losses import recam_loss
+from recam_core.records import CAM, READOUTS, RECAM_READOUTS
+
+D, K = 6, 4
+FEATURES = torch.rand(2, D, 3, 5, generator=torch.Generator().manual_seed(0))
+LABELS = torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_scores_reads_out_and_teaches(name):
+    head = HEADS[name](D, K)
+    assert head.scores(FEATURES).shape == (2, K)
+    assert set(head.readouts) <= set(READOUTS)
+    for readout in head.readouts:
+        assert head.class_weights(readout).shape == (K, D)
+    with pytest.raises(KeyError):
+        head.class_weights("no such readout")
+    total, bce, sce = head.loss(FEATURES, LABELS)
+    assert total.shape == bce.shape == sce.shape == ()
+    total.backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in head.parameters())
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_scores_are_the_mean_of_the_maps_of_the_first_readout(name):
+    head = HEADS[name](D, K)
+    maps = torch.einsum("kd,bdhw->bkhw", head.class_weights(head.readouts[0]), FEATURES)
+    torch.testing.assert_close(head.scores(FEATURES), maps.mean(dim=(2, 3)))
+
+
+def test_all_heads_together_give_every_readout_once():
+    assert sorted(r for head in HEADS.values() for r in head.readouts) == sorted(READOUTS)
+    assert HEADS["cam"].readouts == (CAM,)
+    assert HEADS["recam"].readouts == RECAM_READOUTS
+
+
+def test_recam_readouts_of_known_weights():
+    head = ReCamHead(2, 1)
+    head.load_state_dict({"fc1": torch.tensor([[2.0, -3.0]]), "fc2": torch.tensor([[5.0, 7.0]])})
+    weights = {name: head.class_weights(name).tolist() for name in head.readouts}
+    assert weights == {"w": [[2, -3]], "wprime": [[5, 7]], "sum": [[7, 4]], "product": [[10, -21]]}
+
+
+def test_recam_head_uses_its_lambda():
+    head = ReCamHead(D, K, recam_weight=0.25)
+    expected = recam_loss(FEATURES, LABELS, head.fc1, head.fc2, 0.25)
+    torch.testing.assert_close(head.loss(FEATURES, LABELS), expected)
+
+
+def test_cam_head_has_no_sce():
+    total, bce, sce = HEADS["cam"](D, K).loss(FEATURES, LABELS)
+    assert total == bce
+    assert sce == 0
