@@ -11,19 +11,26 @@ PUBLIC = {
     "device": ("device_name", "pick_device"),
     "files": ("zip_bytes",),
     "images": ("MAX_FILE_BYTES", "MIN_SIDE", "read_image", "read_mask"),
-    "manifest": ("manifest",),
+    "manifest": ("make_manifest",),
     "pipeline": ("default_classes", "explain", "gather_evidence", "read_out"),
     "quality": ("ClassCurves", "class_curves"),
     "records": (
-        "MULTI_SCALE", "READOUTS", "READOUT_LABELS", "CamResult", "Evidence", "HeatmapOptions", "Picture", "UserError",
+        "MULTI_SCALE",
+        "READOUTS",
+        "READOUT_LABELS",
+        "CamResult",
+        "Evidence",
+        "HeatmapOptions",
+        "Picture",
+        "UserError",
     ),
     "samples": ("SAMPLES", "read_sample", "sample_model", "sample_title"),
-    "shelf": ("load_pair", "read_header", "shelf"),
+    "shelf": ("known_models", "load_pair", "read_header"),
     "turns": ("Turns",),
     "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
 }
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}
-__all__ = sorted(_HOME)  # noqa: PLE0605  # built from the table above
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

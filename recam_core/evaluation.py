@@ -70,8 +70,12 @@ def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
         iou, fp, fn = hit / union, 1 - truth / union, 1 - predicted / union
         precision, recall = hit / predicted, hit / truth
     return {
-        "iou": iou, "miou": mean(iou), "fp": mean(fp[1:]), "fn": mean(fn[1:]),
-        "precision": mean(precision[1:]), "recall": mean(recall[1:]),
+        "iou": iou,
+        "miou": mean(iou),
+        "fp": mean(fp[1:]),
+        "fn": mean(fn[1:]),
+        "precision": mean(precision[1:]),
+        "recall": mean(recall[1:]),
     }
 
 
@@ -99,8 +103,13 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
         return {
-            "model": self.model, "dataset": self.dataset, "split": self.split, "pictures": self.pictures,
-            "scales": list(self.options.scales), "flip": self.options.flip, "long_side": self.options.long_side,
+            "model": self.model,
+            "dataset": self.dataset,
+            "split": self.split,
+            "pictures": self.pictures,
+            "scales": list(self.options.scales),
+            "flip": self.options.flip,
+            "long_side": self.options.long_side,
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
         }
 
@@ -111,7 +120,8 @@ class Evaluation:
         top = rows[best]
         names = ("background", *self.classes)
         return {
-            "miou": _number(top["miou"]), "threshold": round(float(sweep.thresholds[best]), 4),
+            "miou": _number(top["miou"]),
+            "threshold": round(float(sweep.thresholds[best]), 4),
             **{key: _number(top[key]) for key in ("fp", "fn", "precision", "recall")},
             "per_class": {n: _number(v) for n, v in zip(names, top["iou"], strict=True) if not np.isnan(v)},  # type: ignore[arg-type]
             "sweep": [
@@ -126,7 +136,10 @@ def _number(value: Any) -> float | None:
 
 
 def evaluate(
-    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, readouts: Sequence[str] = READOUTS,
+    pair: ModelPair,
+    dataset: Dataset,
+    options: HeatmapOptions,
+    readouts: Sequence[str] = READOUTS,
     source: tuple[str, str] = ("", ""),
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure all readouts on every picture that has a mask; the last event is the result.
@@ -153,7 +166,11 @@ def evaluate(
 
 
 def _measure(
-    pair: ModelPair, picture: np.ndarray, labels: np.ndarray, mask: np.ndarray, options: HeatmapOptions,
+    pair: ModelPair,
+    picture: np.ndarray,
+    labels: np.ndarray,
+    mask: np.ndarray,
+    options: HeatmapOptions,
     sweeps: dict[str, ThresholdSweep],
 ) -> None:
     ids = [int(k) for k in np.flatnonzero(labels)]

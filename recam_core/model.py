@@ -20,6 +20,8 @@ class CamModel(nn.Module):
 
     mean: Tensor
     std: Tensor
+    backbone: Any  # nn.Module types every attribute of a part as Tensor or Module
+    head: Any
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -31,7 +33,7 @@ class CamModel(nn.Module):
     @property
     def readouts(self) -> tuple[str, ...]:
         """Names of the heatmaps this network can give."""
-        return self.head.readouts  # type: ignore[return-value]  # nn.Module hides the attribute's type
+        return self.head.readouts
 
     @property
     def device(self) -> torch.device:

@@ -54,7 +54,9 @@ def gather_evidence(
     assert logits is not None  # at least one readout and one scale
     probabilities = logits.sigmoid().cpu().numpy()
     if not np.isfinite(probabilities).all():
-        raise UserError(f"The model {pair.name} gives values that are not finite for this picture; its weights are broken.")
+        raise UserError(
+            f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
+        )
     return Evidence(
         picture=picture,
         classes=pair.classes,
@@ -67,7 +69,9 @@ def gather_evidence(
     )
 
 
-def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> tuple[Tensor, Tensor]:
+def _look(
+    model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]
+) -> tuple[Tensor, Tensor]:
     """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
     try:
         with torch.inference_mode(), autocast(model.device):

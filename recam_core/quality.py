@@ -42,8 +42,10 @@ def class_curves(
     covered = np.stack([above(m.ravel()) for m in maps]) / maps[0].size
     if truth is None:
         return ClassCurves(covered)
-    rows = [_rates(m, t) if known is None or known[k] else np.full((3, STEPS), np.nan)
-            for k, (m, t) in enumerate(zip(maps, truth, strict=True))]
+    rows = [
+        _rates(m, t) if known is None or known[k] else np.full((3, STEPS), np.nan)
+        for k, (m, t) in enumerate(zip(maps, truth, strict=True))
+    ]
     iou, fn, fp = np.stack(rows, axis=1)
     best = np.where(np.isnan(iou), -1, iou).argmax(axis=1)
     return ClassCurves(covered, iou, fn, fp, best)

@@ -86,15 +86,25 @@ class TrainConfig:
         for name in ("stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1; got {getattr(self, name)}.")
-        for name in ("backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate",
-                     "weight_decay", "recam_weight"):
+        for name in (
+            "backbone_rate",
+            "fc1_rate",
+            "stage2_backbone_rate",
+            "stage2_fc1_rate",
+            "fc2_rate",
+            "weight_decay",
+            "recam_weight",
+        ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise UserError(f"{name} must be a finite number, 0 or more; got {value}.")
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
-        for name, choices in (("optimizer", ("sgd", "adamw")), ("fc1_start", ("default", "imagenet")),
-                              ("fc2_start", ("default", "fc1"))):
+        for name, choices in (
+            ("optimizer", ("sgd", "adamw")),
+            ("fc1_start", ("default", "imagenet")),
+            ("fc2_start", ("default", "fc1")),
+        ):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
 
@@ -163,8 +173,10 @@ class TrainStep:
     rate: float
 
     def __str__(self) -> str:
-        return (f"stage {self.stage} epoch {self.epoch + 1} step {self.step}/{self.steps}"
-                f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}  rate {self.rate:.2e}")
+        return (
+            f"stage {self.stage} epoch {self.epoch + 1} step {self.step}/{self.steps}"
+            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}  rate {self.rate:.2e}"
+        )
 
 
 @dataclass(frozen=True)
@@ -179,8 +191,10 @@ class EpochEnd:
     seconds: float
 
     def __str__(self) -> str:
-        return (f"stage {self.stage} epoch {self.epoch + 1}/{self.epochs} done in {self.seconds:.1f} s"
-                f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}")
+        return (
+            f"stage {self.stage} epoch {self.epoch + 1}/{self.epochs} done in {self.seconds:.1f} s"
+            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}"
+        )
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,21 @@ from skimage import data
 from recam_core.datasets.scenes import Scenes
 from recam_core.records import Picture, UserError
 
-
-PHOTOS = {"chelsea": "Chelsea the cat", "astronaut": "An astronaut", "coffee": "A cup of coffee"}
-SCENES = {"scene-fish-boat": 4, "scene-cat-fish-boat": 10, "scene-bird-car-tree": 2, "scene-car-bus-boat": 7,
-          "scene-bird-tree": 9, "scene-cat-dog-tree": 3}
+PHOTOS = {"chelsea": "cat", "astronaut": "astronaut", "coffee": "coffee"}
+SCENES = {
+    "scene-fish-boat": 4,
+    "scene-cat-fish-boat": 10,
+    "scene-bird-car-tree": 2,
+    "scene-car-bus-boat": 7,
+    "scene-bird-tree": 9,
+    "scene-cat-dog-tree": 3,
+}
 SAMPLES = (*PHOTOS, *SCENES)
 
 
 def sample_title(name: str) -> str:
     """What a person reads under a sample."""
-    return PHOTOS.get(name) or "Scene: " + ", ".join(name.split("-")[1:])
+    return PHOTOS.get(name) or " ".join(name.split("-")[1:])
 
 
 def sample_model(name: str) -> str:

@@ -27,8 +27,14 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
         for name, value in model.state_dict().items():
             value = value.detach().cpu()
             tensors[f"{stage}.{name}"] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
-    header = {"format": FORMAT, "name": pair.name, "classes": pair.classes, "backbone": pair.backbone,
-              "readouts": READOUTS, "card": pair.card}
+    header = {
+        "format": FORMAT,
+        "name": pair.name,
+        "classes": pair.classes,
+        "backbone": pair.backbone,
+        "readouts": READOUTS,
+        "card": pair.card,
+    }
     save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}))
 
 
@@ -38,7 +44,9 @@ def read_header(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("pair", "null"))
     except FileNotFoundError as error:
-        raise UserError(f"There is no model file {path.name}; known models: {', '.join(shelf()) or 'none'}.") from error
+        raise UserError(
+            f"There is no model file {path.name}; known models: {', '.join(known_models()) or 'none'}."
+        ) from error
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -61,8 +69,9 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         check_tensors(path.name, own, model.state_dict())
         model.load_state_dict(own)
         model.to(device).eval().requires_grad_(False)
-    return ModelPair(pair.name, pair.classes, pair.backbone, pair.cam, pair.recam, pair.card,
-                     hashlib.sha256(data).hexdigest())
+    return ModelPair(
+        pair.name, pair.classes, pair.backbone, pair.cam, pair.recam, pair.card, hashlib.sha256(data).hexdigest()
+    )
 
 
 def check_tensors(file: str, stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
@@ -79,7 +88,7 @@ def check_tensors(file: str, stored: Mapping[str, Tensor], wanted: Mapping[str, 
         raise UserError(f"{file} does not fit its own header: {shown}.")
 
 
-def shelf() -> dict[str, Path]:
+def known_models() -> dict[str, Path]:
     """Names and files of the bundled models and of those in ``RECAM_MODELS``, a folder of the person's own."""
     folders = [SHELF] + ([Path(os.environ["RECAM_MODELS"])] if os.environ.get("RECAM_MODELS") else [])
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
@@ -87,7 +96,7 @@ def shelf() -> dict[str, Path]:
 
 def find_model(name_or_path: str | Path) -> Path:
     """The file of a model named on the shelf, or the given path; a run folder stands for its ``model.safetensors``."""
-    known = shelf()
+    known = known_models()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
     path = Path(name_or_path)

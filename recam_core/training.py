@@ -121,9 +121,14 @@ class _Run:
         return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
 
     def _save(self) -> None:
-        state: dict[str, Any] = {"config": asdict(self.config), "stage": self.stage, "done": self.done,
-                                 "cam": self.cam.state_dict(), "recam": self.recam.state_dict(),
-                                 "optimizer": self.optimizer.state_dict()}
+        state: dict[str, Any] = {
+            "config": asdict(self.config),
+            "stage": self.stage,
+            "done": self.done,
+            "cam": self.cam.state_dict(),
+            "recam": self.recam.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
         buffer = io.BytesIO()
         torch.save(state, buffer)
         self.out.mkdir(parents=True, exist_ok=True)
@@ -135,7 +140,9 @@ class _Run:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except FileNotFoundError as error:
-            raise UserError(f"There is nothing to resume in {self.out}: no {CHECKPOINT}. Start without --resume.") from error
+            raise UserError(
+                f"There is nothing to resume in {self.out}: no {CHECKPOINT}. Start without --resume."
+            ) from error
         except Exception as error:  # torch raises many kinds for a broken file
             raise UserError(f"{path} cannot be read as a checkpoint: {error}") from error
         changed = [key for key, value in asdict(self.config).items() if state["config"].get(key) != value]
@@ -156,8 +163,10 @@ def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.o
         nn.Module.requires_grad_(part, False)
     first = stage == 1
     groups = [
-        {"params": [p for p in model.backbone.parameters() if p.requires_grad],
-         "lr": config.backbone_rate if first else config.stage2_backbone_rate},
+        {
+            "params": [p for p in model.backbone.parameters() if p.requires_grad],
+            "lr": config.backbone_rate if first else config.stage2_backbone_rate,
+        },
         {"params": [model.head.fc1], "lr": config.fc1_rate if first else config.stage2_fc1_rate},
     ]
     if not first:

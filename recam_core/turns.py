@@ -32,13 +32,16 @@ class Turns:
             while (ahead := self._ahead(ticket)) > 0:
                 if waiting is not None:
                     waiting(ahead)
-                with self._changed:
-                    self._changed.wait_for(lambda seen=ahead: self._queue.index(ticket) < seen)
+                self._wait_until_fewer_than(ahead, ticket)
             yield
         finally:
             with self._changed:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
+
+    def _wait_until_fewer_than(self, ahead: int, ticket: object) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue.index(ticket) < ahead)
 
     def _ahead(self, ticket: object) -> int:
         with self._changed:

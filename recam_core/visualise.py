@@ -51,12 +51,14 @@ def label_palette() -> np.ndarray:
     return table
 
 
-PALETTES: Mapping[str, np.ndarray] = MappingProxyType({
-    "viridis": _opencv_table(cv2.COLORMAP_VIRIDIS),
-    "inferno": _opencv_table(cv2.COLORMAP_INFERNO),
-    "cividis": _opencv_table(cv2.COLORMAP_CIVIDIS),
-    "paper": _opencv_table(cv2.COLORMAP_JET),
-})
+PALETTES: Mapping[str, np.ndarray] = MappingProxyType(
+    {
+        "viridis": _opencv_table(cv2.COLORMAP_VIRIDIS),
+        "inferno": _opencv_table(cv2.COLORMAP_INFERNO),
+        "cividis": _opencv_table(cv2.COLORMAP_CIVIDIS),
+        "paper": _opencv_table(cv2.COLORMAP_JET),
+    }
+)
 DIVERGING = _diverging_table()
 CLASS_COLOURS = _frozen(label_palette())
 
@@ -114,9 +116,7 @@ def overlay(
     return _blend(picture, colourise(values, palette), alpha)
 
 
-def difference_overlay(
-    picture: np.ndarray, delta: np.ndarray, opacity: float = 0.5, grow: bool = False
-) -> np.ndarray:
+def difference_overlay(picture: np.ndarray, delta: np.ndarray, opacity: float = 0.5, grow: bool = False) -> np.ndarray:
     """Lay a signed difference over a picture: red where ``delta`` is positive, blue where it is negative.
 
     ``delta``: (H, W) float, −1 to 1. With ``grow`` opacity grows with the size of the difference, so that what did not
@@ -128,9 +128,7 @@ def difference_overlay(
     return _blend(picture, colours, alpha)
 
 
-def error_overlay(
-    picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray, opacity: float = 0.6
-) -> np.ndarray:
+def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray, opacity: float = 0.6) -> np.ndarray:
     """Show where one class was found (blue), wrongly claimed (orange) or missed (purple).
 
     ``predicted``: (H, W) bool. ``truth``: (H, W) uint8 of this one class: 0 no, 1 yes, 255 ignore. Ignored pixels and

@@ -1,0 +1,1 @@
+"""The only helpers that import Streamlit: what the pages are made of."""

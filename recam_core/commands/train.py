@@ -12,8 +12,13 @@ from recam_core.recipes import RECIPES
 from recam_core.records import TrainConfig, UserError
 from recam_core.training import CHECKPOINT, train
 
-CHOICES = {"dataset": list(DATASETS), "backbone": list(BACKBONES), "optimizer": ["sgd", "adamw"],
-           "fc1_start": ["default", "imagenet"], "fc2_start": ["default", "fc1"]}
+CHOICES = {
+    "dataset": list(DATASETS),
+    "backbone": list(BACKBONES),
+    "optimizer": ["sgd", "adamw"],
+    "fc1_start": ["default", "imagenet"],
+    "fc2_start": ["default", "fc1"],
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,5 +60,8 @@ def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
 def _stopped(out: Path) -> int:
     import sys
 
-    print(f"\nStopped. Continue after the last finished epoch with the same command and --resume ({out}).", file=sys.stderr)
+    print(
+        f"\nStopped. Continue after the last finished epoch with the same command and --resume ({out}).",
+        file=sys.stderr,
+    )
     return 130

@@ -90,7 +90,9 @@ class Coco:
             return {}
         known = {name: k for k, name in enumerate(self.classes)}
         try:
-            return {name: [known[label] for label in labels] for name, labels in json.loads(path.read_text("utf-8")).items()}
+            return {
+                name: [known[label] for label in labels] for name, labels in json.loads(path.read_text("utf-8")).items()
+            }
         except KeyError as error:
             raise UserError(f"{path.name} names the class {error}, which the instances file does not have.") from error
         except (ValueError, AttributeError, TypeError) as error:
@@ -99,7 +101,9 @@ class Coco:
 
 def _read_instances(path: Path) -> COCO:
     if not path.is_file():
-        raise UserError(f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there.")
+        raise UserError(
+            f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there."
+        )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress with print
             coco = COCO(str(path))

@@ -15,10 +15,28 @@ from recam_core.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from ui import payloads
 from ui.heatview.payload import read_header
 
-SCRIPTS = ("dom", "payload", "heat", "contour", "colours", "draw", "words", "legend", "controls", "panels", "crosshair",
-           "loader", "main")  # only the last one exports
+SCRIPTS = (
+    "dom",
+    "payload",
+    "heat",
+    "contour",
+    "colours",
+    "draw",
+    "words",
+    "legend",
+    "controls",
+    "panels",
+    "crosshair",
+    "loader",
+    "main",
+)  # only the last one exports
 DEFAULTS: dict[str, Any] = {
-    "threshold": 0.3, "opacity": 0.6, "palette": "viridis", "mode": "heat", "scale": "each", "grow": False,
+    "threshold": 0.3,
+    "opacity": 0.6,
+    "palette": "viridis",
+    "mode": "heat",
+    "scale": "each",
+    "grow": False,
 }
 
 _HERE = Path(__file__).parent

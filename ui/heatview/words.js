@@ -3,6 +3,7 @@
 const SPACE = "\u00a0", MINUS = "\u2212";
 
 function percent(fraction) {
+  if (fraction === null) return "–"; // neither map nor object has a pixel
   const whole = Math.round(100 * fraction);
   if (whole === 0 && fraction > 0) return `under 1${SPACE}%`;
   if (whole === 100 && fraction < 1) return `over 99${SPACE}%`;

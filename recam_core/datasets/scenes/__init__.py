@@ -11,8 +11,16 @@ from recam_core.datasets.scenes.shapes import SHAPES
 from recam_core.records import UserError
 
 SPLITS = {"train": 1600, "val": 200, "test": 300, "samples": 12}
-COMPANIONS = {"cat": "dog", "dog": "cat", "car": "bus", "bus": "car", "fish": "boat", "boat": "fish", "bird": "tree",
-              "tree": "bird"}
+COMPANIONS = {
+    "cat": "dog",
+    "dog": "cat",
+    "car": "bus",
+    "bus": "car",
+    "fish": "boat",
+    "boat": "fish",
+    "bird": "tree",
+    "tree": "bird",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,9 @@ class SceneOptions:
 
     def __post_init__(self) -> None:
         low, high = self.radius
-        if not (32 <= self.size <= 1024 and 0 < low <= high <= 0.5 and 0 <= self.together <= 1 and self.max_objects >= 1):
+        if not (
+            32 <= self.size <= 1024 and 0 < low <= high <= 0.5 and 0 <= self.together <= 1 and self.max_objects >= 1
+        ):
             raise UserError(f"These settings draw no scene: {self}.")
 
 
@@ -75,10 +85,14 @@ class Scenes:
         for kind in kinds:
             radius = size * rng.uniform(*self.options.radius)
             centre = rng.uniform(0.6 * radius, size - 0.6 * radius, 2)
-            paint_object(picture, mask, kind, self.classes.index(kind) + 1, centre, radius, self.options.body_contrast, rng)
+            paint_object(
+                picture, mask, kind, self.classes.index(kind) + 1, centre, radius, self.options.body_contrast, rng
+            )
         picture += rng.normal(0, 5, picture.shape).astype(np.float32)
         labels = np.array([(mask == k + 1).sum() >= 40 for k in range(len(self.classes))], np.float32)
-        mask[~np.isin(mask, 1 + np.flatnonzero(labels))] = 0  # a few stray pixels of a hidden object are nothing to find
+        mask[~np.isin(mask, 1 + np.flatnonzero(labels))] = (
+            0  # a few stray pixels of a hidden object are nothing to find
+        )
         return np.clip(picture, 0, 255).astype(np.uint8), labels, mask
 
     def _choose(self, rng: np.random.Generator) -> list[str]:

@@ -40,13 +40,21 @@ def paint_background(size: int, water: bool, rng: np.random.Generator) -> np.nda
         picture[horizon:] += ripple[horizon:, :, None]
     for _ in range(rng.integers(3, 9)):
         corners = rng.uniform(0, size, (1, 2)) + rng.uniform(-0.14 * size, 0.14 * size, (rng.integers(3, 7), 2))
-        cv2.fillConvexPoly(picture, cv2.convexHull(corners.astype(np.int32)), rng.uniform(50, 220, 3).tolist(), cv2.LINE_AA)
+        cv2.fillConvexPoly(
+            picture, cv2.convexHull(corners.astype(np.int32)), rng.uniform(50, 220, 3).tolist(), cv2.LINE_AA
+        )
     noise = cv2.resize(rng.normal(0, 12, (size // 8, size // 8, 3)).astype(np.float32), (size, size))
     return picture + noise
 
 
 def paint_object(
-    picture: np.ndarray, mask: np.ndarray, kind: str, label: int, centre: np.ndarray, radius: float, contrast: float,
+    picture: np.ndarray,
+    mask: np.ndarray,
+    kind: str,
+    label: int,
+    centre: np.ndarray,
+    radius: float,
+    contrast: float,
     rng: np.random.Generator,
 ) -> None:
     """Draw one object into ``picture`` (float32) and its label into ``mask``; later objects lie on top.
@@ -64,8 +72,14 @@ def paint_object(
 
 
 def _paint_part(
-    picture: np.ndarray, outline: np.ndarray, part: Part, colour: np.ndarray, contrast: float, radius: float,
-    patterns: dict[str, np.ndarray], rng: np.random.Generator,
+    picture: np.ndarray,
+    outline: np.ndarray,
+    part: Part,
+    colour: np.ndarray,
+    contrast: float,
+    radius: float,
+    patterns: dict[str, np.ndarray],
+    rng: np.random.Generator,
 ) -> None:
     if part.paint != "body":
         cv2.fillPoly(picture, [outline], tuple(float(c) for c in part.paint), cv2.LINE_AA, SHIFT)

@@ -50,7 +50,9 @@ def _four_legs(pattern: str) -> list[Part]:
 
 
 def _wheels(*xs: float) -> list[Part]:
-    return [part for x in xs for part in (Part(ellipse(x, 0.62, 0.24, 0.24), DARK), Part(ellipse(x, 0.62, 0.1, 0.1), CREAM))]
+    return [
+        part for x in xs for part in (Part(ellipse(x, 0.62, 0.24, 0.24), DARK), Part(ellipse(x, 0.62, 0.1, 0.1), CREAM))
+    ]
 
 
 def _eye(x: float, y: float) -> list[Part]:

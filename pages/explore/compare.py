@@ -1,0 +1,31 @@
+"""Where does the model look? CAM beside ReCAM w, w′, w⊕w′, w⊗w′, on one picture."""
+
+import streamlit as st
+
+from recam_core import UserError
+from ui.compare import choose_classes, show_evidence
+from ui.details import about_model, show_method, show_time
+from ui.engine import explain_picture, model_pair
+from ui.subject import choose_subject
+
+title, time = st.columns([3, 1], vertical_alignment="bottom")
+title.subheader("Where does the model look?", anchor=False)
+subject = choose_subject()
+
+try:
+    evidence = explain_picture(subject.picture, subject.model, subject.options)
+    pair = model_pair(subject.model)
+except UserError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
+
+with time:
+    show_time(evidence)
+
+if warning := pair.card.get("warning"):
+    st.warning(warning, icon=":material/warning:")
+
+classes = choose_classes(evidence, subject)
+show_evidence(subject, pair, evidence, classes)
+show_method(pair, evidence)
+about_model(pair)

@@ -1,0 +1,139 @@
+"""The heart of the Compare page: which classes, the heat view, the bundle and the link."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import (
+    READOUTS,
+    CamResult,
+    Evidence,
+    default_classes,
+    evidence_bundle,
+    make_manifest,
+    read_out,
+    zip_bytes,
+)
+from ui import payloads
+from ui.details import show_curves, show_pick
+from ui.heatview import heat_view
+from ui.heatview.maps import heat_payload
+from ui.link import heat_settings, read_list, write_heat_settings
+from ui.subject import Subject
+from ui.truth import class_truth
+
+MAX_CLASSES = 4
+
+
+def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
+    """Which classes to explain: the predicted ones at first, any other on request."""
+    order = np.argsort(-evidence.scores, kind="stable")
+    ranked = [evidence.classes[k] for k in order]
+    scores = dict(zip(evidence.classes, evidence.scores, strict=True))
+    key = f"classes-{subject.picture.sha256[:16]}-{subject.model}"
+    if key not in st.session_state:
+        linked = [name for name in read_list("classes") if name in scores]
+        st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
+    chosen = st.multiselect(
+        "Classes to explain, with the probability that the model gives them",
+        ranked,
+        key=key,
+        max_selections=MAX_CLASSES,
+        format_func=lambda name: f"{name} {scores[name]:.2f}",
+        placeholder="Choose at least one class",
+        help="Also classes that the model did not predict: in weak supervision the labels of a picture are given. At most four.",
+    )
+    if not chosen:
+        st.info("Choose at least one class above; the most probable is shown until then.")
+        chosen = ranked[:1]
+    st.query_params["classes"] = ",".join(chosen)
+    if evidence.scores.max() <= 0.5:
+        st.caption(
+            f"The model is not sure of any class here (the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}), "
+            "so read these maps with care."
+        )
+    return chosen
+
+
+def known_truth(
+    subject: Subject, evidence: Evidence, classes: list[str], ids: list[int]
+) -> tuple[Any, list[bool] | None, str]:
+    """Truth of the shown classes, who is known, and a key for the cache; asks for the class of a yes/no mask."""
+    if subject.mask is None:
+        return None, None, ""
+    binary_for = None
+    if subject.mask_binary:
+        name = classes[0] if len(classes) == 1 else st.selectbox("Your mask shows", classes)
+        binary_for = ids[classes.index(name)]
+    truth, known = class_truth(subject.mask, evidence.picture.shape[:2], ids, binary_for)
+    return truth, known, f"{hash(subject.mask.tobytes())}-{binary_for}"
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _maps(
+    key: tuple[Any, ...], _evidence: Evidence, _name: str, _truth: Any, _known: Any
+) -> tuple[list[CamResult], bytes]:
+    results = [read_out(_evidence, readout, key[1]) for readout in READOUTS]
+    return results, heat_payload(results, _name, _truth, _known)
+
+
+@st.fragment
+def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list[str]) -> None:
+    """The maps and what belongs to them; a click or a settled slider reruns only this part."""
+    ids = pair.class_ids(classes)
+    truth, known, truth_key = known_truth(subject, evidence, classes, ids)
+    evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
+    results, payload = _maps((evidence_key, tuple(classes), truth_key), evidence, subject.picture.name, truth, known)
+    view = heat_view(payloads.put(payload), key="heat", initial=heat_settings())
+    settings = heat_settings() | (view.settings or {})
+    write_heat_settings(settings)
+    if view.pick:
+        st.session_state["picked"] = (subject.picture.sha256, view.pick)
+    show_pick(subject, results)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Evidence bundle",
+            lambda: _bundle(subject, pair, evidence, results, ids, settings),
+            on_click="ignore",
+            file_name=f"recam-{subject.name[:24]}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            help="Overlays and masks as PNG, raw maps as .npz, and a manifest with every setting, the model's hash and versions.",
+        )
+        with st.popover("Link to this view", icon=":material/link:"):
+            st.caption(
+                "Picture, model, classes, settings and threshold are all in the address. Uploaded pictures are found "
+                "again as long as this server keeps them in memory."
+            )
+            st.code(_address(), language=None, wrap_lines=True)
+    with st.expander("Numbers and curves", icon=":material/show_chart:"):
+        show_curves(results, truth, known, settings)
+
+
+def _bundle(
+    subject: Subject,
+    pair: Any,
+    evidence: Evidence,
+    results: Sequence[CamResult],
+    ids: list[int],
+    settings: dict[str, Any],
+) -> bytes:
+    return zip_bytes(
+        evidence_bundle(
+            results,
+            class_ids=ids,
+            threshold=settings["threshold"],
+            palette=settings["palette"],
+            opacity=settings["opacity"],
+            scale=settings["scale"],
+            manifest=make_manifest(subject.picture, pair, evidence) | {"link": _address()},
+        )
+    )
+
+
+def _address() -> str:
+    base = (st.context.url or "").split("?")[0]
+    query = "&".join(f"{name}={value}" for name, value in sorted(st.query_params.items()))
+    return f"{base}?{query}".replace(" ", "%20")

@@ -1,0 +1,126 @@
+"""What stands below and beside the heat view: exact values, curves, the method in words, the model's card."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from recam_core import READOUT_LABELS, CamResult, Evidence, class_curves, device_name
+from ui.subject import Subject
+
+LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
+
+
+def show_pick(subject: Subject, results: Sequence[CamResult]) -> None:
+    """The exact values at the position that was clicked."""
+    sha, pick = st.session_state.get("picked", ("", None))
+    if sha != subject.picture.sha256 or pick is None:
+        return
+    height, width = results[0].picture.shape[:2]
+    x, y = min(width - 1, int(pick["x"] * width)), min(height - 1, int(pick["y"] * height))
+    st.caption(
+        f"At x {x}, y {y}: share of each map's own maximum, and the raw evidence in the units of the readout (in brackets)."
+    )
+    st.dataframe(
+        {"class": results[0].classes}
+        | {
+            READOUT_LABELS[r.readout]: [f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(r.maps, r.raw, strict=True)]
+            for r in results
+        },
+        hide_index=True,
+        width="stretch",
+    )
+
+
+def show_curves(results: Sequence[CamResult], truth: Any, known: list[bool] | None, settings: dict[str, Any]) -> None:
+    """What lies above every threshold, per class: IoU where the truth is known, else the covered share."""
+    for i, name in enumerate(results[0].classes):
+        measured = truth is not None and known is not None and known[i]
+        what = f"IoU of {name} with the true mask" if measured else f"share of the picture above the threshold, {name}"
+        figure = go.Figure()
+        for result in results:
+            curves = class_curves(result, truth, settings["scale"], known)
+            values = curves.iou[i] if measured and curves.iou is not None else curves.covered[i]
+            figure.add_scatter(
+                x=np.linspace(0, 1, len(values)),
+                y=values,
+                name=READOUT_LABELS[result.readout],
+                mode="lines",
+                line={"color": LINES[result.readout], "width": 2},
+                hovertemplate="threshold %{x:.2f}: %{y:.0%}",
+            )
+        figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})
+        figure.update_layout(
+            height=280,
+            margin={"l": 10, "r": 10, "t": 36, "b": 10},
+            title={"text": what, "font": {"size": 14}},
+            xaxis={"title": "background threshold", "range": [0, 1]},
+            yaxis={"tickformat": ".0%", "rangemode": "tozero"},
+            legend={"orientation": "h", "y": -0.35},
+        )
+        st.plotly_chart(figure, key=f"curve-{i}", config={"displayModeBar": False})
+    st.caption("The dotted line is the threshold chosen above.")
+
+
+def show_method(pair: Any, evidence: Evidence) -> None:
+    """How the maps were computed: formulas, settings, time; and what a heatmap does not say."""
+    with st.expander("How this was computed", icon=":material/functions:"):
+        left, right = st.columns(2)
+        with left:
+            st.markdown(
+                "Two networks looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
+                "with the negative part removed, divided by its own maximum:"
+            )
+            st.latex(
+                r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
+            )
+            st.markdown(
+                "- **CAM**: $w$ of the first network, trained with binary cross-entropy (BCE) alone.\n"
+                "- **w**: the same layer after training on with BCE + λ · SCE (softmax cross-entropy).\n"
+                "- **w′**: the second classifier, which saw features masked by each class's own CAM.\n"
+                "- **w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element."
+            )
+        with right:
+            options = evidence.options
+            scales = ", ".join(f"{s:g}" for s in options.scales)
+            height, width = evidence.picture.shape[:2]
+            st.markdown(
+                f"- working size {width} × {height} pixels\n- scales {scales}; mirror image {'added' if options.flip else 'not added'}\n"
+                f"- {evidence.backbone_passes} backbone passes for five maps of {len(evidence.classes)} classes\n"
+                f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
+            )
+            st.markdown(
+                "A heatmap shows where this network finds evidence for a class under this classifier. It does not say "
+                "what the network understands, and a map of a class that is not in the picture is divided by its own "
+                "maximum too."
+            )
+
+
+def show_time(evidence: Evidence) -> None:
+    """Which device worked and for how long, in a corner."""
+    st.caption(
+        f"{evidence.device} · {evidence.seconds:.2f} s",
+        text_alignment="right",
+        help="The device that computed these maps, and how long both networks took together. Threshold, colours and "
+        "classes change without computing again.",
+    )
+
+
+def about_model(pair: Any) -> None:
+    """The model's card in short: data, training, scores."""
+    card = pair.card
+    training, scores = card.get("training", {}), card.get("scores", {})
+    with st.popover("About this model", icon=":material/info:"):
+        st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
+        if about := card.get("about"):
+            st.markdown(about)
+        if training:
+            st.caption(
+                f"Stage 1: {training['stage1_epochs']} epochs of BCE. Stage 2: {training['stage2_epochs']} epochs of "
+                f"BCE + {training['recam_weight']:g} · SCE. Seed {training['seed']}."
+            )
+        if scores:
+            st.dataframe(scores["table"], hide_index=True)
+            st.caption(scores["caption"])

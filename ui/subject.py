@@ -1,0 +1,245 @@
+"""The subject: picture · true mask · model · how to look. Chosen once, in one panel that every page shows the same way.
+
+It lives in the session and in the page's address; both are checked on the way in, because a link can say anything.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import (
+    MULTI_SCALE,
+    SAMPLES,
+    HeatmapOptions,
+    Picture,
+    UserError,
+    jpeg_bytes,
+    known_models,
+    read_header,
+    read_mask,
+    read_sample,
+    sample_model,
+    sample_title,
+)
+from ui import uploads
+
+PICTURE = "picture"  # the name in the session and in links
+TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+SIZES = (256, 384, 512, 768, 1024)
+SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
+SCALE_WORDS = {"single": "one (fast)", "multi": "four (as in the papers)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a page is about. ``mask`` (H, W) uint8 at the picture's size holds label values, or 0/1 if ``mask_binary``."""
+
+    name: str
+    picture: Picture
+    model: str
+    options: HeatmapOptions
+    mask: np.ndarray | None = None
+    mask_binary: bool = False
+    faults: tuple[str, ...] = ()  # what was refused, one sentence each
+
+
+def choose_subject() -> Subject:
+    """Draw the panel in the sidebar and return what is chosen; what was refused is said on the page, which people see."""
+    _read_link()
+    with st.sidebar:
+        _choose_picture()
+        model = _choose_model()
+        options = _choose_view()
+    subject = replace(_open_picture(), model=model, options=options)
+    with st.sidebar:
+        subject = _choose_mask(subject)
+    for sentence in subject.faults:
+        st.error(sentence, icon=":material/block:")
+    return subject
+
+
+def _read_link() -> None:
+    if PICTURE in st.session_state:
+        return
+    linked = st.query_params.get(PICTURE, SAMPLES[0])
+    st.session_state[PICTURE] = linked
+    if "model" not in st.query_params:
+        st.session_state["model"] = _suited(linked)
+
+
+def _suited(picture: str) -> str:
+    """The bundled model for a picture; photos for what people bring along."""
+    return sample_model(picture) if picture in SAMPLES else "photos"
+
+
+def select_picture(name: str, model: str | None = None) -> None:
+    """Make a sample (by name) or an upload (by hash) the subject."""
+    st.session_state[PICTURE] = name
+    st.query_params[PICTURE] = name
+    if model is not None and model in known_models():
+        st.session_state["model"] = model
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _sample_thumbnail(name: str) -> bytes:
+    return _thumbnail(read_sample(name)[0].pixels)
+
+
+def _thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
+    """The middle square of a picture as a small JPEG, so that all thumbnails are alike."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    step = max(1, short // side)
+    return jpeg_bytes(np.ascontiguousarray(pixels[top : top + short : step, left : left + short : step]))
+
+
+def _choose_picture() -> None:
+    st.markdown("**Picture**")
+    _thumbnails({name: (sample_title(name), _sample_thumbnail(name)) for name in SAMPLES})
+    files = st.file_uploader(
+        "Your own pictures",
+        type=TYPES,
+        accept_multiple_files=True,
+        key="files",
+        max_upload_size=20,
+        help="JPEG, PNG, WebP, BMP, TIFF or GIF (first frame), at most 20 MB each. They stay in this server's memory only.",
+    )
+    with st.expander("Take a picture", icon=":material/photo_camera:"):
+        shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
+    _take_in([*(files or []), *([shot] if shot else [])])
+    own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
+    if own:
+        _thumbnails({sha: (picture.name, _thumbnail(picture.pixels)) for sha, picture in own.items()})
+
+
+def _take_in(files: list[Any]) -> None:
+    """Decode what was not seen before; the last good one becomes the subject. A refusal stays until its file is removed."""
+    seen: dict[str, str] = st.session_state.setdefault("files_seen", {})
+    for file in files:
+        if file.file_id in seen:
+            continue
+        try:
+            picture = uploads.take_in(st.session_state, file.name, file.getvalue())
+            seen[file.file_id] = ""
+            select_picture(picture.sha256, "photos")
+        except UserError as error:
+            seen[file.file_id] = str(error)
+    st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
+
+
+def _thumbnails(pictures: dict[str, tuple[str, bytes]]) -> None:
+    """Three small pictures a row, each with a button that makes it the subject."""
+    names = list(pictures)
+    for start in range(0, len(names), 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
+            title, data = pictures[name]
+            chosen = st.session_state[PICTURE] == name
+            with column:
+                st.image(data, alt=title, width="stretch")
+                st.button(
+                    title if len(title) <= 10 else f"{title[:9]}…",
+                    key=f"show-{name}",
+                    help=f"Show {title}",
+                    width="stretch",
+                    type="primary" if chosen else "tertiary",
+                    on_click=select_picture,
+                    args=(name, _suited(name) if name in SAMPLES else None),
+                )
+
+
+def _choose_model() -> str:
+    models = list(known_models())
+    if st.session_state.get("model") not in models:
+        st.session_state["model"] = "photos" if "photos" in models else models[0]
+    return st.selectbox(
+        "Model",
+        models,
+        key="model",
+        bind="query-params",
+        format_func=_model_words,
+        help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes.",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _model_words(name: str) -> str:
+    header = read_header(known_models()[name])
+    return f"{name} · {len(header['classes'])} classes"
+
+
+def _choose_view() -> HeatmapOptions:
+    scales = st.segmented_control(
+        "Scales",
+        list(SCALE_CHOICES),
+        key="scales",
+        default="single",
+        required=True,
+        bind="query-params",
+        format_func=SCALE_WORDS.__getitem__,
+        width="stretch",
+        help="The picture is looked at in one size, or in four (1, 0.5, 1.5, 2) whose maps are added. "
+        "Four take about eight times as long.",
+    )
+    flip = st.toggle(
+        "Add the mirror image",
+        value=True,
+        key="flip",
+        bind="query-params",
+        help="The maps of the picture and of its mirror image are added; takes twice as long, gives calmer maps.",
+    )
+    size = st.select_slider(
+        "Working size",
+        SIZES,
+        value=512,
+        key="size",
+        bind="query-params",
+        format_func=lambda side: f"{side} px",
+        help="Larger pictures are brought down to this long side before the model sees them. The photos model was trained "
+        "at 320 to 512 pixels.",
+    )
+    return HeatmapOptions(SCALE_CHOICES[scales or "single"], bool(flip), int(size))
+
+
+def _open_picture() -> Subject:
+    """The picture that is asked for, or the first sample with a sentence about why it is not there."""
+    name = st.session_state[PICTURE]
+    faults = tuple(st.session_state.get("refused", ()))
+    found = None if name in SAMPLES else uploads.find(st.session_state, name)
+    if found is not None:
+        return Subject(name, found, "", HeatmapOptions(), faults=faults)
+    if name not in SAMPLES:
+        faults += (
+            "This link shows a picture from somebody's own computer, which is not (or no longer) on this server. "
+            "Upload that file on the left to see the same view; until then, here is a sample.",
+        )
+        name = SAMPLES[0]
+    picture, mask = read_sample(name)
+    return Subject(name, picture, "", HeatmapOptions(), mask, faults=faults)
+
+
+def _choose_mask(subject: Subject) -> Subject:
+    """The exact mask of a scene, or one that the person uploads, if it fits picture and classes."""
+    classes = tuple(read_header(known_models()[subject.model])["classes"])
+    if subject.mask is not None:
+        if subject.model == "scenes":
+            st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
+            return subject
+        return replace(subject, mask=None)  # its label values mean the classes of scenes
+    file = st.file_uploader(
+        "True mask (PNG), if you have one",
+        type=["png"],
+        key=f"mask-{subject.picture.sha256[:16]}",
+        max_upload_size=20,
+        help="Same size as the picture. Either label values (0 background, 1 … number of classes, 255 ignore; grey, palette or "
+        "VOC colours), or black and white: object or not.",
+    )
+    if file is None:
+        return subject
+    try:
+        mask = read_mask(file.getvalue(), picture=subject.picture, classes=classes, name=file.name)
+    except UserError as error:
+        return replace(subject, faults=(*subject.faults, str(error)))
+    return replace(subject, mask=mask.labels, mask_binary=mask.binary)
