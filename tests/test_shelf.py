@@ -1,0 +1,193 @@
+"""Model pairs as files: exact round trips, files that are not what they should be, and the shelf."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from recam_core import shelf as shelf_module
+from recam_core.model import build_pair
+from recam_core.records import READOUTS, UserError
+from recam_core.shelf import FORMAT, find_model, known_models, load_pair, read_header, save_pair
+
+CLASSES = ("cat", "wine glass", "Hütte")
+CARD = {"training": {"seed": 3}, "scores": {}, "warning": "only drawn"}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    torch.manual_seed(0)
+    return build_pair("mine", "tiny", CLASSES, CARD)
+
+
+@pytest.fixture
+def path(pair, tmp_path):
+    save_pair(pair, tmp_path / "mine.safetensors")
+    return tmp_path / "mine.safetensors"
+
+
+@pytest.fixture
+def empty_shelf(tmp_path, monkeypatch):
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setattr(shelf_module, "SHELF", folder)
+    monkeypatch.delenv("RECAM_MODELS", raising=False)
+    return folder
+
+
+def weights(pair):
+    return {**{f"cam.{k}": v for k, v in pair.cam.state_dict().items()},
+            **{f"recam.{k}": v for k, v in pair.recam.state_dict().items()}}  # fmt: skip
+
+
+def rewrite(path, change, header=None):
+    """Store the file's tensors again after a change, under the same or another header."""
+    tensors = load_file(path)
+    change(tensors)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    save_file(tensors, path, metadata if header is None else header)
+
+
+def test_a_round_trip_is_exact_in_float32(pair, path):
+    loaded = load_pair(path)
+    assert (loaded.name, loaded.classes, loaded.backbone, loaded.card) == ("mine", CLASSES, "tiny", CARD)
+    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    before, after = weights(pair), weights(loaded)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_half_precision_is_close_and_comes_back_as_float32(pair, path, tmp_path):
+    save_pair(pair, tmp_path / "half.safetensors", torch.float16)
+    after = weights(load_pair(tmp_path / "half.safetensors"))
+    for name, value in weights(pair).items():
+        assert after[name].dtype == torch.float32
+        torch.testing.assert_close(after[name], value, rtol=1e-3, atol=1e-6)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * path.stat().st_size
+
+
+def test_integers_stay_integers_in_half_precision(tmp_path):
+    pair = build_pair("bn", "resnet18_s16", ("a", "b"))
+    save_pair(pair, tmp_path / "bn.safetensors", torch.float16)
+    assert load_file(tmp_path / "bn.safetensors")["cam.backbone.trunk.bn1.num_batches_tracked"].dtype == torch.int64
+
+
+def test_a_loaded_pair_is_ready_to_look_and_not_to_learn(path):
+    pair = load_pair(path)
+    for model in (pair.cam, pair.recam):
+        assert not any(p.requires_grad for p in model.parameters())
+        assert not any(module.training for module in model.modules())
+        assert not any(p.is_inference() for p in model.parameters())  # a climb needs gradients through them
+
+
+def test_the_header_says_what_it_is_without_reading_weights(path):
+    header = read_header(path)
+    assert header == {"format": FORMAT, "name": "mine", "classes": list(CLASSES), "backbone": "tiny",
+                      "readouts": list(READOUTS), "card": CARD}  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", [0, 5, 2000, -1])
+def test_a_truncated_file_is_refused_by_name(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"mine\.safetensors is not a readable safetensors file"):
+        load_pair(path)
+
+
+def test_another_kind_of_file_is_refused_by_name(path):
+    path.write_text("no tensors at all, but long enough to hold a header's length")
+    with pytest.raises(UserError, match=r"mine\.safetensors is not a readable safetensors file"):
+        load_pair(path)
+
+
+@pytest.mark.parametrize("metadata", [
+    pytest.param({}, id="none"),
+    pytest.param({"pair": json.dumps({"format": "something-else-2"})}, id="another format"),
+    pytest.param({"pair": json.dumps([FORMAT])}, id="no object"),
+])  # fmt: skip
+def test_tensors_without_our_header_are_refused(path, metadata):
+    rewrite(path, lambda tensors: None, metadata)
+    with pytest.raises(UserError, match=r"mine\.safetensors holds tensors but not a model pair"):
+        load_pair(path)
+
+
+@pytest.mark.parametrize("missing", ["name", "classes", "backbone", "card"])
+def test_an_incomplete_header_is_refused(path, missing):
+    header = {key: value for key, value in read_header(path).items() if key != missing}
+    rewrite(path, lambda tensors: None, {"pair": json.dumps(header)})
+    with pytest.raises(UserError, match=missing):
+        load_pair(path)
+
+
+def test_a_header_with_an_unknown_backbone_is_refused(path):
+    rewrite(path, lambda tensors: None, {"pair": json.dumps(read_header(path) | {"backbone": "vgg"})})
+    with pytest.raises(UserError, match="no backbone 'vgg'"):
+        load_pair(path)
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    pytest.param(lambda t: t.pop("recam.head.fc2"), r"head\.fc2 is missing", id="missing"),
+    pytest.param(lambda t: t.update({"cam.head.fc9": torch.zeros(2)}), r"head\.fc9 is not expected", id="extra"),
+    pytest.param(lambda t: t.update({"stray": torch.zeros(2)}), r"stray is not expected", id="stray"),
+    pytest.param(lambda t: t.update({"cam.head.fc1": torch.zeros(3, 7)}),
+                 r"head\.fc1 is \(3, 7\), expected \(3, 128\)", id="shape"),
+    pytest.param(lambda t: t["recam.head.fc2"].fill_(float("nan")), r"head\.fc2 has values .* not finite", id="nan"),
+    pytest.param(lambda t: t["cam.head.fc1"][0].fill_(float("inf")), r"head\.fc1 has values .* not finite", id="inf"),
+])  # fmt: skip
+def test_tensors_that_do_not_fit_are_named(path, change, complaint):
+    rewrite(path, change)
+    with pytest.raises(UserError, match=r"mine\.safetensors does not fit its own header: .*" + complaint):
+        load_pair(path)
+
+
+def test_a_failing_disk_leaves_the_old_file_whole(pair, path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(UserError, match=r"mine\.safetensors.*no space"):
+        save_pair(pair, path, torch.float16)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["mine.safetensors"]
+
+
+def test_find_a_model_by_name_by_path_and_by_run_folder(path, empty_shelf, tmp_path):
+    bundled, run = empty_shelf / "photos.safetensors", tmp_path / "run"
+    run.mkdir()
+    for copy in (bundled, run / "model.safetensors"):
+        copy.write_bytes(path.read_bytes())
+    assert find_model("photos") == bundled
+    assert find_model(path) == find_model(str(path)) == path
+    assert find_model(run) == run / "model.safetensors"
+    assert load_pair("photos").classes == CLASSES
+
+
+def test_an_unknown_model_is_refused_with_what_is_known(empty_shelf, tmp_path):
+    with pytest.raises(UserError, match=r"no model 'nobody': neither a name on the shelf \(empty\)"):
+        find_model("nobody")
+    for name in ("scenes", "photos"):
+        (empty_shelf / f"{name}.safetensors").touch()
+    with pytest.raises(UserError, match=r"\(photos, scenes\)"):
+        find_model("nobody")
+    with pytest.raises(UserError, match="no model"):
+        find_model(tmp_path)  # a folder without a model in it
+
+
+def test_a_header_that_is_not_there_is_refused(empty_shelf, tmp_path):
+    with pytest.raises(UserError, match=r"no model file gone\.safetensors; known models: none"):
+        read_header(tmp_path / "gone.safetensors")
+
+
+def test_a_persons_own_folder_joins_the_shelf(empty_shelf, tmp_path, monkeypatch):
+    own = tmp_path / "own"
+    own.mkdir()
+    (empty_shelf / "photos.safetensors").touch()
+    (own / "mine.safetensors").touch()
+    (own / "notes.txt").touch()
+    monkeypatch.setenv("RECAM_MODELS", str(own))
+    assert known_models() == {"photos": empty_shelf / "photos.safetensors", "mine": own / "mine.safetensors"}
