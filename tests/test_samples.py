@@ -40,7 +40,7 @@ def test_titles_and_models():
     titles = [sample_title(name) for name in SAMPLES]
     assert all(titles)
     assert len(set(titles)) == len(titles)
-    assert "fish, boat" in sample_title("scene-fish-boat")
+    assert all(word in sample_title("scene-fish-boat") for word in ("fish", "boat"))
     assert {sample_model(name) for name in PHOTOS} == {"photos"}
     assert {sample_model(name) for name in SCENES} == {"scenes"}
 

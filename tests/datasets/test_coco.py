@@ -1,0 +1,222 @@
+"""COCO's file layout: a small folder made by hand, every refusal, the real 128 photos, and the contract of all data sets."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as rle
+
+from recam_core.datasets import DATASETS, open_dataset
+from recam_core.datasets.coco import Coco
+from recam_core.records import UserError
+
+# pycocotools 2.0.11 hands numpy 2 an object with the old form of __array__
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+H, W = 40, 50
+CAT, DOG, TREE = 1, 2, 3  # label values: the sparse ids 3, 17, 90 by their order
+
+
+def box(x0, y0, x1, y1):
+    area = np.zeros((H, W), np.uint8)
+    area[y0:y1, x0:x1] = 1
+    return area
+
+
+def polygon(x0, y0, x1, y1):
+    return [[x0, y0, x1, y0, x1, y1, x0, y1]]
+
+
+def counts(area):
+    """Uncompressed RLE, as COCO stores crowds: run lengths down the columns, first of zeros."""
+    flat = area.T.ravel()
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff([0, *edges, flat.size]).tolist()
+    return {"size": [H, W], "counts": runs if flat[0] == 0 else [0, *runs]}
+
+
+def compressed(area):
+    packed = rle.encode(np.asfortranarray(area))
+    return {"size": packed["size"], "counts": packed["counts"].decode()}
+
+
+def annotation(number, category, segmentation, area, image=1, crowd=0):
+    return {"id": number, "image_id": image, "category_id": category, "segmentation": segmentation, "area": area,
+            "bbox": [0, 0, 1, 1], "iscrowd": crowd}  # fmt: skip
+
+
+def instances():
+    return {
+        "images": [{"id": n, "file_name": name, "height": H, "width": W} for n, name in ((1, "a.png"), (2, "b.png"))],
+        "categories": [{"id": 90, "name": "tree"}, {"id": 3, "name": "cat"}, {"id": 17, "name": "dog"}],
+        "annotations": [
+            annotation(1, 3, polygon(10, 10, 20, 20), 100),  # the small cat comes before the large dog
+            annotation(2, 17, polygon(5, 5, 35, 30), 750),
+            annotation(3, 90, counts(box(0, 0, 25, 12)), 300, crowd=1),
+            annotation(4, 90, compressed(box(40, 30, 50, 40)), 100),
+        ],
+    }
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "annotations").mkdir()
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        Image.new("RGB", (W, H), (10 * i, 20, 30)).save(tmp_path / "val" / name)
+    write(tmp_path, instances())
+    write(tmp_path, {"c.png": ["tree", "cat"], "a.png": ["dog"]}, "image_labels")
+    return tmp_path
+
+
+def write(root, content, kind="instances"):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (root / "annotations" / f"{kind}_val.json").write_text(text, "utf-8")
+
+
+def changed(change):
+    content = instances()
+    change(content)
+    return content
+
+
+def test_classes_are_numbered_by_the_order_of_their_ids(root):
+    assert Coco(str(root), "val").classes == ("cat", "dog", "tree")
+
+
+def test_smaller_objects_lie_on_top_and_crowds_are_ignored_where_no_object_is(root):
+    expected = np.zeros((H, W), np.uint8)
+    expected[:12, :25] = 255
+    expected[5:30, 5:35] = DOG
+    expected[10:20, 10:20] = CAT
+    expected[30:40, 40:50] = TREE
+    mask = Coco(str(root), "val").mask(0)
+    assert mask.dtype == np.uint8
+    assert np.array_equal(mask, expected)
+
+
+def test_a_picture_without_annotations_is_all_background(root):
+    dataset = Coco(str(root), "val")
+    assert not dataset.mask(1).any()
+    assert not dataset.labels(1).any()
+
+
+def test_image_labels_add_pictures_without_masks_and_change_no_others(root):
+    dataset = Coco(str(root), "val")
+    assert [dataset.name(i) for i in range(len(dataset))] == ["a.png", "b.png", "c.png"]
+    assert [dataset.labels(i).tolist() for i in range(3)] == [[1, 1, 1], [0, 0, 0], [1, 0, 1]]
+    assert dataset.mask(2) is None
+    assert dataset.image(2)[0, 0].tolist() == [20, 20, 30]
+
+
+def test_only_pictures_with_masks_on_request(root):
+    assert Coco(str(root), "val", masks_only=True).names == ["a.png", "b.png"]
+
+
+def test_without_an_image_labels_file_there_are_no_others(root):
+    (root / "annotations" / "image_labels_val.json").unlink()
+    assert len(Coco(str(root), "val")) == 2
+
+
+@pytest.mark.parametrize("split", ["train", "annotations/none"])
+def test_a_missing_folder_is_named(root, split):
+    with pytest.raises(UserError, match=f"no folder '{split}' with pictures"):
+        Coco(str(root), split)
+
+
+def test_no_root_is_no_data_set():
+    with pytest.raises(UserError, match="Expected COCO's layout"):
+        Coco("", "val")
+
+
+def test_a_missing_picture_is_named(root):
+    (root / "val" / "b.png").unlink()
+    with pytest.raises(UserError, match=r"names 1 of 3 pictures that are not in val/, for example b\.png"):
+        Coco(str(root), "val")
+
+
+def test_missing_annotations_are_named(root):
+    (root / "annotations" / "instances_val.json").unlink()
+    with pytest.raises(UserError, match=r"no instances_val\.json in annotations/"):
+        Coco(str(root), "val")
+
+
+@pytest.mark.parametrize("content", [
+    pytest.param("{not json", id="garbage"),
+    pytest.param("", id="empty"),
+    pytest.param([1, 2], id="a list"),
+    pytest.param("null", id="null"),
+    pytest.param(changed(lambda c: c.pop("annotations")), id="no annotations"),
+    pytest.param(changed(lambda c: c.pop("images")), id="no images"),
+    pytest.param(changed(lambda c: c.pop("categories")), id="no categories"),
+    pytest.param(changed(lambda c: c["images"][0].pop("file_name")), id="no file name"),
+    pytest.param(changed(lambda c: c["annotations"][0].pop("image_id")), id="no image id"),
+    pytest.param(changed(lambda c: c["annotations"][0].update(category_id=5)), id="unknown category"),
+])  # fmt: skip
+def test_files_that_are_no_instances_are_refused_by_name(root, content):
+    write(root, content)
+    with pytest.raises(UserError, match=r"instances_val\.json"):
+        Coco(str(root), "val")
+
+
+def test_more_classes_than_a_label_map_holds_are_refused(root):
+    many = [{"id": i, "name": f"c{i}"} for i in range(1, 256)]
+    write(root, instances() | {"categories": many})
+    with pytest.raises(UserError, match="more than 254 categories"):
+        Coco(str(root), "val")
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    ({"c.png": ["horse"]}, "names the class 'horse'"), ("{", "as JSON"), (["c.png"], "as JSON"), ({"c.png": 3}, "as JSON"),
+])  # fmt: skip
+def test_image_labels_that_make_no_sense_are_refused(root, content, complaint):
+    write(root, content, "image_labels")
+    with pytest.raises(UserError, match=r"image_labels_val\.json.*" + complaint):
+        Coco(str(root), "val")
+
+
+def test_reading_annotations_prints_nothing(root, capsys):
+    Coco(str(root), "val")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_128_photos(coco128):
+    dataset = Coco(str(coco128), "train2017")
+    masked = Coco(str(coco128), "train2017", masks_only=True)
+    assert len(dataset.classes) == 80
+    assert (dataset.classes[0], dataset.classes[79]) == ("person", "toothbrush")
+    assert len(dataset) == 128
+    assert len(masked) == 100
+    assert [dataset.name(i) for i in range(128) if dataset.mask(i) is not None] == masked.names
+    for i in range(0, len(masked), 25):
+        mask = masked.mask(i)
+        assert mask.shape == masked.image(i).shape[:2]
+        seen = [k for k in np.unique(mask) if k not in (0, 255)]
+        assert set(seen) <= set((np.flatnonzero(masked.labels(i)) + 1).tolist())
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_every_data_set_keeps_its_contract(kind, root):
+    folder, split = {"scenes": ("", "samples"), "coco": (str(root), "val")}[kind]
+    dataset = open_dataset(kind, folder, split)
+    assert isinstance(dataset.classes, tuple)
+    assert len({dataset.name(i) for i in range(len(dataset))}) == len(dataset) > 0
+    for i in range(len(dataset)):
+        image, labels, mask = dataset.image(i), dataset.labels(i), dataset.mask(i)
+        assert image.dtype == np.uint8
+        assert image.shape[2:] == (3,)
+        assert labels.shape == (len(dataset.classes),)
+        assert labels.dtype == np.float32
+        assert set(labels.tolist()) <= {0.0, 1.0}
+        if mask is not None:
+            assert mask.shape == image.shape[:2]
+            assert set(np.unique(mask)) <= {0, 255, *(np.flatnonzero(labels) + 1)}
+    copy = pickle.loads(pickle.dumps(dataset))  # worker processes get one
+    assert np.array_equal(copy.image(0), dataset.image(0))
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="no data set kind 'voc'; choose one of scenes, coco"):
+        open_dataset("voc", "", "train")
