@@ -20,5 +20,7 @@ def class_truth(
     for k in class_ids:
         row = (labels == (1 if binary_for is not None else k + 1)).astype(np.uint8)
         row[labels == IGNORE] = IGNORE
+        if binary_for is not None and k != binary_for:
+            row[:] = IGNORE
         rows.append(row)
     return np.stack(rows), [binary_for is None or k == binary_for for k in class_ids]

@@ -47,8 +47,9 @@ class Panel {
       return;
     }
     const isReference = mode === "difference" && v === heat.reference;
-    put(this.note, isReference ? "reference" : "");
-    const shown = isReference ? "heat" : mode;
+    const isUnknown = mode === "error" && !heat.quality(v, c, settings);
+    put(this.note, isReference ? "reference" : isUnknown ? "no mask of this class" : "");
+    const shown = isReference || isUnknown ? "heat" : mode;
     const draw = { heat: "drawHeat", mask: "drawMask", difference: "drawDifference", error: "drawErrors" }[shown];
     painter[draw](ctx, v, c, settings, tables, pixelRatio);
     this.write(panelLines(heat, v, c, settings));

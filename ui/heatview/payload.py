@@ -13,7 +13,7 @@ Header, version 1 (V views, n classes, T thresholds 0, 1/(T-1) … 1)::
      "empty_text": "No positive evidence for this class …",
      "thresholds": 101,
      "covered": {"each": [V][n][T], "together": [V][n][T]},           fractions of the picture above each threshold
-     "quality": null | {"each": [V][n] of {"iou": [T], "fn": [T], "fp": [T], "best": 0.31}, "together": …},
+     "quality": null | {"each": [V][n] of null | {"iou": [T], "fn": [T], "fp": [T], "best": 0.31}, "together": …},
      "compare": "product",                 optional: the view that sentences compare with the reference; else the last
      "blobs": [{"name", "offset", "length"}, …]}                      added by `pack`; offsets from the header's end
 
