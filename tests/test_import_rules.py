@@ -1,0 +1,196 @@
+"""Who may import whom, read from the source: the boundaries of docs/architecture.md."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import recam_core
+
+ROOT = Path(__file__).parent.parent
+
+# A part of recam_core → the parts directly below it. It may import these and everything below them, nothing else.
+# A new file or folder needs a line here.
+BELOW = {
+    "records": (),
+    "losses": ("records",),
+    "files": ("records",),
+    "turns": ("records",),
+    "device": ("records",),
+    "quality": ("records",),
+    "recipes": ("records",),
+    "visualise": ("records",),
+    "images": ("visualise",),
+    "bundle": ("quality", "visualise"),
+    "heads": ("losses",),
+    "backbones": ("images",),
+    "datasets": ("images",),
+    "samples": ("datasets",),
+    "batches": ("datasets",),
+    "model": ("backbones", "heads"),
+    "starts": ("backbones",),
+    "shelf": ("model", "files"),
+    "manifest": ("model",),
+    "checkpoints": ("shelf",),
+    "refiners": ("model",),
+    "pipeline": ("model", "refiners", "images", "device"),
+    "training": ("pipeline", "batches", "shelf", "starts", "device"),
+    "evaluation": ("pipeline", "datasets"),
+    "store": ("evaluation", "files"),
+    "benchmark": ("training", "store", "samples", "checkpoints"),
+    "jobs": ("training", "store", "samples", "checkpoints"),
+    "commands": ("jobs", "benchmark", "bundle", "manifest", "turns", "recipes"),
+    "__main__": ("commands",),
+    "__init__": (),
+}
+FOLDERS = ("backbones", "heads", "refiners", "datasets", "commands")  # their members never import one another
+SHARED = {"commands": {"options"}}  # but for these
+SCREEN = ("streamlit", "plotly")
+ENGINE = ("torch", "torchvision", "timm")
+OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports anywhere, with what it takes from them: ``from a import b`` gives ``a.b``."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(names)
+
+
+def sources(*places: str) -> list[Path]:
+    found = [
+        path for place in places for path in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
+    ]
+    return sorted(path for path in found if path.is_file())
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def starting_with(names, tops) -> list[str]:
+    return sorted(name for name in names if name.split(".")[0] in tops)
+
+
+def part_of(path: Path) -> str:
+    """``recam_core/model.py`` → model, ``recam_core/heads/cam.py`` → heads."""
+    return path.relative_to(ROOT / "recam_core").parts[0].removesuffix(".py")
+
+
+def parts_imported(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("recam_core.")} & BELOW.keys()
+
+
+@cache
+def everything_below(part: str) -> frozenset[str]:
+    return frozenset(BELOW[part]).union(*(everything_below(lower) for lower in BELOW[part]))
+
+
+CORE, PAGES, UI = sources("recam_core"), sources("pages"), sources("ui")
+
+
+def test_there_is_something_to_read():
+    assert len(CORE) > 30
+    assert "recam_core.losses.activation_maps" in imports(ROOT / "recam_core" / "model.py")
+
+
+@pytest.mark.parametrize("path", CORE, ids=label)
+def test_the_engine_knows_no_screen(path):
+    assert not starting_with(imports(path), (*SCREEN, "ui", "pages", "app"))
+
+
+@pytest.mark.parametrize("path", CORE, ids=label)
+def test_every_part_of_the_engine_imports_only_what_lies_below_it(path):
+    part = part_of(path)
+    assert part in BELOW, f"give {part} a line in the table of this test, and in docs/architecture.md"
+    assert parts_imported(path) <= everything_below(part) | {part}
+
+
+def test_the_table_has_no_cycles():
+    for part in BELOW:
+        assert part not in everything_below(part)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_siblings_never_import_one_another(folder):
+    for path in sources(f"recam_core/{folder}"):
+        own = path.relative_to(ROOT / "recam_core" / folder).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        prefix = f"recam_core.{folder}."
+        others = {name.removeprefix(prefix).split(".")[0] for name in imports(path) if name.startswith(prefix)}
+        assert others <= {own} | SHARED.get(folder, set()), label(path)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_module_imports_itself_by_a_detour():
+    modules = {module_name(path): path for path in CORE}
+    graph = {name: {m for m in modules for n in imports(path) if m != name and (n == m or n.rsplit(".", 1)[0] == m)}
+             for name, path in modules.items()}  # fmt: skip
+    while leaves := [name for name, below in graph.items() if not below]:
+        for leaf in leaves:
+            del graph[leaf]
+        for below in graph.values():
+            below.difference_update(leaves)
+    assert not graph, f"among these, some import each other in a circle: {', '.join(graph)}"
+
+
+@pytest.mark.parametrize("path", sources("app.py", "pages", "ui"), ids=label)
+def test_the_screen_never_imports_torch_and_only_public_names(path):
+    assert not starting_with(imports(path), ENGINE)
+    taken = {name.removeprefix("recam_core.") for name in imports(path) if name.startswith("recam_core.")}
+    public = {name for names in recam_core.PUBLIC.values() for name in names}
+    private = {name for name in taken if name not in public and name.split(".")[0] not in OPEN_TO_THE_SCREEN}
+    assert not private, "put them into recam_core.PUBLIC, or do without"
+    assert "recam_core" not in imports(path)  # names one by one, so that this test can read them
+
+
+@pytest.mark.parametrize("path", UI, ids=label)
+def test_helpers_of_the_screen_know_no_page(path):
+    assert not starting_with(imports(path), ("pages", "app"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=label)
+def test_pages_do_not_import_one_another(path):
+    assert not starting_with(imports(path), ("pages", "app"))
+
+
+def test_the_server_imports_streamlit_and_routes_only():
+    if not (ROOT / "app.py").is_file():
+        pytest.skip("there is no app.py yet")
+    ours = starting_with(imports(ROOT / "app.py"), ("ui", "pages", "recam_core", *SCREEN))
+    assert all(name.startswith(("streamlit", "ui.routes.")) for name in ours), ours
+
+
+def test_every_public_name_is_there_and_none_hides_a_module():
+    for module, names in recam_core.PUBLIC.items():
+        home = importlib.import_module(f"recam_core.{module}")
+        for name in names:
+            assert getattr(recam_core, name) is getattr(home, name)
+    modules = {path.stem for path in (ROOT / "recam_core").iterdir()}
+    assert not modules & set(recam_core.__all__)  # importing the module would replace the name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        recam_core.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("statement", [
+    "import recam_core, recam_core.records", "import recam_core.visualise", "from recam_core import CamResult, UserError",
+    "from recam_core.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+])  # fmt: skip
+def test_looking_at_values_loads_no_torch(statement):
+    check = f"{statement}\nimport sys\nassert not set(sys.modules) & {{'torch', 'streamlit', 'timm'}}"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
