@@ -10,11 +10,18 @@ from recam_core.records import CAM, EMPTY_TEXT
 from ui.heatview.payload import VERSION, pack
 
 TITLES = {
-    "cam": "classifier trained with BCE alone",
-    "w": "FC1 after BCE + softmax loss",
-    "wprime": "FC2, the softmax classifier",
-    "sum": "both weights added",
-    "product": "both weights multiplied",
+    "cam": "BCE alone",
+    "w": "BCE + SCE",
+    "wprime": "SCE classifier",
+    "sum": "added",
+    "product": "multiplied",
+}
+HELP = {
+    "cam": "the weights of the network that was trained with binary cross-entropy (BCE) alone",
+    "w": "the same classifier (FC1) after training on with BCE and softmax cross-entropy (SCE), as ReCAM does",
+    "wprime": "ReCAM's second classifier (FC2), trained with SCE on features masked by each class's own CAM",
+    "sum": "the weights w and w′ added",
+    "product": "the weights w and w′ multiplied element by element",
 }
 
 
@@ -34,6 +41,7 @@ def heat_payload(
                 "key": r.readout,
                 "label": READOUT_LABELS[r.readout],
                 "title": TITLES[r.readout],
+                "help": HELP[r.readout],
                 "reference": r.readout == CAM,
             }
             for r in results

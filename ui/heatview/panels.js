@@ -1,6 +1,7 @@
 // One row per class: heading, sentence, the picture and one panel per view, the legend.
 
-const FIGURES_TITLE = "Area: the share of the picture above the threshold. Peak: the largest raw value, in the units of this readout’s own logits.";
+const FIGURES_TITLE = "Area: the share of the picture above the threshold. Peak: the largest raw value, in the units of this readout’s own logits. "
+  + "IoU: what map and object share, of what they cover together; missed and wrong are the other parts of that. Best: the threshold with the highest IoU.";
 const HINT = matchMedia("(hover: hover)").matches ? "point at a map to read it" : "tap a map to read it";
 
 class Panel {
@@ -25,7 +26,8 @@ class Panel {
     this.frame.append(this.canvas, this.note, this.cross);
     const caption = element("figcaption");
     caption.append(element("span", "name", view.label), element("span", "title", view.title ?? ""));
-    caption.title = view.title ? `${view.label}: ${view.title}` : view.label;
+    const words = view.help ?? view.title;
+    caption.title = words ? `${view.label}: ${words}` : view.label;
     this.value = element("div", "value");
     this.figures = element("div", "figures");
     this.figures.title = FIGURES_TITLE;

@@ -7,7 +7,7 @@ Header, version 1 (V views, n classes, T thresholds 0, 1/(T-1) … 1)::
     {"version": 1,
      "picture": {"width": W, "height": H, "name": "dog.jpg", "type": "image/jpeg" | "image/png"},
      "grid": [gh, gw],
-     "views": [{"key": "cam", "label": "CAM", "title": "stage-1 classifier, BCE alone", "reference": true}, …],
+     "views": [{"key": "cam", "label": "CAM", "title": "BCE alone", "help": "…", "reference": true}, …],   help: optional
      "classes": [{"name": "dog", "score": 0.94}, …],
      "peaks": [V][n],                      raw maximum of each map; 0 = no positive evidence
      "empty_text": "No positive evidence for this class …",
