@@ -4,8 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(page_title="ReCAM Studio", page_icon=":material/filter_center_focus:", layout="wide")
-st.logo(Path(__file__).parent.parent / "assets" / "logo.svg", size="large")
+LOGO = Path(__file__).parent.parent / "assets" / "logo.svg"
+# the mark without the words, drawn in place: Streamlit would fetch an icon of its own set from the network
+MARK = LOGO.read_text(encoding="utf-8").replace('viewBox="0 0 190 32" width="190"', 'viewBox="0 0 32 32" width="32"')
+
+st.set_page_config(page_title="ReCAM Studio", page_icon=MARK, layout="wide")
+st.logo(LOGO, size="large")
 
 st.html(Path(__file__).with_name("shell.css"))
 
