@@ -20,9 +20,10 @@ from ui import payloads
 from ui.details import show_curves, show_pick
 from ui.heatview import heat_view
 from ui.heatview.maps import heat_payload
-from ui.link import heat_settings, read_list, write_heat_settings
-from ui.subject import Subject
+from ui.link import address, heat_settings, write, write_heat_settings
+from ui.subject import Subject, linked_classes
 from ui.truth import class_truth
+from ui.uploads import keeps_uploads
 
 MAX_CLASSES = 4
 
@@ -34,7 +35,7 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     scores = dict(zip(evidence.classes, evidence.scores, strict=True))
     key = f"classes-{subject.picture.sha256[:16]}-{subject.model}"
     if key not in st.session_state:
-        linked = [name for name in read_list("classes") if name in scores]
+        linked = [name for name in linked_classes(subject) if name in scores]
         st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
     chosen = st.multiselect(
         "Classes to explain, with the probability that the model gives them",
@@ -43,12 +44,13 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
         max_selections=MAX_CLASSES,
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         placeholder="Choose at least one class",
+        persist_state="session",
         help="Also classes that the model did not predict: in weak supervision the labels of a picture are given. At most four.",
     )
     if not chosen:
         st.info("Choose at least one class above; the most probable is shown until then.")
         chosen = ranked[:1]
-    st.query_params["classes"] = ",".join(chosen)
+    write("classes", ",".join(chosen))
     if evidence.scores.max() <= 0.5:
         st.caption(
             f"The model is not sure of any class here (the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}), "
@@ -104,10 +106,14 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
         )
         with st.popover("Link to this view", icon=":material/link:"):
             st.caption(
-                "Picture, model, classes, settings and threshold are all in the address. Uploaded pictures are found "
-                "again as long as this server keeps them in memory."
+                "Picture, model, classes, settings and threshold are all in the address. "
+                + (
+                    "Uploaded pictures are found again as long as this server keeps them in memory."
+                    if keeps_uploads()
+                    else "This server does not keep uploads: who opens the link is asked for the picture."
+                )
             )
-            st.code(_address(), language=None, wrap_lines=True)
+            st.code(address(), language=None, wrap_lines=True)
     with st.expander("Numbers and curves", icon=":material/show_chart:"):
         show_curves(results, truth, known, settings)
 
@@ -128,12 +134,6 @@ def _bundle(
             palette=settings["palette"],
             opacity=settings["opacity"],
             scale=settings["scale"],
-            manifest=make_manifest(subject.picture, pair, evidence) | {"link": _address()},
+            manifest=make_manifest(subject.picture, pair, evidence) | {"link": address()},
         )
     )
-
-
-def _address() -> str:
-    base = (st.context.url or "").split("?")[0]
-    query = "&".join(f"{name}={value}" for name, value in sorted(st.query_params.items()))
-    return f"{base}?{query}".replace(" ", "%20")

@@ -85,9 +85,10 @@ def show_method(pair: Any, evidence: Evidence) -> None:
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
+            mirror = "with" if options.flip else "without"
             height, width = evidence.picture.shape[:2]
             st.markdown(
-                f"- working size {width} × {height} pixels\n- scales {scales}; mirror image {'added' if options.flip else 'not added'}\n"
+                f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
                 f"- {evidence.backbone_passes} backbone passes for five maps of {len(evidence.classes)} classes\n"
                 f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
             )

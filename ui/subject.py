@@ -3,6 +3,7 @@
 It lives in the session and in the page's address; both are checked on the way in, because a link can say anything.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,12 +25,16 @@ from recam_core import (
     sample_title,
 )
 from ui import uploads
+from ui.link import read_choice, read_list, write
 
 PICTURE = "picture"  # the name in the session and in links
 TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
-SCALE_WORDS = {"single": "one (fast)", "multi": "four (as in the papers)"}
+SCALE_WORDS = {"single": "one (fast)", "multi": "four (papers)"}
+DEFAULT = HeatmapOptions()
+_DEFAULT_SCALES = next(name for name, scales in SCALE_CHOICES.items() if scales == DEFAULT.scales)
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +57,42 @@ def choose_subject() -> Subject:
         _choose_picture()
         model = _choose_model()
         options = _choose_view()
+        _write_link(model, options)
     subject = replace(_open_picture(), model=model, options=options)
     with st.sidebar:
         subject = _choose_mask(subject)
     for sentence in subject.faults:
-        st.error(sentence, icon=":material/block:")
+        st.error(plain(sentence), icon=":material/block:")
     return subject
 
 
 def _read_link() -> None:
-    if PICTURE in st.session_state:
+    """On the first run of a session, start from what the address says where that makes sense."""
+    state = st.session_state
+    if PICTURE in state:
         return
-    linked = st.query_params.get(PICTURE, SAMPLES[0])
-    st.session_state[PICTURE] = linked
-    if "model" not in st.query_params:
-        st.session_state["model"] = _suited(linked)
+    named = st.query_params.get(PICTURE, "")
+    picture = named if named in SAMPLES or _HASH.fullmatch(named) else SAMPLES[0]
+    state[PICTURE] = picture
+    state["model"] = read_choice("model", known_models(), _suited(picture))
+    state["scales"] = read_choice("scales", SCALE_CHOICES, _DEFAULT_SCALES)
+    state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
+    state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
+    state["linked"] = (picture, state["model"], read_list("classes"))
+
+
+def _write_link(model: str, options: HeatmapOptions) -> None:
+    write(PICTURE, st.session_state[PICTURE])
+    write("model", model)
+    write("scales", st.session_state["scales"] or _DEFAULT_SCALES, _DEFAULT_SCALES)
+    write("flip", str(int(options.flip)), str(int(DEFAULT.flip)))
+    write("size", str(options.long_side), str(DEFAULT.long_side))
+
+
+def linked_classes(subject: Subject) -> list[str]:
+    """The classes that the link named, if this is still the picture and the model that it named."""
+    picture, model, classes = st.session_state["linked"]
+    return classes if (subject.name, subject.model) == (picture, model) else []
 
 
 def _suited(picture: str) -> str:
@@ -75,10 +101,9 @@ def _suited(picture: str) -> str:
 
 
 def select_picture(name: str, model: str | None = None) -> None:
-    """Make a sample (by name) or an upload (by hash) the subject."""
+    """Make a sample (by name) or an upload (by hash) the subject; of the bundled models, take the one that suits it."""
     st.session_state[PICTURE] = name
-    st.query_params[PICTURE] = name
-    if model is not None and model in known_models():
+    if model in known_models() and st.session_state.get("model") in ("photos", "scenes"):
         st.session_state["model"] = model
 
 
@@ -98,7 +123,7 @@ def _thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
 
 def _choose_picture() -> None:
     st.markdown("**Picture**")
-    _thumbnails({name: (sample_title(name), _sample_thumbnail(name)) for name in SAMPLES})
+    _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
     files = st.file_uploader(
         "Your own pictures",
         type=TYPES,
@@ -112,7 +137,7 @@ def _choose_picture() -> None:
     _take_in([*(files or []), *([shot] if shot else [])])
     own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
     if own:
-        _thumbnails({sha: (picture.name, _thumbnail(picture.pixels)) for sha, picture in own.items()})
+        _thumbnails({sha: (p.name, f"Show {p.name}", _thumbnail(p.pixels)) for sha, p in own.items()})
 
 
 def _take_in(files: list[Any]) -> None:
@@ -124,27 +149,40 @@ def _take_in(files: list[Any]) -> None:
         try:
             picture = uploads.take_in(st.session_state, file.name, file.getvalue())
             seen[file.file_id] = ""
-            select_picture(picture.sha256, "photos")
+            asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
+            select_picture(picture.sha256, None if asked_for else "photos")
         except UserError as error:
             seen[file.file_id] = str(error)
     st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
 
 
-def _thumbnails(pictures: dict[str, tuple[str, bytes]]) -> None:
-    """Three small pictures a row, each with a button that makes it the subject."""
+def _sample_words(name: str) -> tuple[str, str]:
+    """What stands under a sample, and what its tooltip says."""
+    if sample_model(name) == "photos":
+        return sample_title(name), f"Show {sample_title(name)}"
+    number = [other for other in SAMPLES if sample_model(other) == "scenes"].index(name) + 1
+    return f"scene {number}", f"Drawn scene with {', '.join(sample_title(name).split())}; its true mask is known"
+
+
+def plain(text: str) -> str:
+    """Text from outside, such as a file's name, as Markdown that shows it letter by letter."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-!|~$:])", r"\\\1", text)
+
+
+def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
+    """Three small pictures a row (label, tooltip, JPEG), each under a button that makes it the subject."""
     names = list(pictures)
     for start in range(0, len(names), 3):
         for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
-            title, data = pictures[name]
-            chosen = st.session_state[PICTURE] == name
-            with column:
-                st.image(data, alt=title, width="stretch")
+            label, tooltip, data = pictures[name]
+            with column, st.container(key=f"tile-{name}"):
+                st.image(data, alt=tooltip, width="stretch")
                 st.button(
-                    title if len(title) <= 10 else f"{title[:9]}…",
+                    plain(label),
                     key=f"show-{name}",
-                    help=f"Show {title}",
+                    help=plain(tooltip),
                     width="stretch",
-                    type="primary" if chosen else "tertiary",
+                    type="primary" if st.session_state[PICTURE] == name else "tertiary",
                     on_click=select_picture,
                     args=(name, _suited(name) if name in SAMPLES else None),
                 )
@@ -152,13 +190,15 @@ def _thumbnails(pictures: dict[str, tuple[str, bytes]]) -> None:
 
 def _choose_model() -> str:
     models = list(known_models())
+    if not models:
+        raise UserError("There is no model on the shelf: assets/models is empty. Restore its files, or train a model.")
     if st.session_state.get("model") not in models:
         st.session_state["model"] = "photos" if "photos" in models else models[0]
     return st.selectbox(
         "Model",
         models,
         key="model",
-        bind="query-params",
+        persist_state="session",
         format_func=_model_words,
         help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes.",
     )
@@ -166,8 +206,10 @@ def _choose_model() -> str:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _model_words(name: str) -> str:
-    header = read_header(known_models()[name])
-    return f"{name} · {len(header['classes'])} classes"
+    try:
+        return f"{name} · {len(read_header(known_models()[name])['classes'])} classes"
+    except UserError:
+        return f"{name} · cannot be read"
 
 
 def _choose_view() -> HeatmapOptions:
@@ -175,9 +217,8 @@ def _choose_view() -> HeatmapOptions:
         "Scales",
         list(SCALE_CHOICES),
         key="scales",
-        default="single",
         required=True,
-        bind="query-params",
+        persist_state="session",
         format_func=SCALE_WORDS.__getitem__,
         width="stretch",
         help="The picture is looked at in one size, or in four (1, 0.5, 1.5, 2) whose maps are added. "
@@ -185,22 +226,20 @@ def _choose_view() -> HeatmapOptions:
     )
     flip = st.toggle(
         "Add the mirror image",
-        value=True,
         key="flip",
-        bind="query-params",
+        persist_state="session",
         help="The maps of the picture and of its mirror image are added; takes twice as long, gives calmer maps.",
     )
     size = st.select_slider(
         "Working size",
         SIZES,
-        value=512,
         key="size",
-        bind="query-params",
+        persist_state="session",
         format_func=lambda side: f"{side} px",
         help="Larger pictures are brought down to this long side before the model sees them. The photos model was trained "
         "at 320 to 512 pixels.",
     )
-    return HeatmapOptions(SCALE_CHOICES[scales or "single"], bool(flip), int(size))
+    return HeatmapOptions(SCALE_CHOICES[scales or _DEFAULT_SCALES], bool(flip), int(size))
 
 
 def _open_picture() -> Subject:

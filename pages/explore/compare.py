@@ -6,17 +6,17 @@ from recam_core import UserError
 from ui.compare import choose_classes, show_evidence
 from ui.details import about_model, show_method, show_time
 from ui.engine import explain_picture, model_pair
-from ui.subject import choose_subject
+from ui.subject import choose_subject, plain
 
 title, time = st.columns([3, 1], vertical_alignment="bottom")
 title.subheader("Where does the model look?", anchor=False)
-subject = choose_subject()
 
 try:
+    subject = choose_subject()
     evidence = explain_picture(subject.picture, subject.model, subject.options)
     pair = model_pair(subject.model)
 except UserError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 
 with time:
