@@ -1,5 +1,7 @@
 """Which processor does the work, and in which precision."""
 
+import ctypes
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -25,6 +27,21 @@ def autocast(device: torch.device) -> AbstractContextManager:
     if device.type != "cuda":
         return nullcontext()
     return torch.autocast("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+
+
+def keep_freed_memory() -> None:
+    """Let the allocator keep large blocks for the next step instead of handing them back to the system.
+
+    glibc gives every large tensor back at once and gets it again page by page: measured, a training step of
+    EfficientNet-Lite0 at 16×416×416 took 7.0 s with that and 3.1 s without. For processes that only train.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        never_map, never_trim = (-4, 0), (-1, 2**31 - 1)  # M_MMAP_MAX, M_TRIM_THRESHOLD
+        mallopt(*never_map)
+        mallopt(*never_trim)
 
 
 def device_name(device: torch.device) -> str:

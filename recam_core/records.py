@@ -60,6 +60,7 @@ class TrainConfig:
     split: str = "train"
     backbone: str = "tiny"
     weights: str = "none"
+    stage1: str = ""  # a trained model whose stage-1 network is taken as it is; then only stage 2 is trained
     stage1_epochs: int = 5
     stage2_epochs: int = 4
     batch_size: int = 16

@@ -38,6 +38,13 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
     save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}))
 
 
+def update_card(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change entries of a stored pair's card; the weights stay bit for bit what they are."""
+    header = read_header(path)
+    header["card"] = header["card"] | changes
+    save_atomically(path, save(load(path.read_bytes()), {"pair": json.dumps(header, ensure_ascii=False)}))
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """Classes, backbone, readouts and card of a stored pair, without reading its weights."""
     try:

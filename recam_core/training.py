@@ -21,7 +21,7 @@ from recam_core.device import autocast
 from recam_core.files import save_atomically
 from recam_core.model import CamModel, ModelPair, build_model
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
-from recam_core.shelf import save_pair
+from recam_core.shelf import load_pair, save_pair
 from recam_core.starts import imagenet_rows
 
 CHECKPOINT = "checkpoint.pt"
@@ -62,6 +62,8 @@ class _Run:
             model.to(device)
         self.stage, self.done = 1, 0  # epochs done in this stage
         self.optimizer = build_optimizer(self.cam, config, 1)
+        if config.stage1:
+            self._take_stage1(load_pair(config.stage1, device))
 
     def epoch(self) -> Iterator[TrainStep | EpochEnd]:
         """One epoch of the current stage, then its checkpoint."""
@@ -108,6 +110,16 @@ class _Run:
         if self.stage == 2:
             self._start_stage2()
             self.optimizer = build_optimizer(self.recam, self.config, 2)
+
+    def _take_stage1(self, pair: ModelPair) -> None:
+        if pair.classes != tuple(self.dataset.classes) or pair.backbone != self.config.backbone:
+            raise UserError(
+                f"Stage 1 of {pair.name} ({pair.backbone}, {len(pair.classes)} classes) does not fit this run "
+                f"({self.config.backbone}, {len(self.dataset.classes)} classes); both must be the same."
+            )
+        self.cam.load_state_dict(pair.cam.state_dict())
+        self.done = self.config.stage1_epochs - 1
+        self._advance(self.config.stage1_epochs)
 
     def _start_stage2(self) -> None:
         """Stage 2 starts from all of stage 1; FC2 from its own default start or from FC1."""

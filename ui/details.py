@@ -122,6 +122,22 @@ def about_model(pair: Any) -> None:
                 f"Stage 1: {training['stage1_epochs']} epochs of BCE. Stage 2: {training['stage2_epochs']} epochs of "
                 f"BCE + {training['recam_weight']:g} · SCE. Seed {training['seed']}."
             )
-        if scores:
-            st.dataframe(scores["table"], hide_index=True)
-            st.caption(scores["caption"])
+        for where, measured in scores.items():
+            st.caption(f"Measured on {measured['pictures']} pictures of {where}, each readout at its best threshold:")
+            st.dataframe(
+                [
+                    {
+                        "readout": READOUT_LABELS[name],
+                        "mIoU": _percent(row["miou"]),
+                        "at": f"{row['threshold']:.2f}",
+                        "FP": _percent(row["fp"]),
+                        "FN": _percent(row["fn"]),
+                    }
+                    for name, row in measured["readouts"].items()
+                ],
+                hide_index=True,
+            )
+
+
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.1f}"

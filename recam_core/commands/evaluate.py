@@ -11,7 +11,7 @@ from recam_core.device import pick_device
 from recam_core.evaluation import Evaluation, evaluate
 from recam_core.files import save_atomically
 from recam_core.records import READOUT_LABELS
-from recam_core.shelf import load_pair
+from recam_core.shelf import find_model, load_pair, read_header, update_card
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
     parser.add_argument("--json", type=Path, help="write every figure there")
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
+    parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
     add_view_arguments(parser)
 
 
@@ -42,8 +43,21 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         save_atomically(arguments.json, json.dumps(figures, indent=1).encode())
+    if arguments.into_card:
+        keep_scores(find_model(arguments.model), figures)
     if not arguments.json_lines:
         print(table(figures))
+
+
+def keep_scores(path: Path, figures: dict[str, Any]) -> None:
+    """Write the best scores of each readout into the model's card, under what they were measured on."""
+    scales = "single scale" if len(figures["scales"]) == 1 else f"{len(figures['scales'])} scales"
+    where = f"{figures['dataset']} {figures['split']}, {scales}"
+    rows = {
+        name: {key: row[key] for key in ("miou", "threshold", "fp", "fn")} for name, row in figures["readouts"].items()
+    }
+    scores = read_header(path)["card"].get("scores", {})
+    update_card(path, {"scores": scores | {where: {"pictures": figures["pictures"], "readouts": rows}}})
 
 
 def table(figures: dict[str, Any]) -> str:

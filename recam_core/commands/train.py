@@ -7,7 +7,7 @@ from pathlib import Path
 from recam_core.backbones import BACKBONES
 from recam_core.commands.options import report
 from recam_core.datasets import DATASETS, open_dataset
-from recam_core.device import pick_device
+from recam_core.device import keep_freed_memory, pick_device
 from recam_core.recipes import RECIPES
 from recam_core.records import TrainConfig, UserError
 from recam_core.training import CHECKPOINT, train
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step."""
+    keep_freed_memory()
     config = chosen_config(arguments)
     dataset = open_dataset(config.dataset, config.root, config.split)
     if not arguments.resume and (arguments.out / CHECKPOINT).exists():

@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from recam_core.images import read_image
 from recam_core.records import IGNORE, UserError
 
-NO_LIMIT = 1 << 40  # a data set's own files are not an upload
+MAX_BYTES = 1 << 28  # a data set's own pictures may be larger than an upload
 FULL_SIZE = 1 << 16
 
 
@@ -59,7 +59,7 @@ class Coco:
 
     def image(self, i: int) -> np.ndarray:
         """(H, W, 3) uint8, upright RGB."""
-        return read_image(self.folder / self.names[i], max_bytes=NO_LIMIT, keep_side=FULL_SIZE).pixels
+        return read_image(self.folder / self.names[i], max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
 
     def labels(self, i: int) -> np.ndarray:
         """Multi-hot (K,) float32; crowds count as present."""
