@@ -87,7 +87,8 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     ids = pair.class_ids(classes)
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
-    results, payload = _maps((evidence_key, tuple(classes), truth_key), evidence, subject.picture.name, truth, known)
+    name = subject.picture.name  # part of the key: the same file may have another name at another person's
+    results, payload = _maps((evidence_key, tuple(classes), truth_key, name), evidence, name, truth, known)
     view = heat_view(payloads.put(payload), key="heat", initial=heat_settings())
     settings = heat_settings() | (view.settings or {})
     write_heat_settings(settings)
