@@ -3,6 +3,7 @@
 Speed claims are ratios of medians from one run; a time alone says more about the machine than about the code.
 """
 
+import copy
 import statistics
 import subprocess
 import sys
@@ -56,7 +57,11 @@ def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -
             if turn > 0:
                 kept.append(time.perf_counter() - start)
     mine, theirs = (statistics.median(kept) for kept in times)
-    return mine, theirs, f"ours {min(times[0]):.3f}–{max(times[0]):.3f} s, other {min(times[1]):.3f}–{max(times[1]):.3f} s"
+    return (
+        mine,
+        theirs,
+        f"ours {min(times[0]):.3f}–{max(times[0]):.3f} s, other {min(times[1]):.3f}–{max(times[1]):.3f} s",
+    )
 
 
 class LiveTensors(TorchDispatchMode):
@@ -145,14 +150,16 @@ def _more_readouts(pair: Any, picture: Any, shape: str, readouts: tuple[str, ...
 def _backbone(model: CamModel, picture: Any, shape: str) -> Row:
     x = model.preprocess(picture)
     x = torch.cat([x, x.flip(-1)])
-    plain_net = load_pair("photos", model.device).recam.backbone.to(memory_format=torch.contiguous_format)
+    plain_net = copy.deepcopy(model.backbone).to(memory_format=torch.contiguous_format)
     with torch.inference_mode(), FlopCounterMode(display=False) as flops:
         mine = model.features(x)
     with torch.inference_mode():
         assert (mine - plain_net(x)).abs().max() < 1e-2
         a, b, spread = paired(lambda: model.features(x), lambda: plain_net(x))
     floor = flops.get_total_flops() / matrix_rate(model.device)
-    note = f"channels-last / NCHW; {flops.get_total_flops() / 1e9:.1f} GFLOP, {a / floor:.1f}× the matrix floor; {spread}"
+    note = (
+        f"channels-last / NCHW; {flops.get_total_flops() / 1e9:.1f} GFLOP, {a / floor:.1f}× the matrix floor; {spread}"
+    )
     return Row("explain/backbone", shape, a, b, b / a, floor_s=floor, note=note)
 
 
@@ -169,8 +176,12 @@ def class_feature_rows(device: torch.device) -> Iterator[Row]:
             return (class_masks(f, w)[:, :, None] * f[:, None]).mean(dim=(3, 4))
 
         assert (ours() - plain()).abs().max() < 1e-4
-        a, b, spread = paired(lambda o=ours: o().sum().backward(), lambda p=plain: p().sum().backward(), rounds=5)
-        mine, theirs = peak_mib(lambda o=ours: o().sum().backward()), peak_mib(lambda p=plain: p().sum().backward())
+
+        def step(form: Callable[[], Tensor]) -> Callable[[], None]:
+            return lambda: form().sum().backward()
+
+        a, b, spread = paired(step(ours), step(plain), rounds=5)
+        mine, theirs = peak_mib(step(ours)), peak_mib(step(plain))
         yield Row(
             f"train/recam-k{classes}", "2×2048×20×20", a, b, b / a, mine, theirs,
             note=f"memory 1/{theirs / mine:.0f}; {spread}",

@@ -22,11 +22,13 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast(device: torch.device) -> AbstractContextManager:
-    """bfloat16 where the CUDA device has it, float16 on older ones, plain float32 on the CPU."""
+def autocast(device: torch.device, training: bool = False) -> AbstractContextManager:
+    """bfloat16 where the CUDA device has it; else float16, but float32 for training; float32 on the CPU."""
     if device.type != "cuda":
         return nullcontext()
-    return torch.autocast("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext() if training else torch.autocast("cuda", torch.float16)  # its gradients would need scaling
 
 
 def keep_freed_memory() -> None:

@@ -120,5 +120,5 @@ def build_pair(name: str, backbone: str, classes: Sequence[str], card: dict[str,
         backbone=backbone,
         cam=build_model(backbone, "cam", len(classes)),
         recam=build_model(backbone, "recam", len(classes)),
-        card=card or {},
+        card={"warning": "Untrained: these weights are random, so the maps mean nothing."} if card is None else card,
     )

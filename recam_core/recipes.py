@@ -1,4 +1,4 @@
-"""Training settings that are known to work, by name; every other setting is a change to one of them."""
+"""Training settings by name; every other setting is a change to one of them. ``reference`` is that of the paper's code."""
 
 from recam_core.records import TrainConfig
 
@@ -42,12 +42,12 @@ RECIPES: dict[str, TrainConfig] = {
         crop=416,
         half=True,
     ),
-    "reference-voc": TrainConfig(dataset="coco", split="train", backbone="resnet50_s16", weights="imagenet"),
-    "reference-coco": TrainConfig(
-        dataset="coco",
-        split="train2017",
-        backbone="resnet50_s16",
-        weights="imagenet",
-        recam_weight=0.1,
-    ),
+    "reference": TrainConfig(dataset="coco", split="train2017", backbone="resnet50_s16", weights="imagenet"),
 }
+
+
+def default_recipe(dataset: str, backbone: str) -> str:
+    """The recipe that suits a data set and a backbone: ResNets on pictures follow the reference code."""
+    if dataset == "scenes":
+        return "scenes"
+    return "reference" if backbone.startswith("resnet") else "photos"

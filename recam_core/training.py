@@ -56,7 +56,7 @@ class _Run:
         classes = len(dataset.classes)
         self.cam = build_model(config.backbone, "cam", classes, config.weights)
         if config.fc1_start == "imagenet":
-            self.cam.head.load_state_dict({"fc1": imagenet_rows(dataset.classes)})
+            self._start_fc1(imagenet_rows(dataset.classes))
         self.recam = build_model(config.backbone, "recam", classes, recam_weight=config.recam_weight)
         for model in (self.cam, self.recam):
             model.to(device)
@@ -88,7 +88,7 @@ class _Run:
 
     def _step(self, model: CamModel, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[float, float]:
         pixels, inside, labels = (t.to(self.device, non_blocking=True) for t in (pixels, inside, labels))
-        with autocast(self.device):
+        with autocast(self.device, training=True):
             x = model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
             features = model.features(x)
         loss, bce, sce = model.head.loss(features.float(), labels)
@@ -111,6 +111,14 @@ class _Run:
             self._start_stage2()
             self.optimizer = build_optimizer(self.recam, self.config, 2)
 
+    def _start_fc1(self, rows: Tensor) -> None:
+        if rows.shape != self.cam.head.fc1.shape:
+            raise UserError(
+                f"ImageNet's classifier rows have {rows.shape[1]} channels and fit efficientnet_lite0 only; "
+                f"{self.config.backbone} has {self.cam.head.fc1.shape[1]}. Use --fc1-start default."
+            )
+        self.cam.head.load_state_dict({"fc1": rows})
+
     def _take_stage1(self, pair: ModelPair) -> None:
         if pair.classes != tuple(self.dataset.classes) or pair.backbone != self.config.backbone:
             raise UserError(
@@ -129,7 +137,9 @@ class _Run:
 
     def pair(self) -> ModelPair:
         """Both networks with the settings that made them."""
-        card = {"training": asdict(self.config) | {"root": Path(self.config.root).name}, "scores": {}}
+        card: dict[str, Any] = {"training": asdict(self.config) | {"root": Path(self.config.root).name}, "scores": {}}
+        if self.config.recam_weight == 0:
+            card["warning"] = "Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here."
         return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
 
     def _save(self) -> None:

@@ -8,7 +8,7 @@ from recam_core.backbones import BACKBONES
 from recam_core.commands.options import report
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import keep_freed_memory, pick_device
-from recam_core.recipes import RECIPES
+from recam_core.recipes import RECIPES, default_recipe
 from recam_core.records import TrainConfig, UserError
 from recam_core.training import CHECKPOINT, train
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
     """The recipe with what was said on the command line."""
-    recipe = arguments.recipe or {"coco": "photos"}.get(arguments.dataset or "scenes", "scenes")
+    recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", arguments.backbone or "")
     said = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(TrainConfig)}
     return dataclasses.replace(RECIPES[recipe], **{name: value for name, value in said.items() if value is not None})
 
