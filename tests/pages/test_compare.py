@@ -1,0 +1,463 @@
+"""The Compare page as AppTest runs it: everything but the drawing, which tests/browser looks at."""
+
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import ui.engine
+from recam_core import MULTI_SCALE, READOUTS, SAMPLES, read_header, read_sample, sample_model
+from recam_core.model import CamModel
+from ui import payloads, uploads
+from ui.heatview.payload import unpack
+
+SHELL = str(Path(__file__).parents[2] / "ui" / "shell.py")
+SCENE, OTHER_SCENE = "scene-fish-boat", "scene-bird-tree"
+SCENE_CLASSES = read_header(ui.engine.known_models()["scenes"])["classes"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch):
+    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    uploads._STORE.clear()
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """The shape of every batch that a backbone sees."""
+    seen, features = [], CamModel.features
+
+    def counted(self, x):
+        seen.append(tuple(x.shape))
+        return features(self, x)
+
+    monkeypatch.setattr(CamModel, "features", counted)
+    return seen
+
+
+def open_app(**link):
+    app = AppTest.from_file(SHELL, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    return ran(app)
+
+
+def ran(app):
+    app.run()
+    assert [e.message for e in app.exception] == []
+    return app
+
+
+def open_scene(**link):
+    return open_app(picture=SCENE, **link)
+
+
+def press(app, sample):
+    app.button(key=f"show-{sample}").click()
+    return ran(app)
+
+
+def mounted(app):
+    """What the page hands to the heat view."""
+    (view,) = [element for element in app.main if element.type == "bidi_component"]
+    return json.loads(view.proto.json)
+
+
+def shown(app):
+    """The payload that the heat view is told to fetch: its header and its blobs."""
+    return unpack(payloads.get(mounted(app)["id"]))
+
+
+def class_names(app):
+    return [entry["name"] for entry in shown(app)[0]["classes"]]
+
+
+def sentences(app):
+    return [error.value.replace("\\", "") for error in app.error]
+
+
+def query(app):
+    return {name: "".join(value) for name, value in app.query_params.items()}
+
+
+def upload(app, *files):
+    app.file_uploader(key="files").set_value([(name, data, "application/octet-stream") for name, data in files])
+    return ran(app)
+
+
+def picture(width=96, height=64, mode="RGB"):
+    values = np.random.default_rng(width).integers(0, 255, (height, width, 3), np.uint8)
+    return Image.fromarray(values).convert(mode)
+
+
+def encode(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def rotated():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encode(picture(), "JPEG", exif=exif)
+
+
+def sixteen_bit():
+    ramp = np.linspace(0, 65535, 96 * 64).reshape(64, 96).astype(np.uint16)
+    return encode(Image.fromarray(ramp), "PNG")
+
+
+def giant_png():
+    """A PNG whose header claims 50,000 × 50,000 pixels."""
+    data = bytearray(encode(picture(), "PNG"))
+    data[16:24] = struct.pack(">II", 50_000, 50_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
+# ---- what is there at first, samples and models
+
+
+def test_the_first_page_explains_a_bundled_photo():
+    app = open_app()
+    header, blobs = shown(app)
+    assert query(app)["picture"] == SAMPLES[0]
+    assert header["picture"]["name"] == SAMPLES[0]
+    assert [view["key"] for view in header["views"]] == list(READOUTS)
+    assert [view["key"] for view in header["views"] if view["reference"]] == ["cam"]
+    assert np.frombuffer(blobs["maps"], np.uint8).max() == 255
+    assert header["quality"] is None
+    assert not app.error
+    assert app.caption[0].value.endswith(" s")
+    assert Image.open(io.BytesIO(blobs["picture"])).size == (header["picture"]["width"], header["picture"]["height"])
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_sample_is_explained_by_the_model_that_suits_it(sample):
+    app = press(open_scene(size="256"), sample)
+    header, blobs = shown(app)
+    assert header["picture"]["name"] == sample
+    assert app.selectbox(key="model").value == sample_model(sample)
+    assert ("mask" in blobs) == (sample_model(sample) == "scenes") == (header["quality"] is not None)
+    assert not app.error
+
+
+def test_another_model_explains_the_same_picture_with_its_own_classes():
+    app = open_scene(size="256")
+    app.selectbox(key="model").set_value("photos")
+    ran(app)
+    header, _ = shown(app)
+    assert header["picture"]["name"] == SCENE
+    assert set(class_names(app)) <= set(read_header(ui.engine.known_models()["photos"])["classes"])
+    assert header["quality"] is None  # the scene's label values are no classes of photos
+    assert query(app)["model"] == "photos"
+
+
+def test_a_class_that_the_model_did_not_predict_can_be_asked_for():
+    app = open_scene()
+    unlikely = app.multiselect[0].options[-1].rsplit(" ", 1)[0]
+    app.multiselect[0].set_value([unlikely])
+    ran(app)
+    (only,) = shown(app)[0]["classes"]
+    assert only["name"] == unlikely
+    assert only["score"] < 0.5
+    assert query(app)["classes"] == unlikely
+
+
+def test_classes_are_offered_most_probable_first():
+    app = open_scene()
+    scores = [float(label.rsplit(" ", 1)[1]) for label in app.multiselect[0].options]
+    assert len(scores) == len(SCENE_CLASSES)
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_without_a_class_the_most_probable_is_shown_and_the_page_says_so():
+    app = open_scene()
+    best = app.multiselect[0].options[0].rsplit(" ", 1)[0]
+    app.multiselect[0].set_value([])
+    ran(app)
+    assert class_names(app) == [best]
+    assert "Choose at least one class" in app.info[0].value
+
+
+def test_each_picture_has_its_own_classes_and_remembers_a_choice():
+    app = open_scene()
+    app.multiselect[0].set_value(["dog"])
+    ran(app)
+    press(app, OTHER_SCENE)
+    untouched = class_names(open_app(picture=OTHER_SCENE))
+    assert class_names(app) == untouched
+    press(app, SCENE)
+    assert class_names(app) == ["dog"]
+
+
+# ---- what costs a backbone pass
+
+
+def test_only_settings_of_the_view_cost_passes(passes):
+    app = open_scene()
+    assert len(passes) == 2  # one per network for five maps
+    for change in ({"t": "0.7"}, {"palette": "inferno"}, {"opacity": "0.2", "scale": "together"}):
+        app.query_params.update(change)
+        ran(app)
+    app.multiselect[0].set_value(["cat", "tree", "bus"])
+    ran(app)
+    assert len(passes) == 2
+    press(app, OTHER_SCENE)
+    assert len(passes) == 4
+    press(app, SCENE)
+    assert len(passes) == 4  # the evidence was kept
+
+
+def test_scales_mirror_image_and_size_decide_about_the_passes(passes):
+    app = open_scene()
+    height, width = read_sample(SCENE)[0].pixels.shape[:2]
+    assert passes == [(2, 3, height, width)] * 2
+    passes.clear()
+    app.toggle(key="flip").set_value(False)
+    ran(app)
+    assert passes == [(1, 3, height, width)] * 2
+    passes.clear()
+    app.button_group(key="scales").set_value("multi")
+    ran(app)
+    assert [shape[-1] for shape in passes] == [round(width * scale) for scale in MULTI_SCALE] * 2
+    assert query(app) | {"scales": "multi", "flip": "0"} == query(app)
+    passes.clear()
+    app.toggle(key="flip").set_value(True)
+    app.button_group(key="scales").set_value("single")
+    ran(app)
+    assert passes == []
+
+
+def test_a_smaller_working_size_is_a_smaller_pass(passes):
+    app = open_app(picture="chelsea", size="256")
+    assert passes[0][3] == 256
+    assert shown(app)[0]["picture"]["width"] == 256
+
+
+# ---- links
+
+
+def test_a_link_brings_back_the_whole_view():
+    link = {
+        "picture": OTHER_SCENE, "model": "scenes", "classes": "dog,tree", "t": "0.55", "opacity": "0.25", "view": "error",
+        "palette": "cividis", "scale": "together", "grow": "1", "scales": "multi", "flip": "0", "size": "384",
+    }  # fmt: skip
+    app = open_app(**link)
+    assert shown(app)[0]["picture"]["name"] == OTHER_SCENE
+    assert class_names(app) == ["dog", "tree"]
+    assert mounted(app)["initial"] == {
+        "threshold": 0.55, "opacity": 0.25, "palette": "cividis", "mode": "error", "scale": "together", "grow": True,
+    }  # fmt: skip
+    assert app.button_group(key="scales").value == "multi"
+    assert (app.toggle(key="flip").value, app.select_slider(key="size").value) == (False, 384)
+    assert query(app) == link
+    assert app.code[0].value.endswith("?" + "&".join(f"{name}={value}" for name, value in sorted(link.items())))
+
+
+@pytest.mark.parametrize("nonsense", ["", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"])
+def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
+    names = ("model", "classes", "t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
+    app = open_scene(**dict.fromkeys(names, nonsense))
+    plain = open_scene()
+    assert mounted(app) == mounted(plain)
+    assert query(app) == query(plain)
+    assert not app.error
+    assert not app.warning
+    assert query(open_app(picture=nonsense))["picture"] == SAMPLES[0]
+
+
+def test_at_most_four_classes_and_each_once_come_from_a_link():
+    app = open_scene(classes="dog,dog,unicorn,cat,,bus,tree,bird,car")
+    assert class_names(app) == ["dog", "cat", "bus", "tree"]
+
+
+def test_a_link_to_an_upload_works_for_others_until_the_server_forgets_it():
+    data = encode(picture(), "PNG")
+    link = query(upload(open_scene(), ("mine.png", data)))
+    assert shown(open_app(**link))[0]["picture"]["name"] == "mine.png"
+    uploads._STORE.clear()
+    lost = open_app(**link | {"classes": "zebra"})
+    assert len(lost.error) == 1
+    assert "Upload that file" in sentences(lost)[0]
+    assert shown(lost)[0]["picture"]["name"] == SAMPLES[0]
+    found = upload(lost, ("other-name.png", data))
+    assert not found.error
+    assert class_names(found) == ["zebra"]
+    assert query(found)["picture"] == link["picture"]
+
+
+def test_an_operator_can_keep_uploads_out_of_links(monkeypatch):
+    monkeypatch.setenv("RECAM_KEEP_UPLOADS", "0")
+    app = upload(open_scene(), ("mine.png", encode(picture(), "PNG")))
+    assert shown(app)[0]["picture"]["name"] == "mine.png"  # this session has it
+    assert any("does not keep uploads" in caption.value for caption in app.caption)
+    stranger = open_app(**query(app))
+    assert len(stranger.error) == 1
+    assert shown(stranger)[0]["picture"]["name"] == SAMPLES[0]
+
+
+# ---- uploads
+
+GOOD = {
+    "photo.jpg": lambda: encode(picture(), "JPEG"),
+    "drawing.png": lambda: encode(picture(), "PNG"),
+    "web.webp": lambda: encode(picture(), "WEBP"),
+    "old.bmp": lambda: encode(picture(), "BMP"),
+    "scan.tif": lambda: encode(picture(), "TIFF"),
+    "moving.gif": lambda: encode(picture(), "GIF", save_all=True, append_images=[picture(97, 64).crop((0, 0, 96, 64))]),
+    "deep.png": sixteen_bit,
+    "print.jpg": lambda: encode(picture(mode="CMYK"), "JPEG"),
+    "cutout.png": lambda: encode(picture(mode="RGBA"), "PNG"),
+    "turned.jpg": rotated,
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_files_become_the_subject(name):
+    app = upload(open_scene(), (name, GOOD[name]()))
+    described = shown(app)[0]["picture"]
+    assert not app.error
+    assert described["name"] == name
+    assert (described["width"], described["height"]) == ((64, 96) if name == "turned.jpg" else (96, 64))
+    assert app.selectbox(key="model").value == "photos"
+
+
+def test_several_files_at_once_are_all_kept_and_the_last_good_one_is_shown():
+    files = [(f"{n}.png", encode(picture(96 + n), "PNG")) for n in range(3)]
+    app = upload(open_scene(), *files, ("broken.png", b"no picture"))
+    assert shown(app)[0]["picture"]["name"] == "2.png"
+    assert len(app.error) == 1
+    own = [button.key for button in app.button if button.key and len(button.key) == len("show-") + 64]
+    assert len(own) == 3
+    app.button(key=own[0]).click()
+    ran(app)
+    assert shown(app)[0]["picture"]["name"] == "0.png"
+
+
+BAD = {
+    "empty.jpg": (lambda: b"", "empty (0 bytes)"),
+    "text.jpg": (lambda: b"Dear diary, no pixels here.", "got text"),
+    "cut.jpg": (lambda: encode(picture(480, 320), "JPEG")[:4000], "damaged or cut short"),
+    "bomb.png": (giant_png, "50,000×50,000"),
+    "small.png": (lambda: encode(picture(20, 20), "PNG"), "at least 32"),
+    "large.bmp": (lambda: encode(picture(), "BMP") + bytes(20 * 2**20), "at most 20"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_are_refused_in_one_sentence_and_the_sample_stays(name):
+    make, expected = BAD[name]
+    app = upload(open_scene(), (name, make()))
+    (sentence,) = sentences(app)
+    assert name in sentence
+    assert expected in sentence
+    assert shown(app)[0]["picture"]["name"] == SCENE
+    again = ran(app)
+    assert sentences(again) == [sentence]  # it stays until the file is taken away
+
+
+def test_a_name_from_outside_is_shown_letter_by_letter():
+    name = "![x](http://example.org/*a*_b_$c$).jpg"
+    app = upload(open_scene(), (name, b"text"))
+    assert "](" not in app.error[0].value
+    assert name.rsplit("/", 1)[1] in sentences(app)[0]
+
+
+# ---- masks
+
+
+def masked(app, image, name="mask.png"):
+    (uploader,) = [u for u in app.file_uploader if u.key != "files"]
+    uploader.set_value((name, encode(image, "PNG"), "image/png"))
+    return ran(app)
+
+
+def square(value, width=96, height=64):
+    values = np.zeros((height, width), np.uint8)
+    values[16:48, 24:72] = value
+    return Image.fromarray(values)
+
+
+@pytest.fixture
+def own_picture():
+    return upload(open_scene(), ("mine.png", encode(picture(), "PNG")))
+
+
+def test_a_label_map_is_the_truth_of_every_class(own_picture):
+    names = read_header(ui.engine.known_models()["photos"])["classes"]
+    own_picture.multiselect[0].set_value([names[4], names[5]])
+    ran(own_picture)
+    header, blobs = shown(masked(own_picture, square(5)))  # label = class index + 1
+    truth = np.frombuffer(blobs["mask"], np.uint8).reshape(2, 64, 96)
+    assert truth[0].sum() == 32 * 48
+    assert truth[1].sum() == 0
+    assert all(view[c] is not None for view in header["quality"]["each"] for c in (0, 1))
+
+
+def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_picture):
+    names = read_header(ui.engine.known_models()["photos"])["classes"]
+    own_picture.multiselect[0].set_value([names[4], names[5]])
+    ran(own_picture)
+    app = masked(own_picture, square(255))
+    (which,) = [box for box in app.selectbox if box.label == "Your mask shows"]
+    which.set_value(names[5])
+    header, blobs = shown(ran(app))
+    truth = np.frombuffer(blobs["mask"], np.uint8).reshape(2, 64, 96)
+    assert (truth[0] == 255).all()  # nobody knows about the other class
+    assert truth[1].sum() == 32 * 48
+    assert all(view[0] is None and view[1]["iou"] for view in header["quality"]["each"])
+
+
+@pytest.mark.parametrize(("image", "expected"), [(square(1, 97), "97×64"), (square(200, 96).convert("RGB"), "mask.png")])
+def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
+    app = masked(own_picture, image)
+    (sentence,) = sentences(app)
+    assert expected in sentence
+    assert shown(app)[0]["quality"] is None
+    assert shown(app)[0]["picture"]["name"] == "mine.png"
+
+
+# ---- many people, and a shelf with something wrong on it
+
+
+def test_two_people_taking_turns_get_what_one_gets(passes):
+    alone = [shown(open_app(picture=sample)) for sample in (SCENE, OTHER_SCENE)]
+    assert len(passes) == 4
+    one, other = open_app(picture=SCENE), open_app(picture=OTHER_SCENE)
+    assert [shown(one), shown(other)] == alone
+    other.multiselect[0].set_value(["dog"])
+    ran(other)
+    assert [class_names(ran(one)), class_names(other)] == [[c["name"] for c in alone[0][0]["classes"]], ["dog"]]
+    assert len(passes) == 4  # people who ask the same share the work
+
+
+def test_nobody_sees_the_name_under_which_another_person_has_the_same_file():
+    data = encode(picture(), "PNG")
+    upload(open_scene(), ("secret-project.png", data))
+    assert shown(upload(open_scene(), ("mine.png", data)))[0]["picture"]["name"] == "mine.png"
+
+
+def test_a_broken_model_on_the_shelf_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "mine.safetensors").write_bytes(b"no tensors")
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
+    app = open_scene()
+    assert not app.error
+    app.selectbox(key="model").set_value("mine")
+    ran(app)
+    (sentence,) = sentences(app)
+    assert "mine.safetensors" in sentence
+    app.selectbox(key="model").set_value("scenes")
+    assert not ran(app).error
+
+
+def test_an_empty_shelf_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("ui.subject.known_models", dict)
+    (sentence,) = sentences(open_app())
+    assert "no model on the shelf" in sentence
