@@ -46,5 +46,11 @@ def test_the_cpu_computes_in_plain_float32():
         assert not torch.is_autocast_enabled("cpu")
 
 
+def test_an_older_card_trains_in_float32(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    with autocast(torch.device("cuda"), training=True):
+        assert not torch.is_autocast_enabled("cuda")
+
+
 def test_the_cpu_is_named_with_its_threads():
     assert device_name(torch.device("cpu")) == f"CPU, {torch.get_num_threads()} threads"

@@ -51,11 +51,6 @@ def test_a_long_side_range_must_not_be_upside_down():
         TrainConfig(long_side_min=200, long_side_max=100)
 
 
-def test_an_imagenet_start_needs_the_network_it_is_made_for():
-    with pytest.raises(UserError, match="fc1_start"):
-        TrainConfig(backbone="tiny", fc1_start="imagenet")
-
-
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_is_a_valid_configuration_for_parts_that_exist(name):
     from recam_core.backbones import BACKBONES

@@ -1,5 +1,6 @@
 """Two stages as a stream of events: what changes, what must not, and every way to stop and go on."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -15,7 +16,7 @@ from recam_core.backbones.efficientnet import imagenet_tensors
 from recam_core.backbones.tiny import Tiny
 from recam_core.model import build_model
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
-from recam_core.shelf import load_pair
+from recam_core.shelf import load_pair, read_header
 from recam_core.starts import imagenet_rows
 from recam_core.training import CHECKPOINT, MODEL, build_optimizer, set_rates, train
 
@@ -295,6 +296,30 @@ def test_rates_of_zero_keep_the_imagenet_start(tmp_path):
         assert torch.equal(net["backbone.trunk.conv_head.weight"], imagenet_tensors()["conv_head.weight"])
 
 
+def test_an_imagenet_start_needs_the_network_it_is_made_for(tmp_path):
+    with pytest.raises(UserError, match="efficientnet_lite0 only; tiny has 128"):
+        finish(tmp_path, replace(ONCE, fc1_start="imagenet"))
+
+
+def test_stage_1_can_be_taken_from_a_trained_model(tmp_path, whole):
+    given = whole[0] / MODEL
+    config = replace(CONFIG, stage1=str(given), fc2_start="fc1")
+    events = finish(tmp_path / "straight", config)
+    assert {e.stage for e in events[:-1]} == {2}
+    assert equal(network(tmp_path / "straight", "cam"), network(whole[0], "cam"))
+    stop_after(tmp_path / "stopped", 1, config=config)
+    finish(tmp_path / "stopped", config, resume=True)
+    assert equal(load_file(tmp_path / "straight" / MODEL), load_file(tmp_path / "stopped" / MODEL))
+
+
+def test_a_stage_1_of_other_classes_or_another_backbone_is_refused(tmp_path, whole):
+    config = replace(ONCE, stage1=str(whole[0] / MODEL))
+    with pytest.raises(UserError, match="does not fit this run"):
+        finish(tmp_path, config, dataset=FourSquares())
+    with pytest.raises(UserError, match="does not fit this run"):
+        finish(tmp_path, replace(config, backbone="resnet18_s16"))
+
+
 def test_without_lambda_fc2_stays_at_its_start(tmp_path):
     finish(tmp_path, replace(ONCE, recam_weight=0.0, fc2_start="fc1"))
     assert torch.equal(network(tmp_path, "recam")["head.fc2"], network(tmp_path, "cam")["head.fc1"])
@@ -345,12 +370,24 @@ def test_the_networks_learn(tmp_path):
     assert stage1[-1] < 0.5 * stage1[0]
 
 
-def test_the_model_file_carries_its_settings_but_no_folder_of_this_machine(tmp_path):
+def test_the_model_file_carries_its_settings(tmp_path):
     out = tmp_path / "mine"
     finish(out, replace(ONCE, root=str(tmp_path / "data" / "squares"), half=True))
     pair = load_pair(out)
     assert (pair.name, pair.classes, pair.backbone) == ("mine", Squares.classes, "tiny")
     assert pair.card["training"]["fc2_rate"] == ONCE.fc2_rate
     assert pair.card["training"]["root"] == "squares"
-    assert str(tmp_path).encode() not in (out / MODEL).read_bytes()
     assert network(out, "cam")["head.fc1"].dtype == torch.float16
+
+
+def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
+    weights = tmp_path / "resnet.pth"
+    torch.save(build_model("resnet18_s16", "cam", 3).backbone.trunk.state_dict(), weights)
+    for name, change in (
+        ("root", {"root": str(tmp_path / "squares")}),
+        ("weights", {"backbone": "resnet18_s16", "weights": str(weights)}),
+        ("stage1", {"stage1": str(whole[0] / MODEL)}),
+    ):
+        finish(tmp_path / name, replace(ONCE, **change))
+        header = json.dumps(read_header(tmp_path / name / MODEL))
+        assert not [folder for folder in (tmp_path, whole[0].parent) if str(folder) in header], name
