@@ -95,10 +95,11 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     if view.pick:
         st.session_state["picked"] = (subject.picture.sha256, view.pick)
     show_pick(subject, results)
+    link = address()  # here, because the bundle is made outside of the script, where nobody knows the address
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Evidence bundle",
-            lambda: _bundle(subject, pair, evidence, results, ids, settings),
+            lambda: _bundle(subject, pair, evidence, results, ids, settings, link),
             on_click="ignore",
             file_name=f"recam-{subject.name[:24]}.zip",
             mime="application/zip",
@@ -114,7 +115,7 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
                     else "This server does not keep uploads: who opens the link is asked for the picture."
                 )
             )
-            st.code(address(), language=None, wrap_lines=True)
+            st.code(link, language=None, wrap_lines=True)
     with st.expander("Numbers and curves", icon=":material/show_chart:"):
         show_curves(results, truth, known, settings)
 
@@ -126,6 +127,7 @@ def _bundle(
     results: Sequence[CamResult],
     ids: list[int],
     settings: dict[str, Any],
+    link: str,
 ) -> bytes:
     return zip_bytes(
         evidence_bundle(
@@ -135,6 +137,6 @@ def _bundle(
             palette=settings["palette"],
             opacity=settings["opacity"],
             scale=settings["scale"],
-            manifest=make_manifest(subject.picture, pair, evidence) | {"link": address()},
+            manifest=make_manifest(subject.picture, pair, evidence) | {"link": link},
         )
     )
