@@ -1,0 +1,242 @@
+"""One journey through the real app in real Chromium: what a person does, from the first picture to the bundle and the link."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+
+APP = Path(__file__).parents[2] / "app.py"
+VIEWS = ("picture", "cam", "w", "wprime", "sum", "product")
+READOUTS = VIEWS[1:]
+
+
+@pytest.fixture(scope="module")
+def url(serve):
+    return serve(APP)
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(query="", **options):
+        page = open_page(f"{url}/{query}", **options)
+        page.set_default_timeout(30_000)
+        wait_for_maps(page)
+        return page
+
+    return start
+
+
+def wait_for_maps(page):
+    page.locator(".st-key-heat .row .view canvas").first.wait_for()
+    settle(page)
+
+
+def settle(page):
+    """Until no script runs and the maps that belong to the page are drawn."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(250)  # settings are sent 200 ms after the last change
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator(".st-key-heat .stage:not(.waiting)").wait_for()
+
+
+def panel(page, row, view):
+    return page.locator(f".st-key-heat .row >> nth={row}").locator(f"[data-view={view}]")
+
+
+def sentence(page):
+    return page.locator(".st-key-heat .sentence").first.inner_text().replace("\u00a0", " ")
+
+
+def class_names(page):
+    return page.locator(".st-key-heat .class-name").all_inner_texts()
+
+
+def drag_threshold(page, value, *, release):
+    page.get_by_role("slider", name="Background threshold").evaluate(
+        """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
+            if (release) input.dispatchEvent(new Event("change")); }""", [value, release])
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def choose(page, mode):
+    page.locator(".st-key-heat .segment", has_text=re.compile(f"^{mode}$")).click()
+    settle(page)
+
+
+def query(page):
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def make_photo():
+    """A round red thing on a lawn, 360 × 240, as a JPEG with a name that needs care."""
+    rows, columns = np.mgrid[0:240, 0:360]
+    pixels = np.empty((240, 360, 3), np.uint8)
+    pixels[:] = (90, 140, 70)
+    pixels[(rows - 120) ** 2 + (columns - 200) ** 2 < 70**2] = (200, 50, 40)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG")
+    return {"name": "my <b>*red*_ball.jpg", "mimeType": "image/jpeg", "buffer": stream.getvalue()}
+
+
+def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page, screenshot, tmp_path):
+    page = visit()
+    outside = []
+    page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else outside.append(r.url))
+
+    # the page opens with a photo explained: the picture and five maps for each class
+    names = class_names(page)
+    assert names
+    for row in range(len(names)):
+        for view in VIEWS:
+            assert panel(page, row, view).locator("canvas").count() == 1
+    drawn = {view: panel(page, 0, view).locator("canvas").evaluate("c => c.toDataURL()") for view in ("picture", "cam")}
+    assert drawn["picture"] != drawn["cam"]
+    screenshot(page, "journey-1-photo")
+
+    # the cross-hair reads all five maps; a click brings the exact values
+    target = panel(page, 0, "cam").locator("canvas")
+    box = target.bounding_box()
+    target.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    values = page.locator(".st-key-heat .row").first.locator(".value").all_inner_texts()
+    assert re.fullmatch(r"x \d+ · y \d+", values[0].replace("\u00a0", " "))
+    assert all(re.fullmatch(r"[01]\.\d\d|none", value) for value in values[1:])
+    target.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    page.get_by_text(re.compile(r"^At x \d+, y \d+: ")).wait_for()
+    page.get_by_test_id("stDataFrame").first.wait_for()
+    settle(page)
+    screenshot(page, "journey-2-picked")
+
+    # a picture of one's own
+    photo = make_photo()
+    page.locator(".st-key-files input[type=file]").set_input_files(photo)
+    panel(page, 0, "picture").get_by_text(photo["name"]).wait_for()
+    settle(page)
+    assert len(query(page)["picture"]) == 64
+    assert page.locator(".st-key-heat b, [data-testid=stSidebar] b").count() == 0
+    screenshot(page, "journey-3-upload")
+
+    # the threshold moves in the browser alone; Python hears of it on release
+    requests = []
+    page.evaluate("""() => { window.runs = 0; const app = document.querySelector("[data-testid=stApp]");
+        new MutationObserver(() => { window.runs += app.dataset.testScriptState === "running"; })
+            .observe(app, {attributes: true, attributeFilter: ["data-test-script-state"]}); }""")
+    page.on("request", lambda request: requests.append(request.url))
+    before, address = sentence(page), page.url
+    for value in (0.4, 0.5, 0.6, 0.61):
+        drag_threshold(page, value, release=False)
+    assert sentence(page).startswith("Above 0.61, ")
+    assert sentence(page) != before
+    page.wait_for_timeout(500)
+    assert (requests, page.url, page.evaluate("window.runs")) == ([], address, 0)
+    drag_threshold(page, 0.61, release=True)
+    page.wait_for_url(re.compile(r"[?&]t=0\.61"))
+    settle(page)
+    assert page.evaluate("window.runs") >= 1
+    assert not [r for r in requests if "/api/heat/" in r]  # the same maps: nothing is fetched again
+
+    choose(page, "Difference")
+    assert panel(page, 0, "cam").locator(".note").inner_text() == "reference"
+    assert query(page)["view"] == "difference"
+    assert page.locator(".st-key-heat .segment.error").is_hidden()  # no mask is known
+    screenshot(page, "journey-4-difference")
+
+    # a drawn scene: its mask is known
+    page.get_by_role("button", name="scene 1").click()
+    panel(page, 0, "picture").get_by_text("scene-fish-boat").wait_for()
+    settle(page)
+    choose(page, "Error")
+    figures = panel(page, 0, "product").locator(".figures").inner_text().replace("\u00a0", " ")
+    assert re.search(r"IoU \S+.*missed .+ · wrong .+best at 0?\.?\d", figures, re.DOTALL)
+    assert page.locator(".st-key-heat .legend").first.inner_text().split("\n")[:3] == ["found", "wrong", "missed"]
+    screenshot(page, "journey-5-error")
+
+    # the bundle holds what is on the screen
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Evidence bundle").click()
+    archive = tmp_path / "bundle.zip"
+    download.value.save_as(archive)
+    check_bundle(archive, class_names(page), sentence(page))
+
+    # the link opens the same view for somebody else
+    page.get_by_role("button", name="Link to this view").click()
+    link = page.locator("[data-testid=stPopoverBody] code").inner_text().strip()
+    assert link.startswith(url)
+    other = open_page(link)
+    other.set_default_timeout(30_000)
+    wait_for_maps(other)
+    assert class_names(other) == class_names(page)
+    assert panel(other, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"
+    assert other.locator(".st-key-heat .field.threshold .number").inner_text() == "0.61"
+    assert sentence(other) == sentence(page)
+    assert other.locator(".st-key-heat .segment.error input").is_checked()
+    assert outside == []  # no other host is ever asked
+
+
+def check_bundle(archive, names, said):
+    with zipfile.ZipFile(archive) as bundle:
+        assert bundle.testzip() is None
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["threshold"] == 0.61
+    assert manifest["picture"]["name"] == "scene-fish-boat"
+    assert [entry["name"] for entry in manifest["classes"]] == names
+    assert manifest["readouts"] == list(READOUTS)
+    assert "t=0.61" in manifest["link"]
+    slugs = [entry["file_name"] for entry in manifest["classes"]]
+    expected = {"picture.png", "maps.npz", "manifest.json"} | {f"{r}/labels.png" for r in READOUTS}
+    expected |= {f"{r}/{kind}_{slug}.png" for r in READOUTS for slug in slugs for kind in ("mask", "overlay")}
+    assert set(files) == expected
+    maps = np.load(io.BytesIO(files["maps.npz"]))
+    assert set(maps) == {*READOUTS, *(f"raw_{readout}" for readout in READOUTS)}
+    assert maps["cam"].dtype == np.float32
+    mask = np.asarray(Image.open(io.BytesIO(files[f"cam/mask_{slugs[0]}.png"])))
+    np.testing.assert_array_equal(mask > 0, maps["cam"][0] > np.float32(0.61))
+    assert Image.open(io.BytesIO(files["cam/labels.png"])).mode == "P"
+    share = re.search(r"CAM covers (\d+) %", said)
+    if share:
+        assert float(share[1]) == pytest.approx(100 * (mask > 0).mean(), abs=0.51)
+
+
+def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
+    page = visit("?picture=scene-bird-tree&classes=tree&t=0.42&view=mask", scheme="dark")
+    assert page.get_by_text("Page not found").count() == 0
+    assert class_names(page) == ["tree"]
+    assert sentence(page).startswith("Above 0.42, ")
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_refused_file_is_one_sentence_and_the_maps_stay(visit, screenshot):
+    page = visit("?picture=scene-fish-boat")
+    page.locator(".st-key-files input[type=file]").set_input_files(
+        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."})
+    page.get_by_text("“notes.jpg” cannot be read").wait_for()
+    settle(page)
+    assert page.get_by_test_id("stAlert").count() == 1
+    assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"
+    screenshot(page, "journey-refused")
+
+
+def test_on_a_phone_in_the_dark(visit, screenshot):
+    page = visit("?picture=scene-fish-boat", width=390, height=844, scheme="dark", touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    first = page.locator(".st-key-heat .frame").first.bounding_box()
+    assert first["width"] > 150
+    slider = page.get_by_role("slider", name="Background threshold").bounding_box()
+    assert slider["y"] + slider["height"] <= 844  # in reach of the thumb
+    screenshot(page, "journey-phone-dark")
+
+
+def test_the_controls_fit_in_one_line_beside_the_sidebar(visit):
+    page = visit("?picture=scene-fish-boat&classes=fish,boat")
+    fields = page.locator(".st-key-heat .field:visible")
+    assert fields.count() == 6
+    bottoms = {round(fields.nth(k).bounding_box()["y"] + fields.nth(k).bounding_box()["height"]) for k in range(6)}
+    assert len(bottoms) == 1
