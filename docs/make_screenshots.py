@@ -1,0 +1,78 @@
+"""Take the README's screenshots from the running app: ``python docs/make_screenshots.py`` (needs Chromium and Playwright)."""
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs" / "images"
+SHOTS = {  # file: address, width, height, colour scheme
+    "compare-light": ("?picture=chelsea", 1440, 900, "light"),
+    "compare-scene-dark": ("?picture=scene-fish-boat&view=error", 1440, 900, "dark"),
+    "compare-phone": ("?picture=chelsea", 390, 844, "light"),
+}
+
+
+@contextmanager
+def running_app() -> Iterator[str]:
+    """The app on a free port, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def small_png(data: bytes) -> bytes:
+    """The same picture with 256 colours where that saves space; drawings and maps hardly show it."""
+    stream = io.BytesIO()
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(stream, "PNG", optimize=True)
+    return min(data, stream.getvalue(), key=len)
+
+
+def main() -> None:
+    """Write docs/images/*.png."""
+    IMAGES.mkdir(exist_ok=True)
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    with running_app() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        for name, (query, width, height, scheme) in SHOTS.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page.goto(f"{url}/{query}")
+            page.locator(".st-key-heat .row .view canvas").first.wait_for(timeout=90_000)
+            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+            page.wait_for_timeout(1000)  # fonts and thumbnails
+            path = IMAGES / f"{name}.png"
+            path.write_bytes(small_png(page.screenshot()))
+            print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1024:.0f} KiB")
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
