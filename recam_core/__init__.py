@@ -10,7 +10,7 @@ PUBLIC = {
     "bundle": ("evidence_bundle",),
     "device": ("device_name", "pick_device"),
     "files": ("zip_bytes",),
-    "images": ("MAX_FILE_BYTES", "MIN_SIDE", "read_image", "read_mask"),
+    "images": ("MAX_FILE_BYTES", "MIN_SIDE", "read_image", "read_mask", "resize_labels"),
     "manifest": ("make_manifest",),
     "pipeline": ("default_classes", "explain", "gather_evidence", "read_out"),
     "quality": ("ClassCurves", "class_curves"),

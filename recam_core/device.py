@@ -17,8 +17,12 @@ def pick_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UserError(f"{name!r} is no device; use auto, cpu, cuda or cuda:N.") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"{name!r} was asked for, but torch sees no CUDA device here; use auto or cpu.")
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"{name!r} is not supported; use auto, cpu, cuda or cuda:N.")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        there = f"{count} CUDA devices" if count else "no CUDA device"
+        raise UserError(f"{name!r} was asked for, but torch sees {there} here; use auto or cpu.")
     return device
 
 

@@ -2,7 +2,7 @@
 
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from recam_core.model import ModelPair
@@ -41,5 +41,13 @@ def make_manifest(picture: Picture, pair: ModelPair, evidence: Evidence) -> dict
             "backbone_passes": evidence.backbone_passes,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
     }
+
+
+def package_version(name: str) -> str:
+    """The installed version of a package, or "not installed"."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -53,7 +53,7 @@ class CamModel(nn.Module):
             height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
             picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
         # contiguous, not the channels-last view that permute would give: see docs/architecture.md on 1×1 convolutions
-        pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+        pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())
         return self.normalise(pixels.to(self.device))[None]
 
     def features(self, x: Tensor) -> Tensor:

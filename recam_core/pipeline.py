@@ -33,34 +33,34 @@ def gather_evidence(
     """Run each network once per view and keep the maps of all its classes at their feature grid.
 
     Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
-    network. The scores are those of FC1 of the stage-2 network at the first scale, mean of picture and mirror image.
+    network. The scores are those of FC1 of the stage-2 network at the first scale, mean of picture and mirror image,
+    whatever readouts are asked for.
     """
     unknown = [name for name in readouts if name not in READOUTS]
     if unknown or not readouts:
         raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
     picture = resize_long_side(picture, options.long_side)
     start = time.perf_counter()
-    groups = [(pair.cam, [CAM] if CAM in readouts else []), (pair.recam, [r for r in RECAM_READOUTS if r in readouts])]
     scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
-    logits: Tensor | None = None
     passes = 0
-    for model, names in groups:
-        for scale in options.scales if names else ():
-            merged, scores = _look(model, picture, scale, options.flip, names)
+    for model, family in ((pair.cam, (CAM,)), (pair.recam, RECAM_READOUTS)):
+        names = [name for name in family if name in readouts]
+        # stage 2 looks once even if none of its readouts is wanted: the scores are its own
+        for scale in options.scales if names else options.scales[: model is pair.recam]:
+            merged, logits = _look(model, picture, scale, options.flip, names)
             passes += 1
-            logits = scores if logits is None or (model is pair.recam and scale == options.scales[0]) else logits
-            for readout, maps in zip(names, merged, strict=True):
-                scale_maps[readout].append(maps.cpu().numpy())
-    assert logits is not None  # at least one readout and one scale
-    probabilities = logits.sigmoid().cpu().numpy()
-    if not np.isfinite(probabilities).all():
+            if model is pair.recam and scale == options.scales[0]:
+                scores = logits.sigmoid().cpu().numpy()
+            for readout, maps in zip(names, merged.cpu().numpy(), strict=True):
+                scale_maps[readout].append(maps)
+    if not all(np.isfinite(m).all() for m in [scores, *(m for maps in scale_maps.values() for m in maps)]):
         raise UserError(
             f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
         )
     return Evidence(
         picture=picture,
         classes=pair.classes,
-        scores=probabilities,
+        scores=scores,
         scale_maps={readout: tuple(maps) for readout, maps in scale_maps.items()},
         options=options,
         device=str(pair.recam.device),
@@ -77,9 +77,11 @@ def _look(
         with torch.inference_mode(), autocast(model.device):
             x = model.preprocess(picture, scale)  # (1, 3, H, W)
             features = model.features(torch.cat([x, x.flip(-1)]) if flip else x)  # (1 or 2, D, h, w)
+            scores = model.scores(features).float().mean(dim=0)
+            if not names:
+                return scores.new_zeros(0), scores
             maps = model.maps(features, names).float().relu()  # (1 or 2, R, K, h, w)
-            merged = maps[0] + maps[1].flip(-1) if flip else maps[0]
-            return merged, model.scores(features).float().mean(dim=0)
+            return maps[0] + maps[1].flip(-1) if flip else maps[0], scores
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise UserError(
@@ -105,6 +107,8 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     unknown = [name for name in classes if name not in known]
     if unknown or not classes:
         raise UserError(f"Classes to explain must be among {', '.join(evidence.classes)}; got {unknown or 'none'}.")
+    if readout not in evidence.scale_maps:
+        raise UserError(f"The readout {readout!r} was not computed; there are {', '.join(evidence.scale_maps)}.")
     ids = [known[name] for name in classes]
     height, width = evidence.picture.shape[:2]
     maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]

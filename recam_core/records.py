@@ -95,10 +95,15 @@ class TrainConfig:
             "fc2_rate",
             "weight_decay",
             "recam_weight",
+            "momentum",
+            "power",
         ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise UserError(f"{name} must be a finite number, 0 or more; got {value}.")
+        for name in ("seed", "workers"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} must be 0 or more; got {getattr(self, name)}.")
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
         for name, choices in (

@@ -17,6 +17,7 @@ from recam_core.model import ModelPair, build_pair
 from recam_core.records import READOUTS, UserError
 
 FORMAT = "recam-studio-pair-1"
+HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 SHELF = Path(__file__).parent.parent / "assets" / "models"
 
 
@@ -26,6 +27,8 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
     for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
         for name, value in model.state_dict().items():
             value = value.detach().cpu()
+            if not torch.isfinite(value).all():
+                raise UserError(f"{stage}.{name} has values that are not finite; {path.name} is not written.")
             tensors[f"{stage}.{name}"] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
     header = {
         "format": FORMAT,
@@ -61,6 +64,11 @@ def read_header(path: Path) -> dict[str, Any]:
             f"{path.name} holds tensors but not a model pair of this project (header 'pair' with format {FORMAT}); "
             "train one with python -m recam_core train, which writes such a file."
         )
+    absent = [key for key, kind in HEADER.items() if not isinstance(header.get(key), kind)]
+    if absent:
+        raise UserError(
+            f"The header of {path.name} has no usable {', '.join(absent)}; the file is damaged or not ours."
+        )
     return header
 
 
@@ -71,6 +79,9 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     data = path.read_bytes()
     pair = build_pair(header["name"], header["backbone"], header["classes"], header["card"])
     stored = load(data)
+    foreign = [name for name in stored if not name.startswith(("cam.", "recam."))]
+    if foreign:
+        raise UserError(f"{path.name} does not fit its own header: {min(foreign)} is not expected.")
     for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
         own = {name.removeprefix(f"{stage}."): value for name, value in stored.items() if name.startswith(f"{stage}.")}
         check_tensors(path.name, own, model.state_dict())

@@ -26,6 +26,7 @@ from recam_core.starts import imagenet_rows
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"
+FREE = ("root", "workers")  # what may differ on a resume, because no number depends on it
 
 
 def train(
@@ -38,6 +39,10 @@ def train(
     """
     start = time.perf_counter()
     run = _Run(config, dataset, out, device)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
     if resume:
         run.load()
     while run.stage <= 2:
@@ -61,6 +66,7 @@ class _Run:
         for model in (self.cam, self.recam):
             model.to(device)
         self.stage, self.done = 1, 0  # epochs done in this stage
+        self.saved = (out / CHECKPOINT).exists()
         self.optimizer = build_optimizer(self.cam, config, 1)
         if config.stage1:
             self._take_stage1(load_pair(config.stage1, device))
@@ -93,9 +99,10 @@ class _Run:
             features = model.features(x)
         loss, bce, sce = model.head.loss(features.float(), labels)
         if not torch.isfinite(loss):
+            kept = f" The checkpoint of the epoch before is kept in {self.out}." if self.saved else ""
             raise UserError(
                 f"The loss is no longer finite in stage {self.stage}, epoch {self.done + 1}: lower the learning rates "
-                f"(or λ, now {self.config.recam_weight}). The checkpoint of the epoch before is kept in {self.out}."
+                f"(or λ, now {self.config.recam_weight}).{kept}"
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -137,7 +144,10 @@ class _Run:
 
     def pair(self) -> ModelPair:
         """Both networks with the settings that made them."""
-        card: dict[str, Any] = {"training": asdict(self.config) | {"root": Path(self.config.root).name}, "scores": {}}
+        settings = asdict(self.config)
+        for name in ("root", "weights", "stage1"):  # the folders of this machine are nobody's business
+            settings[name] = Path(settings[name]).name
+        card: dict[str, Any] = {"training": settings, "scores": {}}
         if self.config.recam_weight == 0:
             card["warning"] = "Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here."
         return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
@@ -145,6 +155,7 @@ class _Run:
     def _save(self) -> None:
         state: dict[str, Any] = {
             "config": asdict(self.config),
+            "classes": list(self.dataset.classes),
             "stage": self.stage,
             "done": self.done,
             "cam": self.cam.state_dict(),
@@ -153,8 +164,8 @@ class _Run:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        self.out.mkdir(parents=True, exist_ok=True)
         save_atomically(self.out / CHECKPOINT, buffer.getvalue())
+        self.saved = True
 
     def load(self) -> None:
         """Continue from the checkpoint in ``out``; settings that changed since are refused."""
@@ -167,7 +178,14 @@ class _Run:
             ) from error
         except Exception as error:  # torch raises many kinds for a broken file
             raise UserError(f"{path} cannot be read as a checkpoint: {error}") from error
-        changed = [key for key, value in asdict(self.config).items() if state["config"].get(key) != value]
+        absent = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"} - set(state)
+        if absent:
+            raise UserError(f"{path} is not a checkpoint of this project: it has no {', '.join(sorted(absent))}.")
+        if tuple(state["classes"]) != tuple(self.dataset.classes):
+            raise UserError(f"The run in {self.out} was started with other classes; use its data set.")
+        changed = [
+            key for key, value in asdict(self.config).items() if key not in FREE and state["config"].get(key) != value
+        ]
         if changed:
             raise UserError(f"The run in {self.out} was started with another {', '.join(changed)}; use its settings.")
         self.stage, self.done = state["stage"], state["done"]

@@ -58,7 +58,7 @@ def test_one_scale_for_all_classes_of_a_readout():
     maps = scaled_maps(result(), "together")
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, RAW / 8, atol=1e-5)
-    with pytest.raises(UserError, match="each, shared; got 'both'"):
+    with pytest.raises(UserError, match="each, together; got 'both'"):
         bundle(scale="both")
 
 

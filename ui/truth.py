@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recam_core.images import resize_labels
+from recam_core import resize_labels
 from recam_core.records import IGNORE
 
 

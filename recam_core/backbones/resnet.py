@@ -66,13 +66,17 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
     else:
         state = read_weights(weights)
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
-    missing = set(net.trunk.state_dict()) - set(state)
-    if missing:
-        raise UserError(
-            f"{weights} does not hold the weights of torchvision's {name}: {len(missing)} tensors are missing, "
-            f"for example {min(missing)}."
-        )
-    net.trunk.load_state_dict(state, strict=False)
+    own = net.trunk.state_dict()
+    faults = [f"{key} is missing" for key in own.keys() - state.keys()]
+    faults += [f"{key} is not expected" for key in state.keys() - own.keys()]
+    faults += [
+        f"{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
+        for key in own.keys() & state.keys()
+        if state[key].shape != own[key].shape
+    ]
+    if faults:
+        raise UserError(f"{weights} does not hold torchvision's {name}: {min(faults)} ({len(faults)} faults).")
+    net.trunk.load_state_dict(state)
     return net
 
 
@@ -83,11 +87,14 @@ def read_weights(path: str) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"There is no weights file at {path}.") from error
     except Exception as error:  # torch and safetensors raise many kinds for a broken file
         raise UserError(f"{path} could not be read as a weights file (plain tensors were expected): {error}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path} is not a state dict: expected a dict of names and tensors.")
+    return state
 
 
 RESNETS = {

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recam_core.records import UserError
+
 
 class Block(nn.Module):
     """Two 3×3 convolutions with GroupNorm, which does not need large batches, and a shortcut."""
@@ -42,4 +44,6 @@ class Tiny(nn.Module):
 
 def build_tiny(weights: str = "none") -> Tiny:
     """The tiny network with random weights; there are no pretrained ones."""
+    if weights != "none":
+        raise UserError(f"The tiny network has no pretrained weights: use 'none'; got {weights!r}.")
     return Tiny()

@@ -4,12 +4,12 @@ import argparse
 import os
 import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
 from recam_core.device import device_name, pick_device
+from recam_core.manifest import package_version
 from recam_core.pipeline import gather_evidence
 from recam_core.records import HeatmapOptions, UserError
 from recam_core.samples import SAMPLES, read_sample
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print one line for each thing that can be wrong; a broken model is an error at the end."""
     print(f"{'python':34}{platform.python_version()}")
     for name in PACKAGES:
-        print(f"{name:34}{_version(name)}")
+        print(f"{name:34}{package_version(name)}")
     device = pick_device(arguments.device)
     print(f"{'device':34}{device} ({device_name(device)})")
     print(f"{'memory':34}{_memory(device)}")
@@ -50,13 +50,6 @@ def run(arguments: argparse.Namespace) -> None:
     if broken:
         raise UserError("Something is wrong: " + "; ".join(broken))
     print("all models load and explain a picture")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _memory(device: torch.device) -> str:

@@ -109,9 +109,30 @@ def _read_instances(path: Path) -> COCO:
             coco = COCO(str(path))
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise UserError(f"{path.name} is not a COCO instances file: {error}.") from error
-    absent = [key for key in ("images", "annotations", "categories") if key not in coco.dataset]
-    if absent:
-        raise UserError(f"{path.name} has no {', '.join(absent)}; expected a COCO instances file.")
+    _check_entries(path.name, coco.dataset)
     if len(coco.dataset["categories"]) > IGNORE - 1:
         raise UserError(f"{path.name} has more than {IGNORE - 1} categories, which do not fit label maps of 8 bits.")
     return coco
+
+
+FIELDS = {
+    "images": ("id", "file_name", "height", "width"),
+    "annotations": ("image_id", "category_id", "iscrowd", "area"),
+    "categories": ("id", "name"),
+}
+
+
+def _check_entries(name: str, instances: dict[str, Any]) -> None:
+    for part, fields in FIELDS.items():
+        if not isinstance(instances.get(part), list):
+            raise UserError(f"{name} has no list of {part}; expected a COCO instances file.")
+        for i, entry in enumerate(instances[part]):
+            absent = [field for field in fields if field not in entry]
+            if absent:
+                raise UserError(
+                    f"{name}: entry {i} of {part} has no {', '.join(absent)}; expected a COCO instances file."
+                )
+    known = {category["id"] for category in instances["categories"]}
+    unknown = {annotation["category_id"] for annotation in instances["annotations"]} - known
+    if unknown:
+        raise UserError(f"{name} uses the category {min(unknown)}, which its categories do not list.")
