@@ -39,12 +39,12 @@ def train(
     """
     start = time.perf_counter()
     run = _Run(config, dataset, out, device)
+    if resume:
+        run.load()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
-    if resume:
-        run.load()
     while run.stage <= 2:
         yield from run.epoch()
     path = out / MODEL
