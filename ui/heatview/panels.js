@@ -103,7 +103,8 @@ class Row {
 
   draw(settings, mode, tables, pixelRatio) {
     put(this.sentence, rowSentence(this.heat, this.c, settings));
-    this.legend.show(this.heat, settings, mode, tables);
+    const isUnknown = mode === "error" && this.heat.views.every((_, v) => !this.heat.quality(v, this.c, settings));
+    this.legend.show(this.heat, settings, isUnknown ? "heat" : mode, tables);
     for (const panel of this.panels) panel.draw(settings, mode, tables, pixelRatio);
   }
 }
