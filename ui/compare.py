@@ -38,14 +38,15 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
         linked = [name for name in linked_classes(subject) if name in scores]
         st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
     chosen = st.multiselect(
-        "Classes to explain, with the probability that the model gives them",
+        "Classes to explain, with their probability",
         ranked,
         key=key,
         max_selections=MAX_CLASSES,
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         placeholder="Choose at least one class",
         persist_state="session",
-        help="Also classes that the model did not predict: in weak supervision the labels of a picture are given. At most four.",
+        help="The probability is the one that the model gives after ReCAM training (FC1). Classes that it did not predict can be "
+        "chosen too: in weak supervision the labels of a picture are given. At most four.",
     )
     if not chosen:
         st.info("Choose at least one class above; the most probable is shown until then.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
@@ -42,6 +42,8 @@ def write(name: str, text: str, default: str | None = None) -> None:
 def address() -> str:
     """The whole address of this view."""
     base = (st.context.url or "").split("?")[0]
+    if not urlsplit(base).path:
+        base += "/"
     query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in sorted(st.query_params.items()))
     return f"{base}?{query}"
 

@@ -61,8 +61,9 @@ def choose_subject() -> Subject:
     subject = replace(_open_picture(), model=model, options=options)
     with st.sidebar:
         subject = _choose_mask(subject)
-    for sentence in subject.faults:
-        st.error(plain(sentence), icon=":material/block:")
+    if subject.faults:
+        bullet = "- " if len(subject.faults) > 1 else ""
+        st.error("\n".join(f"{bullet}{plain(sentence)}" for sentence in subject.faults), icon=":material/block:")
     return subject
 
 
@@ -124,6 +125,7 @@ def _thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
 def _choose_picture() -> None:
     st.markdown("**Picture**")
     _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
+    own_place = st.container()
     files = st.file_uploader(
         "Your own pictures",
         type=TYPES,
@@ -136,7 +138,7 @@ def _choose_picture() -> None:
         shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
     _take_in([*(files or []), *([shot] if shot else [])])
     own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
-    if own:
+    with own_place:
         _thumbnails({sha: (p.name, f"Show {p.name}", _thumbnail(p.pixels)) for sha, p in own.items()})
 
 
