@@ -73,20 +73,22 @@ class LiveTensors(TorchDispatchMode):
         self._seen: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for leaf in tree_leaves((args, kwargs)):
+            self._count(leaf, new=False)  # an input that was not made here was there before
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
+            self._count(leaf, new=True)
         return result
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key in self._seen:
+    def _count(self, leaf: Any, new: bool) -> None:
+        if not isinstance(leaf, Tensor) or leaf.untyped_storage()._cdata in self._seen:
             return
-        self._seen.add(key)
-        self.now += storage.nbytes()
+        storage = leaf.untyped_storage()
+        size = storage.nbytes() if new else 0
+        self._seen.add(storage._cdata)
+        self.now += size
         self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._forget, key, storage.nbytes())
+        weakref.finalize(storage, self._forget, storage._cdata, size)
 
     def _forget(self, key: int, size: int) -> None:
         self._seen.discard(key)

@@ -1,0 +1,70 @@
+"""The benchmark's own measuring: peaks counted by hand, medians and ratios, the layout that scripts read."""
+
+import json
+import time
+
+import pytest
+import torch
+
+from recam_core import benchmark
+from recam_core.__main__ import main
+from recam_core.benchmark import Row, class_feature_rows, matrix_rate, paired, peak_mib
+
+MIB = 2**18  # float32 numbers in a MiB
+
+
+def test_peak_counts_what_lives_at_the_same_time():
+    def call():
+        a = torch.zeros(MIB)
+        del a
+        b = torch.zeros(2 * MIB)
+        return b + 1  # 2 + 2 MiB at once, the first one is gone
+
+    assert peak_mib(call) == pytest.approx(4, abs=0.01)
+
+
+def test_views_and_what_was_there_before_cost_nothing():
+    before = torch.zeros(8 * MIB)
+    assert peak_mib(lambda: before.view(8, -1)[2:].t()) == pytest.approx(0, abs=0.01)
+
+
+def test_paired_gives_medians_of_both():
+    ours, plain, spread = paired(lambda: time.sleep(0.001), lambda: time.sleep(0.02), rounds=3)
+    assert 0.001 <= ours < 0.02 <= plain
+    assert "ours" in spread
+
+
+def test_class_features_need_a_small_part_of_the_plain_memory():
+    rows = {row.name: row for row in class_feature_rows(torch.device("cpu"))}
+    assert set(rows) == {"train/recam-k20", "train/recam-k80"}
+    row = rows["train/recam-k80"]
+    assert row.plain_mib / row.ours_mib >= 20
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
+
+
+def test_matrix_rate_is_a_rate():
+    assert matrix_rate(torch.device("cpu"), side=128) > 1e6
+
+
+def test_json_has_the_documented_layout(tmp_path, monkeypatch, capsys):
+    row = Row("explain/readouts", "500×375", 1.0, 4.0, 4.0, note="four passes")
+    monkeypatch.setattr(benchmark, "BENCHMARKS", {"explain": lambda device: iter([row])})
+    monkeypatch.setattr("recam_core.commands.benchmark.BENCHMARKS", benchmark.BENCHMARKS)
+    path = tmp_path / "rows.json"
+    assert main(["benchmark", "explain", "--device", "cpu", "--json", str(path)]) == 0
+    report = json.loads(path.read_text("utf-8"))
+    assert set(report) == {"device", "threads", "torch", "date", "rows"}
+    assert report["rows"] == [
+        {
+            "name": "explain/readouts",
+            "shape": "500×375",
+            "ours_s": 1.0,
+            "plain_s": 4.0,
+            "ratio": 4.0,
+            "ours_mib": None,
+            "plain_mib": None,
+            "floor_s": None,
+            "note": "four passes",
+        }
+    ]
+    assert "4.00×" in capsys.readouterr().out
