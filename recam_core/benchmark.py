@@ -165,10 +165,10 @@ def _backbone(model: CamModel, picture: Any, shape: str) -> Row:
     return Row("explain/backbone", shape, a, b, b / a, floor_s=floor, note=note)
 
 
-def class_feature_rows(device: torch.device) -> Iterator[Row]:
+def class_feature_rows(device: torch.device, side: int = 20, rounds: int = 5) -> Iterator[Row]:
     """The class-masked features of training at K = 20 and 80, forward and backward, against the B×K×D×h×w tensor."""
     for classes in (20, 80):
-        features = torch.rand(2, 2048, 20, 20, device=device, requires_grad=True)
+        features = torch.rand(2, 2048, side, side, device=device, requires_grad=True)
         weight = torch.rand(classes, 2048, device=device) - 0.5
 
         def ours(f: Tensor = features, w: Tensor = weight) -> Tensor:
@@ -182,10 +182,10 @@ def class_feature_rows(device: torch.device) -> Iterator[Row]:
         def step(form: Callable[[], Tensor]) -> Callable[[], None]:
             return lambda: form().sum().backward()
 
-        a, b, spread = paired(step(ours), step(plain), rounds=5)
+        a, b, spread = paired(step(ours), step(plain), rounds)
         mine, theirs = peak_mib(step(ours)), peak_mib(step(plain))
         yield Row(
-            f"train/recam-k{classes}", "2×2048×20×20", a, b, b / a, mine, theirs,
+            f"train/recam-k{classes}", f"2×2048×{side}×{side}", a, b, b / a, mine, theirs,
             note=f"memory 1/{theirs / mine:.0f}; {spread}",
         )  # fmt: skip
 
