@@ -68,7 +68,7 @@ def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Ev
     def waiting(ahead: int) -> None:
         note.info(f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours.")
 
-    with st.spinner(f"{model} looks at the picture …", show_time=True):
+    with st.spinner(f"The model {model} looks at the picture …", show_time=True):
         pair = model_pair(model)
         key = (picture.sha256, pair.sha256, options)
         evidence = EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.warmup import import_engine
+
 LOGO = Path(__file__).parent.parent / "assets" / "logo.svg"
 # the mark without the words, drawn in place: Streamlit would fetch an icon of its own set from the network
 MARK = LOGO.read_text(encoding="utf-8").replace('viewBox="0 0 190 32" width="190"', 'viewBox="0 0 32 32" width="32"')
@@ -17,4 +19,7 @@ page = st.navigation(
     {"Explore": [st.Page("../pages/explore/compare.py", title="Compare", icon=":material/compare:", default=True)]},
     position="top",
 )
+st.sidebar.empty()  # has the sidebar's place kept from the start
+with st.spinner("The engine is starting; the first picture takes a few seconds …", show_time=True):
+    import_engine()  # pages import it at their top; the first one to be opened waits here, where it can be said
 page.run()

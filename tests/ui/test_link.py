@@ -60,3 +60,5 @@ def test_the_address_escapes_what_would_end_a_value(query, monkeypatch):
     query.update(classes="wine glass,a&b=c#d", picture="scene")
     monkeypatch.setattr(st, "context", type("Context", (), {"url": "http://host:1/base?old=1"}))
     assert link.address() == "http://host:1/base?classes=wine%20glass,a%26b%3Dc%23d&picture=scene"
+    monkeypatch.setattr(st, "context", type("Context", (), {"url": "http://host:1"}))
+    assert link.address().startswith("http://host:1/?classes=")

@@ -1,0 +1,48 @@
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from recam_core import UserError
+from ui import engine, warmup
+
+
+def test_the_server_starts_without_torch():
+    code = "import sys, ui.warmup, ui.routes; assert 'torch' not in sys.modules and 'ui.engine' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_it_imports_the_engine_and_loads_the_model_of_the_first_sample(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(engine, "model_pair", loaded.append)
+    warmup.warm_up()
+    assert loaded == ["photos"]
+    assert all(name in sys.modules for name in warmup.ENGINE)
+
+
+@pytest.mark.parametrize("error", [KeyError("photos"), UserError("photos.safetensors is not readable")])
+def test_a_missing_or_broken_model_is_left_to_the_page(monkeypatch, error):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(engine, "model_pair", fail)
+    warmup.warm_up()
+
+
+def test_the_server_does_not_wait_for_it(monkeypatch):
+    finish, started = threading.Event(), threading.Event()
+
+    def slow():
+        started.set()
+        finish.wait(10)
+
+    async def start():
+        async with warmup.lifespan(None):
+            return await asyncio.to_thread(started.wait, 10)
+
+    monkeypatch.setattr(warmup, "warm_up", slow)
+    assert asyncio.run(start())
+    assert not finish.is_set()
+    finish.set()
