@@ -90,8 +90,9 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
     results, payload = _maps((evidence_key, tuple(classes), truth_key, name), evidence, name, truth, known)
-    view = heat_view(payloads.put(payload), key="heat", initial=heat_settings())
-    settings = heat_settings() | (view.settings or {})
+    settings = st.session_state.get("heat_settings") or heat_settings()  # another page's address does not have them
+    view = heat_view(payloads.put(payload), key="heat", initial=settings)
+    st.session_state["heat_settings"] = settings = settings | (view.settings or {})
     write_heat_settings(settings)
     if view.pick:
         st.session_state["picked"] = (subject.picture.sha256, view.pick)

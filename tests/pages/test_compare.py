@@ -273,6 +273,14 @@ def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
     assert query(open_app(picture=nonsense))["picture"] == SAMPLES[0]
 
 
+def test_what_the_person_set_outlives_an_address_without_it():
+    app = open_scene(t="0.55", view="mask", size="384")
+    app.query_params.clear()  # as after a visit to another page
+    ran(app)
+    assert (mounted(app)["initial"]["threshold"], mounted(app)["initial"]["mode"]) == (0.55, "mask")
+    assert query(app) | {"picture": SCENE, "t": "0.55", "view": "mask", "size": "384"} == query(app)
+
+
 def test_at_most_four_classes_and_each_once_come_from_a_link():
     app = open_scene(classes="dog,dog,unicorn,cat,,bus,tree,bird,car")
     assert class_names(app) == ["dog", "cat", "bus", "tree"]
