@@ -8,10 +8,13 @@ import argparse
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from recam_core.__main__ import main
-from recam_core.shelf import SHELF, update_card
+from recam_core.recipes import RECIPES
+from recam_core.shelf import SHELF, read_header, update_card
+from recam_core.training import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
@@ -35,12 +38,23 @@ def run(*arguments: object) -> None:
         sys.exit(code)
 
 
+def made_by_today(name: str, path: Path) -> None:
+    """End the script if a finished run was made by other settings than those of the recipe as it is now."""
+    trained = read_header(path)["card"]["training"]
+    recipe = asdict(RECIPES[name]) | {key: trained[key] for key in ("root", "stage1", "recam_weight")}
+    if changed := [key for key, value in recipe.items() if trained[key] != value]:
+        sys.exit(f"{path} was trained with another {', '.join(changed)}; move it away to train anew.")
+
+
 def bundle(name: str, root: str) -> None:
     """Train what is missing, then shelve, score and tabulate."""
     trained, control = ROOT / "runs" / name, ROOT / "runs" / f"{name}-control"
     for out, extra in ((trained, []), (control, ["--recam-weight", 0, "--stage1", trained])):
-        if not (out / "model.safetensors").exists():
-            run("train", "--recipe", name, *(["--root", root] if root else []), "--out", out, *extra)
+        if (out / "model.safetensors").exists():
+            made_by_today(name, out / "model.safetensors")
+            continue
+        again = ["--resume"] if (out / CHECKPOINT).exists() else []
+        run("train", "--recipe", name, *(["--root", root] if root else []), "--out", out, *extra, *again)
     shelved = SHELF / f"{name}.safetensors"
     SHELF.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(trained / "model.safetensors", shelved)
@@ -62,4 +76,4 @@ if __name__ == "__main__":
     parser.add_argument("--root", default="", help="folder of coco128, for photos")
     chosen = parser.parse_args()
     for one in chosen.models:
-        bundle(one, chosen.root)
+        bundle(one, chosen.root if DATA[one][0] == "coco" else "")

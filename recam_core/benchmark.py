@@ -1,4 +1,6 @@
-"""Paired timings: our form against the plain form of the same arithmetic, in one process, alternating, checked equal first.
+"""Paired timings: our form against the plain form of the same arithmetic, in one process, alternating.
+
+Forms that must agree are checked equal first.
 
 Speed claims are ratios of medians from one run; a time alone says more about the machine than about the code.
 """
@@ -52,8 +54,8 @@ def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -
         for call, kept in zip((ours, plain), times, strict=True):
             start = time.perf_counter()
             call()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
+            for card in range(torch.cuda.device_count()):
+                torch.cuda.synchronize(card)
             if turn > 0:
                 kept.append(time.perf_counter() - start)
     mine, theirs = (statistics.median(kept) for kept in times)
@@ -122,7 +124,13 @@ def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     several = HeatmapOptions(scales=MULTI_SCALE)
     yield _timed("explain/msf", shape, lambda: gather_evidence(picture, pair, several), "four scales, five readouts", 3)
     yield from class_feature_rows(device)
-    yield _timed("explain/cold-start", shape, _cold_start, "a new process: imports, model, picture, bundle on disk", 3)
+    yield _timed(
+        "explain/cold-start",
+        shape,
+        lambda: _cold_start(device),
+        "a new process: imports, model, picture, bundle on disk",
+        3,
+    )
 
 
 def _readouts(pair: Any, picture: Any, shape: str) -> Row:
@@ -195,9 +203,9 @@ def _timed(name: str, shape: str, call: Callable[[], Any], note: str, rounds: in
     return Row(name, shape, seconds, note=f"{note}; {spread.split(', other')[0]}")
 
 
-def _cold_start() -> None:
+def _cold_start(device: torch.device) -> None:
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "recam_core", "explain", "chelsea", "--out", out]
+        command = [sys.executable, "-m", "recam_core", "explain", "chelsea", "--out", out, "--device", str(device)]
         subprocess.run(command, check=True, capture_output=True)
 
 

@@ -6,13 +6,21 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from recam_core.quality import SCALES, scaled_maps
-from recam_core.records import CamResult, UserError
-from recam_core.visualise import labels_from_maps, overlay, palette_png_bytes, png_bytes
+from recam_core.records import CAM, IGNORE, CamResult, DisplayOptions, UserError
+from recam_core.visualise import (
+    difference_overlay,
+    error_overlay,
+    labels_from_maps,
+    overlay,
+    palette_png_bytes,
+    png_bytes,
+)
 
 _UNITS = {
     "cam": "logits of the stage-1 network's FC1",
@@ -27,41 +35,44 @@ def evidence_bundle(
     results: Sequence[CamResult],
     *,
     class_ids: Sequence[int],
-    threshold: float,
-    palette: str,
-    opacity: float,
+    display: DisplayOptions,
     manifest: Mapping[str, Any],
-    scale: str = "each",
+    truth: np.ndarray | None = None,
 ) -> dict[str, bytes]:
     """Files of one picture under one or more readouts: relative name → contents, for a folder or an archive.
 
     ``results`` share picture and classes; ``class_ids`` (n,) are the positions of those classes in the model's list;
-    ``threshold`` in [0, 1]; ``scale`` is "each" or "together" (one maximum for the classes of a readout) and holds for
-    every file. Per readout: ``overlay_CLASS.png``, ``mask_CLASS.png`` (map > threshold) and ``labels.png`` (classes
-    competing with the background threshold). Once: ``picture.png``, ``maps.npz`` (float32, rows = classes) and
-    ``manifest.json`` (``manifest`` and the keys added by this function, which win).
+    ``display.scale`` holds for every file. Per readout: ``overlay_CLASS.png``, ``mask_CLASS.png`` (map > threshold),
+    ``labels.png`` (classes competing with the background threshold), ``difference_CLASS.png`` (the map minus that of CAM,
+    where CAM is among the readouts) and, where ``truth`` (n, H, W; 1, 0, 255 unknown) is given, ``error_CLASS.png``.
+    Once: ``picture.png``, ``maps.npz`` (float32, rows = classes) and ``manifest.json`` (``manifest`` and the keys added by
+    this function, which win).
     """
-    first = _check(results, class_ids, threshold, scale)
+    first = _check(results, class_ids)
     files = {"picture.png": png_bytes(first.picture)}
-    arrays: dict[str, np.ndarray] = {}
-    for result in results:
-        maps = scaled_maps(result, scale)
-        arrays[result.readout], arrays[f"raw_{result.readout}"] = maps, result.raw.astype(np.float32, copy=False)
-        for slug, values in zip(file_names(result.classes), maps, strict=True):
-            painted = overlay(result.picture, values, palette, opacity)
-            files[f"{result.readout}/overlay_{slug}.png"] = png_bytes(painted)
-            files[f"{result.readout}/mask_{slug}.png"] = png_bytes(values > np.float32(threshold))
-        files[f"{result.readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, threshold))
+    scaled = {result.readout: scaled_maps(result, display.scale) for result in results}
+    arrays = {**scaled, **{f"raw_{r.readout}": r.raw.astype(np.float32, copy=False) for r in results}}
+    slugs = file_names(first.classes)
+    for readout, maps in scaled.items():
+        for i, (slug, values) in enumerate(zip(slugs, maps, strict=True)):
+            above = values > np.float32(display.threshold)
+            painted = {
+                "overlay": overlay(first.picture, values, display.palette, display.opacity, display.grow),
+                "mask": above,
+            }
+            if CAM in scaled and readout != CAM:
+                painted["difference"] = difference_overlay(first.picture, values - scaled[CAM][i], display.opacity)
+            if truth is not None and (truth[i] != IGNORE).any():
+                painted["error"] = error_overlay(first.picture, above, truth[i])
+            files |= {f"{readout}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
+        files[f"{readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
     files["maps.npz"] = _npz(arrays)
     described = {
         **manifest,
         "classes": _classes(first, class_ids),
-        "readouts": [result.readout for result in results],
-        "threshold": float(threshold),
-        "palette": palette,
-        "opacity": float(opacity),
-        "scale": scale,
-        "arrays": _explanations(results, scale),
+        "readouts": list(scaled),
+        **asdict(display),
+        "arrays": _explanations(results, display.scale),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     files["manifest.json"] = (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
@@ -85,13 +96,9 @@ def file_names(classes: Sequence[str]) -> list[str]:
     return names
 
 
-def _check(results: Sequence[CamResult], class_ids: Sequence[int], threshold: float, scale: str) -> CamResult:
+def _check(results: Sequence[CamResult], class_ids: Sequence[int]) -> CamResult:
     if not results:
         raise UserError("There is nothing to save yet; choose at least one readout.")
-    if not 0 <= threshold <= 1:
-        raise UserError(f"The threshold must be from 0 to 1; got {threshold}.")
-    if scale not in SCALES:
-        raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
     first = results[0]
     readouts = [result.readout for result in results]
     if len(set(readouts)) != len(readouts) or not set(readouts) <= set(_UNITS):
@@ -117,6 +124,8 @@ def _explanations(results: Sequence[CamResult], scale: str) -> dict[str, str]:
     shape = f"({n}, {height}, {width}) float32, rows = classes"
     lines = {
         "overlay_CLASS.png": "the map over the picture, RGB, for looking at; compute with maps.npz instead",
+        "difference_CLASS.png": "the map minus that of CAM: red where it is higher, blue where it is lower",
+        "error_CLASS.png": "blue found, orange wrong, purple missed, at the threshold; where a true mask was given",
         "mask_CLASS.png": "255 where the map is above the threshold, else 0",
         "labels.png": "indexed: 0 where the threshold is not exceeded by any class, else the label of the largest map",
     }

@@ -30,7 +30,7 @@ def autocast(device: torch.device, training: bool = False) -> AbstractContextMan
     """bfloat16 where the CUDA device has it; else float16, but float32 for training; float32 on the CPU."""
     if device.type != "cuda":
         return nullcontext()
-    if torch.cuda.is_bf16_supported(including_emulation=False):
+    if torch.cuda.get_device_capability(device) >= (8, 0):  # Ampere and later compute in bfloat16
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext() if training else torch.autocast("cuda", torch.float16)  # its gradients would need scaling
 

@@ -34,6 +34,17 @@ def save_atomically(path: str | Path, data: bytes) -> None:
     _sync_folder(target.parent)
 
 
+def parent_for(path: Path) -> Path:
+    """Make the folder that a file is to be written into, before the work for it begins; returns the path."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder of {path} cannot be made ({error.strerror}); choose another place.") from error
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file to write to.")
+    return path
+
+
 def write_folder(files: Mapping[str, bytes], out: str | Path) -> None:
     """Write ``files`` (relative names with forward slashes → contents) below ``out``, each file atomically.
 

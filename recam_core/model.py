@@ -31,11 +31,6 @@ class CamModel(nn.Module):
         self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
 
     @property
-    def readouts(self) -> tuple[str, ...]:
-        """Names of the heatmaps this network can give."""
-        return self.head.readouts
-
-    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.mean.device

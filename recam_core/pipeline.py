@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.device import autocast
-from recam_core.images import resize_long_side
+from recam_core.images import MIN_SIDE, resize_long_side
 from recam_core.model import CamModel, ModelPair
 from recam_core.records import CAM, EPSILON, READOUTS, RECAM_READOUTS, CamResult, Evidence, HeatmapOptions, UserError
 
@@ -39,7 +39,12 @@ def gather_evidence(
     unknown = [name for name in readouts if name not in READOUTS]
     if unknown or not readouts:
         raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
-    picture = resize_long_side(picture, options.long_side)
+    given, picture = picture, resize_long_side(picture, options.long_side)
+    if picture is not given and min(picture.shape[:2]) < MIN_SIDE:
+        raise UserError(
+            f"At the working size of {options.long_side} pixels this picture is {picture.shape[1]}×{picture.shape[0]}; both "
+            f"sides must be at least {MIN_SIDE}. Choose a larger working size or a less elongated picture."
+        )
     start = time.perf_counter()
     scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
     passes = 0
@@ -74,13 +79,15 @@ def _look(
 ) -> tuple[Tensor, Tensor]:
     """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
     try:
-        with torch.inference_mode(), autocast(model.device):
+        with torch.inference_mode():
             x = model.preprocess(picture, scale)  # (1, 3, H, W)
-            features = model.features(torch.cat([x, x.flip(-1)]) if flip else x)  # (1 or 2, D, h, w)
-            scores = model.scores(features).float().mean(dim=0)
+            with autocast(model.device):
+                features = model.features(torch.cat([x, x.flip(-1)]) if flip else x)  # (1 or 2, D, h, w)
+            features = features.float()  # the readouts themselves are not rounded
+            scores = model.scores(features).mean(dim=0)
             if not names:
                 return scores.new_zeros(0), scores
-            maps = model.maps(features, names).float().relu()  # (1 or 2, R, K, h, w)
+            maps = model.maps(features, names).relu()  # (1 or 2, R, K, h, w)
             return maps[0] + maps[1].flip(-1) if flip else maps[0], scores
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()

@@ -16,6 +16,9 @@ READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "
 
 EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
 
+PALETTE_NAMES = ("viridis", "inferno", "cividis", "paper")
+SCALE_NAMES = ("each", "together")
+
 IGNORE = 255  # label value of pixels that count neither for nor against
 EPSILON = 1e-5  # what the reference adds to a maximum before dividing by it
 
@@ -42,6 +45,29 @@ class HeatmapOptions:
             raise UserError(f"Every scale can be used once; got {self.scales}.")
         if not 32 <= self.long_side <= 2048:
             raise UserError(f"The working size must be 32 to 2048 pixels; got {self.long_side}.")
+
+
+@dataclass(frozen=True)
+class DisplayOptions:
+    """How heatmaps are shown; none of it changes what was computed.
+
+    ``threshold`` and ``opacity`` are in [0, 1]; ``scale`` is "each" (a map ends at its own maximum) or "together" (at the
+    largest of the readout's classes); with ``grow`` the opacity grows with the value.
+    """
+
+    threshold: float = 0.3
+    opacity: float = 0.6
+    palette: str = "viridis"
+    scale: str = "each"
+    grow: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "opacity"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"The {name} must be from 0 to 1; got {getattr(self, name)}.")
+        for name, choices in (("palette", PALETTE_NAMES), ("scale", SCALE_NAMES)):
+            if getattr(self, name) not in choices:
+                raise UserError(f"The {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
 
 
 MULTI_SCALE = (1.0, 0.5, 1.5, 2.0)  # the reference's four scales

@@ -1,6 +1,7 @@
 """Pictures that come with the project: drawn scenes with exact masks, and the free photos inside scikit-image's wheel."""
 
 import hashlib
+from functools import cache
 
 import numpy as np
 from skimage import data
@@ -30,6 +31,7 @@ def sample_model(name: str) -> str:
     return "photos" if name in PHOTOS else "scenes"
 
 
+@cache
 def read_sample(name: str) -> tuple[Picture, np.ndarray | None]:
     """A bundled picture and its exact label map (0 background, class index + 1), or None for a photo."""
     if name in PHOTOS:

@@ -15,6 +15,7 @@ from torch import Tensor
 from recam_core.files import save_atomically
 from recam_core.model import ModelPair, build_pair
 from recam_core.records import READOUTS, UserError
+from recam_core.tensors import listed, tensor_faults
 
 FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
@@ -27,9 +28,10 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
     for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
         for name, value in model.state_dict().items():
             value = value.detach().cpu()
-            if not torch.isfinite(value).all():
+            value = value.to(dtype) if value.is_floating_point() else value
+            if not torch.isfinite(value).all():  # also what half precision cannot hold
                 raise UserError(f"{stage}.{name} has values that are not finite; {path.name} is not written.")
-            tensors[f"{stage}.{name}"] = (value.to(dtype) if value.is_floating_point() else value).contiguous()
+            tensors[f"{stage}.{name}"] = value.contiguous()
     header = {
         "format": FORMAT,
         "name": pair.name,
@@ -84,32 +86,29 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         raise UserError(f"{path.name} does not fit its own header: {min(foreign)} is not expected.")
     for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
         own = {name.removeprefix(f"{stage}."): value for name, value in stored.items() if name.startswith(f"{stage}.")}
-        check_tensors(path.name, own, model.state_dict())
+        if faults := tensor_faults(own, model.state_dict()):
+            raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
         model.load_state_dict(own)
-        model.to(device).eval().requires_grad_(False)
+        try:
+            model.to(device).eval().requires_grad_(False)
+        except torch.OutOfMemoryError as error:
+            raise UserError(f"The memory of {device} does not hold {path.name}; free some, or use the CPU.") from error
     return ModelPair(
         pair.name, pair.classes, pair.backbone, pair.cam, pair.recam, pair.card, hashlib.sha256(data).hexdigest()
     )
 
 
-def check_tensors(file: str, stored: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are missing, unexpected, of another shape or not finite, by name."""
-    faults = [f"{name} is missing" for name in wanted.keys() - stored.keys()]
-    faults += [f"{name} is not expected" for name in stored.keys() - wanted.keys()]
-    for name in wanted.keys() & stored.keys():
-        if stored[name].shape != wanted[name].shape:
-            faults.append(f"{name} is {tuple(stored[name].shape)}, expected {tuple(wanted[name].shape)}")
-        elif not torch.isfinite(stored[name].float()).all():
-            faults.append(f"{name} has values that are not finite")
-    if faults:
-        shown = "; ".join(sorted(faults)[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
-        raise UserError(f"{file} does not fit its own header: {shown}.")
-
-
 def known_models() -> dict[str, Path]:
-    """Names and files of the bundled models and of those in ``RECAM_MODELS``, a folder of the person's own."""
-    folders = [SHELF] + ([Path(os.environ["RECAM_MODELS"])] if os.environ.get("RECAM_MODELS") else [])
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
+    """Names and files of the bundled models and of those in ``RECAM_MODELS``, a folder of files or run folders.
+
+    A model of one's own that has the name of a bundled one is found as ``own-NAME``.
+    """
+    models = {path.stem: path for path in sorted(SHELF.glob("*.safetensors"))}
+    if folder := os.environ.get("RECAM_MODELS"):
+        own = {path.stem: path for path in sorted(Path(folder).glob("*.safetensors"))}
+        own |= {path.parent.name: path for path in sorted(Path(folder).glob("*/model.safetensors"))}
+        models |= {f"own-{name}" if name in models else name: path for name, path in own.items()}
+    return models
 
 
 def find_model(name_or_path: str | Path) -> Path:

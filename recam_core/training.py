@@ -45,10 +45,17 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
-    while run.stage <= 2:
-        yield from run.epoch()
-    path = out / MODEL
-    save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
+    path, worked = out / MODEL, run.stage <= 2
+    try:
+        while run.stage <= 2:
+            yield from run.epoch()
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels; "
+            "lower --batch-size or --crop and start anew."
+        ) from error
+    if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
+        save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
     yield Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset), "classes": len(dataset.classes)})
 
 
@@ -150,6 +157,8 @@ class _Run:
         card: dict[str, Any] = {"training": settings, "scores": {}}
         if self.config.recam_weight == 0:
             card["warning"] = "Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here."
+        elif len(self.dataset.classes) == 1:
+            card["warning"] = "Trained on one class: softmax has nothing to tell apart, so FC2 never learned."
         return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
 
     def _save(self) -> None:

@@ -146,17 +146,6 @@ def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray,
     return _blend(picture, colours, opacity)
 
 
-def contour(picture: np.ndarray, values: np.ndarray, threshold: float) -> np.ndarray:
-    """Draw the edge of {values > threshold} as a white line with a dark rim; (H, W, 3) uint8."""
-    _check(picture, values, 1)
-    mask = (values > np.float32(threshold)).astype(np.uint8)
-    edges, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    drawn = np.ascontiguousarray(picture).copy()
-    cv2.drawContours(drawn, edges, -1, (0, 0, 0), 3)
-    cv2.drawContours(drawn, edges, -1, (255, 255, 255), 1)
-    return drawn
-
-
 def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float) -> np.ndarray:
     """Label every pixel with the strongest of [background = threshold, maps].
 

@@ -9,18 +9,22 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden", type=Path, default=SHARED / "golden", help="directory of golden vectors")
+    parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
 
 
 @pytest.fixture(scope="session")
 def golden(request: pytest.FixtureRequest):
     """Open a file of golden vectors by its name, or skip with the reason."""
-    folder: Path = request.config.getoption("--golden")
+    asked: Path | None = request.config.getoption("--golden")
+    folder = asked or SHARED / "golden"
 
     def open_vectors(name: str) -> dict[str, np.ndarray]:
         path = folder / f"{name}.npz"
         if not path.is_file():
-            pytest.skip(f"no golden vectors {path.name} in {folder}; give their directory with --golden DIR")
+            missing = f"no golden vectors {path.name} in {folder}; give their directory with --golden DIR"
+            if asked:
+                pytest.fail(missing)  # who names a directory wants it checked
+            pytest.skip(missing)
         with np.load(path) as file:
             return {key: file[key] for key in file.files}
 

@@ -93,6 +93,7 @@ def test_explain_writes_the_contract(source, model, photo, tmp_path, capsys):
     out = tmp_path / "evidence"
     assert run("explain", picture, "--model", model, "--classes", "fish,cat", "--threshold", "0.4", "--out", out) == 0
     expected = {f"{r}/{kind}_{c}.png" for r in READOUTS for kind in ("overlay", "mask") for c in ("fish", "cat")}
+    expected |= {f"{r}/difference_{c}.png" for r in READOUTS[1:] for c in ("fish", "cat")}
     expected |= {f"{r}/labels.png" for r in READOUTS} | {"picture.png", "maps.npz", "manifest.json"}
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == expected
 
@@ -160,7 +161,7 @@ def test_explain_says_when_a_map_is_empty(tmp_path, photo, capsys):
 
 @pytest.mark.parametrize(("changes", "complaint"), [
     ({"picture": "no-such.png"}, "no-such.png"), ({"picture": "empty.png"}, "empty"), ({"picture": "."}, "a folder"),
-    ({"--classes": "cat,horse"}, "'horse'; it knows cat, dog"), ({"--classes": ","}, "does not know"),
+    ({"--classes": "cat,horse"}, "'horse'; it knows cat, dog"), ({"--classes": ","}, "at least one class"),
     ({"--model": "nobody"}, "no model 'nobody'"), ({"--model": "empty.png"}, "not a readable safetensors"),
     ({"--readouts": "cam,mean"}, "Readouts are all, cam, w, wprime, sum, product; got mean"),
     ({"--scales": "1,two"}, "got '1,two'"), ({"--scales": "9"}, "0.25 to 4"), ({"--scales": ""}, "--scales"),

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from recam_core.files import save_atomically, write_folder, zip_bytes
+from recam_core.files import parent_for, save_atomically, write_folder, zip_bytes
 from recam_core.records import UserError
 
 
@@ -119,3 +119,12 @@ def test_zip_depends_on_the_files_only():
         assert archive.read("b.txt") == b"2" * 1000
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert [entry.compress_size < 1000 for entry in archive.infolist()] == [False, True]
+
+
+def test_the_folder_of_a_result_is_made_before_the_work(tmp_path):
+    assert parent_for(tmp_path / "a" / "b.json").parent.is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be made"):
+        parent_for(tmp_path / "file" / "b.json")
+    with pytest.raises(UserError, match="is a folder"):
+        parent_for(tmp_path / "a")

@@ -63,7 +63,7 @@ def test_models_are_built_for_evaluation(model):
 def test_a_pair_knows_which_network_gives_which_readout():
     pair = build_pair("p", "tiny", ["cat", "dog"])
     assert [pair.network(r) is pair.cam for r in READOUTS] == [True, False, False, False, False]
-    assert pair.cam.readouts + pair.recam.readouts == READOUTS
+    assert pair.cam.head.readouts + pair.recam.head.readouts == READOUTS
 
 
 def test_class_ids_by_name():

@@ -10,6 +10,7 @@ from recam_core.records import (
     READOUT_LABELS,
     READOUTS,
     CamResult,
+    DisplayOptions,
     EpochEnd,
     EvalStep,
     Evidence,
@@ -99,3 +100,18 @@ def test_events_read_as_lines():
 
 def test_a_user_error_is_a_value_error():
     assert issubclass(UserError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"threshold": 1.5}, "threshold must be from 0 to 1; got 1.5"),
+        ({"threshold": float("nan")}, "threshold must be from 0 to 1"),
+        ({"opacity": -0.1}, "opacity must be from 0 to 1"),
+        ({"palette": "hot"}, "palette must be one of viridis, inferno, cividis, paper; got 'hot'"),
+        ({"scale": "both"}, "scale must be one of each, together; got 'both'"),
+    ],
+)
+def test_nonsense_in_what_is_shown_is_refused(changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        DisplayOptions(**changes)

@@ -100,7 +100,6 @@ def test_overlay_does_not_touch_its_input():
     picture = GREY.copy()
     vis.overlay(picture, np.ones((1, 3)))
     vis.error_overlay(picture, np.ones((1, 3), bool), np.ones((1, 3), np.uint8))
-    vis.contour(picture, np.ones((1, 3)), 0.5)
     assert np.array_equal(picture, GREY)
 
 
@@ -137,17 +136,6 @@ def test_error_overlay_has_one_colour_for_each_kind_of_pixel():
 def test_error_overlay_refuses_a_label_map_of_many_classes():
     with pytest.raises(UserError, match=r"got also \[7\]"):
         vis.error_overlay(GREY, np.ones((1, 3), bool), np.array([[0, 7, 255]], np.uint8))
-
-
-def test_contour_runs_along_the_edge_only():
-    picture = np.full((21, 21, 3), 100, dtype=np.uint8)
-    values = np.zeros((21, 21))
-    values[5:16, 5:16] = 0.8
-    drawn = vis.contour(picture, values, 0.5)
-    assert drawn[5, 10].tolist() == [255] * 3
-    assert drawn[4, 10].tolist() == [0] * 3
-    assert drawn[10, 10].tolist() == [100] * 3
-    assert drawn[0, 0].tolist() == [100] * 3
 
 
 def test_labels_hand_computed_with_ties():

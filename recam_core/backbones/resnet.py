@@ -7,6 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from recam_core.records import UserError
+from recam_core.tensors import listed, tensor_faults
 
 
 class ResNet(nn.Module):
@@ -55,7 +56,7 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
     if weights == "none":
         return net
     if weights == "imagenet":
-        enum = torchvision.models.get_model_weights(name)["DEFAULT"]
+        enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
         try:
             state = enum.get_state_dict(progress=False, check_hash=True)
         except OSError as error:
@@ -66,16 +67,8 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
     else:
         state = read_weights(weights)
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
-    own = net.trunk.state_dict()
-    faults = [f"{key} is missing" for key in own.keys() - state.keys()]
-    faults += [f"{key} is not expected" for key in state.keys() - own.keys()]
-    faults += [
-        f"{key} is {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
-        for key in own.keys() & state.keys()
-        if state[key].shape != own[key].shape
-    ]
-    if faults:
-        raise UserError(f"{weights} does not hold torchvision's {name}: {min(faults)} ({len(faults)} faults).")
+    if faults := tensor_faults(state, net.trunk.state_dict()):
+        raise UserError(f"{weights} does not hold torchvision's {name}: {listed(faults)}.")
     net.trunk.load_state_dict(state)
     return net
 

@@ -10,7 +10,7 @@ import torch
 
 from recam_core.benchmark import BENCHMARKS, Row
 from recam_core.device import device_name, pick_device
-from recam_core.files import save_atomically
+from recam_core.files import parent_for, save_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print each row when it is there, write."""
     device = pick_device(arguments.device)
+    target = parent_for(arguments.json) if arguments.json else None
     chosen = BENCHMARKS.values() if arguments.what == "all" else [BENCHMARKS[arguments.what]]
     rows: dict[str, Row] = {}
     print(f"{device_name(device)}, torch {torch.__version__}\n{'':22}{'ours':>9}{'plain':>9}{'ratio':>8}{'MiB':>15}")
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
             if row.name not in rows:  # explain measures the class features of train too
                 rows[row.name] = row
                 print(line(row), flush=True)
-    if arguments.json:
+    if target:
         report = {
             "device": device_name(device),
             "threads": torch.get_num_threads(),
@@ -39,8 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": [dataclasses.asdict(row) for row in rows.values()],
         }
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        save_atomically(arguments.json, json.dumps(report, indent=1, ensure_ascii=False).encode())
+        save_atomically(target, json.dumps(report, indent=1, ensure_ascii=False).encode())
 
 
 def line(row: Row) -> str:

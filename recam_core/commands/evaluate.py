@@ -9,7 +9,7 @@ from recam_core.commands.options import add_view_arguments, readout_names, repor
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import pick_device
 from recam_core.evaluation import Evaluation, evaluate
-from recam_core.files import save_atomically
+from recam_core.files import parent_for, save_atomically
 from recam_core.records import READOUT_LABELS
 from recam_core.shelf import find_model, load_pair, read_header, update_card
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure, write, and show a table."""
     options, readouts = view_options(arguments), readout_names(arguments.readouts)
+    target = parent_for(arguments.json) if arguments.json else None
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device))
     result: Evaluation | None = None
@@ -40,13 +41,12 @@ def run(arguments: argparse.Namespace) -> None:
             result = event
     assert result is not None  # the last event
     figures = result.to_json()
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        save_atomically(arguments.json, json.dumps(figures, indent=1).encode())
-    if arguments.into_card:
-        keep_scores(find_model(arguments.model), figures)
     if not arguments.json_lines:
         print(table(figures))
+    if target:
+        save_atomically(target, json.dumps(figures, indent=1).encode())
+    if arguments.into_card:
+        keep_scores(find_model(arguments.model), figures)
 
 
 def keep_scores(path: Path, figures: dict[str, Any]) -> None:

@@ -4,16 +4,15 @@ import argparse
 from pathlib import Path
 
 from recam_core.bundle import evidence_bundle
-from recam_core.commands.options import add_view_arguments, readout_names, view_options
+from recam_core.commands.options import add_view_arguments, readout_names, split_names, view_options
 from recam_core.device import device_name, pick_device
 from recam_core.files import write_folder
 from recam_core.images import read_image
 from recam_core.manifest import make_manifest
 from recam_core.pipeline import default_classes, gather_evidence, read_out
-from recam_core.records import EMPTY_TEXT, READOUT_LABELS, Picture
+from recam_core.records import EMPTY_TEXT, PALETTE_NAMES, READOUT_LABELS, DisplayOptions, Picture, UserError
 from recam_core.samples import SAMPLES, read_sample
 from recam_core.shelf import load_pair
-from recam_core.visualise import PALETTES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,31 +24,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
     parser.add_argument("--out", type=Path, required=True, help="folder of the evidence bundle")
-    parser.add_argument("--threshold", type=float, default=0.3, help="background threshold of the masks (%(default)s)")
-    parser.add_argument("--palette", choices=list(PALETTES), default="viridis")
-    parser.add_argument("--opacity", type=float, default=0.6, help="of the heatmap over the picture (%(default)s)")
+    shown = DisplayOptions()
+    parser.add_argument(
+        "--threshold", type=float, default=shown.threshold, help="background threshold of the masks (%(default)s)"
+    )
+    parser.add_argument("--palette", choices=list(PALETTE_NAMES), default=shown.palette)
+    parser.add_argument(
+        "--opacity", type=float, default=shown.opacity, help="of the heatmap over the picture (%(default)s)"
+    )
     add_view_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Explain the picture, write the bundle, and say what was found."""
     options, readouts = view_options(arguments), readout_names(arguments.readouts)
+    display = DisplayOptions(arguments.threshold, arguments.opacity, arguments.palette)
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device))
-    chosen = [name.strip() for name in arguments.classes.split(",")] if arguments.classes else None
+    chosen = split_names(arguments.classes) if arguments.classes else None
+    if chosen == []:
+        raise UserError(f"Name at least one class, for example --classes {pair.classes[0]}; got {arguments.classes!r}.")
     ids = pair.class_ids(chosen or [])
     evidence = gather_evidence(picture.pixels, pair, options, readouts)
     classes = chosen or default_classes(evidence)
     ids = ids or pair.class_ids(classes)
     results = [read_out(evidence, readout, classes) for readout in readouts]
-    files = evidence_bundle(
-        results,
-        class_ids=ids,
-        threshold=arguments.threshold,
-        palette=arguments.palette,
-        opacity=arguments.opacity,
-        manifest=make_manifest(picture, pair, evidence),
-    )
+    described = make_manifest(picture, pair, evidence)
+    files = evidence_bundle(results, class_ids=ids, display=display, manifest=described)
     write_folder(files, arguments.out)
     for note in picture.notes:
         print(f"{picture.name}: {note}")

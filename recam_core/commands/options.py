@@ -39,11 +39,16 @@ def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
 
 def readout_names(text: str) -> tuple[str, ...]:
     """``all`` or a comma-separated list of readout names."""
-    names = READOUTS if text == "all" else tuple(dict.fromkeys(text.split(",")))
+    names = READOUTS if text == "all" else tuple(split_names(text))
     unknown = [name for name in names if name not in READOUTS]
-    if unknown:
-        raise UserError(f"Readouts are all, {', '.join(READOUTS)}; got {', '.join(unknown)}.")
+    if unknown or not names:
+        raise UserError(f"Readouts are all, {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
     return names
+
+
+def split_names(text: str) -> list[str]:
+    """A comma-separated list without spaces, empty parts or repetitions."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:

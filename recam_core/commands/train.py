@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 from recam_core.backbones import BACKBONES
@@ -48,7 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
         for _ in report(events, arguments.json_lines):
             pass
     except KeyboardInterrupt:
-        raise SystemExit(_stopped(arguments.out)) from None
+        again = "the same command and --resume" if (arguments.out / CHECKPOINT).exists() else "the same command"
+        print(
+            f"\nStopped. Go on with {again}: what is finished epoch by epoch is kept in {arguments.out}.",
+            file=sys.stderr,
+        )
+        raise
 
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
@@ -56,13 +62,3 @@ def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
     recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", arguments.backbone or "")
     said = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(TrainConfig)}
     return dataclasses.replace(RECIPES[recipe], **{name: value for name, value in said.items() if value is not None})
-
-
-def _stopped(out: Path) -> int:
-    import sys
-
-    print(
-        f"\nStopped. Continue after the last finished epoch with the same command and --resume ({out}).",
-        file=sys.stderr,
-    )
-    return 130

@@ -27,7 +27,7 @@ class Coco:
     crowd regions are ignored (255) unless an object lies on them.
     """
 
-    def __init__(self, root: str, split: str, masks_only: bool = False) -> None:
+    def __init__(self, root: str, split: str) -> None:
         self.folder = Path(root) / split
         instances = Path(root) / "annotations" / f"instances_{split}.json"
         if not root or not self.folder.is_dir():
@@ -40,7 +40,7 @@ class Coco:
         self.classes = tuple(str(category["name"]) for category in categories)
         self.index = {category["id"]: k for k, category in enumerate(categories)}
         self.ids: dict[str, int] = {str(i["file_name"]): int(i["id"]) for i in self.coco.dataset["images"]}
-        extra = {} if masks_only else self._read_labels(Path(root) / "annotations" / f"image_labels_{split}.json")
+        extra = self._read_labels(Path(root) / "annotations" / f"image_labels_{split}.json")
         self.extra = {name: labels for name, labels in extra.items() if name not in self.ids}
         self.names = sorted([*self.ids, *self.extra])
         missing = [name for name in self.names if not (self.folder / name).is_file()]
@@ -79,8 +79,17 @@ class Coco:
         # crowds first, then from large to small: what is drawn later lies on top
         for annotation in sorted(self._annotations(i), key=lambda a: (not a["iscrowd"], -a["area"])):
             value = IGNORE if annotation["iscrowd"] else self.index[annotation["category_id"]] + 1
-            labels[self.coco.annToMask(annotation) > 0] = value
+            labels[self._shape(annotation) > 0] = value
         return labels
+
+    def _shape(self, annotation: dict[str, Any]) -> np.ndarray:
+        try:
+            return self.coco.annToMask(annotation)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UserError(
+                f"Annotation {annotation.get('id', '?')} of picture {annotation['image_id']} has no usable segmentation, so "
+                "there is no mask to score; boxes alone serve for training only."
+            ) from error
 
     def _annotations(self, i: int) -> list[dict[str, Any]]:
         return self.coco.imgToAnns.get(self.ids.get(self.names[i], -1), [])
@@ -107,7 +116,7 @@ def _read_instances(path: Path) -> COCO:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress with print
             coco = COCO(str(path))
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
         raise UserError(f"{path.name} is not a COCO instances file: {error}.") from error
     _check_entries(path.name, coco.dataset)
     if len(coco.dataset["categories"]) > IGNORE - 1:

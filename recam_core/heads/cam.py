@@ -22,7 +22,9 @@ class CamHead(nn.Module):
 
     def class_weights(self, readout: str) -> Tensor:
         """Weights (K, D) that a heatmap is read out with."""
-        return {"cam": self.fc1}[readout]
+        if readout != "cam":
+            raise KeyError(readout)
+        return self.fc1
 
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE = 0) of a batch; labels (B, K) multi-hot."""

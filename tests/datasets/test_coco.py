@@ -111,10 +111,6 @@ def test_image_labels_add_pictures_without_masks_and_change_no_others(root):
     assert dataset.image(2)[0, 0].tolist() == [20, 20, 30]
 
 
-def test_only_pictures_with_masks_on_request(root):
-    assert Coco(str(root), "val", masks_only=True).names == ["a.png", "b.png"]
-
-
 def test_without_an_image_labels_file_there_are_no_others(root):
     (root / "annotations" / "image_labels_val.json").unlink()
     assert len(Coco(str(root), "val")) == 2
@@ -184,17 +180,16 @@ def test_reading_annotations_prints_nothing(root, capsys):
 
 def test_the_128_photos(coco128):
     dataset = Coco(str(coco128), "train2017")
-    masked = Coco(str(coco128), "train2017", masks_only=True)
     assert len(dataset.classes) == 80
     assert (dataset.classes[0], dataset.classes[79]) == ("person", "toothbrush")
     assert len(dataset) == 128
+    masked = [i for i in range(128) if dataset.mask(i) is not None]
     assert len(masked) == 100
-    assert [dataset.name(i) for i in range(128) if dataset.mask(i) is not None] == masked.names
-    for i in range(0, len(masked), 25):
-        mask = masked.mask(i)
-        assert mask.shape == masked.image(i).shape[:2]
+    for i in masked[::25]:
+        mask = dataset.mask(i)
+        assert mask.shape == dataset.image(i).shape[:2]
         seen = [k for k in np.unique(mask) if k not in (0, 255)]
-        assert set(seen) <= set((np.flatnonzero(masked.labels(i)) + 1).tolist())
+        assert set(seen) <= set((np.flatnonzero(dataset.labels(i)) + 1).tolist())
 
 
 @pytest.mark.parametrize("kind", DATASETS)
