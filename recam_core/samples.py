@@ -18,6 +18,7 @@ SCENES = {
     "scene-bird-tree": 9,
     "scene-cat-dog-tree": 3,
 }
+SCENE_CLASSES = Scenes.classes
 SAMPLES = (*PHOTOS, *SCENES)
 
 

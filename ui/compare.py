@@ -1,26 +1,18 @@
 """The heart of the Compare page: which classes, the heat view, the bundle and the link."""
 
-from collections.abc import Sequence
+from dataclasses import fields
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    READOUTS,
-    CamResult,
-    Evidence,
-    default_classes,
-    evidence_bundle,
-    make_manifest,
-    read_out,
-    zip_bytes,
-)
+from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundle, make_manifest, zip_bytes
 from ui import payloads
 from ui.details import show_curves, show_pick
 from ui.heatview import heat_view
-from ui.heatview.maps import heat_payload
 from ui.link import address, heat_settings, write, write_heat_settings
+from ui.shown import Shown, rates_at, shown_maps
 from ui.subject import Subject, linked_classes
 from ui.truth import class_truth
 from ui.uploads import keeps_uploads
@@ -71,15 +63,7 @@ def known_truth(
         name = classes[0] if len(classes) == 1 else st.selectbox("Your mask shows", classes)
         binary_for = ids[classes.index(name)]
     truth, known = class_truth(subject.mask, evidence.picture.shape[:2], ids, binary_for)
-    return truth, known, f"{hash(subject.mask.tobytes())}-{binary_for}"
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _maps(
-    key: tuple[Any, ...], _evidence: Evidence, _name: str, _truth: Any, _known: Any
-) -> tuple[list[CamResult], bytes]:
-    results = [read_out(_evidence, readout, key[1]) for readout in READOUTS]
-    return results, heat_payload(results, _name, _truth, _known)
+    return truth, known, f"{sha256(subject.mask.tobytes()).hexdigest()}-{binary_for}"
 
 
 @st.fragment
@@ -89,19 +73,19 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    results, payload = _maps((evidence_key, tuple(classes), truth_key, name), evidence, name, truth, known)
+    shown = shown_maps((evidence_key, tuple(classes), truth_key, name), evidence, classes, name, truth, known)
     settings = st.session_state.get("heat_settings") or heat_settings()  # another page's address does not have them
-    view = heat_view(payloads.put(payload), key="heat", initial=settings)
+    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})
     write_heat_settings(settings)
     if view.pick:
         st.session_state["picked"] = (subject.picture.sha256, view.pick)
-    show_pick(subject, results)
+    show_pick(subject, shown.results)
     link = address()  # here, because the bundle is made outside of the script, where nobody knows the address
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Evidence bundle",
-            lambda: _bundle(subject, pair, evidence, results, ids, settings, link),
+            lambda: _bundle(subject, pair, evidence, shown, ids, settings | {"link": link}),
             on_click="ignore",
             file_name=f"recam-{subject.name[:24]}.zip",
             mime="application/zip",
@@ -119,26 +103,20 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
             )
             st.code(link, language=None, wrap_lines=True)
     with st.expander("Numbers and curves", icon=":material/show_chart:"):
-        show_curves(results, truth, known, settings)
+        show_curves(shown, settings)
 
 
 def _bundle(
-    subject: Subject,
-    pair: Any,
-    evidence: Evidence,
-    results: Sequence[CamResult],
-    ids: list[int],
-    settings: dict[str, Any],
-    link: str,
+    subject: Subject, pair: Any, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
 ) -> bytes:
+    """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
+    display = DisplayOptions(**{field.name: settings[field.name] for field in fields(DisplayOptions)})
+    described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
+    if subject.mask is not None:
+        described["mask"] = {
+            "sha256": sha256(subject.mask.tobytes()).hexdigest(),
+            "at_threshold": rates_at(shown, display.scale, display.threshold),
+        }
     return zip_bytes(
-        evidence_bundle(
-            results,
-            class_ids=ids,
-            threshold=settings["threshold"],
-            palette=settings["palette"],
-            opacity=settings["opacity"],
-            scale=settings["scale"],
-            manifest=make_manifest(subject.picture, pair, evidence) | {"link": link},
-        )
+        evidence_bundle(shown.results, class_ids=ids, display=display, manifest=described, truth=shown.truth)
     )

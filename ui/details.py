@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import READOUT_LABELS, CamResult, Evidence, class_curves, device_name
+from recam_core import READOUT_LABELS, CamResult, Evidence, device_name
+from ui.shown import Shown
 from ui.subject import Subject
 
 LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
@@ -34,15 +35,16 @@ def show_pick(subject: Subject, results: Sequence[CamResult]) -> None:
     )
 
 
-def show_curves(results: Sequence[CamResult], truth: Any, known: list[bool] | None, settings: dict[str, Any]) -> None:
+def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
     """What lies above every threshold, per class: IoU where the truth is known, else the covered share."""
-    for i, name in enumerate(results[0].classes):
-        measured = truth is not None and known is not None and known[i]
+    for i, name in enumerate(shown.results[0].classes):
+        rows = shown.curves[settings["scale"]]
+        iou = [None if curves.iou is None or np.isnan(curves.iou[i]).all() else curves.iou[i] for curves in rows]
+        measured = any(values is not None for values in iou)
         what = f"IoU of {name} with the true mask" if measured else f"share of the picture above the threshold, {name}"
         figure = go.Figure()
-        for result in results:
-            curves = class_curves(result, truth, settings["scale"], known)
-            values = curves.iou[i] if measured and curves.iou is not None else curves.covered[i]
+        for result, curves, overlap in zip(shown.results, rows, iou, strict=True):
+            values = overlap if overlap is not None else curves.covered[i]
             figure.add_scatter(
                 x=np.linspace(0, 1, len(values)),
                 y=values,

@@ -79,4 +79,4 @@ def _fraction(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 <= number <= 1 else None
+    return round(number, 2) if 0 <= number <= 1 else None  # the slider's steps

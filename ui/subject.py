@@ -13,6 +13,7 @@ import streamlit as st
 from recam_core import (
     MULTI_SCALE,
     SAMPLES,
+    SCENE_CLASSES,
     HeatmapOptions,
     Picture,
     UserError,
@@ -206,9 +207,8 @@ def _choose_model() -> str:
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def _model_words(name: str) -> str:
-    try:
+    try:  # reads a few kilobytes; not cached by name, because the file may be replaced
         return f"{name} · {len(read_header(known_models()[name])['classes'])} classes"
     except UserError:
         return f"{name} · cannot be read"
@@ -264,11 +264,10 @@ def _open_picture() -> Subject:
 def _choose_mask(subject: Subject) -> Subject:
     """The exact mask of a scene, or one that the person uploads, if it fits picture and classes."""
     classes = tuple(read_header(known_models()[subject.model])["classes"])
-    if subject.mask is not None:
-        if subject.model == "scenes":
-            st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
-            return subject
-        return replace(subject, mask=None)  # its label values mean the classes of scenes
+    if subject.mask is not None and classes == SCENE_CLASSES:
+        st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
+        return subject
+    subject = replace(subject, mask=None)  # the label values of a scene mean the classes of scenes
     file = st.file_uploader(
         "True mask (PNG), if you have one",
         type=["png"],
@@ -283,4 +282,9 @@ def _choose_mask(subject: Subject) -> Subject:
         mask = read_mask(file.getvalue(), picture=subject.picture, classes=classes, name=file.name)
     except UserError as error:
         return replace(subject, faults=(*subject.faults, str(error)))
+    if mask.binary:
+        st.caption("Read as black and white: object or not.")
+    else:
+        there = [classes[k - 1] for k in np.unique(mask.labels) if 0 < k <= len(classes)]
+        st.caption(f"Read as label values: {', '.join(there) or 'background only'}.")
     return replace(subject, mask=mask.labels, mask_binary=mask.binary)

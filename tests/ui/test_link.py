@@ -19,9 +19,23 @@ def test_without_an_address_the_defaults_count(query):
 
 
 def test_what_is_written_is_read_again(query):
-    settings = {"threshold": 0.07, "opacity": 1.0, "palette": "cividis", "mode": "error", "scale": "together", "grow": True}
+    settings = {
+        "threshold": 0.07,
+        "opacity": 1.0,
+        "palette": "cividis",
+        "mode": "error",
+        "scale": "together",
+        "grow": True,
+    }
     link.write_heat_settings(settings)
-    assert query == {"t": "0.07", "opacity": "1", "palette": "cividis", "view": "error", "scale": "together", "grow": "1"}
+    assert query == {
+        "t": "0.07",
+        "opacity": "1",
+        "palette": "cividis",
+        "view": "error",
+        "scale": "together",
+        "grow": "1",
+    }
     assert link.heat_settings() == settings
 
 

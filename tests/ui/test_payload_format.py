@@ -26,7 +26,10 @@ def test_layout_is_length_then_json_then_blobs():
     header = json.loads(packed[4 : 4 + length].decode("utf-8"))
     assert header["picture"]["name"] == "Hündin.jpg"
     assert [(blob["name"], blob["offset"], blob["length"]) for blob in header["blobs"]] == [
-        ("picture", 0, 4), ("maps", 4, 12), ("mask", 16, 12)]
+        ("picture", 0, 4),
+        ("maps", 4, 12),
+        ("mask", 16, 12),
+    ]
     assert packed[4 + length :] == b"".join(BLOBS.values())
 
 

@@ -17,7 +17,9 @@ def test_samples_have_short_names_that_fit_under_a_small_picture_and_tooltips_th
     assert words["chelsea"] == ("cat", "Show cat")
 
 
-@pytest.mark.parametrize("text", ["a_b*c*", "[x](http://y)", "![x](y)", ":red[x]", "$x$", "`x`", "<b>", "# x", "~x~", "a|b"])
+@pytest.mark.parametrize(
+    "text", ["a_b*c*", "[x](http://y)", "![x](y)", ":red[x]", "$x$", "`x`", "<b>", "# x", "~x~", "a|b"]
+)
 def test_text_from_outside_is_shown_letter_by_letter(text):
     escaped = plain(text)
     assert escaped.replace("\\", "") == text

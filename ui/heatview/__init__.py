@@ -6,11 +6,13 @@ browser, without a word to the server. The JavaScript is several small files joi
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from recam_core.records import DisplayOptions
 from recam_core.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from ui import payloads
 from ui.heatview.payload import read_header
@@ -30,14 +32,7 @@ SCRIPTS = (
     "loader",
     "main",
 )  # only the last one exports
-DEFAULTS: dict[str, Any] = {
-    "threshold": 0.3,
-    "opacity": 0.6,
-    "palette": "viridis",
-    "mode": "heat",
-    "scale": "each",
-    "grow": False,
-}
+DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {"mode": "heat"}
 
 _HERE = Path(__file__).parent
 _PALETTES = {name: base64.b64encode(table.tobytes()).decode() for name, table in PALETTES.items()}

@@ -1,11 +1,12 @@
 """Heatmaps of one picture → what the heat view draws: small 8-bit grids, and exact numbers for every threshold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
-from recam_core import READOUT_LABELS, CamResult, class_curves, jpeg_bytes
+from recam_core import READOUT_LABELS, CamResult, ClassCurves, jpeg_bytes
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.heatview.payload import VERSION, pack
 
@@ -26,16 +27,21 @@ HELP = {
 
 
 def heat_payload(
-    results: Sequence[CamResult], name: str, truth: np.ndarray | None = None, known: Sequence[bool] | None = None
+    results: Sequence[CamResult],
+    curves: Mapping[str, Sequence[ClassCurves]],
+    name: str,
+    truth: np.ndarray | None = None,
 ) -> bytes:
-    """Pack the readouts of one picture (same classes each); ``truth`` (n, H, W) uint8 as in ``class_curves``."""
+    """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
+
+    ``truth`` (n, H, W) uint8 is the one that the curves were made with.
+    """
     first = results[0]
     height, width = first.picture.shape[:2]
-    curves = {s: [class_curves(r, truth, s, known) for r in results] for s in ("each", "together")}
     header = {
         "version": VERSION,
         "picture": {"width": width, "height": height, "name": name, "type": "image/jpeg"},
-        "grid": list(first.grid.shape[1:]),
+        "grid": list(grid_size(first)),
         "views": [
             {
                 "key": r.readout,
@@ -53,15 +59,27 @@ def heat_payload(
         "covered": {scale: [numbers(c.covered) for c in rows] for scale, rows in curves.items()},
         "quality": None if truth is None else {s: [_quality(c) for c in rows] for s, rows in curves.items()},
     }
-    blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r.grid).tobytes() for r in results)}
+    blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()
     return pack(header, blobs)
 
 
-def _eight_bit(grid: np.ndarray) -> np.ndarray:
-    """Normalised maps as 0 … 255, to the nearest: at most 1/510 off."""
-    return np.rint(np.clip(grid, 0, 1) * 255).astype(np.uint8)
+def _eight_bit(result: CamResult) -> np.ndarray:
+    """The full-size maps sampled at ``grid_size``, as 0 … 255: (n, gh, gw).
+
+    Not ``result.grid``, which the reference stretches a little differently: the screen shows the maps that are counted.
+    """
+    rows, columns = grid_size(result)
+    sampled = np.stack([cv2.resize(m, (columns, rows), interpolation=cv2.INTER_LINEAR) for m in result.maps])
+    return np.rint(np.clip(sampled, 0, 1) * 255).astype(np.uint8)
+
+
+def grid_size(result: CamResult) -> tuple[int, int]:
+    """Rows and columns that are sent: about 192 along the long side, and every pixel of a small picture."""
+    height, width = result.maps.shape[1:]
+    step = max(1, round(max(height, width) / 192))
+    return -(-height // step), -(-width // step)
 
 
 def _quality(curves: Any) -> list[dict[str, Any] | None]:
