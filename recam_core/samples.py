@@ -28,8 +28,8 @@ def sample_title(name: str) -> str:
 
 
 def sample_model(name: str) -> str:
-    """The bundled model that suits a sample."""
-    return "photos" if name in PHOTOS else "scenes"
+    """The bundled model that suits a picture: scenes for the drawn samples, photos for everything else."""
+    return "scenes" if name in SCENES else "photos"
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import READOUT_LABELS, CamResult, Evidence, device_name
+from recam_core import READOUT_LABELS, SCENE_CLASSES, CamResult, Evidence, device_name, sample_model
 from ui.shown import Shown
 from ui.subject import Subject
 
@@ -64,6 +64,13 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
         )
         st.plotly_chart(figure, key=f"curve-{i}", config={"displayModeBar": False})
     st.caption("The dotted line is the threshold chosen above.")
+
+
+def caution(subject: Subject, pair: Any) -> str:
+    """What to keep in mind before reading these maps: the model's own warning, or that the picture is not of its world."""
+    if pair.classes == SCENE_CLASSES and sample_model(subject.name) != "scenes":
+        return "This model has seen drawn scenes only; on any other picture its maps mean little. Choose photos on the left."
+    return str(pair.card.get("warning") or "")
 
 
 def show_method(pair: Any, evidence: Evidence) -> None:

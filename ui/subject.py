@@ -76,7 +76,7 @@ def _read_link() -> None:
     named = st.query_params.get(PICTURE, "")
     picture = named if named in SAMPLES or _HASH.fullmatch(named) else SAMPLES[0]
     state[PICTURE] = picture
-    state["model"] = read_choice("model", known_models(), _suited(picture))
+    state["model"] = read_choice("model", known_models(), sample_model(picture))
     state["scales"] = read_choice("scales", SCALE_CHOICES, _DEFAULT_SCALES)
     state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
     state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
@@ -95,11 +95,6 @@ def linked_classes(subject: Subject) -> list[str]:
     """The classes that the link named, if this is still the picture and the model that it named."""
     picture, model, classes = st.session_state["linked"]
     return classes if (subject.name, subject.model) == (picture, model) else []
-
-
-def _suited(picture: str) -> str:
-    """The bundled model for a picture; photos for what people bring along."""
-    return sample_model(picture) if picture in SAMPLES else "photos"
 
 
 def select_picture(name: str, model: str | None = None) -> None:
@@ -187,7 +182,7 @@ def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
                     width="stretch",
                     type="primary" if st.session_state[PICTURE] == name else "tertiary",
                     on_click=select_picture,
-                    args=(name, _suited(name) if name in SAMPLES else None),
+                    args=(name, sample_model(name) if name in SAMPLES else None),
                 )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from recam_core import UserError
 from ui.compare import choose_classes, show_evidence
-from ui.details import about_model, show_method, show_time
+from ui.details import about_model, caution, show_method, show_time
 from ui.engine import explain_picture, model_pair
 from ui.subject import choose_subject, plain
 
@@ -22,7 +22,7 @@ except UserError as error:
 with time:
     show_time(evidence)
 
-if warning := pair.card.get("warning"):
+if warning := caution(subject, pair):
     st.warning(warning, icon=":material/warning:")
 
 classes = choose_classes(evidence, subject)
