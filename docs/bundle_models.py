@@ -20,7 +20,9 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
 DATA = {"scenes": ("scenes", "test"), "photos": ("coco", "train2017")}
 CARDS = {
-    "scenes": {"about": "Trained from scratch on pictures that this project draws: eight classes, exact masks, for teaching."},
+    "scenes": {
+        "about": "Trained from scratch on pictures that this project draws: eight classes, exact masks, for teaching."
+    },
     "photos": {
         "about": "EfficientNet-Lite0 from ImageNet weights, fine-tuned on 128 photos of COCO (80 classes). The scores below are "
         "those of seeds on the training photos, not of new pictures.",
@@ -63,7 +65,19 @@ def bundle(name: str, root: str) -> None:
     for model, suffix in ((shelved, ""), (control, "-control")):
         for scales, ending in (("1", ""), ("multi", "-multi")):
             run(
-                *("evaluate", "--model", model, "--dataset", kind, "--root", root, "--split", split, "--scales", scales),
+                *(
+                    "evaluate",
+                    "--model",
+                    model,
+                    "--dataset",
+                    kind,
+                    "--root",
+                    root,
+                    "--split",
+                    split,
+                    "--scales",
+                    scales,
+                ),
                 *("--json", RESULTS / f"{name}{suffix}{ending}.json", *(["--into-card"] if not suffix else [])),
                 *(["--readouts", "w"] if suffix else []),
             )

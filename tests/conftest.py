@@ -4,12 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """The pictures and nets of tests are tiny: several threads would spend their time waiting for one another."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -22,15 +22,6 @@ from recam_core.shelf import load_pair, save_pair
 H, W = 70, 90
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Pictures this small are computed faster by one thread than by several that wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The file of an untrained pair that knows the classes of the drawn scenes."""

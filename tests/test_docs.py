@@ -22,9 +22,11 @@ def tables_script():
     return module
 
 
-def test_tables_are_those_of_the_results():
-    page = (ROOT / "docs" / "models.md").read_text("utf-8")
+@pytest.mark.parametrize("name", ["models.md", "benchmarks.md"])
+def test_tables_are_those_of_the_results(name):
+    page = (ROOT / "docs" / name).read_text("utf-8")
     assert tables_script().filled(page) == page, "run python docs/make_tables.py"
+    assert "Not measured" not in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

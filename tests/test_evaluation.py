@@ -16,15 +16,6 @@ K = 3
 OPTIONS = HeatmapOptions(flip=False)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Pictures this small are computed faster by one thread than by several that wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def plain_prediction(maps, class_ids, threshold):
     """Per pixel argmax over [background = threshold, maps]; the first wins a tie."""
     stacked = np.concatenate([np.full((1, *maps.shape[1:]), threshold, np.float32), maps])

@@ -17,15 +17,6 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 PLAIN = HeatmapOptions(flip=False)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Pictures this small are computed faster by one thread than by several that wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def new_pair(backbone="tiny", seed=0):
     torch.manual_seed(seed)
     return build_pair("p", backbone, CLASSES)

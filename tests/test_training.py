@@ -64,15 +64,6 @@ CONFIG = TrainConfig(
 ONCE = replace(CONFIG, stage1_epochs=1, stage2_epochs=1, batch_size=8)  # one step for each stage
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Pictures this small are computed faster by one thread than by several that wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def finish(out, config=CONFIG, resume=False, dataset=None):
     return list(train(config, dataset or Squares(), out, CPU, resume))
 
