@@ -1,8 +1,8 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
-A table stands between ``<!-- scores: NAME -->`` or ``<!-- timings: NAME -->`` and ``<!-- end -->``. For scores NAME.json is the
-single-scale evaluation, NAME-multi.json that with four scales, NAME-control.json that of stage 2 with λ = 0; for timings NAME.json
-is what ``benchmark --json`` wrote.
+A table stands between ``<!-- scores: NAME -->`` or ``<!-- timings: NAME -->`` and ``<!-- end -->``. For scores NAME.json
+is the single-scale evaluation, NAME-multi.json that with four scales, NAME-control.json that of stage 2 with λ = 0; for
+timings NAME.json is what ``benchmark --json`` wrote.
 """
 
 import json

@@ -45,7 +45,9 @@ def test_the_files_of_two_readouts():
 
 def test_opacity_that_grows_is_in_the_overlays_too():
     files = bundle(grow=True)
-    assert np.array_equal(pixels(files["cam/overlay_dog.png"]), overlay(PICTURE, result().maps[1], "viridis", 0.5, True))
+    assert np.array_equal(
+        pixels(files["cam/overlay_dog.png"]), overlay(PICTURE, result().maps[1], "viridis", 0.5, True)
+    )
     assert json.loads(files["manifest.json"])["grow"] is True
 
 

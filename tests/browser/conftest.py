@@ -17,10 +17,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).with_name("screenshots")
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-                 "--disable-sync"]
-SERVER_OPTIONS = {"server.headless": "true", "server.fileWatcherType": "none", "server.address": "127.0.0.1",
-                  "browser.gatherUsageStats": "false"}
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SERVER_OPTIONS = {
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.address": "127.0.0.1",
+    "browser.gatherUsageStats": "false",
+}
 
 
 def _free_port() -> int:
@@ -51,14 +60,20 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
         entry = script
         if "st.App(" not in script.read_text(encoding="utf-8"):
             entry = folder / "app.py"
-            entry.write_text(f"import streamlit as st\n\nfrom ui.routes import ROUTES\n\n"
-                             f"app = st.App({str(script)!r}, routes=ROUTES)\n")
+            entry.write_text(
+                f"import streamlit as st\n\nfrom ui.routes import ROUTES\n\n"
+                f"app = st.App({str(script)!r}, routes=ROUTES)\n"
+            )
         port, log = _free_port(), folder / "server.log"
         options = [f"--{name}={value}" for name, value in SERVER_OPTIONS.items()]
         with log.open("w") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}", *options],
-                cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, stdout=out, stderr=out)
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+                stdout=out,
+                stderr=out,
+            )
         processes.append(process)
         url = f"http://127.0.0.1:{port}"
         _wait_until_healthy(url, process, log)

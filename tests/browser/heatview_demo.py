@@ -19,8 +19,13 @@ from ui.heatview.payload import pack, payload_id, unpack
 WIDTH, HEIGHT = 480, 360
 ROWS, COLUMNS = 90, 120
 THRESHOLDS = np.linspace(0, 1, 101)
-TITLES = ("stage-1 classifier, BCE alone", "stage-2 BCE classifier", "stage-2 SCE classifier", "sum of both weights",
-          "product of both weights")
+TITLES = (
+    "stage-1 classifier, BCE alone",
+    "stage-2 BCE classifier",
+    "stage-2 SCE classifier",
+    "sum of both weights",
+    "product of both weights",
+)
 CENTRES = {"dog": (0.62, 0.6), "<b>person</b>": (0.2, 0.45)}
 EMPTY_TEXT = "No positive evidence for this class: no map under this readout."
 
@@ -41,7 +46,7 @@ def draw_picture(seed: int) -> bytes:
 
 def bump(x: float, y: float, wide: float, high: float) -> np.ndarray:
     rows, columns = np.mgrid[0:ROWS, 0:COLUMNS]
-    return np.exp(-(((columns + 0.5) / COLUMNS - x) / wide) ** 2 - (((rows + 0.5) / ROWS - y) / high) ** 2)
+    return np.exp(-((((columns + 0.5) / COLUMNS - x) / wide) ** 2) - (((rows + 0.5) / ROWS - y) / high) ** 2)
 
 
 def make_maps(classes: list[str], *, empty: bool) -> np.ndarray:
@@ -63,7 +68,7 @@ def make_mask(classes: list[str]) -> np.ndarray:
     for name in classes:
         image = Image.new("L", (WIDTH, HEIGHT))
         draw = ImageDraw.Draw(image)
-        for shape in ([(190, 170, 400, 270), (350, 140, 430, 210)] if name == "dog" else [(70, 70, 120, 270)]):
+        for shape in [(190, 170, 400, 270), (350, 140, 430, 210)] if name == "dog" else [(70, 70, 120, 270)]:
             draw.ellipse(shape, fill=1, outline=255, width=4)
         masks.append(np.asarray(image))
     return np.stack(masks)
@@ -83,8 +88,14 @@ def curves(scaled: np.ndarray, masks: np.ndarray) -> tuple[list, list]:
             missed = (~above & object_).sum((1, 2))
             union = found + wrong + missed
             iou = found / union
-            row.append({"iou": iou.tolist(), "fn": (missed / union).tolist(), "fp": (wrong / union).tolist(),
-                        "best": float(THRESHOLDS[iou.argmax()])})
+            row.append(
+                {
+                    "iou": iou.tolist(),
+                    "fn": (missed / union).tolist(),
+                    "fp": (wrong / union).tolist(),
+                    "best": float(THRESHOLDS[iou.argmax()]),
+                }
+            )
         quality.append(row)
     return covered, quality
 
@@ -102,8 +113,10 @@ def make_payload(seed: int, n: int, *, mask: bool, empty: bool) -> bytes:
         "version": 1,
         "picture": {"width": WIDTH, "height": HEIGHT, "name": f"meadow <i>{seed}</i>.jpg", "type": "image/jpeg"},
         "grid": [ROWS, COLUMNS],
-        "views": [{"key": key, "label": READOUT_LABELS[key], "title": title, "reference": key == "cam"}
-                  for key, title in zip(READOUTS, TITLES, strict=True)],
+        "views": [
+            {"key": key, "label": READOUT_LABELS[key], "title": title, "reference": key == "cam"}
+            for key, title in zip(READOUTS, TITLES, strict=True)
+        ],
         "classes": [{"name": name, "score": 0.94 - 0.23 * c} for c, name in enumerate(classes)],
         "peaks": peaks.tolist(),
         "empty_text": EMPTY_TEXT,
@@ -124,16 +137,18 @@ with st.container(horizontal=True):
     st.button("Rerun")
     if st.button("Other picture"):
         seed = st.session_state.seed = seed + 1
-payload = make_payload(seed, int(params.get("classes", "2")), mask=params.get("mask") != "0",
-                       empty=params.get("empty") == "1")
+payload = make_payload(
+    seed, int(params.get("classes", "2")), mask=params.get("mask") != "0", empty=params.get("empty") == "1"
+)
 if params.get("lost") == "1":  # a payload of this session alone, so that no other test has put it there
     header, blobs = unpack(payload)
     payload = pack(header | {"session": st.session_state.setdefault("session", uuid.uuid4().hex)}, blobs)
 name = payload_id(payload)
 if params.get("lost") != "1":
     payloads.put(payload)
-result = heat_view(name, key="heat", initial={"threshold": float(params.get("threshold", "0.3")),
-                                              "mode": params.get("mode", "heat")})
+result = heat_view(
+    name, key="heat", initial={"threshold": float(params.get("threshold", "0.3")), "mode": params.get("mode", "heat")}
+)
 if result.expired:
     st.session_state.missed = payloads.put(payload)
 st.session_state.runs = st.session_state.get("runs", 0) + 1

@@ -136,7 +136,8 @@ def test_hover_reads_every_panel_at_the_same_place(demo):
     assert crosses.count() == 12
     offsets = crosses.evaluate_all(
         "all => all.map(e => (e.getBoundingClientRect().x - e.parentElement.getBoundingClientRect().x)"
-        " / e.parentElement.clientWidth)")
+        " / e.parentElement.clientWidth)"
+    )
     assert all(abs(offset - DOG_BODY[0]) < 0.01 for offset in offsets)
     page.mouse.move(5, 5)
     assert page.locator(".st-key-heat .cross.shown").count() == 0
@@ -204,7 +205,11 @@ def test_difference_is_signed_and_leaves_the_reference(demo, screenshot):
 def test_errors_are_named_and_coloured(demo, screenshot):
     page = demo("mode=error")
     assert page.locator(".st-key-heat .legend").first.inner_text().split("\n") == [
-        "found", "wrong", "missed", "not counted"]
+        "found",
+        "wrong",
+        "missed",
+        "not counted",
+    ]
     assert near(pixel(page, 0, "cam", DOG_HEAD), mix((0, 114, 178), HEAD))
     assert near(pixel(page, 0, "cam", DOG_BODY), mix((170, 68, 153), (150, 100, 60)))
     assert near(pixel(page, 0, "product", DOG_BODY), mix((0, 114, 178), (150, 100, 60)))

@@ -39,29 +39,42 @@ def sentence(page):
         shares = covered or [float((grid > 255 * threshold).mean()) for grid in grids]
         header = {
             "views": [{"key": "cam", "label": "CAM", "reference": True}, {"key": "product", "label": "w⊗w′"}],
-            "classes": [{"name": "dog"}], "grid": [SIZE, SIZE], "picture": {"width": 100, "height": 100},
-            "peaks": [[float(grid.max())] for grid in grids], "thresholds": 101,
+            "classes": [{"name": "dog"}],
+            "grid": [SIZE, SIZE],
+            "picture": {"width": 100, "height": 100},
+            "peaks": [[float(grid.max())] for grid in grids],
+            "thresholds": 101,
             "covered": {"each": [[[share] * 101] for share in shares]},
         }
         maps = np.stack(grids).astype(np.uint8).ravel().tolist()
         text = page.evaluate(
             """([header, maps, threshold]) => rowSentence(
                 new Heat({ header, blobs: { maps: new Uint8Array(maps) } }), 0, { threshold, scale: "each" })""",
-            [header, maps, threshold])
+            [header, maps, threshold],
+        )
         return text.replace("\u00a0", " ")
 
     return build
 
 
-@pytest.mark.parametrize(("place", "words"), [
-    ((9, 0), "left of"), ((9, 17), "right of"), ((0, 9), "above"), ((17, 9), "below"),
-    ((1, 1), "above and left of"), ((1, 16), "above and right of"), ((16, 1), "below and left of"),
-    ((16, 16), "below and right of"),
-])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ((9, 0), "left of"),
+        ((9, 17), "right of"),
+        ((0, 9), "above"),
+        ((17, 9), "below"),
+        ((1, 1), "above and left of"),
+        ((1, 16), "above and right of"),
+        ((16, 1), "below and left of"),
+        ((16, 16), "below and right of"),
+    ],
+)
 def test_the_gain_has_a_direction(sentence, place, words):
     grown = np.maximum(CAM, blob(*place))
     assert sentence(CAM, grown) == (
-        f"Above 0.30, CAM covers 2 % of the picture, w⊗w′ 5 %; most of the gain lies {words} CAM’s peak.")
+        f"Above 0.30, CAM covers 2 % of the picture, w⊗w′ 5 %; most of the gain lies {words} CAM’s peak."
+    )
 
 
 def test_a_gain_on_all_sides_is_around(sentence):
@@ -79,22 +92,26 @@ def test_shrinking_is_a_loss(sentence):
     wide[wide > 0] = 200
     wide[10, 15] = 255  # CAM's own peak, right of what goes
     assert sentence(wide, blob(9, 9)) == (
-        "Above 0.30, CAM covers 9 % of the picture, w⊗w′ 2 %; most of the loss lies left of CAM’s peak.")
+        "Above 0.30, CAM covers 9 % of the picture, w⊗w′ 2 %; most of the loss lies left of CAM’s peak."
+    )
 
 
 def test_equal_areas(sentence):
     assert sentence(CAM, CAM) == "Above 0.30, CAM and w⊗w′ both cover 2 % of the picture."
     assert sentence(CAM, blob(9, 0)) == (
         "Above 0.30, CAM and w⊗w′ both cover 2 % of the picture; what w⊗w′ adds lies left of CAM’s peak,"
-        " and it gives up as much elsewhere.")
+        " and it gives up as much elsewhere."
+    )
 
 
 def test_empty_maps(sentence):
     assert sentence(NOTHING, NOTHING) == "Neither CAM nor w⊗w′ has positive evidence for dog."
     assert sentence(NOTHING, CAM) == (
-        "Above 0.30, w⊗w′ covers 2 % of the picture; CAM has no positive evidence for dog.")
+        "Above 0.30, w⊗w′ covers 2 % of the picture; CAM has no positive evidence for dog."
+    )
     assert sentence(CAM, NOTHING) == (
-        "Above 0.30, CAM covers 2 % of the picture; w⊗w′ has no positive evidence for dog.")
+        "Above 0.30, CAM covers 2 % of the picture; w⊗w′ has no positive evidence for dog."
+    )
 
 
 def test_nothing_above_the_threshold(sentence):
@@ -109,27 +126,39 @@ def test_small_and_large_shares_are_not_rounded_into_a_lie(sentence):
 def make_payload(**changes):
     curve = [[[0.5, 0.0]]]
     header = {
-        "version": 1, "picture": {"width": 2, "height": 2, "name": "a.png", "type": "image/png"}, "grid": [1, 2],
-        "views": [{"key": "cam", "label": "CAM"}], "classes": [{"name": "dog", "score": 1}], "peaks": [[1.0]],
-        "thresholds": 2, "covered": {"each": curve, "together": curve}, "quality": None,
+        "version": 1,
+        "picture": {"width": 2, "height": 2, "name": "a.png", "type": "image/png"},
+        "grid": [1, 2],
+        "views": [{"key": "cam", "label": "CAM"}],
+        "classes": [{"name": "dog", "score": 1}],
+        "peaks": [[1.0]],
+        "thresholds": 2,
+        "covered": {"each": curve, "together": curve},
+        "quality": None,
     }
     return pack(header | changes, {"picture": b"PNG", "maps": bytes([0, 255]), "mask": bytes([0, 1, 1, 255])})
 
 
-@pytest.mark.parametrize(("payload", "words"), [
-    (make_payload(), "fine"),
-    (make_payload()[:-3], '"mask" is cut short'),
-    (make_payload()[:40], "the answer is cut short"),
-    (b"", "the answer is empty"),
-    (make_payload()[:4] + b"{" + make_payload()[4:-1], "their description is not readable"),
-    (make_payload(version=2), "this page reads version 1, got 2"),
-    (make_payload(peaks=[[1.0], [1.0]]), "their peaks do not match"),
-    (make_payload(covered={"each": [[[1.0]]], "together": [[[1.0]]]}), "their areas do not match"),
-    (make_payload(quality={"each": [[{"iou": [1, 1], "fn": [0, 0]}]]}), "their errors do not match"),
-])
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (make_payload(), "fine"),
+        (make_payload()[:-3], '"mask" is cut short'),
+        (make_payload()[:40], "the answer is cut short"),
+        (b"", "the answer is empty"),
+        (make_payload()[:4] + b"{" + make_payload()[4:-1], "their description is not readable"),
+        (make_payload(version=2), "this page reads version 1, got 2"),
+        (make_payload(peaks=[[1.0], [1.0]]), "their peaks do not match"),
+        (make_payload(covered={"each": [[[1.0]]], "together": [[[1.0]]]}), "their areas do not match"),
+        (make_payload(quality={"each": [[{"iou": [1, 1], "fn": [0, 0]}]]}), "their errors do not match"),
+    ],
+)
 def test_a_broken_payload_is_refused_with_its_reason(page, payload, words):
-    said = page.evaluate("""bytes => {
+    said = page.evaluate(
+        """bytes => {
         try { readPayload(new Uint8Array(bytes).buffer); return "fine"; } catch (error) {
             return error instanceof PayloadError ? error.message : `not a PayloadError: ${error}`;
-        } }""", list(payload))
+        } }""",
+        list(payload),
+    )
     assert words in said

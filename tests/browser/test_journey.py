@@ -62,7 +62,9 @@ def class_names(page):
 def drag_threshold(page, value, *, release):
     page.get_by_role("slider", name="Background threshold").evaluate(
         """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
-            if (release) input.dispatchEvent(new Event("change")); }""", [value, release])
+            if (release) input.dispatchEvent(new Event("change")); }""",
+        [value, release],
+    )
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
@@ -216,7 +218,8 @@ def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
 def test_a_refused_file_is_one_sentence_and_the_maps_stay(visit, screenshot):
     page = visit("?picture=scene-fish-boat")
     page.locator(".st-key-files input[type=file]").set_input_files(
-        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."})
+        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."}
+    )
     page.get_by_text("“notes.jpg” cannot be read").wait_for()
     settle(page)
     assert page.get_by_test_id("stAlert").count() == 1

@@ -261,7 +261,9 @@ def test_a_link_brings_back_the_whole_view():
     assert app.code[0].value.endswith("?" + "&".join(f"{name}={value}" for name, value in sorted(link.items())))
 
 
-@pytest.mark.parametrize("nonsense", ["", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"])
+@pytest.mark.parametrize(
+    "nonsense", ["", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"]
+)
 def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
     names = ("model", "classes", "t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
     app = open_scene(**dict.fromkeys(names, nonsense))
@@ -423,7 +425,9 @@ def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_pict
     assert all(view[0] is None and view[1]["iou"] for view in header["quality"]["each"])
 
 
-@pytest.mark.parametrize(("image", "expected"), [(square(1, 97), "97×64"), (square(200, 96).convert("RGB"), "mask.png")])
+@pytest.mark.parametrize(
+    ("image", "expected"), [(square(1, 97), "97×64"), (square(200, 96).convert("RGB"), "mask.png")]
+)
 def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
     app = masked(own_picture, image)
     (sentence,) = sentences(app)
