@@ -1,0 +1,126 @@
+"""Opening picture files that anybody may have sent: size, kind and header are checked before anything large is decoded.
+
+Every refusal is a ``UserError`` that names the file, what was expected, what came, and what to do.
+"""
+
+import contextlib
+import io
+import re
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from recam_core.records import UserError
+
+MAX_FILE_BYTES = 20 * 2**20
+MAX_PIXELS = 120_000_000
+FORMATS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP", "TIFF": "TIFF", "GIF": "GIF"}
+_FORMAT_LIST = "JPEG, PNG, WebP, BMP, TIFF or GIF"
+
+# What people bring along instead; only used to say what came.
+_FOREIGN = (
+    (4, b"ftyp", "a HEIC, AVIF or video file"), (0, b"%PDF", "a PDF"), (0, b"8BPS", "a Photoshop file"),
+    (0, b"\x00\x00\x00\x0cjP", "a JPEG 2000 file"), (0, b"PK\x03\x04", "a ZIP archive"), (0, b"<svg", "an SVG drawing"),
+    (0, b"\x00\x00\x01\x00", "an icon file"),
+)  # fmt: skip
+
+# Decoding one file at a time bounds the memory of a server, and warning filters are shared by all threads.
+_one_at_a_time = threading.Lock()
+
+
+def display_name(name: str, fallback: str = "the picture") -> str:
+    """The base name of a file as it may be shown: no folders, nothing unprintable, at most 60 characters."""
+    base = re.split(r"[\\/]", name)[-1].strip()
+    base = "".join(c if c.isprintable() else "?" for c in base)
+    return (base if len(base) <= 60 else f"{base[:40]}…{base[-19:]}") or fallback
+
+
+def read_bytes(source: bytes | str | Path, name: str, max_bytes: int) -> bytes:
+    """The bytes of a file, or those given, if there are some and not too many."""
+    if isinstance(source, bytes):
+        data, size = source, len(source)
+    else:
+        try:
+            status = Path(source).stat()
+            if not stat.S_ISREG(status.st_mode):
+                kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+                raise UserError(f"“{name}” is {kind}; expected a picture file. Name one file in it.")
+            with Path(source).open("rb") as stream:
+                data = stream.read(max_bytes + 1)  # never more, whatever the file system says about its size
+            size = max(status.st_size, len(data))
+        except FileNotFoundError:
+            raise UserError(f"There is no file “{name}” at the place given; check the path.") from None
+        except UserError:
+            raise
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UserError(f"“{name}” could not be read ({reason}); check the path and its permissions.") from None
+    if size == 0:
+        raise UserError(f"“{name}” is empty (0 bytes); expected a picture. Save or upload it again.")
+    if size > max_bytes:
+        raise UserError(f"“{name}” has {_megabytes(size)} MB; at most {_megabytes(max_bytes)} MB are read. "
+                        "Save it smaller, or as JPEG.")  # fmt: skip
+    return data
+
+
+@contextlib.contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Quiet and alone; whatever a decoder throws at damaged bytes becomes one sentence."""
+    damaged = f"“{name}” is damaged or cut short, so it cannot be decoded. Copy, export or upload it again."
+    try:
+        with _one_at_a_time, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except UserError:
+        raise
+    except MemoryError:
+        raise UserError(f"There is not enough memory to decode “{name}”. Save it with fewer pixels.") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"“{name}” claims more pixels than the {MAX_PIXELS // 10**6} million that are read. "
+                        "Save it smaller.") from None  # fmt: skip
+    except Exception:  # decoders raise a dozen kinds of errors on hostile bytes
+        raise UserError(damaged) from None
+
+
+def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
+    """Read the header of one of ``formats``.
+
+    Pillow's own ``open`` warns from 89 million pixels on and hides the size behind an exception beyond 179 million;
+    asking its plugins directly leaves the limit, and the sentence about it, to us.
+    """
+    Image.init()
+    for kind in formats:
+        factory, accept = Image.OPEN[kind]
+        if accept is None or accept(data[:16]) is not True:
+            continue
+        image = factory(io.BytesIO(data), "")
+        if image.width * image.height > MAX_PIXELS:
+            raise UserError(f"“{name}” is {image.width:,}×{image.height:,} pixels; at most "
+                            f"{MAX_PIXELS // 10**6} million pixels are read. Save it smaller.")  # fmt: skip
+        return image
+    wanted = "a mask must be a PNG" if formats == ("PNG",) else f"expected {_FORMAT_LIST}"
+    raise UserError(f"“{name}” cannot be read: {wanted}, got {_what_came(data)}. "
+                    "Open it in an image program and save it as PNG.")  # fmt: skip
+
+
+def _what_came(data: bytes) -> str:
+    for kind, label in FORMATS.items():
+        accept = Image.OPEN[kind][1]
+        if accept is not None and accept(data[:16]) is True:
+            return f"a {label}"
+    for offset, magic, label in _FOREIGN:
+        if data[offset:].startswith(magic):
+            return label
+    try:
+        text = data[:512].decode("utf-8", errors="strict" if len(data) <= 512 else "ignore")
+    except UnicodeDecodeError:
+        return "a file of another kind"
+    return "text" if all(c.isprintable() or c.isspace() for c in text) else "a file of another kind"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f}".removesuffix(".0")

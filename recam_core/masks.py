@@ -1,0 +1,102 @@
+"""Mask files → label maps that fit a picture and a model's classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from recam_core.decoding import MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
+from recam_core.records import IGNORE, Picture, UserError
+from recam_core.visualise import CLASS_COLOURS
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """What a mask file says: ``labels`` (H, W) uint8 at the picture's working size.
+
+    ``binary`` False: 0 background, class id + 1, 255 ignore. ``binary`` True: the file only says "object or not";
+    labels are 0 and 1, and 1 stands for whichever one class the person chooses.
+    """
+
+    labels: np.ndarray
+    binary: bool
+
+
+def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence[str], name: str = "") -> Mask:
+    """Read a mask PNG for ``picture`` as label values of ``classes`` (K names), or as "object or not".
+
+    Label maps: grey or indexed 0 background, 1 … K class id + 1, 255 ignore, or RGB in the VOC label colours. A 1-bit
+    PNG, or one with 0 and a single other value that is no label of ``classes`` (such as 255), is "object or not".
+    The file must have the picture's stored (upright) or working size; it is reduced by nearest neighbour.
+    Raises ``UserError`` for other files, sizes, values or colours.
+    """
+    name = display_name(name or ("" if isinstance(source, bytes) else str(source)), "the mask")
+    data = read_bytes(source, name, MAX_FILE_BYTES)
+    height, width = picture.pixels.shape[:2]
+    with decoding(name):
+        image = open_image(data, name, ("PNG",))
+        _check_mask_size(image.size, picture, name)
+        values = _mask_values(image, name)
+    present = np.unique(values)
+    objects = present[present != 0]
+    binary = image.mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= len(classes))
+    unknown = [int(value) for value in objects if value > len(classes) and value != IGNORE]
+    if unknown and not binary:
+        raise UserError(
+            f"“{name}” holds the label values {_some(unknown)}, but there are {len(classes)} classes: expected 0 "
+            f"(background), 1 to {len(classes)}, or {IGNORE} (ignore). Choose the model this mask was made for, "
+            "or change those values."
+        )
+    labels = (values != 0).astype(np.uint8) if binary else values.astype(np.uint8)
+    return Mask(resize_labels(labels, (height, width)), binary)
+
+
+def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Label values (H, W) uint8 at another ``shape`` (rows, columns), by nearest neighbour: no value is invented."""
+    if labels.shape == shape:
+        return labels
+    return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
+
+
+def _check_mask_size(size: tuple[int, int], picture: Picture, name: str) -> None:
+    (width, height), stored = size, picture.original_size
+    working = (picture.pixels.shape[1], picture.pixels.shape[0])
+    if size in (stored, working):
+        return
+    hint = f"Save the mask at {stored[0]}×{stored[1]}"
+    if (height, width) in (stored, working):
+        hint += "; it seems to lie on its side, so turn it the way the picture is shown"
+    also = f" (or {working[0]}×{working[1]}, as shown)" if working != stored else ""
+    raise UserError(f"“{name}” is {width}×{height} pixels, but the picture is {stored[0]}×{stored[1]}{also}. {hint}.")
+
+
+def _mask_values(image: Image.Image, name: str) -> np.ndarray:
+    """Label values (H, W) of a decoded mask, colours looked up; any unsigned integer type."""
+    image.load()
+    if image.mode in ("RGBA", "LA"):
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise UserError(f"“{name}” has transparent parts, which say nothing about classes. Save it without them.")
+        image = image.convert(image.mode[:-1])
+    if image.mode in ("1", "L", "P") or image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode != "RGB":
+        raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
+    rgb = np.asarray(image).astype(np.uint32)
+    codes, inverse = np.unique(rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2], return_inverse=True)
+    known = {(int(r) << 16 | int(g) << 8 | int(b)): label for label, (r, g, b) in enumerate(CLASS_COLOURS)}
+    if set(codes.tolist()) <= {0, 0xFFFFFF}:
+        known[0xFFFFFF] = IGNORE  # black and white: object or not
+    strange = [f"#{code:06x}" for code in codes.tolist() if code not in known]
+    if strange:
+        raise UserError(
+            f"“{name}” is a colour picture with colours that are no VOC label colours: {_some(strange)}. Save it as an "
+            "indexed or grey PNG of label values, without smoothing, or as black and white."
+        )
+    return np.array([known[code] for code in codes.tolist()], dtype=np.uint16)[inverse].reshape(rgb.shape[:2])
+
+
+def _some(things: Sequence[object]) -> str:
+    shown = ", ".join(str(thing) for thing in things[:5])
+    return shown if len(things) <= 5 else f"{shown} and {len(things) - 5} more"
