@@ -119,11 +119,12 @@ class Evaluation:
         best = int(np.nanargmax(miou)) if not np.isnan(miou).all() else 0
         top = rows[best]
         names = ("background", *self.classes)
+        iou = np.asarray(top["iou"])
         return {
             "miou": _number(top["miou"]),
             "threshold": round(float(sweep.thresholds[best]), 4),
             **{key: _number(top[key]) for key in ("fp", "fn", "precision", "recall")},
-            "per_class": {n: _number(v) for n, v in zip(names, top["iou"], strict=True) if not np.isnan(v)},  # type: ignore[arg-type]
+            "per_class": {n: _number(v) for n, v in zip(names, iou, strict=True) if not np.isnan(v)},
             "sweep": [
                 {"threshold": round(float(t), 4), **{key: _number(row[key]) for key in ("miou", "fp", "fn")}}
                 for t, row in zip(sweep.thresholds, rows, strict=True)

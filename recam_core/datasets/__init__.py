@@ -20,10 +20,18 @@ class Dataset(Protocol):
     classes: tuple[str, ...]
 
     def __len__(self) -> int: ...
-    def name(self, i: int) -> str: ...  # noqa: D102  # the contract above says it
-    def image(self, i: int) -> np.ndarray: ...  # noqa: D102
-    def labels(self, i: int) -> np.ndarray: ...  # noqa: D102
-    def mask(self, i: int) -> np.ndarray | None: ...  # noqa: D102
+
+    def name(self, i: int) -> str:
+        """A stable name of picture ``i``."""
+
+    def image(self, i: int) -> np.ndarray:
+        """(H, W, 3) uint8."""
+
+    def labels(self, i: int) -> np.ndarray:
+        """(K,) float32, multi-hot."""
+
+    def mask(self, i: int) -> np.ndarray | None:
+        """(H, W) uint8 label map, or None where only image-level labels are known."""
 
 
 DATASETS: dict[str, Callable[[str, str], Dataset]] = {
