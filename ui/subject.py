@@ -5,7 +5,6 @@ It lives in the session and in the page's address; both are checked on the way i
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,19 +16,16 @@ from recam_core import (
     HeatmapOptions,
     Picture,
     UserError,
-    jpeg_bytes,
     known_models,
     read_header,
     read_mask,
     read_sample,
     sample_model,
-    sample_title,
 )
 from ui import uploads
 from ui.link import read_choice, read_list, write
+from ui.pictures import PICTURE, choose_picture, plain
 
-PICTURE = "picture"  # the name in the session and in links
-TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
 SCALE_WORDS = {"single": "one (fast)", "multi": "four (papers)"}
@@ -55,7 +51,7 @@ def choose_subject() -> Subject:
     """Draw the panel in the sidebar and return what is chosen; what was refused is said on the page, which people see."""
     _read_link()
     with st.sidebar:
-        _choose_picture()
+        choose_picture()
         model = _choose_model()
         options = _choose_view()
         _write_link(model, options)
@@ -95,95 +91,6 @@ def linked_classes(subject: Subject) -> list[str]:
     """The classes that the link named, if this is still the picture and the model that it named."""
     picture, model, classes = st.session_state["linked"]
     return classes if (subject.name, subject.model) == (picture, model) else []
-
-
-def select_picture(name: str, model: str | None = None) -> None:
-    """Make a sample (by name) or an upload (by hash) the subject; of the bundled models, take the one that suits it."""
-    st.session_state[PICTURE] = name
-    if model in known_models() and st.session_state.get("model") in ("photos", "scenes"):
-        st.session_state["model"] = model
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _sample_thumbnail(name: str) -> bytes:
-    return _thumbnail(read_sample(name)[0].pixels)
-
-
-def _thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
-    """The middle square of a picture as a small JPEG, so that all thumbnails are alike."""
-    height, width = pixels.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    step = max(1, short // side)
-    return jpeg_bytes(np.ascontiguousarray(pixels[top : top + short : step, left : left + short : step]))
-
-
-def _choose_picture() -> None:
-    st.markdown("**Picture**")
-    _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
-    own_place = st.container()
-    files = st.file_uploader(
-        "Your own pictures",
-        type=TYPES,
-        accept_multiple_files=True,
-        key="files",
-        max_upload_size=20,
-        help="JPEG, PNG, WebP, BMP, TIFF or GIF (first frame), at most 20 MB each. They stay in this server's memory only.",
-    )
-    with st.expander("Take a picture", icon=":material/photo_camera:"):
-        shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
-    _take_in([*(files or []), *([shot] if shot else [])])
-    own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
-    with own_place:
-        _thumbnails({sha: (p.name, f"Show {p.name}", _thumbnail(p.pixels)) for sha, p in own.items()})
-
-
-def _take_in(files: list[Any]) -> None:
-    """Decode what was not seen before; the last good one becomes the subject. A refusal stays until its file is removed."""
-    seen: dict[str, str] = st.session_state.setdefault("files_seen", {})
-    for file in files:
-        if file.file_id in seen:
-            continue
-        try:
-            picture = uploads.take_in(st.session_state, file.name, file.getvalue())
-            seen[file.file_id] = ""
-            asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
-            select_picture(picture.sha256, None if asked_for else "photos")
-        except UserError as error:
-            seen[file.file_id] = str(error)
-    st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
-
-
-def _sample_words(name: str) -> tuple[str, str]:
-    """What stands under a sample, and what its tooltip says."""
-    if sample_model(name) == "photos":
-        return sample_title(name), f"Show {sample_title(name)}"
-    number = [other for other in SAMPLES if sample_model(other) == "scenes"].index(name) + 1
-    return f"scene {number}", f"Drawn scene with {', '.join(sample_title(name).split())}; its true mask is known"
-
-
-def plain(text: str) -> str:
-    """Text from outside, such as a file's name, as Markdown that shows it letter by letter."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-!|~$:])", r"\\\1", text)
-
-
-def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
-    """Three small pictures a row (label, tooltip, JPEG), each under a button that makes it the subject."""
-    names = list(pictures)
-    for start in range(0, len(names), 3):
-        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
-            label, tooltip, data = pictures[name]
-            with column, st.container(key=f"tile-{name}"):
-                st.image(data, alt=tooltip, width="stretch")
-                st.button(
-                    plain(label),
-                    key=f"show-{name}",
-                    help=plain(tooltip),
-                    width="stretch",
-                    type="primary" if st.session_state[PICTURE] == name else "tertiary",
-                    on_click=select_picture,
-                    args=(name, sample_model(name) if name in SAMPLES else None),
-                )
 
 
 def _choose_model() -> str:

@@ -6,7 +6,8 @@ from recam_core import UserError
 from ui.compare import choose_classes, show_evidence
 from ui.details import about_model, caution, show_method, show_time
 from ui.engine import explain_picture, model_pair
-from ui.subject import choose_subject, plain
+from ui.pictures import plain
+from ui.subject import choose_subject
 
 title, time = st.columns([3, 1], vertical_alignment="bottom")
 title.subheader("Where does the model look?", anchor=False)

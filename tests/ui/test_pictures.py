@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from recam_core import SAMPLES
-from ui import subject
-from ui.subject import plain
+from ui import pictures
+from ui.pictures import plain
 
 
 def test_samples_have_short_names_that_fit_under_a_small_picture_and_tooltips_that_say_more():
-    words = {name: subject._sample_words(name) for name in SAMPLES}
+    words = {name: pictures._sample_words(name) for name in SAMPLES}
     assert all(len(label) <= 9 for label, _ in words.values())
     assert len({label for label, _ in words.values()}) == len(SAMPLES)
     assert words["scene-cat-fish-boat"][1] == "Drawn scene with cat, fish, boat; its true mask is known"
@@ -30,17 +30,17 @@ def test_text_from_outside_is_shown_letter_by_letter(text):
 
 @pytest.mark.parametrize("shape", [(40, 40), (400, 90), (90, 400), (1024, 1000)])
 def test_a_thumbnail_is_a_small_square(shape):
-    image = Image.open(io.BytesIO(subject._thumbnail(np.zeros((*shape, 3), np.uint8))))
+    image = Image.open(io.BytesIO(pictures._thumbnail(np.zeros((*shape, 3), np.uint8))))
     assert image.width == image.height <= 320
     assert image.width >= min(40, *shape)
 
 
 def test_an_upload_goes_to_the_photos_model_unless_the_person_has_a_model_of_their_own(monkeypatch):
     state = {"model": "scenes"}
-    monkeypatch.setattr(subject.st, "session_state", state)
+    monkeypatch.setattr(pictures.st, "session_state", state)
     monkeypatch.setattr(subject, "known_models", lambda: {"photos": 1, "scenes": 1, "mine": 1})
-    subject.select_picture("0" * 64, "photos")
+    pictures.select_picture("0" * 64, "photos")
     assert state == {"model": "photos", "picture": "0" * 64}
     state["model"] = "mine"
-    subject.select_picture("scene-fish-boat", "scenes")
+    pictures.select_picture("scene-fish-boat", "scenes")
     assert state == {"model": "mine", "picture": "scene-fish-boat"}
