@@ -14,7 +14,7 @@ PUBLIC = {
     "masks": ("read_mask", "resize_labels"),
     "manifest": ("make_manifest",),
     "pipeline": ("default_classes", "explain", "gather_evidence", "read_out"),
-    "quality": ("ClassCurves", "class_curves"),
+    "quality": ("ClassCurves", "class_curves", "scaled_maps"),
     "records": (
         "MULTI_SCALE",
         "READOUTS",
@@ -27,7 +27,7 @@ PUBLIC = {
         "UserError",
     ),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_model", "sample_title"),
-    "shelf": ("known_models", "load_pair", "read_header"),
+    "shelf": ("find_model", "known_models", "load_pair", "read_header"),
     "turns": ("Turns",),
     "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
 }

@@ -61,9 +61,11 @@ def evidence_bundle(
                 "mask": above,
             }
             if CAM in scaled and readout != CAM:
-                painted["difference"] = difference_overlay(first.picture, values - scaled[CAM][i], display.opacity)
+                painted["difference"] = difference_overlay(
+                    first.picture, values - scaled[CAM][i], display.opacity, display.grow
+                )
             if truth is not None and (truth[i] != IGNORE).any():
-                painted["error"] = error_overlay(first.picture, above, truth[i])
+                painted["error"] = error_overlay(first.picture, above, truth[i], display.opacity)
             files |= {f"{readout}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
         files[f"{readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
     files["maps.npz"] = _npz(arrays)

@@ -58,8 +58,10 @@ def test_differences_and_errors_are_what_the_screen_shows():
     files = bundle(result("cam"), result("w", RAW[::-1].copy()), truth=truth)
     cam, w = result().maps[0], result("w", RAW[::-1].copy()).maps[0]
     assert np.array_equal(pixels(files["w/difference_wine_glass.png"]), difference_overlay(PICTURE, w - cam, 0.5))
-    assert np.array_equal(pixels(files["cam/error_wine_glass.png"]), error_overlay(PICTURE, cam > 0.3, truth[0]))
+    assert np.array_equal(pixels(files["cam/error_wine_glass.png"]), error_overlay(PICTURE, cam > 0.3, truth[0], 0.5))
     assert not any("error_dog" in name for name in files)
+    grown = bundle(result("cam"), result("w", RAW[::-1].copy()), grow=True)
+    assert np.array_equal(pixels(grown["w/difference_wine_glass.png"]), difference_overlay(PICTURE, w - cam, 0.5, True))
 
 
 def test_pictures_masks_and_labels_hold_what_was_computed():

@@ -12,6 +12,7 @@ from ui import payloads
 from ui.details import show_curves, show_pick
 from ui.heatview import heat_view
 from ui.link import address, heat_settings, write, write_heat_settings
+from ui.pictures import plain
 from ui.shown import Shown, rates_at, shown_maps
 from ui.subject import Subject, linked_classes
 from ui.truth import class_truth
@@ -27,7 +28,13 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     scores = dict(zip(evidence.classes, evidence.scores, strict=True))
     key = f"classes-{subject.picture.sha256[:16]}-{subject.model}"
     if key not in st.session_state:
-        linked = [name for name in linked_classes(subject) if name in scores]
+        asked = linked_classes(subject)
+        linked = [name for name in asked if name in scores]
+        if unknown := [name[:40] for name in asked if name not in scores]:
+            st.warning(
+                f"The link asks for {plain(', '.join(unknown))}, which the model {plain(subject.model)} does not know.",
+                icon=":material/link_off:",
+            )
         st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
     chosen = st.multiselect(
         "Classes to explain, with their probability",
@@ -80,7 +87,7 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     write_heat_settings(settings)
     if view.pick:
         st.session_state["picked"] = (subject.picture.sha256, view.pick)
-    show_pick(subject, shown.results)
+    show_pick(subject, shown.results, settings["scale"])
     link = address()  # here, because the bundle is made outside of the script, where nobody knows the address
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
@@ -114,7 +121,8 @@ def _bundle(
     described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
     if subject.mask is not None:
         described["mask"] = {
-            "sha256": sha256(subject.mask.tobytes()).hexdigest(),
+            "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values
+            "kind": "object or not" if subject.mask_binary else "label values",
             "at_threshold": rates_at(shown, display.scale, display.threshold),
         }
     return zip_bytes(

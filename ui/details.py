@@ -7,29 +7,32 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import READOUT_LABELS, SCENE_CLASSES, CamResult, Evidence, device_name, sample_model
+from recam_core import READOUT_LABELS, SCENE_CLASSES, CamResult, Evidence, device_name, sample_model, scaled_maps
 from ui.shown import Shown
 from ui.subject import Subject
 
+SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
 LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 
 
-def show_pick(subject: Subject, results: Sequence[CamResult]) -> None:
-    """The exact values at the position that was clicked."""
+def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> None:
+    """The exact values at the position that was clicked, on the scale that is chosen."""
     sha, pick = st.session_state.get("picked", ("", None))
     if sha != subject.picture.sha256 or pick is None:
         return
     height, width = results[0].picture.shape[:2]
     x, y = min(width - 1, int(pick["x"] * width)), min(height - 1, int(pick["y"] * height))
     st.caption(
-        f"At x {x}, y {y}: share of each map's own maximum, and the raw evidence in the units of the readout (in brackets)."
+        f"At x {x}, y {y}: share of {SCALE_WORDS[scale]}, and the raw evidence in the units of the readout (in brackets)."
     )
+    cells = {
+        READOUT_LABELS[r.readout]: [
+            f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(scaled_maps(r, scale), r.raw, strict=True)
+        ]
+        for r in results
+    }
     st.dataframe(
-        {"class": results[0].classes}
-        | {
-            READOUT_LABELS[r.readout]: [f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(r.maps, r.raw, strict=True)]
-            for r in results
-        },
+        {"class": results[0].classes} | cells,
         hide_index=True,
         width="stretch",
     )

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 from cachetools import LRUCache
 
-from recam_core import Evidence, HeatmapOptions, Picture, Turns, gather_evidence, known_models, load_pair, pick_device
+from recam_core import Evidence, HeatmapOptions, Picture, Turns, find_model, gather_evidence, load_pair, pick_device
 
 CACHE_BYTES = 256 * 2**20
 
@@ -57,7 +57,7 @@ def _pair(path: str, changed: float) -> Any:
 
 def model_pair(name: str) -> Any:
     """A model pair from the shelf; a file that was replaced is loaded again."""
-    path: Path = known_models()[name]
+    path: Path = find_model(name)
     return _pair(str(path), path.stat().st_mtime)
 
 

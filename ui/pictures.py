@@ -25,8 +25,7 @@ TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 def choose_picture() -> None:
     """Draw tiles, uploader and camera; what is chosen or refused is in the session."""
     st.markdown("**Picture**")
-    _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
-    own_place = st.container()
+    tiles = st.container()  # filled last, when it is known which picture is chosen
     files = st.file_uploader(
         "Your own pictures",
         type=TYPES,
@@ -39,7 +38,8 @@ def choose_picture() -> None:
         shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
     _take_in([*(files or []), *([shot] if shot else [])])
     own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
-    with own_place:
+    with tiles:
+        _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
         _thumbnails({sha: (p.name, f"Show {p.name}", _thumbnail(p.pixels)) for sha, p in own.items()})
 
 

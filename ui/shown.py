@@ -27,7 +27,8 @@ class Shown:
 
 def shown_bytes(shown: Shown) -> int:
     """What it takes in memory; the curves are next to nothing."""
-    return len(shown.payload) + sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in shown.results)
+    truth = 0 if shown.truth is None else shown.truth.nbytes
+    return truth + len(shown.payload) + sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in shown.results)
 
 
 _KEPT: LRUCache[Any, Shown] = LRUCache(CACHE_BYTES, getsizeof=shown_bytes)

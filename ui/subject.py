@@ -28,7 +28,7 @@ from ui.pictures import PICTURE, choose_picture, plain
 
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
-SCALE_WORDS = {"single": "one (fast)", "multi": "four (papers)"}
+SCALE_WORDS = {"single": "one (fast)", "multi": "four (slower)"}
 DEFAULT = HeatmapOptions()
 _DEFAULT_SCALES = next(name for name, scales in SCALE_CHOICES.items() if scales == DEFAULT.scales)
 _HASH = re.compile("[0-9a-f]{64}")
@@ -58,6 +58,11 @@ def choose_subject() -> Subject:
     subject = replace(_open_picture(), model=model, options=options)
     with st.sidebar:
         subject = _choose_mask(subject)
+    if unknown := st.session_state.pop("unknown", None):
+        st.warning(
+            f"The link names {plain(' and '.join(unknown))}, which this server does not have; you see something else instead.",
+            icon=":material/link_off:",
+        )
     if subject.faults:
         bullet = "- " if len(subject.faults) > 1 else ""
         st.error("\n".join(f"{bullet}{plain(sentence)}" for sentence in subject.faults), icon=":material/block:")
@@ -76,6 +81,12 @@ def _read_link() -> None:
     state["scales"] = read_choice("scales", SCALE_CHOICES, _DEFAULT_SCALES)
     state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
     state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
+    asked = st.query_params.get("model")
+    state["unknown"] = []
+    if named and named != picture:
+        state["unknown"].append(f"the picture “{named[:40]}”")
+    if asked is not None and asked not in known_models():
+        state["unknown"].append(f"the model “{asked[:40]}” (there are {', '.join(known_models())})")
     state["linked"] = (picture, state["model"], read_list("classes"))
 
 

@@ -12,14 +12,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import ui.engine
-from recam_core import MULTI_SCALE, READOUTS, SAMPLES, read_header, read_sample, sample_model
+from recam_core import MULTI_SCALE, READOUTS, SAMPLES, known_models, read_header, read_sample, sample_model
 from recam_core.model import CamModel
 from ui import payloads, uploads
 from ui.heatview.payload import unpack
 
 SHELL = str(Path(__file__).parents[2] / "ui" / "shell.py")
 SCENE, OTHER_SCENE = "scene-fish-boat", "scene-bird-tree"
-SCENE_CLASSES = read_header(ui.engine.known_models()["scenes"])["classes"]
+SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +154,7 @@ def test_another_model_explains_the_same_picture_with_its_own_classes():
     ran(app)
     header, _ = shown(app)
     assert header["picture"]["name"] == SCENE
-    assert set(class_names(app)) <= set(read_header(ui.engine.known_models()["photos"])["classes"])
+    assert set(class_names(app)) <= set(read_header(known_models()["photos"])["classes"])
     assert header["quality"] is None  # the scene's label values are no classes of photos
     assert query(app)["model"] == "photos"
 
@@ -265,7 +265,7 @@ def test_a_link_brings_back_the_whole_view():
     "nonsense", ["", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"]
 )
 def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
-    names = ("model", "classes", "t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
+    names = ("t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
     app = open_scene(**dict.fromkeys(names, nonsense))
     plain = open_scene()
     assert mounted(app) == mounted(plain)
@@ -273,6 +273,18 @@ def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
     assert not app.error
     assert not app.warning
     assert query(open_app(picture=nonsense))["picture"] == SAMPLES[0]
+
+
+def test_a_link_that_names_what_is_not_here_says_so_once():
+    app = open_scene(model="zzz")
+    (warning,) = app.warning
+    assert "the model “zzz”" in warning.value
+    assert "photos, scenes" in warning.value
+    assert not ran(app).warning
+    app = open_scene(classes="unicorn,fish")
+    assert class_names(app) == ["fish"]
+    assert "unicorn" in app.warning[0].value
+    assert not ran(app).warning
 
 
 def test_what_the_person_set_outlives_an_address_without_it():
@@ -401,7 +413,7 @@ def own_picture():
 
 
 def test_a_label_map_is_the_truth_of_every_class(own_picture):
-    names = read_header(ui.engine.known_models()["photos"])["classes"]
+    names = read_header(known_models()["photos"])["classes"]
     own_picture.multiselect[0].set_value([names[4], names[5]])
     ran(own_picture)
     header, blobs = shown(masked(own_picture, square(5)))  # label = class index + 1
@@ -412,7 +424,7 @@ def test_a_label_map_is_the_truth_of_every_class(own_picture):
 
 
 def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_picture):
-    names = read_header(ui.engine.known_models()["photos"])["classes"]
+    names = read_header(known_models()["photos"])["classes"]
     own_picture.multiselect[0].set_value([names[4], names[5]])
     ran(own_picture)
     app = masked(own_picture, square(255))

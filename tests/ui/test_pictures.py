@@ -38,7 +38,7 @@ def test_a_thumbnail_is_a_small_square(shape):
 def test_an_upload_goes_to_the_photos_model_unless_the_person_has_a_model_of_their_own(monkeypatch):
     state = {"model": "scenes"}
     monkeypatch.setattr(pictures.st, "session_state", state)
-    monkeypatch.setattr(subject, "known_models", lambda: {"photos": 1, "scenes": 1, "mine": 1})
+    monkeypatch.setattr(pictures, "known_models", lambda: {"photos": 1, "scenes": 1, "mine": 1})
     pictures.select_picture("0" * 64, "photos")
     assert state == {"model": "photos", "picture": "0" * 64}
     state["model"] = "mine"

@@ -42,6 +42,9 @@ class Controls {
   offer(heat) {
     this.root.classList.toggle("no-error", !heat.hasErrors);
     this.root.classList.toggle("one-class", heat.classes.length < 2);
+    if (this.settings.mode !== "error" || heat.hasErrors) return;
+    this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // there is no mask to err against
+    this.set("mode", "heat", true);
   }
 
   set(name, value, done) {

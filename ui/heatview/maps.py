@@ -22,7 +22,7 @@ HELP = {
     "w": "the same classifier (FC1) after training on with BCE and softmax cross-entropy (SCE), as ReCAM does",
     "wprime": "ReCAM's second classifier (FC2), trained with SCE on features masked by each class's own CAM",
     "sum": "the weights w and w′ added",
-    "product": "the weights w and w′ multiplied element by element",
+    "product": "the weights w and w′ multiplied element by element; two negative weights multiply to positive evidence",
 }
 
 
