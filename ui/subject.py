@@ -5,6 +5,7 @@ It lives in the session and in the page's address; both are checked on the way i
 
 import re
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 import streamlit as st
@@ -197,7 +198,25 @@ def _choose_mask(subject: Subject) -> Subject:
         return replace(subject, faults=(*subject.faults, str(error)))
     if mask.binary:
         st.caption("Read as black and white: object or not.")
-    else:
-        there = [classes[k - 1] for k in np.unique(mask.labels) if 0 < k <= len(classes)]
-        st.caption(f"Read as label values: {', '.join(there) or 'background only'}.")
-    return replace(subject, mask=mask.labels, mask_binary=mask.binary)
+        return replace(subject, mask=mask.labels, mask_binary=True)
+    there = [int(k) for k in np.unique(mask.labels) if 0 < k <= len(classes)]
+    if len(there) == 1 and _means_object(
+        classes[there[0] - 1], f"meaning-{sha256(mask.labels.tobytes()).hexdigest()[:16]}"
+    ):
+        return replace(subject, mask=np.where(mask.labels == there[0], 1, mask.labels), mask_binary=True)
+    st.caption(f"Read as label values: {', '.join(classes[k - 1] for k in there) or 'background only'}.")
+    return replace(subject, mask=mask.labels)
+
+
+def _means_object(name: str, key: str) -> bool:
+    """A mask with a single value may mean that class, or just the object, whichever it is: only the person knows."""
+    meaning = st.segmented_control(
+        "The one value in this mask means",
+        [name, "object or not"],
+        default=name,
+        required=True,
+        key=key,
+        width="stretch",
+        help="As a label value it stands for the class named here. Choose the other if the mask only outlines the object.",
+    )
+    return meaning != name

@@ -423,6 +423,17 @@ def test_a_label_map_is_the_truth_of_every_class(own_picture):
     assert all(view[0] is not None for view in header["quality"]["each"])
 
 
+def test_a_mask_with_one_label_value_can_be_said_to_mean_the_object(own_picture):
+    names = read_header(known_models()["photos"])["classes"]
+    own_picture.multiselect[0].set_value([names[4]])
+    ran(own_picture)
+    app = masked(own_picture, square(1))  # 1 is the first class, which is not shown
+    assert np.frombuffer(shown(app)[1]["mask"], np.uint8).sum() == 0
+    (meaning,) = [c for c in app.button_group if c.label == "The one value in this mask means"]
+    meaning.set_value("object or not")
+    assert np.frombuffer(shown(ran(app))[1]["mask"], np.uint8).sum() == 32 * 48
+
+
 def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_picture):
     names = read_header(known_models()["photos"])["classes"]
     own_picture.multiselect[0].set_value([names[4], names[5]])
