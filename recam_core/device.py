@@ -39,7 +39,8 @@ def keep_freed_memory() -> None:
     """Let the allocator keep large blocks for the next step instead of handing them back to the system.
 
     glibc gives every large tensor back at once and gets it again page by page: measured, a training step of
-    EfficientNet-Lite0 at 16×416×416 took 7.0 s with that and 3.1 s without. For processes that only train.
+    EfficientNet-Lite0 at 16×416×416 took 10.7 s with that and 3.6 s without (best of three).
+    For processes that only train.
     """
     if sys.platform != "linux":
         return

@@ -104,7 +104,7 @@ def build_model(backbone: str, head: str, classes: int, weights: str = "none", *
         raise UserError(f"There is no backbone {backbone!r}; choose one of {', '.join(BACKBONES)}.")
     net = BACKBONES[backbone](weights)
     model = CamModel(net, HEADS[head](net.channels, classes, **head_settings)).eval()
-    return model.to(memory_format=torch.channels_last)  # measured: twice as fast for EfficientNet on a CPU
+    return model.to(memory_format=torch.channels_last)  # faster on a CPU: see explain/backbone in docs/benchmarks.md
 
 
 def build_pair(name: str, backbone: str, classes: Sequence[str], card: dict[str, Any] | None = None) -> ModelPair:

@@ -329,8 +329,6 @@ def test_doctor_checks_every_model_on_the_shelf(own_shelf, model, capsys):
 
 
 def test_the_bundled_model_sees_the_cat(tmp_path, capsys):
-    if "photos" not in shelf.known_models():
-        pytest.skip("there is no bundled model named photos")
     assert run("explain", "chelsea", "--readouts", "cam,product", "--out", tmp_path / "out", "--long-side", 256) == 0
     told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     assert max(told["scores"], key=told["scores"].get) == "cat"
