@@ -1,93 +1,92 @@
-"""Make the bundled models and everything that is said about them, with the project's own commands.
+"""Put the study's first seed on the shelf as the bundled models: ``python docs/bundle_models.py --root COCO128``.
 
-``python docs/bundle_models.py scenes`` and ``python docs/bundle_models.py photos --root COCO128``: trains the pair and its λ = 0
-control into runs/ (what is finished there already is kept), puts the pair on the shelf, scores both, and fills the tables.
+Runs whatever parts of the study are missing, copies the weights of the chosen recipe, writes what was measured into each
+model's card, and fills the tables and plots of the docs.
 """
 
 import argparse
-import shutil
+import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from recam_core.__main__ import main
 from recam_core.recipes import RECIPES
-from recam_core.shelf import SHELF, read_header, update_card
-from recam_core.training import CHECKPOINT
+from recam_core.shelf import load_pair, save_pair
+from recam_core.study import PARTS
+from recam_core.study.plans import PHOTOS_CHOSEN, SCENES_CHOSEN
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "assets" / "results"
-DATA = {"scenes": ("scenes", "test"), "photos": ("coco", "train2017")}
+SHELF, RESULTS, RUNS = ROOT / "assets" / "models", ROOT / "assets" / "results", ROOT / "runs" / "study"
+CHOSEN = {"scenes": SCENES_CHOSEN, "photos": PHOTOS_CHOSEN}
 CARDS = {
     "scenes": {
         "about": "Trained from scratch on pictures that this project draws: eight classes, exact masks, for teaching."
     },
     "photos": {
-        "about": "EfficientNet-Lite0 from ImageNet weights, fine-tuned on 128 photos of COCO (80 classes). The scores below are "
-        "those of seeds on the training photos, not of new pictures.",
+        "about": "EfficientNet-Lite0 from ImageNet weights, fine-tuned on 128 photos of COCO (80 classes).",
         "warning": "This model saw only 128 photos in training: it knows common things (people, cats, dogs, vehicles, food) "
         "and is often wrong about the rest.",
     },
 }
+HOW = {
+    "scenes-seeds": "thresholds chosen on val",
+    "photos-seeds": "which it was trained on (the seeds of this field; thresholds chosen on other photos of them)",
+    "photos-folds": "by networks that had not seen them (these weights have; thresholds chosen on training photos)",
+}
 
 
-def run(*arguments: object) -> None:
-    """One command of the project; anything but success ends the script."""
-    words = [str(argument) for argument in arguments]
-    print("python -m recam_core", *words, flush=True)
+def run_study(root: str) -> None:
+    """Every part; what is there already is read."""
+    words = ["study", *PARTS, "--root", root, "--runs", str(RUNS), "--results", str(RESULTS)]
     if code := main(words):
         sys.exit(code)
 
 
-def made_by_today(name: str, path: Path) -> None:
-    """End the script if a finished run was made by other settings than those of the recipe as it is now."""
-    trained = read_header(path)["card"]["training"]
-    recipe = asdict(RECIPES[name]) | {key: trained[key] for key in ("root", "stage1", "recam_weight")}
-    if changed := [key for key, value in recipe.items() if trained[key] != value]:
-        sys.exit(f"{path} was trained with another {', '.join(changed)}; move it away to train anew.")
+def scores(study: str) -> dict[str, Any]:
+    """What a card keeps of a part: the figures of the first seed, the gains over all."""
+    result = json.loads((RESULTS / f"study-{study}.json").read_text("utf-8"))
+    kind = "scenes" if study.startswith("scenes") else "coco"
+    kept = {}
+    for view, table in result["views"].items():
+        readouts = {
+            name: {key: row["runs"][0][key] for key in ("miou", "threshold", "fp", "fn")}
+            | {"over_cam": row["over_cam"]}
+            for name, row in table["readouts"].items()
+        }
+        seeds = len(table["readouts"]["cam"]["runs"])
+        kept[f"{kind} {result['split']}, {view}"] = {
+            "pictures": table["pictures"], "how": HOW[study], "seeds": seeds, "readouts": readouts,
+        }  # fmt: skip
+    return kept
 
 
-def bundle(name: str, root: str) -> None:
-    """Train what is missing, then shelve, score and tabulate."""
-    trained, control = ROOT / "runs" / name, ROOT / "runs" / f"{name}-control"
-    for out, extra in ((trained, []), (control, ["--recam-weight", 0, "--stage1", trained])):
-        if (out / "model.safetensors").exists():
-            made_by_today(name, out / "model.safetensors")
-            continue
-        again = ["--resume"] if (out / CHECKPOINT).exists() else []
-        run("train", "--recipe", name, *(["--root", root] if root else []), "--out", out, *extra, *again)
-    shelved = SHELF / f"{name}.safetensors"
+def climb_settings(name: str) -> dict[str, Any]:
+    """ξ and μ that docs/tune_climb.py found best, where it was run."""
+    path = RESULTS / f"climb-tuning-{name}.json"
+    return {"climb": json.loads(path.read_text("utf-8"))["best"]} if path.is_file() else {}
+
+
+def shelve(name: str) -> None:
+    """Copy the chosen run's weights and write its card."""
     SHELF.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(trained / "model.safetensors", shelved)
-    update_card(shelved, CARDS[name])
-    kind, split = DATA[name]
-    for model, suffix in ((shelved, ""), (control, "-control")):
-        for scales, ending in (("1", ""), ("multi", "-multi")):
-            run(
-                *(
-                    "evaluate",
-                    "--model",
-                    model,
-                    "--dataset",
-                    kind,
-                    "--root",
-                    root,
-                    "--split",
-                    split,
-                    "--scales",
-                    scales,
-                ),
-                *("--json", RESULTS / f"{name}{suffix}{ending}.json", *(["--into-card"] if not suffix else [])),
-                *(["--readouts", "w"] if suffix else []),
-            )
-    subprocess.run([sys.executable, str(ROOT / "docs" / "make_tables.py")], check=True)
+    shelved = SHELF / f"{name}.safetensors"
+    pair = load_pair(RUNS / name / f"recipe-{CHOSEN[name]}")
+    measured = {key: value for study in HOW if study.startswith(name) for key, value in scores(study).items()}
+    card = pair.card | CARDS[name] | {"scores": measured} | climb_settings(name)
+    dtype = torch.float16 if RECIPES[name].half else torch.float32  # what was stored so is stored again bit for bit
+    save_pair(replace(pair, name=name, card=card), shelved, dtype)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="+", choices=list(DATA))
-    parser.add_argument("--root", default="", help="folder of coco128, for photos")
-    chosen = parser.parse_args()
-    for one in chosen.models:
-        bundle(one, chosen.root if DATA[one][0] == "coco" else "")
+    parser.add_argument("--root", required=True, help="folder of coco128")
+    run_study(parser.parse_args().root)
+    for one in CHOSEN:
+        shelve(one)
+    for script in ("make_tables.py", "make_plots.py"):
+        subprocess.run([sys.executable, str(ROOT / "docs" / script)], check=True)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -21,6 +21,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "compare-light": ("?picture=chelsea&classes=cat", 1440, 900, "light"),
     "compare-scene-dark": ("?picture=scene-fish-boat&view=error", 1440, 900, "dark"),
     "compare-phone": ("?picture=chelsea&classes=cat", 390, 844, "light"),
+    "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
 }
 
 
@@ -58,6 +59,13 @@ def small_png(data: bytes) -> bytes:
     return stream.getvalue()
 
 
+def climb(page: Page) -> None:
+    """Make the whole climb and wait for its last step."""
+    page.locator(".st-key-climb .panel canvas").first.wait_for(timeout=90_000)
+    page.get_by_role("button", name="Start the climb").click()
+    page.get_by_role("button", name="WebP").wait_for(timeout=180_000)
+
+
 def main() -> None:
     """Write docs/images/*.png."""
     IMAGES.mkdir(exist_ok=True)
@@ -67,7 +75,10 @@ def main() -> None:
         for name, (query, width, height, scheme) in SHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(f"{url}/{query}")
-            page.locator(".st-key-heat .row .view canvas").first.wait_for(timeout=90_000)
+            if query.startswith("climb"):
+                climb(page)
+            else:
+                page.locator(".st-key-heat .row .view canvas").first.wait_for(timeout=90_000)
             page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
             page.wait_for_timeout(1000)  # fonts and thumbnails
             path = IMAGES / f"{name}.png"

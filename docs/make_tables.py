@@ -1,8 +1,7 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
-A table stands between ``<!-- scores: NAME -->`` or ``<!-- timings: NAME -->`` and ``<!-- end -->``. For scores NAME.json
-is the single-scale evaluation, NAME-multi.json that with four scales, NAME-control.json that of stage 2 with λ = 0; for
-timings NAME.json is what ``benchmark --json`` wrote.
+A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
+recipes, seeds) or what ``benchmark --json`` wrote (kind timings).
 """
 
 import json
@@ -15,41 +14,126 @@ from recam_core.records import READOUT_LABELS, READOUTS
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "docs" / "models.md", ROOT / "docs" / "benchmarks.md")
+LABELS = READOUT_LABELS | {"control": "control: w with λ = 0, trained as long"}
 
 
-def cells(row: dict[str, Any] | None) -> list[str]:
-    """mIoU at its threshold, FP, FN, in percent."""
-    if row is None:
-        return ["–"] * 3
-    return [f"{100 * row['miou']:.1f} at {row['threshold']:.2f}", f"{100 * row['fp']:.1f}", f"{100 * row['fn']:.1f}"]
-
-
-def readouts(name: str) -> dict[str, Any]:
-    """The scores of every readout in a result file; empty where it was not measured."""
+def read(name: str) -> dict[str, Any] | None:
+    """A result file, or None where nothing was measured."""
     path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text("utf-8"))["readouts"] if path.is_file() else {}
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
-def score_table(name: str) -> str:
-    """The Markdown table of one model."""
-    single, multi = readouts(name), readouts(f"{name}-multi")
-    control, control_multi = readouts(f"{name}-control"), readouts(f"{name}-control-multi")
+def percent(fraction: float, sign: bool = False) -> str:
+    """A fraction in percent with one digit."""
+    return f"{100 * fraction:{'+' if sign else ''}.1f}"
+
+
+def interval(gain: dict[str, float] | None) -> str:
+    """A gain with its 95 % interval, in points; a dash where it was not measured."""
+    if gain is None:
+        return "–"
+    return f"{percent(gain['mean'], True)} ({percent(gain['low'], True)} … {percent(gain['high'], True)})"
+
+
+def generator_table(name: str) -> str:
+    """CAM of every generator at one and at four scales."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
     lines = [
-        "| readout | mIoU, one scale | FP | FN | mIoU, four scales | FP | FN |",
+        made(result),
+        "",
+        "| generator | best threshold, one / four scales | mIoU | FP | FN | precision | recall |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    rows = [(READOUT_LABELS[key], single.get(key), multi.get(key)) for key in READOUTS]
-    rows.append(("control: w with λ = 0, trained as long", control.get("w"), control_multi.get("w")))
-    lines += [f"| {label} | {' | '.join(cells(a) + cells(b))} |" for label, a, b in rows]
+    for row in result["rows"]:
+        one, four = row["cam"]["one scale"], row["cam"]["four scales"]
+        pairs = [f"{percent(one[key])} / {percent(four[key])}" for key in ("miou", "fp", "fn", "precision", "recall")]
+        title = f"**{row['name']}**" if row["name"] == result["chosen"] else row["name"]
+        lines.append(f"| {title} | {one['threshold']:.2f} / {four['threshold']:.2f} | {' | '.join(pairs)} |")
     return "\n".join(lines)
+
+
+def recipe_table(name: str) -> str:
+    """mIoU of every readout of every variant of stage 2."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    columns = [*READOUTS, "product of positive weights"]
+    titles = [*(READOUT_LABELS[key] for key in READOUTS), "w⊗w′, positive weights only"]
+    lines = [
+        made(result),
+        "",
+        f"| variant | {' | '.join(titles)} | of what w claims, on background | SCE, first → last epoch | both negative |",
+        "|---|" + "--:|" * (len(columns) + 3),
+    ]
+    for row in result["rows"]:
+        learnt = columns if any(row["sce"]) else ("cam", "w")  # with λ = 0 FC2 learns nothing
+        cells = [percent(row["readouts"][key]["miou"]) if key in learnt else "–" for key in columns]
+        sce, both = row["sce"], percent(row["weights"]["both_negative"])
+        title = f"**{row['name']}**" if row["name"] == result["chosen"] else row["name"]
+        cells.append(f"{percent(row['readouts']['w']['on_background'])} %")
+        cells += [f"{sce[0]:.2f} → {sce[-1]:.2f}", f"{both} %"] if any(sce) else ["–", "–"]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def seed_tables(name: str) -> str:
+    """Mean and spread over the seeds, gains over CAM and over the control with their intervals."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    lines = [made(result)]
+    for view, table in result["views"].items():
+        runs = len(table["readouts"]["cam"]["runs"])
+        mean = f"mean of {runs} seeds ± standard deviation" if runs > 1 else "one seed"
+        lines += [
+            "",
+            f"{view[0].upper()}{view[1:]}, {table['pictures']} pictures, {mean}:",
+            "",
+            "| readout | mIoU | threshold | FP | FN | over CAM (95 %) | over the control (95 %) |",
+            "|---|--:|--:|--:|--:|--:|--:|",
+        ]
+        for key, row in table["readouts"].items():
+            spread = "" if row["spread"] is None else f" ± {percent(row['spread'])}"
+            gains = ["–" if key == side else interval(row[f"over_{side}"]) for side in ("cam", "control")]
+            cells = [
+                f"{percent(row['miou'])}{spread}",
+                f"{row['threshold']:.2f}",
+                percent(row["fp"]),
+                percent(row["fn"]),
+            ]
+            lines.append(f"| {LABELS[key]} | {' | '.join(cells + gains)} |")
+    return "\n".join(lines)
+
+
+def half_table(name: str) -> str:
+    """mIoU of every readout with float32 and with half-precision weights."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    lines = [
+        made(result),
+        "",
+        f"| weights | {' | '.join(READOUT_LABELS[key] for key in READOUTS)} |",
+        "|---|" + "--:|" * len(READOUTS),
+    ]
+    for weights, rows in result["readouts"].items():
+        cells = [f"{100 * rows[key]['miou']:.2f}" for key in READOUTS]
+        lines.append(f"| {weights} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"Largest difference: {100 * result['largest_difference']:.2f} points."])
+
+
+def made(result: dict[str, Any]) -> str:
+    """Which command made it, when, on what."""
+    return f"`{result['command']}`, {result['date']}, {result['device']}, torch {result['torch']}, scored on `{result['split']}`."
 
 
 def timing_table(name: str) -> str:
     """Hardware, date and the rows of a benchmark."""
-    path = RESULTS / f"{name}.json"
-    if not path.is_file():
+    report = read(name)
+    if report is None:
         return "Not measured yet."
-    report = json.loads(path.read_text("utf-8"))
     lines = [
         f"{report['device']}, torch {report['torch']}, {report['date'][:10]}.",
         "",
@@ -65,13 +149,19 @@ def timing_table(name: str) -> str:
     return "\n".join(lines)
 
 
-TABLES = {"scores": score_table, "timings": timing_table}
+TABLES = {
+    "generators": generator_table,
+    "recipes": recipe_table,
+    "seeds": seed_tables,
+    "half": half_table,
+    "timings": timing_table,
+}
 
 
 def filled(text: str) -> str:
     """The page with every table made anew."""
     return re.sub(
-        r"(<!-- (scores|timings): (\S+) -->\n).*?(<!-- end -->)",
+        r"(<!-- (\w+): (\S+) -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}{TABLES[match[2]](match[3])}\n{match[4]}",
         text,
         flags=re.DOTALL,

@@ -12,8 +12,10 @@ from recam_core.records import UserError
 
 COMMANDS = {
     "explain": "heatmaps of a picture as files",
+    "climb": "AdvCAM step by step: nudge a picture so that more of an object lights up",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",
+    "study": "the comparison behind the bundled models: generator, recipes, seeds, folds",
     "benchmark": "paired timings of our form against the plain one",
     "doctor": "versions, device, memory, models, and whether each loads",
 }

@@ -1,7 +1,6 @@
 """The evidence bundle: everything on the screen as files that others can open, check and compute with."""
 
 import hashlib
-import io
 import json
 import re
 import unicodedata
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recam_core.files import npz_bytes
 from recam_core.quality import SCALES, scaled_maps
 from recam_core.records import CAM, IGNORE, CamResult, DisplayOptions, UserError
 from recam_core.visualise import (
@@ -68,7 +68,7 @@ def evidence_bundle(
                 painted["error"] = error_overlay(first.picture, above, truth[i], display.opacity)
             files |= {f"{readout}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
         files[f"{readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
-    files["maps.npz"] = _npz(arrays)
+    files["maps.npz"] = npz_bytes(arrays)
     described = {
         **manifest,
         "classes": _classes(first, class_ids),
@@ -138,9 +138,3 @@ def _explanations(results: Sequence[CamResult], scale: str) -> dict[str, str]:
             "not comparable with another readout's"
         )
     return lines
-
-
-def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()

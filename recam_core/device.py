@@ -55,4 +55,5 @@ def device_name(device: torch.device) -> str:
     """What a person calls it: the name of the graphics card, or the CPU with its number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    count = torch.get_num_threads()
+    return f"CPU, {count} thread{'s' if count > 1 else ''}"

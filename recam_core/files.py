@@ -9,6 +9,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from recam_core.records import UserError
 
 
@@ -72,6 +74,13 @@ def zip_bytes(files: Mapping[str, bytes]) -> bytes:
             entry.create_system = 3  # Unix, wherever it is written
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, files[name])
+    return stream.getvalue()
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Pack named arrays as a compressed NumPy archive."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 

@@ -62,6 +62,17 @@ def resize_long_side(pixels: np.ndarray, long_side: int) -> np.ndarray:
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
 
 
+def working_picture(pixels: np.ndarray, long_side: int) -> np.ndarray:
+    """The picture at the working size that a model looks at; ``UserError`` where it would become too narrow."""
+    small = resize_long_side(pixels, long_side)
+    if small is not pixels and min(small.shape[:2]) < MIN_SIDE:
+        raise UserError(
+            f"At the working size of {long_side} pixels this picture is {small.shape[1]}×{small.shape[0]}; both "
+            f"sides must be at least {MIN_SIDE}. Choose a larger working size or a less elongated picture."
+        )
+    return small
+
+
 def _target_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     """(width, height) brought down to ``long_side``; never up."""
     scale = min(1.0, long_side / max(width, height, 1))

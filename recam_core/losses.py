@@ -1,8 +1,8 @@
 """The equations of training as pure functions of features (B, D, h, w), weights (K, D) and labels (B, K).
 
 BCE is the multilabel soft-margin loss of a pooled linear classifier; SCE is ReCAM's softmax cross-entropy on features
-that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, section 4). Nothing is detached: the
-gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
+that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, section 4). Nothing is detached unless it is
+asked for: the gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
 """
 
 import torch
@@ -60,14 +60,16 @@ def softmax_loss(pooled: Tensor, labels: Tensor, weight: Tensor) -> tuple[Tensor
 
 
 def recam_loss(
-    features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor, recam_weight: float
+    features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor, recam_weight: float, mask_gradient: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
     """BCE + λ·SCE (ReCAM, equation 5), and its two terms: (total, bce, sce), scalars.
 
-    With ``recam_weight`` 0 the second term is not computed and is reported as 0.
+    With ``recam_weight`` 0 the second term is not computed and is reported as 0. Without ``mask_gradient`` the masks are
+    constants: SCE then teaches the features and FC2, and FC1 nothing.
     """
     bce = multilabel_loss(class_scores(features, fc1), labels)
     if recam_weight == 0:
         return bce, bce, bce.new_zeros(())
-    sce, _ = softmax_loss(class_features(features, class_masks(features, fc1)), labels, fc2)
+    masks = class_masks(features, fc1)
+    sce, _ = softmax_loss(class_features(features, masks if mask_gradient else masks.detach()), labels, fc2)
     return bce + recam_weight * sce, bce, sce

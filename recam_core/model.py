@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from recam_core.backbones import BACKBONES
+from recam_core.folding import folded_copy
 from recam_core.heads import HEADS
 from recam_core.losses import activation_maps
 from recam_core.records import RECAM_READOUTS, UserError
@@ -51,6 +52,15 @@ class CamModel(nn.Module):
         pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())
         return self.normalise(pixels.to(self.device))[None]
 
+    def folded(self) -> "CamModel":
+        """The same network with batch normalisation folded into a copy of its backbone; the head is shared.
+
+        For many passes by gradients of the picture: see climb/step in docs/benchmarks.md.
+        """
+        model = CamModel(folded_copy(self.backbone), self.head)
+        model.mean, model.std, model.training = self.mean, self.std, self.training
+        return model
+
     def features(self, x: Tensor) -> Tensor:
         """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step."""
         return self.backbone(x.contiguous(memory_format=torch.channels_last))
@@ -58,6 +68,14 @@ class CamModel(nn.Module):
     def scores(self, features: Tensor) -> Tensor:
         """Class logits (B, K)."""
         return self.head.scores(features)
+
+    def class_weights(self, readout: str) -> Tensor:
+        """Weights (K, D) that a heatmap is read out with, detached."""
+        return self.head.class_weights(readout).detach()
+
+    def classifier_weights(self) -> Tensor:
+        """Weights (K, D) of FC1, whose scores are this network's answer, detached."""
+        return self.head.fc1.detach()
 
     def maps(self, features: Tensor, readouts: Sequence[str]) -> Tensor:
         """Signed evidence under several readouts by one matrix product: (B, R, K, h, w)."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.device import autocast
-from recam_core.images import MIN_SIDE, resize_long_side
+from recam_core.images import working_picture
 from recam_core.model import CamModel, ModelPair
 from recam_core.records import CAM, EPSILON, READOUTS, RECAM_READOUTS, CamResult, Evidence, HeatmapOptions, UserError
 
@@ -39,12 +39,7 @@ def gather_evidence(
     unknown = [name for name in readouts if name not in READOUTS]
     if unknown or not readouts:
         raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
-    given, picture = picture, resize_long_side(picture, options.long_side)
-    if picture is not given and min(picture.shape[:2]) < MIN_SIDE:
-        raise UserError(
-            f"At the working size of {options.long_side} pixels this picture is {picture.shape[1]}×{picture.shape[0]}; both "
-            f"sides must be at least {MIN_SIDE}. Choose a larger working size or a less elongated picture."
-        )
+    picture = working_picture(picture, options.long_side)
     start = time.perf_counter()
     scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
     passes = 0

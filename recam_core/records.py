@@ -6,6 +6,7 @@ This module imports no torch, so a page can read it without loading the engine.
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,19 @@ READOUTS = (CAM, *RECAM_READOUTS)
 READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "product": "w⊗w′"}
 
 EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
+
+STEP_RULES = {
+    "maximum": "gradient over its largest value, held in the picture's own range: the reference code",
+    "plain": "ξ times the gradient, unbounded: the paper's formula",
+}
+CLIMB_RESULTS = {
+    "accumulated": "the sum of the maps of all steps: the reference code",
+    "last": "the map of the last step alone",
+}
+REGULARISERS = {
+    "raw": "differences of maps in their own units: the reference code",
+    "normalised": "differences of maps divided by their own maximum: the paper's formula",
+}
 
 PALETTE_NAMES = ("viridis", "inferno", "cividis", "paper")
 SCALE_NAMES = ("each", "together")
@@ -70,6 +84,38 @@ class DisplayOptions:
                 raise UserError(f"The {name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
 
 
+@dataclass(frozen=True)
+class AdvCamOptions:
+    """How a picture climbs in AdvCAM (Lee et al., CVPR 2021); the defaults are those of the reference code.
+
+    ``steps`` T: how many maps are made, the first being that of the picture itself. ``xi`` ξ: size of a step, in units of
+    the normalised picture. ``mu`` μ: weight of the regulariser. ``tau`` τ: the regulariser acts where a map exceeds this
+    share of its own maximum. The three names choose between the code and the formula where they differ.
+    """
+
+    steps: int = 27
+    xi: float = 0.08
+    mu: float = 7.0
+    tau: float = 0.5
+    step_rule: str = "maximum"
+    result: str = "accumulated"
+    regulariser: str = "raw"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= 1000:
+            raise UserError(
+                f"The number of steps T must be 1 to 1000, where 1 is the ordinary map without a climb; got {self.steps}."
+            )
+        for name, letter in (("xi", "step size ξ"), ("mu", "weight μ")):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise UserError(f"The {letter} must be a finite number, 0 or more; got {getattr(self, name)}.")
+        if not 0 <= self.tau <= 1:
+            raise UserError(f"The mask threshold τ must be from 0 to 1 (not the number of steps T); got {self.tau}.")
+        for name, choices in (("step_rule", STEP_RULES), ("result", CLIMB_RESULTS), ("regulariser", REGULARISERS)):
+            if getattr(self, name) not in choices:
+                raise UserError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
+
+
 MULTI_SCALE = (1.0, 0.5, 1.5, 2.0)  # the reference's four scales
 
 
@@ -100,8 +146,9 @@ class TrainConfig:
     stage2_fc1_rate: float = 5e-5
     fc2_rate: float = 5e-4
     recam_weight: float = 1.0
+    mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
     fc1_start: str = "default"
-    fc2_start: str = "default"
+    fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
     long_side_min: int = 320
     long_side_max: int = 640
     crop: int = 512
@@ -135,7 +182,7 @@ class TrainConfig:
         for name, choices in (
             ("optimizer", ("sgd", "adamw")),
             ("fc1_start", ("default", "imagenet")),
-            ("fc2_start", ("default", "fc1")),
+            ("fc2_start", ("default", "fc1", "positive")),
         ):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}.")
@@ -190,6 +237,63 @@ class CamResult:
     def peaks(self) -> np.ndarray:
         """Largest raw value of each class, (n,); 0 where the class has no positive evidence anywhere."""
         return self.raw.max(axis=(1, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class RefineStep:
+    """One step of a refinement of n classes of a picture at one scale: everything here belongs to the picture x_t.
+
+    Maps are raw, ReLU'd and summed over picture and mirror image, at the feature grid; so are the sums ``score`` y_k,
+    ``others`` Σ_{j≠k} y_j and ``objective`` y_k − Σ y_j − μ · ``regulariser``. A step with t = 0 starts a scale, or starts
+    it over (``notes`` say why); what an earlier start of the same ``scale_index`` gave is void.
+    """
+
+    t: int
+    steps: int  # T at this scale
+    scale: float
+    scale_index: int
+    readout: str
+    classes: tuple[str, ...]
+    map: np.ndarray  # (n, h, w) float32, that of this step
+    accumulated: np.ndarray  # (n, h, w) float32, the sum of the maps so far
+    hold_mask: np.ndarray  # (n, h, w) bool, M: where the regulariser holds the map to that of step 0
+    change: np.ndarray  # (n, H, W, 3) float16, x_t − x_0 in grey levels of 255, without the mirror image
+    score: np.ndarray  # (n,)
+    others: np.ndarray  # (n,)
+    regulariser: np.ndarray  # (n,), without μ
+    objective: np.ndarray  # (n,)
+    first_peak: np.ndarray  # (n,) maximum of the map of step 0: the scale of a climb is fixed by it
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exceeds(self) -> np.ndarray:
+        """How many times the maximum of step 0 this step's map reaches, (n,); 0 where step 0 was empty."""
+        peaks = self.map.max(axis=(1, 2))
+        return np.divide(peaks, self.first_peak, out=np.zeros_like(peaks), where=self.first_peak > 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures of the step, without its pictures."""
+        return {
+            **{name: getattr(self, name) for name in ("t", "steps", "scale", "readout")},
+            "classes": list(self.classes),
+            **{
+                name: [round(float(value), 6) for value in getattr(self, name)]
+                for name in ("score", "others", "regulariser", "objective", "exceeds")
+            },
+            "seconds": round(self.seconds, 4),
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        figures = "".join(
+            f"  {name}: y {y:.3f}  others {others:.3f}  regulariser {held:.4f}  objective {objective:.3f}"
+            for name, y, others, held, objective in zip(
+                self.classes, self.score, self.others, self.regulariser, self.objective, strict=True
+            )
+        )
+        notes = "".join(f"  ({note})" for note in self.notes)
+        return f"step {self.t + 1}/{self.steps} at scale {self.scale:g}{figures}{notes}"
 
 
 @dataclass(frozen=True)

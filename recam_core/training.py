@@ -69,7 +69,9 @@ class _Run:
         self.cam = build_model(config.backbone, "cam", classes, config.weights)
         if config.fc1_start == "imagenet":
             self._start_fc1(imagenet_rows(dataset.classes))
-        self.recam = build_model(config.backbone, "recam", classes, recam_weight=config.recam_weight)
+        self.recam = build_model(
+            config.backbone, "recam", classes, recam_weight=config.recam_weight, mask_gradient=config.mask_gradient
+        )
         for model in (self.cam, self.recam):
             model.to(device)
         self.stage, self.done = 1, 0  # epochs done in this stage
@@ -144,9 +146,14 @@ class _Run:
         self._advance(self.config.stage1_epochs)
 
     def _start_stage2(self) -> None:
-        """Stage 2 starts from all of stage 1; FC2 from its own default start or from FC1."""
+        """Stage 2 starts from all of stage 1; FC2 from its own default start, from FC1, or from FC1's positive part."""
         state = dict(self.cam.state_dict())
-        state["head.fc2"] = state["head.fc1"] if self.config.fc2_start == "fc1" else self.recam.state_dict()["head.fc2"]
+        starts = {
+            "default": self.recam.state_dict()["head.fc2"],
+            "fc1": state["head.fc1"],
+            "positive": state["head.fc1"].relu(),
+        }
+        state["head.fc2"] = starts[self.config.fc2_start]
         self.recam.load_state_dict(state)
 
     def pair(self) -> ModelPair:

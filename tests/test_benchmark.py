@@ -3,12 +3,15 @@
 import json
 import time
 
+import numpy as np
 import pytest
 import torch
 
-from recam_core import benchmark
 from recam_core.__main__ import main
-from recam_core.benchmark import Row, class_feature_rows, matrix_rate, paired, peak_mib
+from recam_core.benchmarks.climb import step_row
+from recam_core.benchmarks.explain import class_feature_rows
+from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
+from recam_core.model import build_model
 
 MIB = 2**18  # float32 numbers in a MiB
 
@@ -42,14 +45,22 @@ def test_class_features_need_a_small_part_of_the_plain_memory():
     assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
 
 
+def test_a_climb_step_is_compared_with_the_plain_form_and_leaves_no_hooks():
+    torch.manual_seed(0)
+    model = build_model("resnet18_s16", "cam", 20).requires_grad_(False)
+    row = step_row(model, np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8), "80×64", rounds=1)
+    assert row.name == "climb/step"
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
+    assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
+
+
 def test_matrix_rate_is_a_rate():
     assert matrix_rate(torch.device("cpu"), side=128) > 1e6
 
 
 def test_json_has_the_documented_layout(tmp_path, monkeypatch, capsys):
     row = Row("explain/readouts", "500×375", 1.0, 4.0, 4.0, note="four passes")
-    monkeypatch.setattr(benchmark, "BENCHMARKS", {"explain": lambda device: iter([row])})
-    monkeypatch.setattr("recam_core.commands.benchmark.BENCHMARKS", benchmark.BENCHMARKS)
+    monkeypatch.setattr("recam_core.commands.benchmark.BENCHMARKS", {"explain": lambda device: iter([row])})
     path = tmp_path / "rows.json"
     assert main(["benchmark", "explain", "--device", "cpu", "--json", str(path)]) == 0
     report = json.loads(path.read_text("utf-8"))

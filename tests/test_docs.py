@@ -3,11 +3,13 @@
 import importlib.util
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from recam_core.__main__ import COMMANDS
+from recam_core.recipes import RECIPES
 from recam_core.records import READOUTS
 from recam_core.shelf import known_models, load_pair, read_header
 
@@ -41,16 +43,34 @@ def test_readme_names_every_command_and_no_other():
 
 
 @pytest.mark.parametrize("name", ["scenes", "photos"])
-def test_bundled_models_load_and_carry_their_scores(name):
+def test_bundled_models_load_and_are_those_of_the_recipe(name):
     path = known_models()[name]
     assert path.stat().st_size < 25 * 2**20
-    card = read_header(path)["card"]
-    results = json.loads((ROOT / "assets" / "results" / f"{name}.json").read_text("utf-8"))
-    where = f"{results['dataset']} {results['split']}, single scale"
-    kept = card["scores"][where]["readouts"]
-    assert set(kept) == set(READOUTS)
-    for readout, row in kept.items():
-        assert row["miou"] == results["readouts"][readout]["miou"]
     pair = load_pair(name)
     assert pair.name == name
     assert len(pair.classes) == {"scenes": 8, "photos": 80}[name]
+    trained = pair.card["training"]
+    elsewhere = ("root", "stage1")  # folders of the machine that trained it
+    assert {k: v for k, v in asdict(RECIPES[name]).items() if k not in elsewhere} == {
+        k: v for k, v in trained.items() if k not in elsewhere
+    }
+
+
+@pytest.mark.parametrize("study", ["scenes-seeds", "photos-seeds", "photos-folds"])
+def test_bundled_models_carry_what_the_study_measured(study):
+    result = json.loads((ROOT / "assets" / "results" / f"study-{study}.json").read_text("utf-8"))
+    card = read_header(known_models()[study.split("-")[0]])["card"]
+    for view, table in result["views"].items():
+        kept = next(scores for where, scores in card["scores"].items() if where.endswith(f"{result['split']}, {view}"))
+        assert kept["pictures"] == table["pictures"]
+        assert set(READOUTS) <= set(kept["readouts"]) == set(table["readouts"])
+        for readout, row in kept["readouts"].items():
+            assert row["over_cam"] == table["readouts"][readout]["over_cam"]
+            assert {key: row[key] for key in ("miou", "fp", "fn")}.items() <= table["readouts"][readout]["runs"][
+                0
+            ].items()
+
+
+def test_half_precision_costs_at_most_a_fifth_of_a_point():
+    result = json.loads((ROOT / "assets" / "results" / "study-photos-half.json").read_text("utf-8"))
+    assert result["largest_difference"] <= 0.002

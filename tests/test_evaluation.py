@@ -1,112 +1,21 @@
-"""The sweep against a plain argmax at every threshold, figures worked out by hand, and the JSON people script against."""
+"""Measuring a data set against looking at each picture, and the JSON people script against."""
 
 import json
 
 import numpy as np
 import pytest
 import torch
+from plain_sweep import picture, plain_confusion
 
 from recam_core.datasets.scenes import Scenes
-from recam_core.evaluation import THRESHOLDS, Evaluation, ThresholdSweep, evaluate, figures, to_size
+from recam_core.evaluation import Evaluation, evaluate, to_size
 from recam_core.model import build_pair
 from recam_core.pipeline import explain
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
+from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
 
 K = 3
 OPTIONS = HeatmapOptions(flip=False)
-
-
-def plain_prediction(maps, class_ids, threshold):
-    """Per pixel argmax over [background = threshold, maps]; the first wins a tie."""
-    stacked = np.concatenate([np.full((1, *maps.shape[1:]), threshold, np.float32), maps])
-    return np.array([0, *[k + 1 for k in class_ids]])[stacked.argmax(axis=0)]
-
-
-def plain_confusion(pictures, threshold, labels):
-    confusion = np.zeros((labels, labels), int)
-    for maps, class_ids, mask in pictures:
-        predicted = plain_prediction(maps, class_ids, threshold)
-        for truth, guess in zip(mask.ravel(), predicted.ravel(), strict=True):
-            if truth != 255:
-                confusion[truth, guess] += 1
-    return confusion
-
-
-def picture(rng, class_ids, steps):
-    """Random maps in hundredths or twentieths: many pixels lie exactly on a threshold, or tie between classes."""
-    maps = (rng.integers(0, steps + 1, (len(class_ids), 7, 9)) / steps).astype(np.float32)
-    mask = rng.choice(np.array([0, 1, 2, 3, 255], np.uint8), (7, 9))
-    return maps, class_ids, mask
-
-
-@pytest.mark.parametrize("steps", [20, 100, 997])
-def test_the_sweep_equals_a_plain_argmax_at_every_threshold(steps):
-    rng = np.random.default_rng(steps)
-    pictures = [picture(rng, ids, steps) for ids in ([0, 2], [2, 0], [1], [0, 1, 2], [])]
-    sweep = ThresholdSweep(K)
-    for maps, ids, mask in pictures:
-        sweep.add(maps, ids, mask)
-    for i, threshold in enumerate(THRESHOLDS):
-        assert np.array_equal(sweep.confusion(i), plain_confusion(pictures, threshold, K + 1)), threshold
-
-
-def test_thresholds_are_hundredths_from_0_to_99():
-    assert THRESHOLDS.dtype == np.float32
-    assert THRESHOLDS.tolist() == [float(np.float32(i / 100)) for i in range(100)]
-
-
-def test_a_tie_with_the_background_is_background_and_a_tie_of_classes_goes_to_the_first():
-    sweep = ThresholdSweep(2, [0.0, 0.5])
-    maps = np.array([[[0.5, 0.0, 0.7]], [[0.5, 0.0, 0.7]]], np.float32)
-    sweep.add(maps, [1, 0], np.zeros((1, 3), np.uint8))
-    assert sweep.confusion(0)[0].tolist() == [1, 0, 2]
-    assert sweep.confusion(1)[0].tolist() == [2, 0, 1]
-
-
-def test_a_picture_without_classes_is_all_background():
-    sweep = ThresholdSweep(2)
-    sweep.add(np.zeros((0, 1, 3), np.float32), [], np.array([[0, 2, 255]], np.uint8))
-    for i in (0, 99):
-        assert sweep.confusion(i).tolist() == [[1, 0, 0], [0, 0, 0], [1, 0, 0]]
-
-
-def test_a_wholly_ignored_picture_counts_nothing():
-    sweep = ThresholdSweep(2)
-    sweep.add(np.ones((1, 2, 2), np.float32), [0], np.full((2, 2), 255, np.uint8))
-    assert sweep.counts.sum() == 0
-
-
-def test_sizes_and_labels_that_do_not_fit_are_refused():
-    sweep = ThresholdSweep(2)
-    with pytest.raises(UserError, match=r"\(2, 3\).*\(3, 2\).*same size"):
-        sweep.add(np.ones((1, 2, 3), np.float32), [0], np.zeros((3, 2), np.uint8))
-    with pytest.raises(UserError, match="label 3, the model only 2 classes"):
-        sweep.add(np.ones((1, 1, 1), np.float32), [0], np.full((1, 1), 3, np.uint8))
-
-
-def test_figures_of_a_small_confusion():
-    # background 6 right, 2 taken for a; a: 3 right, 1 missed; b never occurs
-    row = figures(np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]]))
-    assert row["iou"][:2].tolist() == pytest.approx([6 / 9, 3 / 6])
-    assert np.isnan(row["iou"][2])
-    assert row["miou"] == pytest.approx((6 / 9 + 3 / 6) / 2)
-    assert (row["fp"], row["fn"]) == pytest.approx((1 - 4 / 6, 1 - 5 / 6))
-    assert (row["precision"], row["recall"]) == pytest.approx((3 / 5, 3 / 4))
-
-
-def test_iou_fp_and_fn_add_up_to_one_for_each_class():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        confusion = rng.integers(0, 50, (K + 1, K + 1))
-        row = figures(confusion)
-        assert row["iou"][1:].mean() + row["fp"] + row["fn"] == pytest.approx(1)
-        for k in range(1, K + 1):  # one class against all others
-            rest = confusion.sum() - confusion[k].sum() - confusion[:, k].sum() + confusion[k, k]
-            hit, missed, wrong = confusion[k, k], *(confusion.sum(axis=a)[k] - confusion[k, k] for a in (1, 0))
-            alone = figures(np.array([[rest, wrong], [missed, hit]]))
-            assert alone["iou"][1] == pytest.approx(row["iou"][k])
-            assert alone["iou"][1] + alone["fp"] + alone["fn"] == pytest.approx(1)
-            assert alone["fp"] == pytest.approx(wrong / (hit + missed + wrong))
 
 
 def measured(sweeps, pictures=2):
@@ -116,7 +25,7 @@ def measured(sweeps, pictures=2):
 def test_json_has_the_layout_of_the_contract():
     sweep = ThresholdSweep(K)
     maps, ids, mask = picture(np.random.default_rng(0), [0, 1], 50)
-    sweep.add(maps, ids, np.where(mask == 3, 0, mask))
+    sweep.add(count_pixels(maps, ids, np.where(mask == 3, 0, mask), K + 1))
     out = json.loads(json.dumps(measured({"product": sweep, "cam": sweep}).to_json(), allow_nan=False))
     assert {key: value for key, value in out.items() if key != "readouts"} == {
         "model": "m", "dataset": "scenes", "split": "test", "pictures": 2, "scales": [1.0, 0.5], "flip": True,
@@ -141,7 +50,7 @@ def test_json_has_the_layout_of_the_contract():
 
 def test_nan_never_reaches_json():
     only_background = ThresholdSweep(K)
-    only_background.add(np.zeros((0, 2, 2), np.float32), [], np.zeros((2, 2), np.uint8))
+    only_background.add(count_pixels(np.zeros((0, 2, 2), np.float32), [], np.zeros((2, 2), np.uint8), K + 1))
     for sweep in (ThresholdSweep(K), only_background):
         out = measured({"w": sweep}).to_json()
         json.dumps(out, allow_nan=False)

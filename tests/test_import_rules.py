@@ -28,30 +28,45 @@ BELOW = {
     "decoding": ("records",),
     "images": ("decoding",),
     "masks": ("decoding", "visualise"),
-    "bundle": ("quality", "visualise"),
+    "bundle": ("quality", "visualise", "files"),
+    "animation": ("records",),
     "heads": ("losses",),
     "backbones": ("images", "tensors"),
     "datasets": ("images",),
     "samples": ("datasets",),
     "batches": ("datasets",),
-    "model": ("backbones", "heads"),
+    "folding": (),
+    "model": ("backbones", "heads", "folding"),
     "starts": ("backbones",),
     "shelf": ("model", "files"),
     "manifest": ("model",),
     "checkpoints": ("shelf",),
-    "refiners": ("model",),
+    "climbing": ("losses",),
+    "climb_result": ("model",),
+    "ascent": ("model", "climbing", "device"),
+    "refiners": ("ascent",),
     "pipeline": ("model", "refiners", "images", "device"),
+    "climb_files": ("pipeline", "bundle", "animation", "climb_result"),
     "training": ("pipeline", "batches", "shelf", "starts", "device"),
-    "evaluation": ("pipeline", "datasets"),
+    "sweep": ("records",),
+    "evaluation": ("pipeline", "datasets", "sweep"),
     "store": ("evaluation", "files"),
-    "benchmark": ("training", "store", "samples", "checkpoints"),
+    "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
+    "study": ("training", "evaluation", "recipes"),
     "jobs": ("training", "store", "samples", "checkpoints"),
-    "commands": ("jobs", "benchmark", "bundle", "manifest", "turns", "recipes"),
+    "commands": ("jobs", "benchmarks", "climb_files", "bundle", "manifest", "turns", "recipes", "study"),
     "__main__": ("commands",),
     "__init__": (),
 }
-FOLDERS = ("backbones", "heads", "refiners", "datasets", "commands")  # their members never import one another
-SHARED = {"commands": {"options"}}  # but for these
+FOLDERS = (
+    "backbones",
+    "heads",
+    "refiners",
+    "datasets",
+    "benchmarks",
+    "commands",
+)  # their members never import one another
+SHARED = {"commands": {"options"}, "benchmarks": {"measure"}}  # but for these
 SCREEN = ("streamlit", "plotly")
 ENGINE = ("torch", "torchvision", "timm")
 OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from

@@ -163,3 +163,13 @@ def test_one_vector_added_to_every_row_of_fc2_changes_all_maps_but_not_sce():
     moved = activation_maps(features, fc2 + shift) - activation_maps(features, fc2)
     expected = F.conv2d(features, shift[None, :, None, None]).expand_as(moved)
     torch.testing.assert_close(moved, expected)
+
+
+def test_a_detached_mask_leaves_the_loss_and_keeps_sce_from_fc1():
+    features, labels, fc1, fc2 = problem()
+    attached, detached = (recam_loss(features, labels, fc1, fc2, 0.5, mask_gradient=on) for on in (True, False))
+    torch.testing.assert_close(attached, detached)
+    assert torch.autograd.grad(attached[2], fc1, retain_graph=True)[0].abs().max() > 1e-6
+    assert torch.autograd.grad(detached[2], fc1, retain_graph=True, allow_unused=True) == (None,)
+    for learner in (features, fc2):  # these it still teaches
+        assert torch.autograd.grad(detached[2], learner, retain_graph=True)[0].abs().max() > 1e-6

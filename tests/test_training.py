@@ -143,7 +143,7 @@ def test_every_parameter_has_the_rate_of_its_group():
     assert len(build_optimizer(build_model("tiny", "cam", 3), CONFIG, 1).param_groups) == 2
 
 
-@pytest.mark.parametrize("fc2_start", ["default", "fc1"])
+@pytest.mark.parametrize("fc2_start", ["default", "fc1", "positive"])
 def test_stage_2_starts_where_stage_1_ends_and_leaves_its_network_alone(tmp_path, fc2_start):
     config = replace(CONFIG, fc2_start=fc2_start)
     stop_after(tmp_path, 2, config=config)
@@ -151,6 +151,7 @@ def test_stage_2_starts_where_stage_1_ends_and_leaves_its_network_alone(tmp_path
     fc2 = between["recam"].pop("head.fc2")
     assert equal(between["cam"], between["recam"])
     assert torch.equal(fc2, between["cam"]["head.fc1"]) == (fc2_start == "fc1")
+    assert torch.equal(fc2, between["cam"]["head.fc1"].relu()) == (fc2_start == "positive")
     finish(tmp_path, config, resume=True)
     assert equal(network(tmp_path, "cam"), between["cam"])
     after = network(tmp_path, "recam")

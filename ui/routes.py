@@ -1,12 +1,14 @@
-"""The app's own HTTP routes, beside Streamlit's: where the heat view fetches its maps."""
+"""The app's own HTTP routes, beside Streamlit's: where the heat view fetches its maps and the player its frames."""
 
 import re
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ui import payloads
+from ui.player import reels
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _GUARD = {"X-Content-Type-Options": "nosniff"}
@@ -29,4 +31,26 @@ async def heat(request: Request) -> Response:
     )
 
 
-ROUTES = [Route("/api/heat/{id}", heat, methods=["GET"])]
+async def frames(request: Request) -> Response:
+    """Answer with the frames that the browser lacks (``?from=`` how many it has, ``&made=`` of which version), or with 404."""
+    name, asked = request.path_params["id"], request.query_params
+    reel = reels.get(name) if _ID.fullmatch(name) else None
+    if reel is None:
+        return PlainTextResponse(
+            "This run is not on the server any more. Start it again.",
+            status_code=404,
+            headers=_GUARD | {"Cache-Control": "no-store"},
+        )
+    have, made = (_count(asked.get(word, "")) for word in ("from", "made"))
+    packed = await run_in_threadpool(reel.packed, have, made, describe=asked.get("about") == "1")
+    return Response(packed, media_type="application/octet-stream", headers=_GUARD | {"Cache-Control": "no-store"})
+
+
+def _count(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
+
+
+ROUTES = [
+    Route("/api/heat/{id}", heat, methods=["GET"]),
+    Route("/api/frames/{id}", frames, methods=["GET"]),
+]

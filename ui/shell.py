@@ -16,7 +16,12 @@ st.logo(LOGO, size="large")
 st.html(Path(__file__).with_name("shell.css"))
 
 page = st.navigation(
-    {"Explore": [st.Page("../pages/explore/compare.py", title="Compare", icon=":material/compare:", default=True)]},
+    {
+        "Explore": [
+            st.Page("../pages/explore/compare.py", title="Compare", icon=":material/compare:", default=True),
+            st.Page("../pages/explore/climb.py", title="Climb", icon=":material/landscape:"),
+        ]
+    },
     position="top",
 )
 st.sidebar.empty()  # has the sidebar's place kept from the start

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from recam_core.benchmark import BENCHMARKS, Row
+from recam_core.benchmarks import BENCHMARKS, Row
 from recam_core.device import device_name, pick_device
 from recam_core.files import parent_for, save_atomically
 

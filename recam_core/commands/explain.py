@@ -4,14 +4,13 @@ import argparse
 from pathlib import Path
 
 from recam_core.bundle import evidence_bundle
-from recam_core.commands.options import add_view_arguments, readout_names, split_names, view_options
+from recam_core.commands.options import add_view_arguments, open_picture, readout_names, split_names, view_options
 from recam_core.device import device_name, pick_device
 from recam_core.files import write_folder
-from recam_core.images import read_image
 from recam_core.manifest import make_manifest
 from recam_core.pipeline import default_classes, gather_evidence, read_out
-from recam_core.records import EMPTY_TEXT, PALETTE_NAMES, READOUT_LABELS, DisplayOptions, Picture, UserError
-from recam_core.samples import SAMPLES, read_sample
+from recam_core.records import EMPTY_TEXT, PALETTE_NAMES, READOUT_LABELS, DisplayOptions, UserError
+from recam_core.samples import SAMPLES
 from recam_core.shelf import load_pair
 
 
@@ -66,8 +65,3 @@ def run(arguments: argparse.Namespace) -> None:
         if empty:
             print(f"{name}, {', '.join(empty)}: {EMPTY_TEXT}")
     print(f"{len(files)} files in {arguments.out}")
-
-
-def open_picture(source: str) -> Picture:
-    """A file, or a bundled sample by its name."""
-    return read_sample(source)[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))

@@ -5,9 +5,12 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, UserError
+from recam_core.images import read_image
+from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
+from recam_core.samples import SAMPLES, read_sample
 
 DEFAULTS = HeatmapOptions()
 
@@ -49,6 +52,11 @@ def readout_names(text: str) -> tuple[str, ...]:
 def split_names(text: str) -> list[str]:
     """A comma-separated list without spaces, empty parts or repetitions."""
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def open_picture(source: str) -> Picture:
+    """A file, or a bundled sample by its name."""
+    return read_sample(source)[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
 
 
 def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:

@@ -18,7 +18,7 @@ CHOICES = {
     "backbone": list(BACKBONES),
     "optimizer": ["sgd", "adamw"],
     "fc1_start": ["default", "imagenet"],
-    "fc2_start": ["default", "fc1"],
+    "fc2_start": ["default", "fc1", "positive"],
 }
 
 

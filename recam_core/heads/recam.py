@@ -11,9 +11,9 @@ class ReCamHead(nn.Module):
 
     readouts = ("w", "wprime", "sum", "product")
 
-    def __init__(self, channels: int, classes: int, recam_weight: float = 1.0) -> None:
+    def __init__(self, channels: int, classes: int, recam_weight: float = 1.0, mask_gradient: bool = True) -> None:
         super().__init__()
-        self.recam_weight = recam_weight
+        self.recam_weight, self.mask_gradient = recam_weight, mask_gradient
         self.fc1 = nn.Parameter(torch.empty(classes, channels))
         self.fc2 = nn.Parameter(torch.empty(classes, channels))
         for weight in (self.fc1, self.fc2):
@@ -38,4 +38,4 @@ class ReCamHead(nn.Module):
 
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; labels (B, K) multi-hot."""
-        return recam_loss(features, labels, self.fc1, self.fc2, self.recam_weight)
+        return recam_loss(features, labels, self.fc1, self.fc2, self.recam_weight, self.mask_gradient)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from recam_core.evaluation import ThresholdSweep, figures
+from recam_core.sweep import ThresholdSweep, count_pixels, figures
 from recam_core.visualise import labels_from_maps
 
 
@@ -14,7 +14,7 @@ def test_confusion_and_scores(golden):
     thresholds = np.array([int(name.removeprefix("confusion_th")) / 100 for name in names], np.float32)
     sweep = ThresholdSweep(len(v[names[0]]) - 1, thresholds)
     for i in range(int(v["n_images"])):
-        sweep.add(v[f"cam_{i}"], v[f"keys_{i}"], v[f"label_{i}"])
+        sweep.add(count_pixels(v[f"cam_{i}"], v[f"keys_{i}"], v[f"label_{i}"], sweep.labels, thresholds))
     for index, name in enumerate(names):
         suffix = name.removeprefix("confusion_")
         confusion = sweep.confusion(index)

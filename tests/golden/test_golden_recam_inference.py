@@ -3,36 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from four_convolutions import FourConvolutions
 
 from recam_core.heads import HEADS
 from recam_core.model import CamModel, ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import HeatmapOptions
 
-STRIDES = (2, 2, 2, 1)
 READOUTS = ("w", "wprime", "product")
-
-
-class FourConvolutions(nn.Module):
-    """The golden README's tiny network."""
-
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-    def __init__(self, vectors: dict[str, np.ndarray]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList()
-        for i, stride in enumerate(STRIDES, start=1):
-            weight = torch.from_numpy(vectors[f"conv{i}_weight"])
-            conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, stride, 1)
-            conv.load_state_dict({"weight": weight, "bias": torch.from_numpy(vectors[f"conv{i}_bias"])})
-            self.layers.append(conv)
-        self.channels = weight.shape[0]
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for conv in self.layers:
-            x = conv(x).relu()
-        return x
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -496,3 +497,19 @@ def test_an_empty_shelf_is_one_sentence(monkeypatch):
     monkeypatch.setattr("ui.subject.known_models", dict)
     (sentence,) = sentences(open_app())
     assert "no model on the shelf" in sentence
+
+
+@pytest.mark.parametrize("picture", ["scene-fish-boat", "chelsea"])
+def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_the_control(picture):
+    app = open_app(picture=picture)
+    told = [caption.value for caption in app.caption]
+    assert sum("Measured on" in text for text in told) >= 2
+    assert sum("mean of 3 trainings" in text for text in told) == 1
+    assert sum("no proof of a gain" in text for text in told) == 1
+    tables = [table.value for table in app.dataframe if "over CAM" in table.value.columns]
+    assert len(tables) == sum("Measured on" in text for text in told)
+    for table in tables:
+        assert list(table["readout"][:5]) == ["CAM", "w", "w′", "w⊕w′", "w⊗w′"]
+        assert table["over CAM"][0] == "–"
+        assert all(re.fullmatch(r"[+-]\d+\.\d \([+-]\d+\.\d … [+-]\d+\.\d\)", gain) for gain in table["over CAM"][1:])
+    assert any("control: λ = 0" in list(table["readout"]) for table in tables)

@@ -1,11 +1,16 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from ui import payloads
+from ui.heatview.payload import unpack
+from ui.player import reels
+from ui.player.frame import Frame, Layer
+from ui.player.reel import Reel
 from ui.routes import ROUTES
 
 
@@ -48,3 +53,25 @@ def test_only_reading_is_allowed(client):
 def test_routes_import_no_torch():
     code = "import sys, ui.routes; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_frames_are_sent_as_far_as_they_are_and_never_kept(client):
+    reel = Reel({"title": "a run"}, b"photo", 2)
+    reels.put(reel)
+    reel.add(Frame("step 1", {"map": Layer(np.zeros((2, 2), np.uint8), 1.0, 1.0)}, {"y": 1.0}))
+    answer = client.get(f"/api/frames/{reel.id}?from=0&about=1")
+    header, blobs = unpack(answer.content)
+    assert answer.headers["cache-control"] == "no-store"
+    assert (header["from"], len(header["frames"]), blobs["picture"]) == (0, 1, b"photo")
+    later = unpack(client.get(f"/api/frames/{reel.id}?from=1&made=0").content)[0]
+    assert (later["from"], later["frames"]) == (1, [])
+    for nonsense in ("from=-1", "from=x&made=²", f"from={10**30}"):
+        assert unpack(client.get(f"/api/frames/{reel.id}?{nonsense}").content)[0]["from"] == 0
+
+
+def test_a_run_that_is_gone_is_said_in_a_sentence(client):
+    for name in ("0" * 64, "short"):
+        answer = client.get(f"/api/frames/{name}")
+        assert answer.status_code == 404
+        assert answer.text.startswith("This run is not on the server any more.")
+    assert client.post(f"/api/frames/{'0' * 64}").status_code == 405

@@ -26,6 +26,7 @@ SCRIPTS = (
     "draw",
     "words",
     "legend",
+    "fields",
     "controls",
     "panels",
     "crosshair",
@@ -35,7 +36,9 @@ SCRIPTS = (
 DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {"mode": "heat"}
 
 _HERE = Path(__file__).parent
-_PALETTES = {name: base64.b64encode(table.tobytes()).decode() for name, table in PALETTES.items()}
+COLOURS = {
+    name: base64.b64encode(table.tobytes()).decode() for name, table in PALETTES.items()
+}  # as the browser reads it
 _DIVERGING = base64.b64encode(DIVERGING.tobytes()).decode()
 
 _COMPONENT = st.components.v2.component(
@@ -67,7 +70,7 @@ def heat_view(
             "id": payload_id,
             "url": f"/api/heat/{payload_id}",
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
-            "palettes": _PALETTES,
+            "palettes": COLOURS,
             "diverging": _DIVERGING,
             "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
             "shape": _shape(payload_id),

@@ -1,4 +1,4 @@
-// Reads the packed payload (its layout is described in payload.py) and refuses what does not fit its own description.
+// Reads packed payloads (the layout is described in payload.py) and refuses what does not fit its own description.
 
 class PayloadError extends Error {}
 
@@ -6,7 +6,7 @@ function must(condition, what) {
   if (!condition) throw new PayloadError(`These heatmaps cannot be shown: ${what}. Reload the page to fetch them again.`);
 }
 
-function readPayload(buffer) {
+function readPacked(buffer) {
   must(buffer.byteLength > 4, "the answer is empty");
   const start = 4 + new DataView(buffer).getUint32(0, true);
   must(start <= buffer.byteLength, "the answer is cut short");
@@ -22,6 +22,11 @@ function readPayload(buffer) {
     must(offset >= 0 && start + offset + length <= buffer.byteLength, `"${name}" is cut short`);
     blobs[name] = new Uint8Array(buffer, start + offset, length);
   }
+  return { header, blobs };
+}
+
+function readPayload(buffer) {
+  const { header, blobs } = readPacked(buffer);
   checkSizes(header, blobs);
   return { header, blobs };
 }
@@ -49,6 +54,7 @@ function fits(table, views, classes, check) {
 }
 
 async function decodePicture({ header, blobs }) {
+  must(blobs.picture?.length, "the picture is missing");
   const file = new Blob([blobs.picture], { type: header.picture.type });
   const bitmap = await createImageBitmap(file).catch(() => must(false, "the picture cannot be decoded"));
   const { width, height } = header.picture;

@@ -37,6 +37,11 @@ def pack(header: dict[str, Any], blobs: dict[str, bytes]) -> bytes:
     Raises ValueError when a blob's size does not follow from the header, or a number is not finite.
     """
     _check(header, blobs)
+    return join(header, blobs)
+
+
+def join(header: dict[str, Any], blobs: dict[str, bytes]) -> bytes:
+    """Pack any header (without "blobs") and its blobs in this layout; ValueError when a number is not finite."""
     places, offset = [], 0
     for name, blob in blobs.items():
         places.append({"name": name, "offset": offset, "length": len(blob)})

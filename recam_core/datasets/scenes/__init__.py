@@ -26,20 +26,26 @@ class SceneOptions:
     """The knobs of the generator.
 
     ``size`` is the side of the picture in pixels; ``radius`` half an object's extent, as a share of it;
-    ``body_contrast`` how many grey levels the faint pattern of a body swings; ``together`` how probable it is that an
+    ``body_contrast`` how many grey levels the faint pattern of a body swings; ``loudness`` how far the telling parts stand
+    out from the body's colour, 0 … 1; ``together`` how probable it is that an
     object brings the class that it is easily mistaken for, or whose surroundings it shares.
     """
 
     size: int = 160
-    radius: tuple[float, float] = (0.16, 0.3)
-    body_contrast: float = 16.0
+    radius: tuple[float, float] = (0.22, 0.4)
+    body_contrast: float = 18.0
+    loudness: float = 0.8
     together: float = 0.35
     max_objects: int = 3
 
     def __post_init__(self) -> None:
         low, high = self.radius
         if not (
-            32 <= self.size <= 1024 and 0 < low <= high <= 0.5 and 0 <= self.together <= 1 and self.max_objects >= 1
+            32 <= self.size <= 1024
+            and 0 < low <= high <= 0.5
+            and 0 <= self.together <= 1
+            and 0 <= self.loudness <= 1
+            and self.max_objects >= 1
         ):
             raise UserError(f"These settings draw no scene: {self}.")
 
@@ -88,9 +94,9 @@ class Scenes:
         for kind in kinds:
             radius = size * rng.uniform(*self.options.radius)
             centre = rng.uniform(0.6 * radius, size - 0.6 * radius, 2)
-            paint_object(
-                picture, mask, kind, self.classes.index(kind) + 1, centre, radius, self.options.body_contrast, rng
-            )
+            label = self.classes.index(kind) + 1
+            contrast, loudness = self.options.body_contrast, self.options.loudness
+            paint_object(picture, mask, kind, label, centre, radius, contrast, loudness, rng)
         picture += rng.normal(0, 5, picture.shape).astype(np.float32)
         labels = np.array([(mask == k + 1).sum() >= 40 for k in range(len(self.classes))], np.float32)
         mask[~np.isin(mask, 1 + np.flatnonzero(labels))] = (

@@ -55,11 +55,13 @@ def paint_object(
     centre: np.ndarray,
     radius: float,
     contrast: float,
+    loudness: float,
     rng: np.random.Generator,
 ) -> None:
     """Draw one object into ``picture`` (float32) and its label into ``mask``; later objects lie on top.
 
-    ``radius`` is half the object's extent in pixels, ``contrast`` how many grey levels the body pattern swings.
+    ``radius`` is half the object's extent in pixels, ``contrast`` how many grey levels the body pattern swings, ``loudness``
+    how far telling parts stand out from the body's colour, from 0 (not at all) to 1 (in their own colour).
     """
     angle, mirror = rng.uniform(-0.25, 0.25), rng.choice((-1.0, 1.0))
     turn = radius * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([mirror, 1.0])
@@ -68,7 +70,7 @@ def paint_object(
     for part in SHAPES[kind]:
         outline = np.round((part.points @ turn.T + centre) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(mask, [outline], label, cv2.LINE_8, SHIFT)
-        _paint_part(picture, outline, part, colour, contrast, radius, patterns, rng)
+        _paint_part(picture, outline, part, colour, contrast, loudness, radius, patterns, rng)
 
 
 def _paint_part(
@@ -77,12 +79,14 @@ def _paint_part(
     part: Part,
     colour: np.ndarray,
     contrast: float,
+    loudness: float,
     radius: float,
     patterns: dict[str, np.ndarray],
     rng: np.random.Generator,
 ) -> None:
     if part.paint != "body":
-        cv2.fillPoly(picture, [outline], tuple(float(c) for c in part.paint), cv2.LINE_AA, SHIFT)
+        paint = colour + loudness * (np.array(part.paint) - colour)
+        cv2.fillPoly(picture, [outline], tuple(paint.tolist()), cv2.LINE_AA, SHIFT)
         return
     size = picture.shape[0]
     if part.pattern not in patterns:

@@ -1,0 +1,19 @@
+"""Paired timings: our form against the plain form of the same arithmetic, in one process, alternating.
+
+Forms that must agree are checked equal first. Speed claims are ratios of medians from one run; a time alone says more
+about the machine than about the code.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from recam_core.benchmarks.climb import climb_rows
+from recam_core.benchmarks.explain import class_feature_rows, explain_rows
+from recam_core.benchmarks.measure import Row
+
+BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
+    "explain": explain_rows,
+    "train": class_feature_rows,
+    "climb": climb_rows,
+}

@@ -1,0 +1,100 @@
+"""How rows are measured: alternating rounds, medians, peak memory, and the rate of a matrix product."""
+
+import statistics
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+SHAPE = (375, 500)  # a VOC picture
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: medians in seconds, ``ratio`` = plain / ours, peak memory in MiB; None where it does not apply."""
+
+    name: str
+    shape: str
+    ours_s: float
+    plain_s: float | None = None
+    ratio: float | None = None
+    ours_mib: float | None = None
+    plain_mib: float | None = None
+    floor_s: float | None = None
+    note: str = ""
+
+
+def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -> tuple[float, float, str]:
+    """Median seconds of both after a warm-up, measured in turns, and the spread of ours in words."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(rounds + 1):
+        for call, kept in zip((ours, plain), times, strict=True):
+            start = time.perf_counter()
+            call()
+            for card in range(torch.cuda.device_count()):
+                torch.cuda.synchronize(card)
+            if turn > 0:
+                kept.append(time.perf_counter() - start)
+    mine, theirs = (statistics.median(kept) for kept in times)
+    return (
+        mine,
+        theirs,
+        f"ours {min(times[0]):.3f}–{max(times[0]):.3f} s, other {min(times[1]):.3f}–{max(times[1]):.3f} s",
+    )
+
+
+class LiveTensors(TorchDispatchMode):
+    """Counts the bytes of all tensors that were made inside and still live; ``peak`` is the most at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for leaf in tree_leaves((args, kwargs)):
+            self._count(leaf, new=False)  # an input that was not made here was there before
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            self._count(leaf, new=True)
+        return result
+
+    def _count(self, leaf: Any, new: bool) -> None:
+        if not isinstance(leaf, Tensor) or leaf.untyped_storage()._cdata in self._seen:
+            return
+        storage = leaf.untyped_storage()
+        size = storage.nbytes() if new else 0
+        self._seen.add(storage._cdata)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._forget, storage._cdata, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.now -= size
+
+
+def peak_mib(call: Callable[[], Any]) -> float:
+    """Most MiB of tensors that a call holds at a time, beyond what was there before."""
+    with LiveTensors() as live:
+        call()
+    return live.peak / 2**20
+
+
+def matrix_rate(device: torch.device, side: int = 2048) -> float:
+    """Floating-point operations per second of a float32 matrix product, measured here and now."""
+    a = torch.rand(side, side, device=device)
+    seconds, _, _ = paired(lambda: a @ a, lambda: None, rounds=5)
+    return 2 * side**3 / seconds
+
+
+def timed(name: str, shape: str, call: Callable[[], Any], note: str, rounds: int = 5) -> Row:
+    """A row without another form."""
+    seconds, _, spread = paired(call, lambda: None, rounds)
+    return Row(name, shape, seconds, note=f"{note}; {spread.split(', other')[0]}")

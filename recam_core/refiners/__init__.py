@@ -1,0 +1,12 @@
+"""Refiners: heatmaps → better heatmaps, frame by frame.
+
+Contract: called with (picture, pair, classes, options, …), an iterator of ``RefineStep``; it leaves no trace in the model,
+and closing it frees everything.
+"""
+
+from collections.abc import Callable, Iterator
+
+from recam_core.records import RefineStep
+from recam_core.refiners.advcam import climb
+
+REFINERS: dict[str, Callable[..., Iterator[RefineStep]]] = {"advcam": climb}

@@ -1,0 +1,100 @@
+"""Pixel counts from which every segmentation figure follows, for every background threshold at once.
+
+A pixel is foreground where the largest of its maps exceeds the threshold (float32, strictly: background wins a tie), and
+belongs to the class of that map (the first wins a tie). So a histogram over (true label, winning class, how many
+thresholds the winning value exceeds) holds the confusion matrix of every threshold (golden part 7, ``eval_cam``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recam_core.records import IGNORE, UserError
+
+THRESHOLDS = np.round(np.arange(0.0, 1.0, 0.01), 2).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class PixelCounts:
+    """The histogram of one picture, without its zeros: ``cells`` (m,) flat indices and ``pixels`` (m,) in each, int64.
+
+    Cell ((true label · labels) + winning label) · levels + level, ``levels`` = thresholds + 1, label 0 = background.
+    """
+
+    cells: np.ndarray
+    pixels: np.ndarray
+
+
+def count_pixels(
+    maps: np.ndarray, class_ids: Sequence[int], mask: np.ndarray, labels: int, thresholds: np.ndarray = THRESHOLDS
+) -> PixelCounts:
+    """Count one picture: maps (n, H, W) float32 of its true classes, label map (H, W) with 255 = ignore."""
+    if len(class_ids) and maps.shape[1:] != mask.shape:
+        raise UserError(f"The maps are {maps.shape[1:]}, the mask {mask.shape}; they must have the same size.")
+    valid = mask != IGNORE
+    truth = mask[valid].astype(np.int64)
+    if truth.size and truth.max() >= labels:
+        raise UserError(f"The mask has the label {truth.max()}, the model only {labels - 1} classes.")
+    if len(class_ids):
+        inside = maps[:, valid].astype(np.float32)
+        best = inside.argmax(axis=0)
+        winner = np.asarray(class_ids)[best] + 1
+        level = np.searchsorted(thresholds, np.take_along_axis(inside, best[None], 0)[0], side="left")
+    else:
+        winner, level = np.ones_like(truth), np.zeros_like(truth)
+    return PixelCounts(*np.unique((truth * labels + winner) * (len(thresholds) + 1) + level, return_counts=True))
+
+
+class ThresholdSweep:
+    """Counts over (true label, winning label, thresholds exceeded), summed over pictures.
+
+    Labels run from 0 (background) to K; ``thresholds`` (T,) ascending.
+    """
+
+    def __init__(self, classes: int, thresholds: Sequence[float] | np.ndarray = THRESHOLDS) -> None:
+        self.labels = classes + 1
+        self.thresholds = np.asarray(thresholds, np.float32)
+        self.counts = np.zeros((self.labels, self.labels, len(self.thresholds) + 1), np.int64)
+
+    def add(self, counts: PixelCounts) -> None:
+        """Take in one picture, counted with the same labels and thresholds."""
+        self.counts.reshape(-1)[counts.cells] += counts.pixels
+
+    def confusion(self, index: int) -> np.ndarray:
+        """Confusion matrix (K+1, K+1) at one threshold, rows ground truth, columns prediction."""
+        foreground = self.counts[:, :, index + 1 :].sum(axis=2)
+        foreground[:, 0] += self.counts[:, :, : index + 1].sum(axis=(1, 2))
+        return foreground
+
+    def best(self) -> int:
+        """Index of the threshold with the highest mIoU (the lowest of equals); 0 where nothing was counted."""
+        miou = np.array([float(figures(self.confusion(i))["miou"]) for i in range(len(self.thresholds))])
+        return 0 if np.isnan(miou).all() else int(np.nanargmax(miou))
+
+
+def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
+    """IoU per label and its mean, FP, FN, precision and recall per foreground class and their means; NaN where undefined.
+
+    FP = 1 − |gt|/|union| and FN = 1 − |prediction|/|union|, so that IoU + FP + FN = 1 for each class.
+    """
+    hit = np.diag(confusion).astype(float)
+    truth, predicted = confusion.sum(axis=1).astype(float), confusion.sum(axis=0).astype(float)
+    union = truth + predicted - hit
+    with np.errstate(invalid="ignore", divide="ignore"):
+        iou, fp, fn = hit / union, 1 - truth / union, 1 - predicted / union
+        precision, recall = hit / predicted, hit / truth
+    return {
+        "iou": iou,
+        "miou": mean(iou),
+        "fp": mean(fp[1:]),
+        "fn": mean(fn[1:]),
+        "precision": mean(precision[1:]),
+        "recall": mean(recall[1:]),
+    }
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of the defined values; NaN if there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")

@@ -1,0 +1,90 @@
+"""Which class climbs and with which readout; both belong to the subject that travels through the pages."""
+
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from recam_core import READOUT_LABELS, READOUTS, Evidence, default_classes
+from ui.heatview.maps import TITLES
+from ui.link import read_choice, write
+from ui.pictures import plain
+from ui.subject import Subject, linked_classes
+
+READOUT = "readout"
+DEFAULT_READOUT = "w"
+
+
+def classes_key(subject: Subject) -> str:
+    """Where the session keeps the classes that are explained on Compare."""
+    return f"classes-{subject.picture.sha256[:16]}-{subject.model}"
+
+
+def climb_class_key(subject: Subject) -> str:
+    """Where the session keeps the class that climbs."""
+    return f"climb-class-{subject.picture.sha256[:16]}-{subject.model}"
+
+
+def choose_class(evidence: Evidence, subject: Subject) -> str:
+    """One class, the most probable ones first; at first the one that the link or the Compare page names."""
+    order = np.argsort(-evidence.scores, kind="stable")
+    ranked = [evidence.classes[k] for k in order]
+    scores = dict(zip(evidence.classes, evidence.scores, strict=True))
+    key = climb_class_key(subject)
+    if st.session_state.get(key) not in scores:
+        named = [*linked_classes(subject), *st.session_state.get(classes_key(subject), [])]
+        if unknown := [name[:40] for name in linked_classes(subject) if name not in scores]:
+            st.warning(
+                f"The link asks for {plain(', '.join(unknown))}, which the model {plain(subject.model)} does not know.",
+                icon=":material/link_off:",
+            )
+        st.session_state[key] = next((name for name in named if name in scores), default_classes(evidence)[0])
+    chosen = st.selectbox(
+        "Class, with its probability",
+        ranked,
+        key=key,
+        persist_state="session",
+        format_func=lambda name: f"{name} {scores[name]:.2f}",
+        on_change=_tell_compare,
+        args=(subject,),
+        help="The picture is nudged so that this class scores higher and all others lower.",
+    )
+    write("classes", str(chosen))
+    return str(chosen)
+
+
+def _tell_compare(subject: Subject) -> None:
+    """The class that climbs stands first on the Compare page too."""
+    name, kept = st.session_state[climb_class_key(subject)], st.session_state.get(classes_key(subject), [])
+    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:4]
+
+
+def choose_readout(label: Literal["visible", "collapsed"] = "visible") -> str:
+    """The readout whose map is climbed with."""
+    if st.session_state.get(READOUT) not in READOUTS:
+        st.session_state[READOUT] = read_choice(READOUT, READOUTS, DEFAULT_READOUT)
+    chosen = st.selectbox(
+        "Readout",
+        READOUTS,
+        key=READOUT,
+        persist_state="session",
+        format_func=lambda name: f"{READOUT_LABELS[name]} · {TITLES[name]}",
+        label_visibility=label,
+        help="The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to.",
+    )
+    write(READOUT, str(chosen), DEFAULT_READOUT)
+    return str(chosen)
+
+
+def climb_this(subject: Subject, classes: list[str], page: Any) -> None:
+    """On another page: a way to the Climb page with the same subject."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = "See which nudges light up more of it, step by step, with the class and the readout chosen beside"
+        pressed = st.button("Climb this", icon=":material/landscape:", help=words)
+        with st.container(width=180):
+            name = st.selectbox("Class to climb", classes, key="climb-which", label_visibility="collapsed")
+        with st.container(width=220):
+            choose_readout("collapsed")
+    if pressed:
+        st.session_state[climb_class_key(subject)] = name
+        st.switch_page(page)

@@ -1,0 +1,147 @@
+"""Runs of the climb: what was asked, the steps that are there, and the reel that the player shows."""
+
+import threading
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from recam_core import (
+    AdvCamOptions,
+    Evidence,
+    HeatmapOptions,
+    Picture,
+    RefineStep,
+    Turns,
+    climb,
+    grey_levels,
+    jpeg_bytes,
+    steps_at,
+    valid_steps,
+)
+from ui.climb.frames import climb_about, climb_frame, labelled
+from ui.climb.words import what_happened
+from ui.player import reels
+from ui.player.frame import Frame
+from ui.player.reel import Reel
+
+PREVIEW_SIDE, PREVIEW_STEPS = 224, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What somebody wants to see climb; ``truth`` (1, H, W) as for curves, at the working size of ``before``."""
+
+    picture: Picture
+    pair: Any
+    before: Evidence  # of the same picture and view
+    class_name: str
+    readout: str
+    options: AdvCamOptions
+    truth: np.ndarray | None = None
+    truth_key: str = ""
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        """What it is about, whatever the knobs say."""
+        return (self.picture.sha256, self.pair.sha256, self.class_name, self.readout)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two orders the same."""
+        return (*self.subject, self.options, self.before.options, self.truth_key)
+
+
+@dataclass(eq=False)
+class Run:
+    """A climb that goes on or went; ``steps`` may be read at any time."""
+
+    order: Order
+    reel: Reel
+    view: HeatmapOptions
+    is_preview: bool = False
+    _steps: list[RefineStep] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def steps(self) -> list[RefineStep]:
+        """The steps so far that count."""
+        with self._lock:
+            return list(self._steps)
+
+    def take(self, step: RefineStep) -> None:
+        """Keep a step; only the last one keeps its change of the picture, which is by far the largest part."""
+        with self._lock:
+            if self._steps:
+                self._steps[-1] = replace(self._steps[-1], change=self._steps[-1].change[:, :0, :0])
+            self._steps = valid_steps([*self._steps, step])
+
+    def frames(self) -> Generator[Frame]:
+        """Climb, and make a frame of every step; closing it closes the climb."""
+        order = self.order
+        events = climb(order.picture.pixels, order.pair, [order.class_name], order.options, order.readout, self.view)
+        with closing(events):
+            for step in events:
+                self.take(step)
+                steps = self.steps
+                last = step.t == step.steps - 1 and step.scale_index == len(self.view.scales) - 1
+                self.reel.sentences = tuple(what_happened(steps, order.options, sure=last))
+                yield climb_frame(steps, order.before, order.options, order.truth)
+
+
+def start_climb(order: Order, turns: Turns) -> Run:
+    """The whole climb, in the background."""
+    return _start(order, order.before.options, turns)
+
+
+def start_preview(order: Order, turns: Turns) -> Run:
+    """A few steps at a small size, for somebody who turns a knob.
+
+    The regulariser is a sum over the map, which has fewer positions at the small size, so μ weighs as much more there.
+    """
+    view = replace(order.before.options, scales=(1.0,), long_side=PREVIEW_SIDE)
+    area = max(1.0, max(order.before.picture.shape[:2]) / PREVIEW_SIDE) ** 2
+    steps = min(order.options.steps, PREVIEW_STEPS)
+    options = replace(order.options, steps=steps, mu=order.options.mu * area)
+    return _start(replace(order, options=options), view, turns, mu=order.options.mu)
+
+
+def _start(order: Order, view: HeatmapOptions, turns: Turns, mu: float | None = None) -> Run:
+    options, is_preview = order.options, mu is not None
+    title = labelled(order.readout, order.class_name)
+    size = view.long_side if is_preview else max(order.before.picture.shape[:2])
+    settings = run_settings(replace(options, mu=options.mu if mu is None else mu), order.pair)
+    settings.append(("size", f"{min(size, max(order.before.picture.shape[:2]))} px"))
+    about = climb_about(
+        order.before,
+        order.picture.name,
+        f"Preview: {title}" if is_preview else f"{title} · {order.pair.name}",
+        settings,
+        order.class_name,
+        order.truth is not None,
+    )
+    total = sum(steps_at(options.steps, scale, view.scales) for scale in view.scales)
+    run = Run(order, Reel(about, jpeg_bytes(order.before.picture, 85), total), view, is_preview)
+    reels.put(run.reel)
+    run.reel.start(run.frames, turns)
+    return run
+
+
+def run_settings(options: AdvCamOptions, pair: Any) -> list[tuple[str, str]]:
+    """The knobs of a run in words; of the switches only those that differ from the reference code."""
+    grey = f" ({grey_levels(options.xi, pair):.1f} grey levels)" if options.step_rule == "maximum" else ""
+    settings = [
+        ("step size ξ", f"{options.xi:g}{grey}"),
+        ("steps T", f"{options.steps}"),
+        ("hold-back μ", f"{options.mu:g}"),
+        ("mask level τ", f"{options.tau:g}"),
+    ]
+    plain = AdvCamOptions()
+    differing = {"step_rule": "step", "result": "result", "regulariser": "regulariser"}
+    return settings + [
+        (word, getattr(options, name))
+        for name, word in differing.items()
+        if getattr(options, name) != getattr(plain, name)
+    ]

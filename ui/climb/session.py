@@ -1,0 +1,69 @@
+"""The runs of a session: a preview, a climb, and two that are kept."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from ui import engine
+from ui.climb.runs import PREVIEW_STEPS, Order, Run, start_climb, start_preview
+
+RUNS, SHOW = "climb-runs", "climb-show"
+PREVIEW, CLIMB, KEPT = "preview", "climb", ("A", "B")
+
+
+def runs() -> dict[str, Run]:
+    """The runs of this session: the preview, the climb, and those that are kept."""
+    found: dict[str, Run] = st.session_state.setdefault(RUNS, {})
+    return found
+
+
+def forget_another_subject(order: Order) -> None:
+    """A climb of something else is stopped, because nobody sees it any more; kept runs stay."""
+    run = runs().get(CLIMB)
+    if run is not None and run.order.subject != order.subject:
+        run.reel.stop()
+        del runs()[CLIMB]
+
+
+def preview(order: Order) -> None:
+    """Start the small climb again where a knob or the subject changed, and show it."""
+    before = runs().get(PREVIEW)
+    shown = replace(order.options, result="accumulated", steps=min(order.options.steps, PREVIEW_STEPS))
+    key = replace(order, options=shown).key
+    if before is not None and st.session_state.get("climb-preview-key") == key:
+        return
+    if before is not None:
+        before.reel.stop()
+    st.session_state["climb-preview-key"] = key
+    climbed = runs().get(CLIMB)
+    runs()[PREVIEW] = start_preview(order, engine.EVIDENCE.turns)
+    same = climbed is not None and climbed.order.options == order.options
+    st.session_state[SHOW] = [CLIMB] if same else [PREVIEW]
+
+
+def start(order: Order) -> None:
+    """Climb; a climb that goes on is replaced."""
+    stop()
+    runs()[CLIMB] = start_climb(order, engine.EVIDENCE.turns)
+    st.session_state[SHOW] = [CLIMB]
+
+
+def stop() -> None:
+    """End the climb after the step that is being made."""
+    if (run := runs().get(CLIMB)) is not None:
+        run.reel.stop()
+        run.reel.wait(0.2)  # often it is between two steps
+
+
+def keep() -> None:
+    """Keep the climb as A, or as B beside it; a third takes the place of B."""
+    name = KEPT[0] if KEPT[0] not in runs() else KEPT[1]
+    runs()[name] = runs()[CLIMB]
+    st.session_state[SHOW] = list(KEPT) if name == KEPT[1] else [KEPT[0]]
+
+
+def drop() -> None:
+    """Forget what was kept."""
+    for name in KEPT:
+        runs().pop(name, None)
+    st.session_state[SHOW] = [CLIMB] if CLIMB in runs() else [PREVIEW]

@@ -1,0 +1,126 @@
+// Lines over the steps of a run, with a cursor at the step that is shown. Point or drag to go to a step.
+
+const LINE_COLOURS = ["#4477aa", "#ee6677", "#bb9a22", "#228833", "#aa3377", "#3aa0c0"];
+const HIGH = 132, PAD = { left: 40, right: 8, top: 6, bottom: 18 };
+
+const svg = (tag, attributes = {}) => {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+};
+
+class Chart {
+  constructor(about, offset, onStep) {
+    this.about = about;
+    this.onStep = onStep;
+    this.root = element("figure", "chart");
+    this.root.append(element("figcaption", "chart-title", about.title));
+    this.legend = element("div", "lines");
+    this.numbers = about.lines.map((line, k) => {
+      const item = element("span", "line");
+      item.title = line.help ?? "";
+      const dash = element("span", "dash");
+      dash.style.background = LINE_COLOURS[(k + offset) % LINE_COLOURS.length];
+      const number = element("span", "number");
+      item.append(dash, element("span", "", line.label), number);
+      this.legend.append(item);
+      return number;
+    });
+    this.colours = about.lines.map((_, k) => LINE_COLOURS[(k + offset) % LINE_COLOURS.length]);
+    this.svg = svg("svg", { role: "img", height: HIGH });
+    this.root.append(this.legend, this.svg);
+    this.svg.onpointerdown = (event) => {
+      this.svg.setPointerCapture(event.pointerId);
+      this.point(event);
+    };
+    this.svg.onpointermove = (event) => event.buttons && this.point(event);
+  }
+
+  point(event) {
+    const box = this.svg.getBoundingClientRect();
+    const share = (event.clientX - box.left - PAD.left) / (box.width - PAD.left - PAD.right);
+    this.onStep(Math.round(share * (this.total - 1)));
+  }
+
+  valuesOf(frame, threshold) {
+    return this.about.lines.map(({ key }) => {
+      const [layer, curve] = key.split(":");
+      return curve ? frame.curves[layer]?.[curve]?.[Math.round(100 * threshold)] : frame.values[key];
+    });
+  }
+
+  // Draws all lines; the cursor is moved apart, because it moves more often.
+  draw(frames, total, threshold) {
+    const width = this.svg.clientWidth;
+    if (!width) return; // hidden: the observer calls again
+    this.total = total;
+    this.rows = frames.map((frame) => this.valuesOf(frame, threshold));
+    const known = this.rows.flat().filter(Number.isFinite);
+    const [low, high] = this.about.percent ? [0, 1] : span(known);
+    const x = (i) => PAD.left + (total > 1 ? i / (total - 1) : 0.5) * (width - PAD.left - PAD.right);
+    const y = (value) => PAD.top + (1 - (value - low) / (high - low)) * (HIGH - PAD.top - PAD.bottom);
+    this.x = x;
+    const parts = [];
+    for (const value of this.about.percent ? [0, 0.5, 1] : ticks(low, high)) {
+      const text = svg("text", { x: PAD.left - 5, y: y(value) + 3.5, "text-anchor": "end" });
+      text.textContent = this.about.percent ? `${Math.round(100 * value)}${SPACE}%` : tidy(value);
+      parts.push(svg("path", { class: value === 0 ? "zero" : "grid", d: `M${PAD.left} ${y(value)}H${width - PAD.right}` }), text);
+    }
+    for (const [k, i] of [0, Math.floor((total - 1) / 2), total - 1].entries()) {
+      if (k && i <= 0) continue;
+      const text = svg("text", { x: x(i), y: HIGH - 4, "text-anchor": ["start", "middle", "end"][k] });
+      text.textContent = k ? i + 1 : `${this.about.step ?? "step"} 1`;
+      parts.push(text);
+    }
+    this.colours.forEach((colour, k) => {
+      const d = this.rows.map((row, i) => this.segment(frames, row[k], i, k, x, y)).join("");
+      parts.push(svg("path", { class: "curve", d, stroke: colour }));
+    });
+    this.cursor = svg("path", { class: "cursor" });
+    this.dots = this.colours.map((colour) => svg("circle", { r: 3.2, fill: colour, class: "dot" }));
+    this.svg.replaceChildren(...parts, this.cursor, ...this.dots);
+    this.y = y;
+  }
+
+  // A line is broken where a value is unknown and where another part begins.
+  segment(frames, value, i, k, x, y) {
+    if (!Number.isFinite(value)) return "";
+    const joined = i > 0 && Number.isFinite(this.rows[i - 1][k]) && frames[i - 1].part === frames[i].part;
+    return `${joined ? "L" : "M"}${x(i).toFixed(1)} ${y(value).toFixed(1)}${joined ? "" : "h.01"}`;
+  }
+
+  mark(i) {
+    const row = this.rows?.[i];
+    if (!row || !this.cursor) return;
+    this.cursor.setAttribute("d", `M${this.x(i)} ${PAD.top}V${HIGH - PAD.bottom}`);
+    row.forEach((value, k) => {
+      const there = Number.isFinite(value);
+      put(this.numbers[k], there ? (this.about.percent ? percent(value) : tidy(value)) : "–");
+      this.dots[k].setAttribute("visibility", there ? "visible" : "hidden");
+      if (!there) return;
+      this.dots[k].setAttribute("cx", this.x(i));
+      this.dots[k].setAttribute("cy", this.y(value));
+    });
+    const words = this.about.lines.map((line, k) => `${line.label} ${this.numbers[k].textContent}`).join(", ");
+    this.svg.setAttribute("aria-label", `${this.about.title}, step ${i + 1}: ${words}`);
+  }
+}
+
+function span(values) {
+  const low = Math.min(0, ...values), high = Math.max(0, ...values);
+  return high > low ? [low, high] : [0, 1];
+}
+
+function ticks(low, high) {
+  const step = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const wide = [1, 2, 5, 10].map((times) => times * step).find((size) => (high - low) / size <= 3.5);
+  const found = [];
+  for (let k = Math.ceil(low / wide); k * wide <= high + 1e-9; k++) found.push(k * wide);
+  return found;
+}
+
+function tidy(value) {
+  const size = Math.abs(value);
+  const text = size === 0 ? "0" : size >= 1e5 || size < 1e-3 ? size.toExponential(1) : String(Number(size.toPrecision(3)));
+  return (value < 0 ? MINUS : "") + text;
+}

@@ -1,0 +1,72 @@
+// Follows one run: asks the server for the frames it lacks until no more will come. The answer is packed like a payload:
+// {version, made: number of the frames' version, from: how many of ours stand, total, state: running | done | stopped | failed,
+//  message, sentences, seconds, left: seconds or null, frames: [entry], about: first time only} and the blobs frames, picture.
+
+const PAUSE = 250, TRIES = [500, 1500, 4000, 9000];
+const LOST = "This run is not on the server any more. Start it again.";
+
+class Reel {
+  constructor({ id, url }, onNews, onProblem) {
+    Object.assign(this, { id, url, onNews, onProblem });
+    this.frames = [];
+    this.made = 0;
+    this.tries = 0;
+    this.state = "running";
+    this.abort = new AbortController();
+    this.ask();
+  }
+
+  get running() {
+    return this.state === "running";
+  }
+
+  async ask() {
+    const { signal } = this.abort;
+    try {
+      const about = this.about ? 0 : 1;
+      const answer = await fetch(`${this.url}?from=${this.frames.length}&made=${this.made}&about=${about}`, { signal });
+      if (answer.status === 404) return this.onProblem(LOST);
+      if (!answer.ok) return this.onProblem(`The server answered with error ${answer.status}. Reload the page to try again.`);
+      await this.take(readPacked(await answer.arrayBuffer()));
+      this.tries = 0;
+      if (signal.aborted) return;
+      this.onNews(this);
+      if (this.running) this.timer = setTimeout(() => this.ask(), PAUSE);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof TypeError && this.tries < TRIES.length) { // fetch's word for a server that does not answer
+        this.timer = setTimeout(() => this.ask(), TRIES[this.tries++]);
+        return;
+      }
+      this.onProblem(error instanceof PayloadError ? error.message : UNREACHABLE);
+      if (!(error instanceof PayloadError || error instanceof TypeError)) throw error;
+    }
+  }
+
+  async take({ header, blobs }) {
+    if (header.about) {
+      const bitmap = await decodePicture({ header: header.about, blobs });
+      Object.assign(this, { about: header.about, bitmap });
+    }
+    must(header.from <= this.frames.length, "frames are missing");
+    this.frames.length = header.from;
+    for (const entry of header.frames) this.frames.push(this.frame(entry, blobs.frames));
+    const { made, total, state, message, sentences, seconds, left } = header;
+    Object.assign(this, { made, total, state, message, sentences, seconds, left });
+  }
+
+  frame(entry, bytes) {
+    const layers = {};
+    for (const [name, { grid, at, peak, most }] of Object.entries(entry.layers)) {
+      const size = grid.reduce((product, side) => product * side, 1);
+      must(bytes && at + size <= bytes.length, `the layer "${name}" is cut short`);
+      layers[name] = new Layer(grid, bytes.subarray(at, at + size), peak, most);
+    }
+    return { ...entry, layers };
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.abort.abort();
+  }
+}
