@@ -1,0 +1,68 @@
+"""Every value that crosses a boundary: names, settings, results, events and the error meant for people.
+
+Settings are frozen dataclasses and hold the only defaults; results are detached numpy arrays on the CPU.
+This package imports no torch, so a page can read it without loading the engine.
+"""
+
+from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryStep
+from recam_core.records.events import EpochEnd, EvalStep, Finished, RefineStep, TrainStep
+from recam_core.records.names import (
+    CAM,
+    CLIMB_RESULTS,
+    EMPTY_TEXT,
+    EPSILON,
+    IGNORE,
+    PALETTE_NAMES,
+    READOUT_LABELS,
+    READOUTS,
+    RECAM_READOUTS,
+    REGULARISERS,
+    SCALE_NAMES,
+    STEP_RULES,
+    UserError,
+)
+from recam_core.records.results import CamResult, Evidence, Picture
+from recam_core.records.settings import (
+    MULTI_SCALE,
+    AdvCamOptions,
+    DisplayOptions,
+    HeatmapOptions,
+    TrainConfig,
+)
+from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
+
+__all__ = [
+    "BOUNDARIES",
+    "CAM",
+    "CLIMB_RESULTS",
+    "EMPTY_TEXT",
+    "EPSILON",
+    "IGNORE",
+    "MULTI_SCALE",
+    "PALETTE_NAMES",
+    "READOUTS",
+    "READOUT_LABELS",
+    "RECAM_READOUTS",
+    "REGULARISERS",
+    "SCALE_NAMES",
+    "SEED_REFINEMENTS",
+    "STEP_RULES",
+    "AdvCamOptions",
+    "BoundaryConfig",
+    "BoundaryStep",
+    "CamResult",
+    "DisplayOptions",
+    "EpochEnd",
+    "EvalStep",
+    "Evidence",
+    "Finished",
+    "Flow",
+    "HeatmapOptions",
+    "Picture",
+    "RandomWalkOptions",
+    "RefineStep",
+    "TrainConfig",
+    "TrainStep",
+    "UserError",
+    "WalkStep",
+]

@@ -1,0 +1,31 @@
+"""Names that people script against, and the error meant for the person at the screen."""
+
+CAM = "cam"
+RECAM_READOUTS = ("w", "wprime", "sum", "product")
+READOUTS = (CAM, *RECAM_READOUTS)
+READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "product": "w⊗w′"}
+
+EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
+
+STEP_RULES = {
+    "maximum": "gradient over its largest value, held in the picture's own range: the reference code",
+    "plain": "ξ times the gradient, unbounded: the paper's formula",
+}
+CLIMB_RESULTS = {
+    "accumulated": "the sum of the maps of all steps: the reference code",
+    "last": "the map of the last step alone",
+}
+REGULARISERS = {
+    "raw": "differences of maps in their own units: the reference code",
+    "normalised": "differences of maps divided by their own maximum: the paper's formula",
+}
+
+PALETTE_NAMES = ("viridis", "inferno", "cividis", "paper")
+SCALE_NAMES = ("each", "together")
+
+IGNORE = 255  # label value of pixels that count neither for nor against
+EPSILON = 1e-5  # what the reference adds to a maximum before dividing by it
+
+
+class UserError(ValueError):
+    """A message for the person at the screen: what was expected, what came, what to do."""
