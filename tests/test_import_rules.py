@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "records": (),
     "losses": ("records",),
+    "paths": (),
     "files": ("records",),
     "tensors": ("records",),
     "turns": ("records",),
@@ -44,7 +45,7 @@ BELOW = {
     "climbing": ("losses",),
     "climb_result": ("model",),
     "ascent": ("model", "climbing", "device"),
-    "refiners": ("ascent",),
+    "refiners": ("ascent", "paths"),
     "pipeline": ("model", "refiners", "images", "device"),
     "climb_files": ("pipeline", "bundle", "animation", "climb_result"),
     "training": ("pipeline", "batches", "shelf", "starts", "device"),
