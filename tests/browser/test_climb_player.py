@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from addresses import wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -67,10 +67,6 @@ def cursor(page):
 def go(page, name):
     page.get_by_text("Explore").first.click()
     page.get_by_role("menuitem", name=name).click()
-
-
-def query(page):
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screenshot):
@@ -153,17 +149,16 @@ def test_the_subject_travels_from_compare_to_climb_and_back(url, open_page):
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     press(page, "Climb this")
     wait_until(page, "steps in")
-    assert query(page) | {"picture": "scene-bird-tree", "model": "scenes", "classes": "bird"} == query(page)
+    wait_for_address(page, picture="scene-bird-tree", model="scenes", classes="bird")
     assert page.locator(".st-key-climb .field.threshold .number").inner_text() == "0.50"
     climb(page, 27)
     go(page, "Compare")
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
-    page.wait_for_url(re.compile("classes=bird"))
-    assert query(page)["picture"] == "scene-bird-tree"
+    wait_for_address(page, picture="scene-bird-tree", classes="bird,tree")
     go(page, "Climb")  # the climb is still there
     wait_until(page, "27 steps in")
     assert page.locator(".st-key-climb .track-title").inner_text() == "bird · w · scenes"
-    assert query(page)["t"] == "0.5"
+    wait_for_address(page, t="0.5")
 
 
 def test_on_a_phone_nothing_is_cut_off_and_a_finger_steps(visit, screenshot):

@@ -5,10 +5,10 @@ import json
 import re
 import zipfile
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from addresses import wait_for_address
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -70,11 +70,8 @@ def drag_threshold(page, value, *, release):
 
 def choose(page, mode):
     page.locator(".st-key-heat .segment", has_text=re.compile(f"^{mode}$")).click()
+    wait_for_address(page, view=mode.lower())
     settle(page)
-
-
-def query(page):
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def make_photo():
@@ -120,8 +117,8 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     photo = make_photo()
     page.locator(".st-key-files input[type=file]").set_input_files(photo)
     panel(page, 0, "picture").get_by_text(photo["name"]).wait_for()
+    page.wait_for_url(re.compile("[?&]picture=[0-9a-f]{64}"))
     settle(page)
-    assert len(query(page)["picture"]) == 64
     assert page.locator(".st-key-heat b, [data-testid=stSidebar] b").count() == 0
     screenshot(page, "journey-3-upload")
 
@@ -139,14 +136,13 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     page.wait_for_timeout(500)
     assert (requests, page.url, page.evaluate("window.runs")) == ([], address, 0)
     drag_threshold(page, 0.61, release=True)
-    page.wait_for_url(re.compile(r"[?&]t=0\.61"))
+    wait_for_address(page, t="0.61")
     settle(page)
     assert page.evaluate("window.runs") >= 1
     assert not [r for r in requests if "/api/heat/" in r]  # the same maps: nothing is fetched again
 
     choose(page, "Difference")
     assert panel(page, 0, "cam").locator(".note").inner_text() == "reference"
-    assert query(page)["view"] == "difference"
     assert page.locator(".st-key-heat .segment.error").is_hidden()  # no mask is known
     screenshot(page, "journey-4-difference")
 
