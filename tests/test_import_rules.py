@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "records": (),
     "losses": ("records",),
+    "gradients": ("records",),
     "paths": (),
     "files": ("records",),
     "tensors": ("records",),
