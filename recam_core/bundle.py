@@ -52,33 +52,56 @@ def evidence_bundle(
     files = {"picture.png": png_bytes(first.picture)}
     scaled = {result.readout: scaled_maps(result, display.scale) for result in results}
     arrays = {**scaled, **{f"raw_{r.readout}": r.raw.astype(np.float32, copy=False) for r in results}}
-    slugs = file_names(first.classes)
     for readout, maps in scaled.items():
-        for i, (slug, values) in enumerate(zip(slugs, maps, strict=True)):
-            above = values > np.float32(display.threshold)
-            painted = {
-                "overlay": overlay(first.picture, values, display.palette, display.opacity, display.grow),
-                "mask": above,
-            }
-            if CAM in scaled and readout != CAM:
-                painted["difference"] = difference_overlay(
-                    first.picture, values - scaled[CAM][i], display.opacity, display.grow
-                )
-            if truth is not None and (truth[i] != IGNORE).any():
-                painted["error"] = error_overlay(first.picture, above, truth[i], display.opacity)
-            files |= {f"{readout}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
-        files[f"{readout}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
+        base = None if readout == CAM else scaled.get(CAM)
+        files |= map_files(readout, first, maps, class_ids, display, base=base, truth=truth)
     files["maps.npz"] = npz_bytes(arrays)
     described = {
         **manifest,
-        "classes": _classes(first, class_ids),
+        "classes": class_rows(first, class_ids),
         "readouts": list(scaled),
         **asdict(display),
         "arrays": _explanations(results, display.scale),
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    files["manifest.json"] = (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode()
+    return with_manifest(files, described)
+
+
+def map_files(
+    folder: str,
+    result: CamResult,
+    maps: np.ndarray,
+    class_ids: Sequence[int],
+    display: DisplayOptions,
+    *,
+    base: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
+) -> dict[str, bytes]:
+    """Pictures of maps (n, H, W) of ``result``'s picture and classes in ``folder``: overlays, masks, labels.
+
+    Where ``base`` (n, H, W) is given also the maps minus those, where ``truth`` is given also what is right and wrong.
+    """
+    files: dict[str, bytes] = {}
+    picture = result.picture
+    for i, (slug, values) in enumerate(zip(file_names(result.classes), maps, strict=True)):
+        above = values > np.float32(display.threshold)
+        painted = {
+            "overlay": overlay(picture, values, display.palette, display.opacity, display.grow),
+            "mask": above,
+        }
+        if base is not None:
+            painted["difference"] = difference_overlay(picture, values - base[i], display.opacity, display.grow)
+        if truth is not None and (truth[i] != IGNORE).any():
+            painted["error"] = error_overlay(picture, above, truth[i], display.opacity)
+        files |= {f"{folder}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
+    files[f"{folder}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
     return files
+
+
+def with_manifest(files: Mapping[str, bytes], described: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files and ``manifest.json``, which holds what is ``described`` and the hash of each."""
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    text = json.dumps({**described, "files": hashes}, indent=2, ensure_ascii=False)
+    return {**files, "manifest.json": f"{text}\n".encode()}
 
 
 def file_names(classes: Sequence[str]) -> list[str]:
@@ -112,7 +135,8 @@ def _check(results: Sequence[CamResult], class_ids: Sequence[int]) -> CamResult:
     return first
 
 
-def _classes(result: CamResult, class_ids: Sequence[int]) -> list[dict[str, Any]]:
+def class_rows(result: CamResult, class_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What a manifest says about each class: its name, that in file names, its label value, its probability."""
     rows = zip(result.classes, file_names(result.classes), class_ids, result.scores, strict=True)
     return [
         {"name": name, "file_name": slug, "id": int(k), "label": int(k) + 1, "probability": float(score)}

@@ -146,6 +146,12 @@ def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray,
     return _blend(picture, colours, opacity)
 
 
+def labels_overlay(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.6) -> np.ndarray:
+    """Lay a label map (H, W) uint8 in VOC's colours over a picture; background stays as it is. Returns (H, W, 3) uint8."""
+    _check(picture, labels, opacity)
+    return _blend(picture, np.where(labels[..., None] > 0, CLASS_COLOURS[labels], picture), opacity)
+
+
 def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float) -> np.ndarray:
     """Label every pixel with the strongest of [background = threshold, maps].
 

@@ -49,14 +49,31 @@ BELOW = {
     "refiners": ("ascent", "paths"),
     "pipeline": ("model", "refiners", "images", "device"),
     "climb_files": ("pipeline", "bundle", "animation", "climb_result"),
+    "walk_files": ("walk_result", "bundle", "animation"),
+    "launch": ("records",),
+    "pseudo_masks": ("evaluation", "climb_result", "files", "visualise", "launch"),
     "training": ("pipeline", "batches", "shelf", "starts", "device"),
     "sweep": ("records",),
-    "evaluation": ("pipeline", "datasets", "sweep"),
+    "thresholds": ("model",),
+    "walk_result": ("refiners",),
+    "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "store": ("evaluation", "files"),
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
     "study": ("training", "evaluation", "recipes"),
     "jobs": ("training", "store", "samples", "checkpoints"),
-    "commands": ("jobs", "benchmarks", "climb_files", "bundle", "manifest", "turns", "recipes", "study"),
+    "commands": (
+        "jobs",
+        "benchmarks",
+        "climb_files",
+        "walk_files",
+        "pseudo_masks",
+        "thresholds",
+        "bundle",
+        "manifest",
+        "turns",
+        "recipes",
+        "study",
+    ),
     "__main__": ("commands",),
     "__init__": (),
 }
@@ -68,7 +85,7 @@ FOLDERS = (
     "benchmarks",
     "commands",
 )  # their members never import one another
-SHARED = {"commands": {"options"}, "benchmarks": {"measure"}}  # but for these
+SHARED = {"commands": {"options", "pictures"}, "benchmarks": {"measure"}}  # but for these
 SCREEN = ("streamlit", "plotly")
 ENGINE = ("torch", "torchvision", "timm")
 OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from

@@ -2,31 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
 from dataclasses import fields, replace
-from pathlib import Path
 
 from recam_core.climb_files import climb_bundle
 from recam_core.climb_result import climb_defaults, grey_levels
-from recam_core.commands.options import add_view_arguments, open_picture, report, split_names, view_options
+from recam_core.commands.options import open_picture, report, view_options
+from recam_core.commands.pictures import (
+    add_animation_arguments,
+    add_display_arguments,
+    add_picture_arguments,
+    check_milliseconds,
+    named_classes,
+    say_notes,
+    until_stopped,
+)
 from recam_core.device import pick_device
 from recam_core.files import parent_for, write_folder
 from recam_core.manifest import make_manifest
 from recam_core.model import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence
-from recam_core.records import (
-    CLIMB_RESULTS,
-    PALETTE_NAMES,
-    READOUTS,
-    REGULARISERS,
-    STEP_RULES,
-    AdvCamOptions,
-    DisplayOptions,
-    RefineStep,
-    UserError,
-)
+from recam_core.records import CLIMB_RESULTS, READOUTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
 from recam_core.refiners import REFINERS
-from recam_core.samples import SAMPLES
 from recam_core.shelf import load_pair
 
 KNOBS = {
@@ -40,19 +36,8 @@ CHOICES = {"step_rule": STEP_RULES, "result": CLIMB_RESULTS, "regulariser": REGU
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, readout, where to write, every knob of the climb, and how to look."""
-    parser.add_argument("picture", help=f"an image file, or a bundled sample: {', '.join(SAMPLES)}")
-    parser.add_argument("--model", default="photos", help="a name on the shelf, a file, or a run folder (%(default)s)")
-    parser.add_argument(
-        "--class",
-        "--classes",
-        dest="classes",
-        help="one or more, comma-separated; by default those above probability 0.5, else the best",
-    )
+    add_picture_arguments(parser, "frames, animations, trace and evidence bundle")
     parser.add_argument("--readout", choices=READOUTS, default="w", help="whose map is climbed with (%(default)s)")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of frames, animations, trace and evidence bundle"
-    )
-    parser.add_argument("--json-lines", action="store_true", help="steps as JSON lines on stdout")
     reference = AdvCamOptions()
     for name, (letter, text) in KNOBS.items():
         value = getattr(reference, name)
@@ -63,34 +48,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, choices in CHOICES.items():
         text = "; ".join(f"{key}: {meaning}" for key, meaning in choices.items())
         parser.add_argument(f"--{name.replace('_', '-')}", choices=list(choices), help=f"{text} (first by default)")
-    shown = DisplayOptions()
-    parser.add_argument("--threshold", type=float, default=shown.threshold, help="of the masks (%(default)s)")
-    parser.add_argument("--palette", choices=list(PALETTE_NAMES), default=shown.palette)
-    parser.add_argument("--opacity", type=float, default=shown.opacity, help="of the heatmaps (%(default)s)")
-    parser.add_argument("--milliseconds", type=int, default=200, help="a frame in the animations (%(default)s)")
-    add_view_arguments(parser)
+    add_animation_arguments(parser, 200)
+    add_display_arguments(parser, "of the masks (%(default)s)", DisplayOptions().threshold)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Climb, reporting every step, and write what there is, also after Ctrl-C."""
     view, display = view_options(arguments), DisplayOptions(arguments.threshold, arguments.opacity, arguments.palette)
-    if not 10 <= arguments.milliseconds <= 10_000:
-        raise UserError(f"A frame must stay for 10 to 10000 milliseconds; got {arguments.milliseconds}.")
+    check_milliseconds(arguments.milliseconds)
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device))
     options = chosen_options(arguments, pair)
-    named = split_names(arguments.classes) if arguments.classes is not None else None
-    if named == []:
-        raise UserError(f"Name at least one class, for example --class {pair.classes[0]}; got {arguments.classes!r}.")
-    pair.class_ids(named or [])
+    named = named_classes(arguments.classes, pair)
     parent_for(arguments.out / "trace.json")
     before = gather_evidence(picture.pixels, pair, view, [arguments.readout])
     classes = named or default_classes(before)
     say = sys.stderr if arguments.json_lines else sys.stdout
-    for note in picture.notes:
-        print(f"{picture.name}: {note}", file=say)
-    if warning := pair.card.get("warning"):
-        print(f"{pair.name}: {warning}", file=say)
+    say_notes(picture, pair, say)
     print(f"ξ {options.xi:g} is {grey_levels(options.xi, pair):.1f} grey levels of 255 a step at most", file=say)
     events = REFINERS["advcam"](picture.pixels, pair, classes, options, arguments.readout, view)
     steps, stopped = until_stopped(report(events, arguments.json_lines))
@@ -110,17 +84,6 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{len(steps)} step{'s' * (len(steps) != 1)}, {len(files)} files in {arguments.out}", file=say)
     if stopped:
         raise KeyboardInterrupt
-
-
-def until_stopped(events: Iterable[RefineStep]) -> tuple[list[RefineStep], bool]:
-    """The steps that were made, and whether the person stopped before the last one."""
-    steps: list[RefineStep] = []
-    try:
-        for step in events:
-            steps.append(step)
-    except KeyboardInterrupt:
-        return steps, True
-    return steps, False
 
 
 def chosen_options(arguments: argparse.Namespace, pair: ModelPair) -> AdvCamOptions:

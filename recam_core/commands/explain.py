@@ -1,37 +1,24 @@
 """``explain``: CAM beside ReCAM w, w′, w⊕w′, w⊗w′ of a picture, as an evidence bundle on disk."""
 
 import argparse
-from pathlib import Path
+import sys
 
 from recam_core.bundle import evidence_bundle
-from recam_core.commands.options import add_view_arguments, open_picture, readout_names, split_names, view_options
+from recam_core.commands.options import open_picture, readout_names, view_options
+from recam_core.commands.pictures import add_display_arguments, add_picture_arguments, named_classes, say_notes
 from recam_core.device import device_name, pick_device
 from recam_core.files import write_folder
 from recam_core.manifest import make_manifest
 from recam_core.pipeline import default_classes, gather_evidence, read_out
-from recam_core.records import EMPTY_TEXT, PALETTE_NAMES, READOUT_LABELS, DisplayOptions, UserError
-from recam_core.samples import SAMPLES
+from recam_core.records import EMPTY_TEXT, READOUT_LABELS, DisplayOptions
 from recam_core.shelf import load_pair
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, readouts, where to write, and how to look."""
-    parser.add_argument("picture", help=f"an image file, or a bundled sample: {', '.join(SAMPLES)}")
-    parser.add_argument("--model", default="photos", help="a name on the shelf, a file, or a run folder (%(default)s)")
-    parser.add_argument(
-        "--classes", help="comma-separated names; by default those above probability 0.5, else the best one"
-    )
+    add_picture_arguments(parser, "the evidence bundle")
     parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the evidence bundle")
-    shown = DisplayOptions()
-    parser.add_argument(
-        "--threshold", type=float, default=shown.threshold, help="background threshold of the masks (%(default)s)"
-    )
-    parser.add_argument("--palette", choices=list(PALETTE_NAMES), default=shown.palette)
-    parser.add_argument(
-        "--opacity", type=float, default=shown.opacity, help="of the heatmap over the picture (%(default)s)"
-    )
-    add_view_arguments(parser)
+    add_display_arguments(parser, "background threshold of the masks (%(default)s)", DisplayOptions().threshold)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -40,21 +27,14 @@ def run(arguments: argparse.Namespace) -> None:
     display = DisplayOptions(arguments.threshold, arguments.opacity, arguments.palette)
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device))
-    chosen = split_names(arguments.classes) if arguments.classes else None
-    if chosen == []:
-        raise UserError(f"Name at least one class, for example --classes {pair.classes[0]}; got {arguments.classes!r}.")
-    ids = pair.class_ids(chosen or [])
+    chosen = named_classes(arguments.classes, pair)
     evidence = gather_evidence(picture.pixels, pair, options, readouts)
     classes = chosen or default_classes(evidence)
-    ids = ids or pair.class_ids(classes)
     results = [read_out(evidence, readout, classes) for readout in readouts]
     described = make_manifest(picture, pair, evidence)
-    files = evidence_bundle(results, class_ids=ids, display=display, manifest=described)
+    files = evidence_bundle(results, class_ids=pair.class_ids(classes), display=display, manifest=described)
     write_folder(files, arguments.out)
-    for note in picture.notes:
-        print(f"{picture.name}: {note}")
-    if warning := pair.card.get("warning"):
-        print(f"{pair.name}: {warning}")
+    say_notes(picture, pair, sys.stdout)
     print(f"{evidence.backbone_passes} backbone passes in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
         shares = (

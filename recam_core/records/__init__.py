@@ -21,6 +21,7 @@ from recam_core.records.names import (
     STEP_RULES,
     UserError,
 )
+from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
 from recam_core.records.results import CamResult, Evidence, Picture
 from recam_core.records.settings import (
     MULTI_SCALE,
@@ -43,6 +44,7 @@ __all__ = [
     "READOUTS",
     "READOUT_LABELS",
     "RECAM_READOUTS",
+    "REFINEMENTS",
     "REGULARISERS",
     "SCALE_NAMES",
     "SEED_REFINEMENTS",
@@ -58,7 +60,9 @@ __all__ = [
     "Finished",
     "Flow",
     "HeatmapOptions",
+    "MaskStep",
     "Picture",
+    "PseudoMaskOptions",
     "RandomWalkOptions",
     "RefineStep",
     "TrainConfig",
