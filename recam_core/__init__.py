@@ -44,6 +44,7 @@ PUBLIC = {
         "UserError",
     ),
     "refiners.advcam": ("climb",),
+    "refiners.boundary": ("boundary_map", "boundary_sources"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
     "turns": ("Turns",),

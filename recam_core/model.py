@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from recam_core.backbones import BACKBONES
+from recam_core.branches import BoundaryBranches
 from recam_core.folding import folded_copy
 from recam_core.heads import HEADS
 from recam_core.losses import activation_maps
@@ -65,6 +66,10 @@ class CamModel(nn.Module):
         """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step."""
         return self.backbone(x.contiguous(memory_format=torch.channels_last))
 
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Normalised (B, 3, H, W) → the backbone's features on the way, finest first: what boundary branches look at."""
+        return self.backbone.stages(x.contiguous(memory_format=torch.channels_last))
+
     def scores(self, features: Tensor) -> Tensor:
         """Class logits (B, K)."""
         return self.head.scores(features)
@@ -89,7 +94,7 @@ class ModelPair:
     """The stage-1 network (``cam``, BCE alone) and the stage-2 network (``recam``, BCE + λ·SCE) of one training run.
 
     ``card`` is plain data that travels with the weights: training settings, scores, a warning where there is one.
-    ``sha256`` is that of the file it was loaded from, or empty.
+    ``sha256`` is that of the file it was loaded from, or empty. ``boundary`` are branches on the stage-2 backbone, if it has any.
     """
 
     name: str
@@ -99,6 +104,7 @@ class ModelPair:
     recam: CamModel
     card: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    boundary: BoundaryBranches | None = None
 
     def network(self, readout: str) -> CamModel:
         """The network that a readout belongs to."""
@@ -123,6 +129,12 @@ def build_model(backbone: str, head: str, classes: int, weights: str = "none", *
     net = BACKBONES[backbone](weights)
     model = CamModel(net, HEADS[head](net.channels, classes, **head_settings)).eval()
     return model.to(memory_format=torch.channels_last)  # faster on a CPU: see explain/backbone in docs/benchmarks.md
+
+
+def build_branches(model: CamModel) -> BoundaryBranches:
+    """Boundary branches with random weights that fit a network's backbone, in evaluation mode on the network's device."""
+    net = model.backbone
+    return BoundaryBranches(net.stage_channels, net.stage_strides).eval().to(model.device)
 
 
 def build_pair(name: str, backbone: str, classes: Sequence[str], card: dict[str, Any] | None = None) -> ModelPair:

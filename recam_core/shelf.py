@@ -4,16 +4,17 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from recam_core.files import save_atomically
-from recam_core.model import ModelPair, build_pair
+from recam_core.model import ModelPair, build_branches, build_pair
 from recam_core.records import READOUTS, UserError
 from recam_core.tensors import listed, tensor_faults
 
@@ -23,10 +24,10 @@ SHELF = Path(__file__).parent.parent / "assets" / "models"
 
 
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write both networks and the card; floating-point tensors are stored as ``dtype``."""
+    """Write both networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``."""
     tensors: dict[str, Tensor] = {}
-    for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
-        for name, value in model.state_dict().items():
+    for stage, part in _parts(pair).items():
+        for name, value in part.state_dict().items():
             value = value.detach().cpu()
             value = value.to(dtype) if value.is_floating_point() else value
             if not torch.isfinite(value).all():  # also what half precision cannot hold
@@ -81,21 +82,28 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     data = path.read_bytes()
     pair = build_pair(header["name"], header["backbone"], header["classes"], header["card"])
     stored = load(data)
-    foreign = [name for name in stored if not name.startswith(("cam.", "recam."))]
+    if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
+        pair = replace(pair, boundary=build_branches(pair.recam))
+    parts = _parts(pair)
+    foreign = [name for name in stored if name.split(".")[0] not in parts]
     if foreign:
         raise UserError(f"{path.name} does not fit its own header: {min(foreign)} is not expected.")
-    for stage, model in (("cam", pair.cam), ("recam", pair.recam)):
+    for stage, part in parts.items():
         own = {name.removeprefix(f"{stage}."): value for name, value in stored.items() if name.startswith(f"{stage}.")}
-        if faults := tensor_faults(own, model.state_dict()):
+        if faults := tensor_faults(own, part.state_dict()):
             raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
-        model.load_state_dict(own)
+        part.load_state_dict(own)
         try:
-            model.to(device).eval().requires_grad_(False)
+            part.to(device).eval().requires_grad_(False)
         except torch.OutOfMemoryError as error:
             raise UserError(f"The memory of {device} does not hold {path.name}; free some, or use the CPU.") from error
-    return ModelPair(
-        pair.name, pair.classes, pair.backbone, pair.cam, pair.recam, pair.card, hashlib.sha256(data).hexdigest()
-    )
+    return replace(pair, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _parts(pair: ModelPair) -> dict[str, nn.Module]:
+    """What a file holds, by the first word of its tensors' names."""
+    parts: dict[str, nn.Module] = {"cam": pair.cam, "recam": pair.recam}
+    return parts if pair.boundary is None else parts | {"boundary": pair.boundary}
 
 
 def known_models() -> dict[str, Path]:

@@ -41,6 +41,30 @@ def test_every_backbone_keeps_its_contract(name):
     assert all(isinstance(part, nn.Module) for part in getattr(net, "frozen", ()))
 
 
+@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("size", [(64, 96), (61, 83)])
+def test_stages_begin_at_a_quarter_and_never_get_finer(name, size):
+    with torch.device("meta"):
+        net = BACKBONES[name]("none").eval()
+        stages = net.stages(torch.zeros(1, 3, *size))
+    assert tuple(stage.shape[1] for stage in stages) == net.stage_channels
+    assert tuple(stages[0].shape[2:]) == tuple((side - 1) // 4 + 1 for side in size)
+    assert net.stage_strides[0] == 4
+    assert net.stage_strides[-1] == STRIDES[name]
+    assert all(stride % 4 == 0 for stride in net.stage_strides)
+    for stage, stride in zip(stages, net.stage_strides, strict=True):
+        assert tuple(stage.shape[2:]) == tuple((side - 1) // stride + 1 for side in size)
+    assert list(net.stage_strides) == sorted(net.stage_strides)
+
+
+@pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])
+def test_the_last_stage_is_what_forward_returns(name):
+    net = BACKBONES[name]("none").eval()
+    x = torch.randn(2, 3, 61, 83, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(net.stages(x)[-1], net(x))
+
+
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16"])
 def test_features_are_never_negative(name):
     net = BACKBONES[name]("none").eval()

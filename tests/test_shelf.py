@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,9 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from recam_core import shelf as shelf_module
-from recam_core.model import build_pair
+from recam_core.model import build_branches, build_pair
 from recam_core.records import READOUTS, UserError
-from recam_core.shelf import FORMAT, find_model, known_models, load_pair, read_header, save_pair
+from recam_core.shelf import FORMAT, find_model, known_models, load_pair, read_header, save_pair, update_card
 
 CLASSES = ("cat", "wine glass", "Hütte")
 CARD = {"training": {"seed": 3}, "scores": {}, "warning": "only drawn"}
@@ -88,6 +89,45 @@ def test_the_header_says_what_it_is_without_reading_weights(path):
     header = read_header(path)
     assert header == {"format": FORMAT, "name": "mine", "classes": list(CLASSES), "backbone": "tiny",
                       "readouts": list(READOUTS), "card": CARD}  # fmt: skip
+
+
+@pytest.fixture
+def with_branches(pair, tmp_path):
+    """A pair with boundary branches, and its file."""
+    torch.manual_seed(1)
+    pair = replace(pair, boundary=build_branches(pair.recam))
+    save_pair(pair, tmp_path / "edged.safetensors")
+    return pair, tmp_path / "edged.safetensors"
+
+
+def test_boundary_branches_travel_with_their_pair(with_branches):
+    pair, path = with_branches
+    update_card(path, {"boundary": {"training": {"epochs": 3}}})
+    loaded = load_pair(path)
+    assert loaded.card == CARD | {"boundary": {"training": {"epochs": 3}}}
+    before, after = pair.boundary.state_dict(), loaded.boundary.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not any(p.requires_grad for p in loaded.boundary.parameters())
+    assert not loaded.boundary.training
+    assert weights(loaded).keys() == weights(pair).keys()
+    assert all(torch.equal(value, weights(loaded)[name]) for name, value in weights(pair).items())
+
+
+def test_a_pair_without_branches_has_none(path):
+    assert load_pair(path).boundary is None
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    pytest.param(lambda t: t.pop("boundary.fc_edge2.0.weight"), r"fc_edge2\.0\.weight is missing", id="missing"),
+    pytest.param(lambda t: t.update({"boundary.fc_dp1.0.weight": torch.zeros(2)}), "fc_dp1.* is not expected", id="extra"),
+    pytest.param(lambda t: t["boundary.fc_edge4.bias"].fill_(float("nan")), r"fc_edge4\.bias has .*not finite", id="nan"),
+])  # fmt: skip
+def test_branches_that_do_not_fit_are_named(with_branches, change, complaint):
+    _, path = with_branches
+    rewrite(path, change)
+    with pytest.raises(UserError, match=r"edged\.safetensors does not fit its own header: .*" + complaint):
+        load_pair(path)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 2000, -1])

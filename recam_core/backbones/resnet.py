@@ -34,12 +34,24 @@ class ResNet(nn.Module):
         else:
             raise UserError(f"The output stride of a ResNet is 16 or 8; got {output_stride}.")
         self.frozen = (trunk.conv1, trunk.bn1)
+        self.stage_channels = (trunk.conv1.out_channels, *(self.channels // part for part in (8, 4, 2, 1)))
+        self.stage_strides = (4, 4, 8, output_stride, output_stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of the last stage, non-negative."""
         t = self.trunk
-        x = t.maxpool(t.relu(t.bn1(t.conv1(x))))
-        return t.layer4(t.layer3(t.layer2(t.layer1(x))))
+        return t.layer4(t.layer3(t.layer2(t.layer1(self._stem(x)))))
+
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features after the stem's pooling and after each of the four layers, as IRN's branches take them."""
+        found = [self._stem(x)]
+        for layer in (self.trunk.layer1, self.trunk.layer2, self.trunk.layer3, self.trunk.layer4):
+            found.append(layer(found[-1]))
+        return tuple(found)
+
+    def _stem(self, x: Tensor) -> Tensor:
+        t = self.trunk
+        return t.maxpool(t.relu(t.bn1(t.conv1(x))))
 
 
 def _keep_resolution(layer: nn.Sequential, dilation: int) -> None:

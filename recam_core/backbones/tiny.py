@@ -28,6 +28,8 @@ class Tiny(nn.Module):
     """Stem and two residual blocks at output stride 8: 128 channels, 0.4 million parameters, a receptive field of 61 pixels."""
 
     channels = 128
+    stage_channels = (48, 96, 128)
+    stage_strides = (4, 8, 8)
     mean = (0.5, 0.5, 0.5)
     std = (0.25, 0.25, 0.25)
 
@@ -40,6 +42,13 @@ class Tiny(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised picture (B, 3, H, W) → features (B, 128, H/8, W/8), non-negative."""
         return self.blocks(self.stem(x))
+
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features after the stem and after each block."""
+        found = [self.stem(x)]
+        for block in self.blocks:
+            found.append(block(found[-1]))
+        return tuple(found)
 
 
 def build_tiny(weights: str = "none") -> Tiny:
