@@ -14,11 +14,17 @@ COMMANDS = {
     "explain": "heatmaps of a picture as files",
     "climb": "AdvCAM step by step: nudge a picture so that more of an object lights up",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
+    "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",
     "study": "the comparison behind the bundled models: generator, recipes, seeds, folds",
     "benchmark": "paired timings of our form against the plain one",
     "doctor": "versions, device, memory, models, and whether each loads",
 }
+
+
+def module_of(command: str) -> str:
+    """The module of a command: hyphens are no part of a Python name."""
+    return command.replace("-", "_")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name in arguments[:1]:
-            importlib.import_module(f"recam_core.commands.{name}").add_arguments(command)
+            importlib.import_module(f"recam_core.commands.{module_of(name)}").add_arguments(command)
     parsed = parser.parse_args(arguments)
     try:
-        importlib.import_module(f"recam_core.commands.{parsed.command}").run(parsed)
+        importlib.import_module(f"recam_core.commands.{module_of(parsed.command)}").run(parsed)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

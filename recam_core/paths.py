@@ -33,6 +33,12 @@ def displacements(radius: int) -> np.ndarray:
     return found
 
 
+def pair_ends(field: Tensor, radius: int) -> tuple[Tensor, Tensor]:
+    """Values at both ends of every pair: field (…, h, w) → sources (…, 1, h−r+1, w−2r+2), destinations (…, P, h−r+1, w−2r+2)."""
+    ends = [_from_sources(field, path[0], radius) for group in path_groups(radius) for path in group]
+    return _from_sources(field, (0, 0), radius).unsqueeze(-3), torch.stack(ends, dim=-3)
+
+
 def path_maxima(field: Tensor, radius: int) -> Tensor:
     """Largest value on the path of every pair: field (…, h, w) → (…, P, h−r+1, w−2r+2), rows and columns of sources.
 

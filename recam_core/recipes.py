@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recam_core.records import TrainConfig
+from recam_core.records import BoundaryConfig, TrainConfig
 
 RECIPES: dict[str, TrainConfig] = {
     "scenes": TrainConfig(
@@ -59,6 +59,25 @@ RECIPES: dict[str, TrainConfig] = {
 RECIPES["scratch"] = replace(
     RECIPES["scenes"], dataset="coco", split="train2017", crop=320, long_side_min=256, long_side_max=416
 )
+
+# Boundary branches; ``reference`` is IRN's code on VOC, whose momentum is again the weight decay.
+BOUNDARY_RECIPES: dict[str, BoundaryConfig] = {
+    "scenes": BoundaryConfig(
+        dataset="scenes",
+        split="train",
+        crop=160,
+        radius=5,
+    ),
+    "photos": BoundaryConfig(
+        dataset="coco",
+        split="train2017",
+        readout="sum",
+        batch_size=16,
+        crop=416,
+        half=True,
+    ),
+    "reference": BoundaryConfig(dataset="coco", split="train2017", momentum=1e-4),
+}
 
 
 def default_recipe(dataset: str, backbone: str) -> str:

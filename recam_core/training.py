@@ -4,7 +4,6 @@ Both stages' networks are kept, because CAM is read from the first and ReCAM fro
 statistics throughout (the network stays in evaluation mode), as in the reference.
 """
 
-import io
 import math
 import time
 from collections.abc import Iterator
@@ -16,17 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from recam_core.batches import epoch_batches
+from recam_core.checkpoint import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
 from recam_core.datasets import Dataset
 from recam_core.device import autocast
-from recam_core.files import save_atomically
 from recam_core.model import CamModel, ModelPair, build_model
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
 from recam_core.shelf import load_pair, save_pair
 from recam_core.starts import imagenet_rows
 
-CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"
-FREE = ("root", "workers")  # what may differ on a resume, because no number depends on it
 
 
 def train(
@@ -41,10 +38,7 @@ def train(
     run = _Run(config, dataset, out, device)
     if resume:
         run.load()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
+    folder_for(out)
     path, worked = out / MODEL, run.stage <= 2
     try:
         while run.stage <= 2:
@@ -178,32 +172,13 @@ class _Run:
             "recam": self.recam.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        save_atomically(self.out / CHECKPOINT, buffer.getvalue())
+        save_checkpoint(self.out, state)
         self.saved = True
 
     def load(self) -> None:
         """Continue from the checkpoint in ``out``; settings that changed since are refused."""
-        path = self.out / CHECKPOINT
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except FileNotFoundError as error:
-            raise UserError(
-                f"There is nothing to resume in {self.out}: no {CHECKPOINT}. Start without --resume."
-            ) from error
-        except Exception as error:  # torch raises many kinds for a broken file
-            raise UserError(f"{path} cannot be read as a checkpoint: {error}") from error
-        absent = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"} - set(state)
-        if absent:
-            raise UserError(f"{path} is not a checkpoint of this project: it has no {', '.join(sorted(absent))}.")
-        if tuple(state["classes"]) != tuple(self.dataset.classes):
-            raise UserError(f"The run in {self.out} was started with other classes; use its data set.")
-        changed = [
-            key for key, value in asdict(self.config).items() if key not in FREE and state["config"].get(key) != value
-        ]
-        if changed:
-            raise UserError(f"The run in {self.out} was started with another {', '.join(changed)}; use its settings.")
+        holds = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
+        state = load_checkpoint(self.out, self.device, holds, self.config, self.dataset.classes)
         self.stage, self.done = state["stage"], state["done"]
         self.cam.load_state_dict(state["cam"])
         self.recam.load_state_dict(state["recam"])

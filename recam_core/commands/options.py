@@ -4,10 +4,11 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recam_core.checkpoint import CHECKPOINT
 from recam_core.images import read_image
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
 from recam_core.samples import SAMPLES, read_sample
@@ -57,6 +58,43 @@ def split_names(text: str) -> list[str]:
 def open_picture(source: str) -> Picture:
     """A file, or a bundled sample by its name."""
     return read_sample(source)[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
+
+
+def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mapping[str, Sequence[str]]) -> None:
+    """What every training takes, and each field of its settings as a flag without a default of its own."""
+    parser.add_argument("--out", required=True, type=Path, help="the run's folder, e.g. runs/mine")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out after its last finished epoch")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--json-lines", action="store_true", help="events as JSON lines on stdout")
+    for field in dataclasses.fields(settings):
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
+        else:
+            parser.add_argument(flag, type=type(field.default), choices=choices.get(field.name), default=None)
+
+
+def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str, Any]:
+    """The fields that were said on the command line."""
+    said = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(settings)}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def report_run(arguments: argparse.Namespace, start: Callable[[], Iterable[Any]]) -> None:
+    """Report a training until it is done or stopped; a folder that holds one already is only gone on with."""
+    checkpoint = arguments.out / CHECKPOINT
+    if not arguments.resume and checkpoint.exists():
+        raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")
+    try:
+        for _ in report(start(), arguments.json_lines):
+            pass
+    except KeyboardInterrupt:
+        again = "the same command and --resume" if checkpoint.exists() else "the same command"
+        print(
+            f"\nStopped. Go on with {again}: what is finished epoch by epoch is kept in {arguments.out}.",
+            file=sys.stderr,
+        )
+        raise
 
 
 def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:

@@ -4,7 +4,7 @@ Settings are frozen dataclasses and hold the only defaults; results are detached
 This package imports no torch, so a page can read it without loading the engine.
 """
 
-from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryStep
+from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
 from recam_core.records.events import EpochEnd, EvalStep, Finished, RefineStep, TrainStep
 from recam_core.records.names import (
     CAM,
@@ -51,6 +51,7 @@ __all__ = [
     "STEP_RULES",
     "AdvCamOptions",
     "BoundaryConfig",
+    "BoundaryEpoch",
     "BoundaryStep",
     "CamResult",
     "DisplayOptions",

@@ -49,6 +49,7 @@ class BoundaryConfig:
     radius: int = 10
     seed: int = 0
     workers: int = 0
+    half: bool = False  # store the pair in half precision, as its networks were
 
     def __post_init__(self) -> None:
         check_least(self, 1, "epochs", "batch_size", "crop")
@@ -65,6 +66,29 @@ class BoundaryConfig:
             )
         if not 2 <= self.radius <= MAX_RADIUS:
             raise UserError(f"The radius must be 2 to {MAX_RADIUS} positions of the grid; got {self.radius}.")
+        if self.crop % 4 or self.crop // 4 < 2 * self.radius - 1:
+            raise UserError(
+                f"The crop must be a multiple of 4 and at least {4 * (2 * self.radius - 1)} pixels for a radius of "
+                f"{self.radius}; got {self.crop}."
+            )
+
+
+@dataclass(frozen=True)
+class BoundaryEpoch:
+    """An epoch of boundary branches is done and its checkpoint is on disk; the terms are means over its steps."""
+
+    epoch: int
+    epochs: int
+    positive: float
+    negative: float
+    displacement: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"epoch {self.epoch + 1}/{self.epochs} done in {self.seconds:.1f} s  same {self.positive:.4f}"
+            f"  different {self.negative:.4f}  displacement {self.displacement:.4f}"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""``train-boundary``: boundary branches for a trained pair, from its own seeds, resumable after every epoch."""
+
+import argparse
+import dataclasses
+
+from recam_core.boundary_training import train_boundary
+from recam_core.commands.options import add_settings, changed_settings, report_run
+from recam_core.datasets import DATASETS, open_dataset
+from recam_core.device import keep_freed_memory, pick_device
+from recam_core.recipes import BOUNDARY_RECIPES
+from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig
+from recam_core.shelf import load_pair
+
+CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": list(SEED_REFINEMENTS)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, and every field of ``BoundaryConfig`` as a flag; what is not given comes from the recipe."""
+    parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
+    parser.add_argument(
+        "--recipe", choices=list(BOUNDARY_RECIPES), help="settings to start from (that of the data set)"
+    )
+    add_settings(parser, BoundaryConfig, CHOICES)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, reporting every step."""
+    keep_freed_memory()
+    config = chosen_config(arguments)
+    dataset = open_dataset(config.dataset, config.root, config.split)
+    device = pick_device(arguments.device)
+    pair = load_pair(arguments.model, device)
+    report_run(arguments, lambda: train_boundary(pair, config, dataset, arguments.out, device, arguments.resume))
+
+
+def chosen_config(arguments: argparse.Namespace) -> BoundaryConfig:
+    """The recipe with what was said on the command line."""
+    recipe = arguments.recipe or ("scenes" if arguments.dataset in (None, "scenes") else "photos")
+    return dataclasses.replace(BOUNDARY_RECIPES[recipe], **changed_settings(arguments, BoundaryConfig))
