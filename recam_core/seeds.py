@@ -1,7 +1,7 @@
 """Confident labels from heatmaps: what boundary branches learn from (IRN, section 4.1; golden ``irn_confident_label_nocrf``)."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -50,20 +50,29 @@ def pamr(picture: Tensor, masks: Tensor, iterations: int = ITERATIONS, dilations
     of −|I_i − I_j| / (0.1 σ_i), mean over the channels of ``picture`` (C, H, W), σ_i the standard deviation of the neighbourhood,
     as in the authors' code. Constant masks stay; values never leave the range that they came in.
     """
-    size, reach = (int(side) for side in picture.shape[-2:]), max(dilations)
-    shifts = [(d * dy, d * dx) for d in dilations for dy, dx in AROUND]
-    height, width = size
+    height, width = picture.shape[-2:]
+    reach = max(dilations)
+    shifts = [(reach + d * dy, reach + d * dx) for d in dilations for dy, dx in AROUND]
 
-    def neighbours(x: Tensor) -> list[Tensor]:
+    def neighbours(x: Tensor) -> Iterator[Tensor]:
         padded = F.pad(x[None], (reach,) * 4, mode="replicate")[0]
-        return [padded[:, reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy, dx in shifts]
+        return (padded[:, top : top + height, left : left + width] for top, left in shifts)
 
-    around = neighbours(picture)
-    deviation = torch.stack([*around, *[picture] * len(dilations)]).std(dim=0)  # the pixel itself once a dilation
-    distance = torch.stack([(picture - other).abs().div(1e-8 + 0.1 * deviation).mean(dim=0) for other in around])
-    weights = (-distance).softmax(dim=0)  # (neighbours, H, W)
+    count = len(shifts) + len(dilations)  # the pixel itself is among its neighbourhood once a dilation
+    total, squares = torch.zeros_like(picture), torch.zeros_like(picture)  # of differences to the pixel
+    for other in neighbours(picture):
+        difference = other - picture
+        total += difference
+        squares.addcmul_(difference, difference)
+    variance = (squares - total * total / count).clamp_min(0) / (count - 1)
+    scale = 1 / (1e-8 + 0.1 * variance.sqrt())
+    distances = [((other - picture).abs() * scale).mean(dim=0) for other in neighbours(picture)]
+    weights = (-torch.stack(distances)).softmax(dim=0)  # (neighbours, H, W)
     for _ in range(iterations):
-        masks = torch.stack([w * other for w, other in zip(weights, neighbours(masks), strict=True)]).sum(dim=0)
+        merged = torch.zeros_like(masks)
+        for weight, other in zip(weights, neighbours(masks), strict=True):
+            merged.addcmul_(weight, other)  # in place: a stack of all would leave the cache
+        masks = merged
     return masks
 
 

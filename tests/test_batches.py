@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.batches import Crops, epoch_batches, random_view
-from recam_core.records import TrainConfig
+from recam_core.batches import Crops, LabelCrops, epoch_batches, label_batches, random_view
+from recam_core.records import BoundaryConfig, TrainConfig
 
 H, W = 48, 64
 
@@ -103,3 +103,50 @@ def test_the_long_side_is_drawn_from_its_range_and_the_shape_kept():
     widths = {width for _, width, _ in shapes}
     assert widths == set(range(40, 81))
     assert all(abs(height - width * H / W) <= 0.5 for height, width, _ in shapes)
+
+
+def label_config(crop=32, **changes):
+    settings = {"crop": crop, "radius": 3, "scale_min": 1.0, "scale_max": 1.0, "batch_size": 3, "seed": 1}
+    return BoundaryConfig(**settings | changes)
+
+
+def columns_as_labels(i):
+    """Labels that say which column a pixel is in, so that they can be compared with `Located`."""
+    return np.repeat(np.arange(1, W + 1, dtype=np.uint8)[None], H, axis=0)
+
+
+@pytest.mark.parametrize("crop", [20, 48, 100])
+def test_labels_go_where_their_pixels_go(crop):
+    mirrored = 0
+    for i in range(7):
+        for epoch in range(3):
+            pixels, inside, labels = LabelCrops(Located(), columns_as_labels, label_config(crop), epoch)[i]
+            assert labels.shape == (crop // 4, crop // 4)
+            middle, within = pixels[0, 2::4, 2::4], inside[0, 2::4, 2::4]
+            assert torch.equal(labels, torch.where(within, middle, 255))
+            assert within.any()
+            row = labels[within.any(dim=1)][0].long()
+            mirrored += bool((row[row != 255].diff() < 0).any())
+    assert 3 < mirrored < 18  # about half of 21
+
+
+def test_scaled_labels_stay_labels_and_the_scale_is_drawn_from_its_range():
+    labels = np.zeros((H, W), np.uint8)
+    labels[:, W // 2 :] = 80
+    shares = []
+    for epoch in range(40):
+        config = label_config(crop=128, scale_min=0.5, scale_max=1.5)
+        _, inside, view = LabelCrops(Located(), lambda i: labels, config, epoch)[0]
+        assert set(view.unique().tolist()) <= {0, 80, 255}
+        shares.append(inside.sum().item() / (H * W))
+    assert 0.2 < min(shares) < 0.5
+    assert 1.7 < max(shares) < 2.3
+
+
+def test_label_batches_repeat_themselves_and_differ_between_epochs():
+    def batches(epoch):
+        return list(label_batches(Located(), columns_as_labels, label_config(), epoch))
+
+    assert [len(pixels) for pixels, _, _ in batches(0)] == [3, 3, 1]
+    assert all(same(a, b) for a, b in zip(batches(0), batches(0), strict=True))
+    assert not all(same(a, b) for a, b in zip(batches(0), batches(1), strict=True))

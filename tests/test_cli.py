@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from recam_core import shelf
-from recam_core.__main__ import COMMANDS, main
+from recam_core.__main__ import COMMANDS, main, module_of
 from recam_core.datasets.scenes import SPLITS, Scenes
 from recam_core.images import read_image
 from recam_core.model import build_pair
@@ -59,7 +59,7 @@ def refused(capsys, *arguments):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_arguments_a_run_and_help(name, capsys):
-    module = importlib.import_module(f"recam_core.commands.{name}")
+    module = importlib.import_module(f"recam_core.commands.{module_of(name)}")
     assert callable(module.add_arguments)
     assert callable(module.run)
     assert run(name, "--help") == 0

@@ -38,7 +38,7 @@ def test_links_lead_to_files(page):
 
 
 def test_readme_names_every_command_and_no_other():
-    named = set(re.findall(r"python -m recam_core (\w+)", (ROOT / "README.md").read_text("utf-8")))
+    named = set(re.findall(r"python -m recam_core ([\w-]+)", (ROOT / "README.md").read_text("utf-8")))
     assert named == set(COMMANDS)
 
 
