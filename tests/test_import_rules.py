@@ -44,6 +44,7 @@ BELOW = {
     "shelf": ("model", "files"),
     "manifest": ("model",),
     "checkpoints": ("shelf",),
+    "lesson": ("model", "gradients", "images", "device"),
     "climbing": ("losses",),
     "climb_result": ("model",),
     "ascent": ("model", "climbing", "device"),

@@ -4,16 +4,30 @@ Evidence is shared by everybody who asks the same thing: its key is the picture'
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 from cachetools import LRUCache
 
-from recam_core import Evidence, HeatmapOptions, Picture, Turns, find_model, gather_evidence, load_pair, pick_device
+from recam_core import (
+    Evidence,
+    HeatmapOptions,
+    Picture,
+    PictureFeatures,
+    Turns,
+    find_model,
+    gather_evidence,
+    load_pair,
+    pick_device,
+    picture_features,
+)
 
 CACHE_BYTES = 256 * 2**20
+FEATURE_BYTES = 128 * 2**20
+Kept = TypeVar("Kept")
 
 
 def evidence_bytes(evidence: Evidence) -> int:
@@ -21,33 +35,42 @@ def evidence_bytes(evidence: Evidence) -> int:
     return evidence.picture.nbytes + sum(m.nbytes for maps in evidence.scale_maps.values() for m in maps)
 
 
-class EvidenceCache:
+class TurnCache(Generic[Kept]):
     """A bounded, thread-safe store; what is not in it is computed when its turn has come."""
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self.turns = Turns()
+    def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns) -> None:
+        self.turns = turns
+        self._size = size
         self._lock = threading.Lock()
-        self._kept: LRUCache[Any, Evidence] = LRUCache(max_bytes, getsizeof=evidence_bytes)
+        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=size)
 
-    def get(self, key: Any, compute: Callable[[], Evidence], waiting: Callable[[int], None] | None = None) -> Evidence:
-        """The evidence of a key; ``waiting(n)`` hears how many people are before this one."""
+    def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
+        """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
         if (found := self._find(key)) is not None:
             return found
         with self.turns.take(waiting):
             if (found := self._find(key)) is not None:  # somebody before us asked for the same
                 return found
-            evidence = compute()
-            if evidence_bytes(evidence) <= self._kept.maxsize:
+            made = compute()
+            if self._size(made) <= self._kept.maxsize:
                 with self._lock:
-                    self._kept[key] = evidence
-            return evidence
+                    self._kept[key] = made
+            return made
 
-    def _find(self, key: Any) -> Evidence | None:
+    def _find(self, key: Any) -> Kept | None:
         with self._lock:
             return self._kept.get(key)
 
 
+class EvidenceCache(TurnCache[Evidence]):
+    """What models say about pictures, and whose turn it is to ask them."""
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        super().__init__(max_bytes, evidence_bytes, Turns())
+
+
 EVIDENCE = EvidenceCache()
+FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.turns)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -63,14 +86,28 @@ def model_pair(name: str) -> Any:
 
 def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Evidence:
     """Everything the model says about the picture, from memory where it was asked before."""
+    with _asking(model) as waiting:
+        pair = model_pair(model)
+        key = (picture.sha256, pair.sha256, options)
+        return EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
+
+
+def look_inside(picture: Picture, model: str, long_side: int) -> PictureFeatures:
+    """The features of the picture in both networks, from memory where somebody looked before."""
+    with _asking(model) as waiting:
+        pair = model_pair(model)
+        key = (picture.sha256, pair.sha256, long_side)
+        return FEATURES.get(key, lambda: picture_features(picture.pixels, pair, long_side), waiting)
+
+
+@contextmanager
+def _asking(model: str) -> Iterator[Callable[[int], None]]:
+    """Say what is being done, and who comes first, until it is done."""
     note = st.empty()
 
     def waiting(ahead: int) -> None:
         note.info(f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours.")
 
     with st.spinner(f"The model {model} looks at the picture …", show_time=True):
-        pair = model_pair(model)
-        key = (picture.sha256, pair.sha256, options)
-        evidence = EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
+        yield waiting
     note.empty()
-    return evidence

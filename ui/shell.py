@@ -20,7 +20,10 @@ page = st.navigation(
         "Explore": [
             st.Page("../pages/explore/compare.py", title="Compare", icon=":material/compare:", default=True),
             st.Page("../pages/explore/climb.py", title="Climb", icon=":material/landscape:"),
-        ]
+        ],
+        "Learn": [
+            st.Page("../pages/learn/why.py", title="Why", icon=":material/school:"),
+        ],
     },
     position="top",
 )

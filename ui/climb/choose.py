@@ -25,7 +25,10 @@ def climb_class_key(subject: Subject) -> str:
     return f"climb-class-{subject.picture.sha256[:16]}-{subject.model}"
 
 
-def choose_class(evidence: Evidence, subject: Subject) -> str:
+CLIMB_HELP = "The picture is nudged so that this class scores higher and all others lower."
+
+
+def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP) -> str:
     """One class, the most probable ones first; at first the one that the link or the Compare page names."""
     order = np.argsort(-evidence.scores, kind="stable")
     ranked = [evidence.classes[k] for k in order]
@@ -47,7 +50,7 @@ def choose_class(evidence: Evidence, subject: Subject) -> str:
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         on_change=_tell_compare,
         args=(subject,),
-        help="The picture is nudged so that this class scores higher and all others lower.",
+        help=help,
     )
     write("classes", str(chosen))
     return str(chosen)

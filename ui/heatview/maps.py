@@ -31,11 +31,14 @@ def heat_payload(
     curves: Mapping[str, Sequence[ClassCurves]],
     name: str,
     truth: np.ndarray | None = None,
+    named: Mapping[str, tuple[str, str, str]] | None = None,
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
-    ``truth`` (n, H, W) uint8 is the one that the curves were made with.
+    ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
+    that are no readouts, and then the first one is the reference.
     """
+    words = named or {name: (READOUT_LABELS[name], TITLES[name], HELP[name]) for name in READOUT_LABELS}
     first = results[0]
     height, width = first.picture.shape[:2]
     header = {
@@ -45,12 +48,12 @@ def heat_payload(
         "views": [
             {
                 "key": r.readout,
-                "label": READOUT_LABELS[r.readout],
-                "title": TITLES[r.readout],
-                "help": HELP[r.readout],
-                "reference": r.readout == CAM,
+                "label": words[r.readout][0],
+                "title": words[r.readout][1],
+                "help": words[r.readout][2],
+                "reference": number == 0 if named else r.readout == CAM,
             }
-            for r in results
+            for number, r in enumerate(results)
         ],
         "classes": [{"name": n, "score": float(s)} for n, s in zip(first.classes, first.scores, strict=True)],
         "peaks": [[float(peak) for peak in r.peaks] for r in results],

@@ -1,0 +1,35 @@
+"""Why does a classifier light up part of the object, and what does ReCAM change? A lesson in steps, on one picture."""
+
+import streamlit as st
+
+from recam_core import UserError
+from ui.climb.choose import choose_class
+from ui.details import about_model, caution
+from ui.engine import explain_picture, look_inside, model_pair
+from ui.pictures import plain
+from ui.subject import choose_subject
+from ui.why.lesson import STEPS, show_step
+from ui.why.seen import Seen, one_look
+from ui.why.steps import choose_step, show_footer
+
+st.subheader("Why does a classifier light up only part of the object?", anchor=False)
+
+try:
+    subject = choose_subject()
+    evidence = explain_picture(subject.picture, subject.model, one_look(subject.options))
+    pair = model_pair(subject.model)
+    features = look_inside(subject.picture, subject.model, subject.options.long_side)
+except UserError as error:
+    st.error(plain(str(error)), icon=":material/error:")
+    st.stop()
+
+if warning := caution(subject, pair):
+    st.warning(warning, icon=":material/warning:")
+
+number, place = choose_step([step.title for step in STEPS])
+with place:
+    name = choose_class(evidence, subject, "The class that every step of the lesson is about.")
+
+show_step(number, Seen(subject, pair, evidence, features, name))
+show_footer()
+about_model(pair)

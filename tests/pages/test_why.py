@@ -1,0 +1,235 @@
+"""The Why page as AppTest runs it: every step, its link, its numbers; what the browser computes is in tests/browser."""
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_compare import SCENE, SHELL, query, ran
+
+import ui.engine
+from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
+from recam_core.model import CamModel
+from ui import uploads
+from ui.why.counterpoint import measured
+from ui.why.lesson import STEPS
+from ui.why.logits import START, checked
+from ui.why.symbols import COLOURS, signed
+
+PAGE = "../pages/learn/why.py"
+NUMBERS = range(1, len(STEPS) + 1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch):
+    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    uploads._STORE.clear()
+
+
+def open_why(**link):
+    app = AppTest.from_file(SHELL, default_timeout=60)
+    for name, value in ({"picture": SCENE} | link).items():
+        app.query_params[name] = value
+    app.switch_page(PAGE)
+    return ran(app)
+
+
+def words(app):
+    html = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(m.value for m in app.markdown), *(c.value for c in app.caption), *html]).replace("\\", "")
+
+
+def heading(app):
+    (found,) = [m.value for m in app.markdown if m.value.startswith("#### ")]
+    return found
+
+
+def press(app, key):
+    app.button(key=key).click()
+    return ran(app)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("picture", [SCENE, "chelsea"])
+def test_every_step_opens_by_its_link_with_a_task_and_its_answer(number, picture):
+    app = open_why(step=str(number), picture=picture)
+    assert heading(app) == f"#### {number} · {STEPS[number - 1].title}"
+    assert query(app)["step"] == str(number)
+    assert not app.warning or picture == "chelsea"  # the photos model warns of itself
+    assert "Try this." in words(app)
+    (answer,) = [expander for expander in app.expander if expander.label == "Show the answer"]
+    assert len(answer.markdown[0].value) > 80
+    assert app.latex or number == 2
+
+
+def test_forward_and_back_through_all_steps():
+    app = open_why()
+    assert app.button(key="why-back").disabled
+    for number in NUMBERS[1:]:
+        press(app, "why-next")
+        assert heading(app).startswith(f"#### {number} ")
+        assert query(app)["step"] == str(number)
+    assert app.button(key="why-next").disabled
+    press(app, "why-back")
+    assert heading(app).startswith(f"#### {len(STEPS) - 1} ")
+
+
+@pytest.mark.parametrize("text", ["99", "0", "-1", "two", "", "1.5", "**8**"])
+def test_a_step_that_is_none_opens_the_first_and_says_so(text):
+    app = open_why(step=text)
+    assert heading(app).startswith("#### 1 ")
+    (warning,) = [w.value for w in app.warning]
+    assert "has steps 1 to 8" in warning
+
+
+def test_turning_pages_looks_at_the_picture_once(monkeypatch):
+    seen, features = [], CamModel.features
+
+    def counted(self, x):
+        seen.append(tuple(x.shape))
+        return features(self, x)
+
+    monkeypatch.setattr(CamModel, "features", counted)
+    monkeypatch.setattr(ui.engine, "FEATURES", ui.engine.TurnCache(2**27, lambda f: f.nbytes, ui.engine.EVIDENCE.turns))
+    app = open_why()
+    first = len(seen)
+    assert first == 4  # both networks, for the maps of all classes and for their features
+    for _ in NUMBERS[1:]:
+        press(app, "why-next")
+    assert len(seen) == first
+
+
+def test_the_votes_on_screen_are_those_of_the_position_in_the_link():
+    app = open_why(step="2", classes="fish", at="0.25,0.75")
+    pair = load_pair("scenes")
+    inside = picture_features(read_sample(SCENE)[0].pixels, pair)
+    rows, columns = inside.stage1.shape[1:]
+    row, column = int(0.75 * rows), int(0.25 * columns)
+    votes = channel_votes(inside.stage1, inside.weights["cam"][pair.class_ids(["fish"])[0]], row, column)
+    told = words(app)
+    assert f"At column {column + 1} of {columns}, row {row + 1} of {rows}" in told
+    shown = re.findall(r'<span class="number(?: strong)?">([^<]+)</span>', told)
+    assert shown == [signed(float(v), 3) for v in (*votes.votes, votes.rest, votes.total)]
+    assert told.count("data:image/png;base64,") == len(votes.channels)
+
+
+def test_the_peak_and_the_lowest_place_can_be_reached_without_a_mouse():
+    app = open_why(step="2", at="0.1,0.1")
+    press(app, "why-lowest")
+    low = query(app)["at"]
+    press(app, "why-peak")
+    assert query(app)["at"] not in ("0.100,0.100", low)
+
+
+@pytest.mark.parametrize("at", ["here", "2,2", "0.5", "nan,0.5", "0.1,0.2,0.3", "-1,0"])
+def test_a_position_that_is_none_becomes_the_peak(at):
+    assert query(open_why(step="2", at=at))["at"] == query(open_why(step="2"))["at"]
+
+
+def test_another_class_is_another_story_and_compare_hears_of_it():
+    app = open_why(classes="fish")
+    (box,) = [box for box in app.selectbox if box.label.startswith("Class")]
+    assert box.value == "fish"
+    box.set_value("boat")
+    ran(app)
+    assert query(app)["classes"] == "boat"
+    assert "where* boat is" in words(app)
+
+
+def test_both_loss_steps_share_the_logits_of_the_link():
+    app = open_why(step="3", z="1,-2,0.5", y="011", target="2")
+    kept = app.session_state["why-logits"]
+    assert kept == {"z": [1, -2, 0.5], "y": [0, 1, 1], "target": 2}
+    press(app, "why-next")
+    press(app, "why-next")
+    assert app.session_state["why-logits"] == kept
+    said = query(app)
+    assert said | {"z": "1,-2,0.5", "y": "011", "target": "2", "step": "5"} == said
+
+
+@pytest.mark.parametrize("said", [
+    {"z": ["nan", 0, 0], "y": [1, 1, 0], "target": 0}, {"z": [9, 0, 0], "y": "1", "target": 3},
+    {"z": [], "y": [2, 0, 0], "target": "a"},
+    {"z": ["1", "x", "2"], "y": [], "target": -1}, {"z": None, "y": "abc", "target": None},
+])  # fmt: skip
+def test_nonsense_logits_become_the_worked_example(said):
+    assert checked(said) == START
+
+
+def test_large_type_is_in_the_link_and_changes_the_page():
+    app = open_why(large="1")
+    assert "font-size: 132%" in words(app)
+    app.toggle(key="why-large").set_value(False)
+    ran(app)
+    assert "font-size: 132%" not in words(app)
+    assert "large" not in query(app)
+
+
+def test_the_way_to_the_climb_keeps_picture_and_class():
+    app = open_why(step="7", classes="boat")
+    press(app, "why-to-climb")
+    assert (query(app)["picture"], query(app)["classes"]) == (SCENE, "boat")
+    assert [box.value for box in app.selectbox if box.label.startswith("Class")] == ["boat"]
+
+
+def test_the_measured_sentence_is_that_of_the_card():
+    pair = load_pair("scenes")
+    told = words(open_why(step="8"))
+    table = pair.card["scores"]["scenes test, one scale"]["readouts"]
+    ours = max(table[name]["over_cam"]["mean"] for name in ("w", "wprime", "sum", "product"))
+    control = table["control"]["over_cam"]["mean"]
+    assert f"{signed(100 * ours, 1)} (" in told
+    assert f"the control {signed(100 * control, 1)} (" in told
+    assert ("does not beat its control" in told) == any(
+        max(t["readouts"][n]["over_cam"]["mean"] for n in ("w", "wprime", "sum", "product"))
+        <= t["readouts"]["control"]["over_cam"]["mean"]
+        for t in pair.card["scores"].values()
+    )
+
+
+def gains(**means):
+    return {name: {"over_cam": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}} for name, mean in means.items()}
+
+
+@pytest.mark.parametrize(("means", "verdict"), [
+    (
+        {"w": 0.01, "product": 0.02, "control": 0.03},
+        "w⊗w′, is +2.0 (+1.0 … +3.0) points over CAM, "
+        "the control +3.0 (+2.0 … +4.0): ReCAM does not beat its control here.",
+    ),
+    ({"w": 0.05, "control": 0.01}, "ahead of its control by +4.0."),
+    ({"w": 0.02, "control": 0.01}, "ahead of its control by +1.0, but the intervals overlap."),
+    ({"w": -0.02}, "w, is −2.0 (−3.0 … −1.0) points over CAM; no control was trained here."),
+])  # fmt: skip
+def test_what_is_said_of_the_control_follows_from_the_numbers(means, verdict):
+    (sentence,) = measured({"scores": {"there": {"pictures": 7, "seeds": 3, "readouts": gains(**means)}}})
+    assert sentence.startswith("there (7 pictures, each readout at its best threshold; mean of 3 trainings): ")
+    assert sentence.endswith(verdict)
+
+
+@pytest.mark.parametrize("card", [{}, {"scores": {}}, {"scores": None}])
+def test_a_model_without_scores_says_that_nothing_was_measured(card):
+    assert measured(card) == ["nothing was measured on this model, so its card has no scores."]
+
+
+def test_sce_of_the_picture_is_said_in_step_five():
+    app = open_why(step="5", classes="fish")
+    pair = load_pair("scenes")
+    inside = picture_features(read_sample(SCENE)[0].pixels, pair)
+    k = pair.class_ids(["fish"])[0]
+    mask = np.tensordot(inside.weights["w"][k], inside.stage2, 1).clip(0)
+    pooled = (inside.stage2 * mask / (mask.max() + 1e-5)).mean(axis=(1, 2))
+    assert f"SCE = {sce_value(inside.weights['wprime'] @ pooled, k):.3f}".replace("-", "−") in words(app)
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("symbol", COLOURS)
+@pytest.mark.parametrize("page", ["#ffffff", "#14171f"])
+def test_every_symbol_can_be_read_on_the_light_and_on_the_dark_page(symbol, page):
+    low, high = sorted((luminance(COLOURS[symbol]), luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= 3.5

@@ -1,0 +1,50 @@
+"""Step 1: what goes into training is a list of labels, and what comes out is a list of numbers."""
+
+import numpy as np
+import streamlit as st
+
+from ui.pictures import plain
+from ui.why.bars import probability_bars
+from ui.why.seen import Seen
+from ui.why.symbols import COLOURS, F, W, number, tex, tex_number
+from ui.why.task import idea, try_this
+
+SHOWN = 6
+
+
+def show(seen: Seen) -> None:
+    """The picture, and all that the classifier says about it."""
+    height, width = seen.evidence.picture.shape[:2]
+    count, score, z = len(seen.evidence.classes), float(seen.evidence.scores[seen.k]), float(seen.logits[seen.k])
+    name = plain(seen.name)
+    idea(
+        f"The classifier sees {width} × {height} pixels and answers with {count} numbers, one a class. In "
+        "training it was told "
+        f"*which* classes are in a picture ({count} times 0 or 1), never *where* they are. Each answer is a score "
+        f"${tex('z_k', 'z')}$ of the **average** of the features, so the place is lost before the loss looks.",
+        rf"\begin{{aligned}}{tex('z_k', 'z')} &= {W}^{{\!\top}}\,\mathrm{{GAP}}\big({F}\big) = "
+        rf"{tex_number(z, 'z')}\\ {tex('p_k', 'p')} &= \sigma({tex('z_k', 'z')}) = "
+        rf"{tex_number(score, 'p')}\end{{aligned}}",
+    )
+    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
+    left.image(seen.evidence.picture, alt=f"The picture {seen.subject.picture.name}", width="stretch")
+    order = [int(k) for k in np.argsort(-seen.evidence.scores, kind="stable")[:SHOWN]]
+    if seen.k not in order:
+        order[-1] = seen.k
+    rows = [
+        (seen.evidence.classes[k], float(seen.evidence.scores[k]),
+         f"z {number(float(seen.logits[k]))} · p {seen.evidence.scores[k]:.2f}")
+        for k in order
+    ]  # fmt: skip
+    with right:
+        st.markdown(f"**All that the classifier says** (the {len(rows)} most probable of {count})")
+        st.html(probability_bars(rows, COLOURS["p"], seen.name))
+        st.caption("Not one of these numbers says where in the picture its class is.")
+    try_this(
+        "Above, choose a class that is not in the picture. What does the classifier tell you about *where* "
+        f"{name} is, and where "
+        "the other class is?",
+        f"Nothing about either. For {name} it says p = {score:.2f}, for the other class another single number. Every "
+        "heatmap on the next pages is read out of the network afterwards; nothing in training asked for it to be "
+        "right.",
+    )

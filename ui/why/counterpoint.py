@@ -1,0 +1,108 @@
+"""Step 8: what SCE does not settle, live, and what was measured, from the models' own cards."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import READOUT_LABELS, UserError, known_models, read_header, row_shift
+from recam_core.records import RECAM_READOUTS
+from ui.pictures import plain
+from ui.why.seen import Seen
+from ui.why.shift import shift_view
+from ui.why.symbols import WPRIME, F, signed, tex
+from ui.why.task import idea, try_this
+
+CONTROL = "control"
+
+
+def show(seen: Seen) -> None:
+    """A slider adds a vector to every row of W′: SCE stays, the map changes; then the measured scores."""
+    v = tex("v", "g")
+    idea(
+        f"SCE compares classes, so what all of them share cancels: add one vector ${v}$ to **every** row of W′ "
+        "and every score "
+        f"z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new layer of "
+        f"${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the way "
+        "of training do.",
+        rf"\mathrm{{softmax}}\big(W'f_k + c\,{v}^{{\top}}\! f_k\big) = \mathrm{{softmax}}\big(W'f_k\big), \qquad "
+        rf"({WPRIME} + c\,{v})^{{\top}} {F} = {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}",
+    )
+    wprime, rival = seen.features.weights["wprime"], seen.strongest(seen.masked_logits)[1]
+    mean = seen.features.stage2.mean(axis=(1, 2))
+    other = seen.evidence.classes[rival]
+    size = float(np.linalg.norm(wprime[seen.k]))
+    vectors = {
+        "the mean feature of this picture": mean * size / max(float(np.linalg.norm(mean)), 1e-12),
+        f"minus w′ of {seen.name}": -wprime[seen.k],
+        f"w′ of {other}": wprime[rival],
+    }
+    shifts = {
+        words: row_shift(seen.features.stage2, wprime, seen.k, seen.masked.pooled, vector)
+        for words, vector in vectors.items()
+    }
+    shift_view(seen, shifts)
+    try_this(
+        f"Choose “minus w′ of {plain(seen.name)}” and move c to 1. How much does SCE change, and what is left of "
+        "the map?",
+        f"SCE does not change by a single digit, and the w′ map of {plain(seen.name)} is gone everywhere: its "
+        "row is now 0, and the other "
+        "rows carry the difference. Both classifiers are equally good in the eyes of SCE. A good w′ map is "
+        "therefore not "
+        "something that SCE asks for, and the scale of w′ against w decides what w⊕w′ and w⊗w′ show.",
+    )
+    st.markdown("**What was measured**")
+    for model, card in _cards(seen).items():
+        for sentence in measured(card):
+            st.markdown(f"- {plain(model)}: {plain(sentence)}")
+    st.caption(
+        "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % interval of drawing the "
+        "pictures again. The control "
+        "is w after the same training without the softmax loss: what exceeds CAM but not the control did not "
+        "come from SCE."
+    )
+
+
+def _cards(seen: Seen) -> dict[str, Mapping[str, Any]]:
+    """The card of this model, and that of the drawn scenes, which the lesson's claim stands on."""
+    cards: dict[str, Mapping[str, Any]] = {seen.pair.name: seen.pair.card}
+    if seen.pair.name != "scenes" and "scenes" in known_models():
+        with suppress(UserError):  # a file of that name that cannot be read says nothing
+            cards["scenes"] = read_header(known_models()["scenes"])["card"]
+    return cards
+
+
+def measured(card: Mapping[str, Any]) -> list[str]:
+    """What a model's card says of ReCAM against its control, a sentence for every measurement."""
+    told = []
+    for where, table in (card.get("scores") or {}).items():
+        gains = {name: row["over_cam"] for name, row in table["readouts"].items() if row.get("over_cam")}
+        ours = {name: gains[name] for name in RECAM_READOUTS if name in gains}
+        if not ours:
+            continue
+        best = max(ours, key=lambda name: ours[name]["mean"])
+        seeds = table.get("seeds", 1)
+        head = (
+            f"{where} ({table['pictures']} pictures, {table.get('how', 'each readout at its best threshold')}; "
+            f"{'one training' if seeds == 1 else f'mean of {seeds} trainings'})"
+        )
+        gain = f"the best readout, {READOUT_LABELS[best]}, is {_points(ours[best])} points over CAM"
+        if CONTROL not in gains:
+            told.append(f"{head}: {gain}; no control was trained here.")
+            continue
+        ahead = ours[best]["mean"] - gains[CONTROL]["mean"]
+        verdict = (
+            "ReCAM does not beat its control here"
+            if ahead <= 0
+            else f"ahead of its control by {signed(100 * ahead, 1)}"
+            + (", but the intervals overlap" if ours[best]["low"] <= gains[CONTROL]["high"] else "")
+        )
+        told.append(f"{head}: {gain}, the control {_points(gains[CONTROL])}: {verdict}.")
+    return told or ["nothing was measured on this model, so its card has no scores."]
+
+
+def _points(gain: Mapping[str, float]) -> str:
+    low, high = (signed(100 * gain[name], 1) for name in ("low", "high"))
+    return f"{signed(100 * gain['mean'], 1)} ({low} … {high})"

@@ -1,0 +1,35 @@
+"""The steps of the lesson in their order: what each asks, and who draws it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui.why import classifier, counterpoint, logits, masking, readouts, refining, votes
+from ui.why.seen import Seen
+
+
+@dataclass(frozen=True)
+class Step:
+    """One idea: its title, and the function that draws it with one live picture and a task."""
+
+    title: str
+    show: Callable[[Seen], None]
+
+
+STEPS = (
+    Step("A classifier has no idea of masks", classifier.show),
+    Step("CAM is a weighted sum of feature maps", votes.show),
+    Step("BCE: each class by itself, until it is answered", logits.show_bce),
+    Step("Mask the features with CAM", masking.show),
+    Step("SCE: the classes compete", logits.show_sce),
+    Step("Two classifiers, four readouts", readouts.show),
+    Step("What AdvCAM and IRN add", refining.show),
+    Step("What it still gets wrong", counterpoint.show),
+)
+
+
+@st.fragment
+def show_step(number: int, seen: Seen) -> None:
+    """Draw one step; what is moved inside of it reruns only this part."""
+    STEPS[number - 1].show(seen)

@@ -1,0 +1,134 @@
+"""Steps 3 and 5: drag the same logits under BCE and under SCE; everything is computed in the browser while it moves."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from recam_core import bce_gradient, sce_gradient, sce_value
+from ui.link import write
+from ui.pictures import plain
+from ui.why.seen import Seen
+from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
+from ui.why.task import idea, try_this
+
+KEPT = "why-logits"
+START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}
+LIMIT = 8.0
+_HERE = Path(__file__).parent
+_COMPONENT = st.components.v2.component(
+    "recam_logits",
+    css=(_HERE / "logits.css").read_text(encoding="utf-8"),
+    js=(_HERE / "logits.js").read_text(encoding="utf-8"),
+)
+
+
+def show_bce(seen: Seen) -> None:
+    """Gradients of BCE: one class, one number."""
+    z, y, g = tex("z_k", "z"), tex("y_k", "y"), tex("g_k", "g")
+    idea(
+        "Training moves each score by its gradient. Under BCE that of a class is its own probability minus its "
+        "own label, and "
+        "nothing else. A class that is answered has almost no gradient left: BCE **saturates**, however little of the "
+        "object the map covers. And the classes **never talk to each other**.",
+        rf"{g} = K\,\frac{{\partial\,\mathrm{{BCE}}}}{{\partial {z}}} = {SIGMA} - {y}, \qquad "
+        rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} = 0 \;\;(j \neq k)",
+    )
+    _widget("bce", seen, seen.logits)
+    gradients = [signed(float(g), 3) for g in bce_gradient(START["z"], START["y"])]
+    try_this(
+        "Start from z = 4, 4, −4 with labels 1, 1, 0. Move one score from end to end. Which gradients of the "
+        "others move? "
+        "Then put a score where its gradient is below 0.001 in size: how far is that?",
+        f"None: only its own moves. At the start the gradients are {', '.join(gradients)}: each answered to 98 %, "
+        f"so little is left to learn. Below 0.001 it is once z is {number(math.log(999), 1)} or more on the side "
+        "of its label.",
+    )
+
+
+def show_sce(seen: Seen) -> None:
+    """Gradients of SCE: the same logits, but what one class wins the others lose."""
+    z, p, g = tex("z_k", "z"), tex("p_k", "p"), tex("g_k", "g")
+    idea(
+        "ReCAM gives the masked feature of one class $c$ to a second classifier and asks with softmax: **which "
+        "one** is it? Now a "
+        "score is only worth what it is above the others. The gradients **sum to 0**, and "
+        f"${tex('p_j p_k', 'p')}$ ties each class "
+        "to every other.",
+        rf"{p} = \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}, \quad "
+        rf"{g} = \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = "
+        rf"{p} - [k = c], \quad \frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} = -{tex('p_j p_k', 'p')}",
+    )
+    _widget("sce", seen, seen.masked_logits)
+    g_start = [signed(float(v), 4) for v in sce_gradient(START["z"], 0)]
+    answer = (
+        f"The gradients are {', '.join(g_start)}: SCE pushes the first class up and the second down with half "
+        "its strength, where BCE "
+        "had 0.018 left for each. Only their difference counts; add the same to all three and nothing changes (step 8 "
+        "makes use of that)."
+    )
+    own = sce_value(seen.masked_logits, seen.k)
+    st.caption(
+        f"In this picture, FC2 on the masked feature of {plain(seen.name)}: SCE = {number(own, 3)} over all "
+        f"{len(seen.masked_logits)} classes. “This picture” below the sliders takes its three strongest logits z′."
+    )
+    try_this("Start from z = 4, 4, −4 with the first class as target. BCE was done with them. Is SCE?", answer)
+
+
+def _widget(kind: str, seen: Seen, picture: Any) -> None:
+    """Mount the sliders; both steps share the logits, and the link says them."""
+    ids = seen.strongest(picture)
+    kept = st.session_state.setdefault(KEPT, linked())
+    view = _COMPONENT(
+        key=f"why-{kind}",
+        data={
+            "kind": kind,
+            "names": ["A", "B", "C"],
+            "start": START,
+            "initial": kept,
+            "limit": LIMIT,
+            "picture": {
+                "names": [seen.evidence.classes[k] for k in ids],
+                "z": [round(min(max(float(picture[k]), -LIMIT), LIMIT), 2) for k in ids],
+                "y": [1, *(int(seen.evidence.scores[k] > 0.5) for k in ids[1:])],
+                "target": 0,
+            },
+            "colours": COLOURS,
+        },
+        on_logits_change=_nothing,
+    )
+    if view.logits:
+        kept = checked(view.logits)
+        st.session_state[KEPT] = kept
+    write("z", ",".join(f"{value:g}" for value in kept["z"]), ",".join(f"{value:g}" for value in START["z"]))
+    write("y", "".join(str(value) for value in kept["y"]), "110")
+    write("target", str(kept["target"]), "0")
+
+
+def linked() -> dict[str, Any]:
+    """The logits, labels and target of the address where they make sense, else those of the worked example."""
+    said = st.query_params
+    return checked({"z": said.get("z", "").split(","), "y": list(said.get("y", "")), "target": said.get("target", "0")})
+
+
+def checked(said: dict[str, Any]) -> dict[str, Any]:
+    """Three logits in range, three labels 0 or 1, a target 0 to 2; each part that is none of this is replaced "
+    "by the start."""
+    out = dict(START)
+    try:
+        z = [float(value) for value in said["z"]]
+        if len(z) == 3 and all(abs(value) <= LIMIT for value in z):
+            out["z"] = z
+    except (TypeError, ValueError):
+        pass
+    y = [str(value) for value in said["y"]]
+    if len(y) == 3 and set(y) <= {"0", "1"}:
+        out["y"] = [int(value) for value in y]
+    if str(said["target"]) in ("0", "1", "2"):
+        out["target"] = int(said["target"])
+    return out
+
+
+def _nothing() -> None:
+    """Streamlit gives the result an attribute only for names that have a callback."""

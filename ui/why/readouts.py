@@ -1,0 +1,35 @@
+"""Step 6: both classifiers stay, and the map can be read out with either, or with both."""
+
+from recam_core import READOUT_LABELS, READOUTS, read_out
+from ui.pictures import plain
+from ui.why.seen import Seen, show_heat
+from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W
+from ui.why.task import idea, try_this
+
+
+def show(seen: Seen) -> None:
+    """All five maps of the class."""
+    idea(
+        "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
+        f"${W}$ and **FC2** with "
+        f"weights ${WPRIME}$. A map can be read out with either, with their sum, or with their product. CAM on "
+        "the left is the "
+        "other network, before SCE.",
+        rf"{MAP} = w''^{{\top}}_{{k}}\,{F}, \quad w'' \in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
+        rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}",
+    )
+    view = show_heat(seen, READOUTS, "why-five")
+    level = (view.settings or {}).get("threshold", 0.3)
+    areas = {name: float((read_out(seen.evidence, name, [seen.name]).maps[0] > level).mean()) for name in READOUTS}
+    order = sorted(areas, key=areas.__getitem__)
+    least, most = order[0], order[-1]
+    told = ", ".join(f"{READOUT_LABELS[name]} {areas[name]:.0%}" for name in READOUTS)
+    try_this(
+        f"Move the threshold. Which readout covers most of {plain(seen.name)}? Does the same one win on another "
+        "picture?",
+        f"Above {level:.2f} they cover: {told} of the picture; {READOUT_LABELS[most]} most, "
+        f"{READOUT_LABELS[least]} least. More area "
+        "is not better by itself: on the drawn scenes the true mask is known, and Compare shows the overlap with "
+        "it. Each map "
+        "is divided by its own maximum, so a flatter map looks larger at the same threshold.",
+    )

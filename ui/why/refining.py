@@ -1,0 +1,58 @@
+"""Step 7: two methods that start from any of these maps, each with its own page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.pictures import plain
+from ui.why.seen import Seen, show_heat
+from ui.why.symbols import tex, tex_number
+from ui.why.task import try_this
+
+WALKED = tex(r"A^{\prime}_k", "map")
+PAGES = Path(__file__).parents[2] / "pages" / "explore"
+
+
+def show(seen: Seen) -> None:
+    """One map, what each method does with it, and the way there."""
+    name, own = plain(seen.name), float(seen.logits[seen.k])
+    others = float(seen.logits.sum()) - own
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        st.markdown(
+            "ReCAM changes the **weights**. Two more methods start from any of its maps, for example w of this class:"
+        )
+        show_heat(seen, ("w",), "why-refine")
+    with right:
+        st.markdown(
+            "**AdvCAM** changes the **picture**: it is nudged so that its own class scores higher and all others lower."
+        )
+        st.latex(
+            rf"\mathcal{{L}} = {tex('y_k', 'z')} - \sum_{{j \neq k}} {tex('y_j', 'z')} - "
+            rf"\mu \lVert M \otimes |\Delta {tex('A_k', 'map')}| \rVert_1"
+        )
+        st.latex(
+            rf"{tex_number(own, 'z')} - ({tex_number(others, 'z')}) - 0 = {own - others:.2f} \quad "
+            rf"\text{{at the start}}"
+        )
+        _way("Climb this picture", "landscape", "climb")
+        st.markdown(
+            "**IRN** changes the **map**: heat walks to neighbouring positions and stops where a learned boundary lies."
+        )
+        st.latex(rf"\mathrm{{vec}}({WALKED}) = T^{{\,t}}\; \mathrm{{vec}}\big({tex('A_k', 'map')} \otimes (1 - B)\big)")
+        _way("Walk this map", "directions_walk", "walk")
+    try_this(
+        f"Before you go: which of the two can light up a part of {name} that has no heat around it at all?",
+        "AdvCAM can: the nudged picture has new features everywhere. A walk only carries heat on from where some "
+        "is; what no step "
+        "reaches without crossing a boundary stays dark. And neither knows the object: a climb can bleed into the "
+        "background, a walk can leak through a weak boundary.",
+    )
+
+
+def _way(words: str, icon: str, page: str) -> None:
+    """A button to another page with the same subject, where that page is there."""
+    if not (PAGES / f"{page}.py").is_file():
+        st.caption("This version has no page for it.")
+    elif st.button(words, icon=f":material/{icon}:", key=f"why-to-{page}"):
+        st.switch_page(f"../pages/explore/{page}.py")

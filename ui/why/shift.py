@@ -1,0 +1,58 @@
+"""The slider of step 8: c · v on every row of W′, worked out in the browser from two maps and a few numbers."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from recam_core import RowShift, jpeg_bytes
+from ui import heatview
+from ui.heatview import COLOURS as PALETTES
+from ui.link import heat_settings
+from ui.why.seen import Seen
+from ui.why.symbols import COLOURS
+
+LIMIT = 2.0
+SHOWN = 4
+_HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
+_FILES = [*(_HEAT / f"{name}.js" for name in ("dom", "payload", "colours", "words")), _HERE / "shift.js"]
+_COMPONENT = st.components.v2.component(
+    "recam_shift",
+    css=(_HERE / "shift.css").read_text(encoding="utf-8"),
+    js="\n".join(path.read_text(encoding="utf-8") for path in _FILES),
+)
+
+
+def shift_view(seen: Seen, shifts: Mapping[str, RowShift]) -> None:
+    """Mount the slider for one or more vectors v, named in words; all of them move the map of the class of the "
+    "lesson."""
+    first = next(iter(shifts.values()))
+    height, width = seen.evidence.picture.shape[:2]
+    ids = seen.strongest(first.logits, SHOWN)
+    settings = st.session_state.get("heat_settings") or heat_settings()
+    _COMPONENT(
+        key="why-shift",
+        data={
+            "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(seen.evidence.picture)).decode(),
+            "size": [width, height],
+            "covers": [-(-width // 16) * 16, -(-height // 16) * 16],  # what the grid of features covers: see read_out
+            "grid": list(first.map.shape),
+            "map": _numbers(first.map),
+            "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],
+            "logits": [round(float(z), 6) for z in first.logits],
+            "target": seen.k,
+            "name": seen.name,
+            "shown": [{"k": k, "name": seen.evidence.classes[k]} for k in ids],
+            "limit": LIMIT,
+            "palette": PALETTES[settings["palette"]],
+            "opacity": settings["opacity"],
+            "threshold": settings["threshold"],
+            "colours": COLOURS,
+        },
+    )
+
+
+def _numbers(grid: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in grid.ravel()]

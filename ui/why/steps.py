@@ -1,0 +1,100 @@
+"""Which step of the lesson is open: forward, back, by number, by arrow keys, and by a link; and large type for "
+"a projector."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.link import address, read_choice, write
+from ui.pictures import plain
+
+STEP, LARGE = "why-step", "why-large"
+_HERE = Path(__file__).parent
+_KEYS = st.components.v2.component("recam_lesson_keys", js=(_HERE / "keys.js").read_text(encoding="utf-8"))
+LARGE_TYPE = "<style>@media (min-width: 900px) { html { font-size: 132%; } }</style>"
+
+
+def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
+    """Draw the row of steps; returns the number of the open one, from 1, and a place for the class beside it."""
+    count = len(titles)
+    _read_link(count)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="why-row"):
+        step = int(st.session_state[STEP])
+        _arrow("Back", "arrow_back", -1, disabled=step == 1, count=count)
+        st.segmented_control(
+            "Step of the lesson",
+            list(range(1, count + 1)),
+            key=STEP,
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        _arrow("Next", "arrow_forward", 1, disabled=step == count, count=count)
+        place = st.container(width=230)
+        st.toggle(
+            "Large type",
+            key=LARGE,
+            persist_state="session",
+            help="For a projector. The arrow keys turn the pages of the lesson, and so do the page keys of a presenter.",
+        )
+    step = int(st.session_state[STEP])
+    large = bool(st.session_state[LARGE])
+    if large:
+        st.html(LARGE_TYPE)
+    _KEYS(key="why-keys", data={"pages": large})
+    write("step", str(step))
+    write("large", str(int(large)), "0")
+    st.markdown(f"#### {step} · {titles[step - 1]}")
+    return step, place
+
+
+def _read_link(count: int) -> None:
+    if STEP in st.session_state:
+        return
+    known = [str(number) for number in range(1, count + 1)]
+    st.session_state[STEP] = int(read_choice("step", known, "1"))
+    st.session_state[LARGE] = read_choice("large", ("0", "1"), "0") == "1"
+    asked = st.query_params.get("step", "1")
+    if asked not in known:
+        st.warning(
+            f"The link asks for step “{plain(asked[:40])}”; the lesson has steps 1 to {count}, and you see the first.",
+            icon=":material/link_off:",
+        )
+
+
+def _arrow(word: str, icon: str, by: int, *, disabled: bool, count: int) -> None:
+    st.button(
+        word,
+        icon=f":material/{icon}:",
+        icon_position="right" if by > 0 else "left",
+        key=f"why-{word.lower()}",
+        type="primary" if by > 0 else "secondary",
+        on_click=_go,
+        args=(by, count),
+        disabled=disabled,
+    )
+
+
+def _go(by: int, count: int) -> None:
+    st.session_state[STEP] = min(max(int(st.session_state[STEP]) + by, 1), count)
+
+
+def show_footer() -> None:
+    """The link that opens this step for a class, and how the lesson looks at a picture."""
+    with st.popover("Link to this step", icon=":material/link:"):
+        st.caption(
+            "Step, picture, model, class, position, logits and large type are all in the address: send it to a class, "
+            "and everybody sees this."
+        )
+        _show_link()
+    st.caption(
+        "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be "
+        "followed; Compare looks as the panel on the left says."
+    )
+
+
+@st.fragment
+def _show_link() -> None:
+    st.code(address(), language=None, wrap_lines=True)

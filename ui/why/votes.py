@@ -1,0 +1,126 @@
+"""Step 2: the map at a position is a sum over channels; click a position and see who votes."""
+
+import base64
+
+import numpy as np
+import streamlit as st
+
+from recam_core import ChannelVotes, channel_votes, png_bytes, signed_map
+from recam_core.visualise import colourise
+from ui.link import write
+from ui.pictures import plain
+from ui.why.bars import STYLE, bar
+from ui.why.seen import Seen, show_heat
+from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
+from ui.why.task import try_this
+
+AT = "why-at"
+VOTES_STYLE = """<style>
+.why-votes { grid-template-columns: auto auto minmax(4rem, 1fr) auto; }
+.why-votes img { display: block; width: 3.4rem; border-radius: 3px; image-rendering: pixelated; }
+.why-votes .sum { grid-column: 1 / -1; height: 1px; background: currentColor; opacity: 0.4; }
+</style>"""
+
+
+def show(seen: Seen) -> None:
+    """The map on the left; on the right the channels that vote at the position that was clicked."""
+    features, weight = seen.features.of("cam"), seen.features.weights["cam"][seen.k]
+    map_ = signed_map(features, weight)
+    key = f"{AT}-{seen.subject.picture.sha256[:16]}-{seen.subject.model}"
+    channels, rows, columns = features.shape
+    left, right = st.columns([1, 1.05], gap="large")
+    with left:
+        st.markdown(
+            f"The network ends in {channels} small pictures of {columns} × {rows}, its feature maps. CAM weighs "
+            "them with the "
+            f"classifier's own weights ${W}$ and adds them up: the same sum that made the score, position by position. "
+            "**Click a position in the map** (or move the cross with the arrow keys and press Enter)."
+        )
+        view = show_heat(seen, ("cam",), "why-votes")
+        with st.container(horizontal=True):
+            peak = st.button("Peak of the map", key="why-peak", icon=":material/my_location:")
+            weakest = st.button("Lowest place", key="why-lowest")
+    if view.pick:
+        st.session_state[key] = (float(view.pick["x"]), float(view.pick["y"]))
+    if peak or weakest or key not in st.session_state:
+        cell = np.unravel_index(map_.argmin() if weakest else map_.argmax(), map_.shape)
+        st.session_state[key] = (None if peak or weakest else _linked()) or seen.centre(*map(int, cell))
+    at = st.session_state[key]
+    write("at", f"{at[0]:.3f},{at[1]:.3f}")
+    row, column = seen.grid(*at)
+    votes = channel_votes(features, weight, row, column)
+    with right:
+        st.latex(
+            rf"{MAP} = {W}^{{\!\top}} {F} = \sum_{{c=1}}^{{{channels}}} {tex('w_{kc}', 'w')}\,{tex('f_c(x)', 'f')} = "
+            rf"{tex(f'{votes.total:.3f}', 'map')}"
+        )
+        st.markdown(
+            f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: "
+            f"the {len(votes.channels)} strongest channels"
+        )
+        st.html(_table(votes, features))
+        st.caption(
+            "Small pictures: the feature map of the channel, light where it is strong. A solid bar votes for the "
+            "class, a hatched "
+            "one against it. The total is the map's raw value here; where it is below 0 the heat view shows nothing."
+        )
+    best = channel_votes(features, weight, *map(int, np.unravel_index(map_.argmax(), map_.shape)))
+    common = len(set(best.channels.tolist()) & set(votes.channels.tolist()))
+    try_this(
+        "Go to the peak of the map, then click on a part of the object that stays dark. Which channels left?",
+        f"At the peak the strongest vote is that of channel {best.channels[0] + 1}, "
+        f"{signed(float(best.votes[0]), 3)}, and the total "
+        f"is {number(best.total, 3)}. At the position that is chosen now, {common} of those {len(best.channels)} "
+        "channels are among the "
+        f"strongest, and the total is {number(votes.total, 3)}. Other parts of the object answer to other "
+        "channels; the score is "
+        "their average over the picture, so a few loud positions are enough for it.",
+    )
+
+
+def _linked() -> tuple[float, float] | None:
+    """The position that the address names, if it names one."""
+    try:
+        x, y = (float(part) for part in st.query_params.get("at", "").split(","))
+    except ValueError:
+        return None
+    return (x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None
+
+
+def _table(votes: ChannelVotes, features: np.ndarray) -> str:
+    """Thumbnail, w · f, bar and vote of each channel, then the rest and the total, all on one scale."""
+    values = [*votes.votes.tolist(), votes.rest, votes.total]
+    low, high = min(0.0, *values), max(0.0, *values)
+    span = max(high - low, 1e-12)
+    rows = zip(votes.channels, votes.weights, votes.activations, votes.votes, strict=True)
+    lines = [
+        (_thumbnail(features[c], int(c)), f"channel {c + 1}<br>{_product(w, f)}", float(vote)) for c, w, f, vote in rows
+    ]
+    if votes.others:
+        lines.append(("", f"{votes.others} other channels, summed", votes.rest))
+    cells = [_line(picture, words, value, low, span) for picture, words, value in lines]
+    total = _line(
+        "", f'<b style="color:{COLOURS["map"]}">total = A<sub>k</sub>(x)</b>', votes.total, low, span, strong=True
+    )
+    return f'{STYLE}{VOTES_STYLE}<div class="why-bars why-votes">{"".join(cells)}<span class="sum"></span>{total}</div>'
+
+
+def _line(picture: str, words: str, value: float, low: float, span: float, strong: bool = False) -> str:
+    """One row: from zero to the value, hatched where it counts against the class."""
+    start, end = (min(0.0, value) - low) / span, (max(0.0, value) - low) / span
+    stripe = bar(start, end, COLOURS["map"], zero=-low / span, against=value < 0)
+    kind = "number strong" if strong else "number"
+    return f'<span>{picture}</span><span>{words}</span>{stripe}<span class="{kind}">{signed(value, 3)}</span>'
+
+
+def _product(weight: float, activation: float) -> str:
+    return (
+        f'<span style="color:{COLOURS["w"]}">{number(weight, 3)}</span> · '
+        f'<span style="color:{COLOURS["f"]}">{number(activation, 3)}</span>'
+    )
+
+
+def _thumbnail(channel: np.ndarray, c: int) -> str:
+    """One feature map as a small picture, by its own maximum."""
+    data = base64.b64encode(png_bytes(colourise(channel / max(float(channel.max()), 1e-12)))).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="feature map of channel {c + 1}">'
