@@ -194,22 +194,23 @@ def gains(**means):
 @pytest.mark.parametrize(("means", "verdict"), [
     (
         {"w": 0.01, "product": 0.02, "control": 0.03},
-        "w⊗w′, is +2.0 (+1.0 … +3.0) points over CAM, "
+        "w⊗w′, +2.0 (+1.0 … +3.0) points over CAM; "
         "the control +3.0 (+2.0 … +4.0): ReCAM does not beat its control here.",
     ),
     ({"w": 0.05, "control": 0.01}, "ahead of its control by +4.0."),
     ({"w": 0.02, "control": 0.01}, "ahead of its control by +1.0, but the intervals overlap."),
-    ({"w": -0.02}, "w, is −2.0 (−3.0 … −1.0) points over CAM; no control was trained here."),
+    ({"w": -0.02}, "w, −2.0 (−3.0 … −1.0) points over CAM; no control was trained here."),
 ])  # fmt: skip
 def test_what_is_said_of_the_control_follows_from_the_numbers(means, verdict):
-    (sentence,) = measured({"scores": {"there": {"pictures": 7, "seeds": 3, "readouts": gains(**means)}}})
-    assert sentence.startswith("there (7 pictures, each readout at its best threshold; mean of 3 trainings): ")
+    ((sentence, how),) = measured({"scores": {"there": {"pictures": 7, "seeds": 3, "readouts": gains(**means)}}})
+    assert sentence.startswith("there: the best readout, ")
+    assert how == "7 pictures, each readout at its best threshold; mean of 3 trainings."
     assert sentence.endswith(verdict)
 
 
 @pytest.mark.parametrize("card", [{}, {"scores": {}}, {"scores": None}])
 def test_a_model_without_scores_says_that_nothing_was_measured(card):
-    assert measured(card) == ["nothing was measured on this model, so its card has no scores."]
+    assert measured(card) == [("nothing was measured, so its card has no scores.", "")]
 
 
 def test_sce_of_the_picture_is_said_in_step_five():

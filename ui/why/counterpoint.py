@@ -27,8 +27,8 @@ def show(seen: Seen) -> None:
         f"z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new layer of "
         f"${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the way "
         "of training do.",
-        rf"\mathrm{{softmax}}\big(W'f_k + c\,{v}^{{\top}}\! f_k\big) = \mathrm{{softmax}}\big(W'f_k\big), \qquad "
-        rf"({WPRIME} + c\,{v})^{{\top}} {F} = {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}",
+        rf"\begin{{aligned}}\mathrm{{softmax}}\big(W'f_k + c\,{v}^{{\top}}\! f_k\big) &= \mathrm{{softmax}}\big(W'f_k\big)\\ "
+        rf"({WPRIME} + c\,{v})^{{\top}} {F} &= {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
     )
     wprime, rival = seen.features.weights["wprime"], seen.strongest(seen.masked_logits)[1]
     mean = seen.features.stage2.mean(axis=(1, 2))
@@ -55,8 +55,8 @@ def show(seen: Seen) -> None:
     )
     st.markdown("**What was measured**")
     for model, card in _cards(seen).items():
-        for sentence in measured(card):
-            st.markdown(f"- {plain(model)}: {plain(sentence)}")
+        for sentence, how in measured(card):
+            st.markdown(f"- **{plain(model)}**, {plain(sentence)} :gray[{plain(how)}]")
     st.caption(
         "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % interval of drawing the "
         "pictures again. The control "
@@ -74,8 +74,8 @@ def _cards(seen: Seen) -> dict[str, Mapping[str, Any]]:
     return cards
 
 
-def measured(card: Mapping[str, Any]) -> list[str]:
-    """What a model's card says of ReCAM against its control, a sentence for every measurement."""
+def measured(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a model's card says of ReCAM against its control: for every measurement a sentence, and how it was taken."""
     told = []
     for where, table in (card.get("scores") or {}).items():
         gains = {name: row["over_cam"] for name, row in table["readouts"].items() if row.get("over_cam")}
@@ -83,24 +83,24 @@ def measured(card: Mapping[str, Any]) -> list[str]:
         if not ours:
             continue
         best = max(ours, key=lambda name: ours[name]["mean"])
+        gain = f"{where}: the best readout, {READOUT_LABELS[best]}, {_points(ours[best])} points over CAM"
         seeds = table.get("seeds", 1)
-        head = (
-            f"{where} ({table['pictures']} pictures, {table.get('how', 'each readout at its best threshold')}; "
-            f"{'one training' if seeds == 1 else f'mean of {seeds} trainings'})"
+        how = (
+            f"{table['pictures']} pictures, {table.get('how', 'each readout at its best threshold')}; "
+            f"{'one training' if seeds == 1 else f'mean of {seeds} trainings'}."
         )
-        gain = f"the best readout, {READOUT_LABELS[best]}, is {_points(ours[best])} points over CAM"
-        if CONTROL not in gains:
-            told.append(f"{head}: {gain}; no control was trained here.")
-            continue
-        ahead = ours[best]["mean"] - gains[CONTROL]["mean"]
-        verdict = (
-            "ReCAM does not beat its control here"
-            if ahead <= 0
-            else f"ahead of its control by {signed(100 * ahead, 1)}"
-            + (", but the intervals overlap" if ours[best]["low"] <= gains[CONTROL]["high"] else "")
-        )
-        told.append(f"{head}: {gain}, the control {_points(gains[CONTROL])}: {verdict}.")
-    return told or ["nothing was measured on this model, so its card has no scores."]
+        told.append((f"{gain}; {_verdict(ours[best], gains.get(CONTROL))}.", how))
+    return told or [("nothing was measured, so its card has no scores.", "")]
+
+
+def _verdict(best: Mapping[str, float], control: Mapping[str, float] | None) -> str:
+    if control is None:
+        return "no control was trained here"
+    ahead = best["mean"] - control["mean"]
+    if ahead <= 0:
+        return f"the control {_points(control)}: ReCAM does not beat its control here"
+    overlap = ", but the intervals overlap" if best["low"] <= control["high"] else ""
+    return f"the control {_points(control)}: ahead of its control by {signed(100 * ahead, 1)}{overlap}"
 
 
 def _points(gain: Mapping[str, float]) -> str:

@@ -56,9 +56,9 @@ def show_sce(seen: Seen) -> None:
         "score is only worth what it is above the others. The gradients **sum to 0**, and "
         f"${tex('p_j p_k', 'p')}$ ties each class "
         "to every other.",
-        rf"{p} = \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}, \quad "
-        rf"{g} = \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = "
-        rf"{p} - [k = c], \quad \frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} = -{tex('p_j p_k', 'p')}",
+        rf"\begin{{aligned}}{p} &= \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}, \qquad "
+        rf"{g} = \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = {p} - [k = c]\\ "
+        rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= -{tex('p_j p_k', 'p')} \;\;(j \neq k)\end{{aligned}}",
     )
     _widget("sce", seen, seen.masked_logits)
     g_start = [signed(float(v), 4) for v in sce_gradient(START["z"], 0)]

@@ -26,8 +26,8 @@ def show(seen: Seen) -> None:
         "why-mask",
         {
             "energy": (masked.energy, ("‖f‖", "all features", "length of the feature vector at each position")),
-            "mask": (masked.mask, ("M", "the mask, CAM", f"ReLU(wᵀf) of {seen.name} over its own maximum")),
-            "masked": (masked.masked, ("‖f_k‖", "masked features", "length of the feature vector under the mask")),
+            "mask": (masked.mask, ("Mₖ", "the mask, CAM", f"ReLU(wᵀf) of {seen.name} over its own maximum")),
+            "masked": (masked.masked, ("‖fₖ‖", "masked features", "length of the feature vector under the mask")),
         },
     )
     try_this(

@@ -3,20 +3,23 @@
 from recam_core import READOUT_LABELS, READOUTS, read_out
 from ui.pictures import plain
 from ui.why.seen import Seen, show_heat
-from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W
+from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import idea, try_this
 
 
 def show(seen: Seen) -> None:
     """All five maps of the class."""
+    top = {name: float(seen.evidence.scale_maps[name][0][seen.k].max()) for name in READOUTS}
     idea(
         "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
         f"${W}$ and **FC2** with "
         f"weights ${WPRIME}$. A map can be read out with either, with their sum, or with their product. CAM on "
         "the left is the "
         "other network, before SCE.",
-        rf"{MAP} = w''^{{\top}}_{{k}}\,{F}, \quad w'' \in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
-        rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}",
+        rf"\begin{{aligned}}{MAP} &= w''^{{\top}}_{{k}}\,{F}, \quad w'' \in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
+        rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}\\ "
+        rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}, \quad \max_x {WPRIME}^{{\!\top}} {F} = "
+        rf"{tex_number(top['wprime'], 'wprime')}\end{{aligned}}",
     )
     view = show_heat(seen, READOUTS, "why-five")
     level = (view.settings or {}).get("threshold", 0.3)

@@ -17,7 +17,12 @@ from ui.why.task import try_this
 AT = "why-at"
 VOTES_STYLE = """<style>
 .why-votes { grid-template-columns: auto auto minmax(4rem, 1fr) auto; }
+.why-votes .small { position: relative; display: block; }
 .why-votes img { display: block; width: 3.4rem; border-radius: 3px; image-rendering: pixelated; }
+.why-votes .here {
+  position: absolute; left: var(--x); top: var(--y); width: 0.5rem; height: 0.5rem; margin: -0.25rem; border: 1.5px solid white;
+  border-radius: 50%; box-shadow: 0 0 0 1px black, inset 0 0 0 1px black;
+}
 .why-votes .sum { grid-column: 1 / -1; height: 1px; background: currentColor; opacity: 0.4; }
 </style>"""
 
@@ -58,11 +63,11 @@ def show(seen: Seen) -> None:
             f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: "
             f"the {len(votes.channels)} strongest channels"
         )
-        st.html(_table(votes, features))
+        st.html(_table(votes, features, row, column))
         st.caption(
-            "Small pictures: the feature map of the channel, light where it is strong. A solid bar votes for the "
-            "class, a hatched "
-            "one against it. The total is the map's raw value here; where it is below 0 the heat view shows nothing."
+            "Small pictures: the feature map of the channel, light where it is strong; the ring is the position. A solid bar "
+            "votes for the class, a hatched one against it. The total is the map's raw value here; where it is below 0 the heat "
+            "view shows nothing."
         )
     best = channel_votes(features, weight, *map(int, np.unravel_index(map_.argmax(), map_.shape)))
     common = len(set(best.channels.tolist()) & set(votes.channels.tolist()))
@@ -87,14 +92,15 @@ def _linked() -> tuple[float, float] | None:
     return (x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None
 
 
-def _table(votes: ChannelVotes, features: np.ndarray) -> str:
+def _table(votes: ChannelVotes, features: np.ndarray, row: int, column: int) -> str:
     """Thumbnail, w · f, bar and vote of each channel, then the rest and the total, all on one scale."""
     values = [*votes.votes.tolist(), votes.rest, votes.total]
     low, high = min(0.0, *values), max(0.0, *values)
     span = max(high - low, 1e-12)
     rows = zip(votes.channels, votes.weights, votes.activations, votes.votes, strict=True)
     lines = [
-        (_thumbnail(features[c], int(c)), f"channel {c + 1}<br>{_product(w, f)}", float(vote)) for c, w, f, vote in rows
+        (_thumbnail(features[c], int(c), row, column), f"channel {c + 1}<br>{_product(w, f)}", float(vote))
+        for c, w, f, vote in rows
     ]
     if votes.others:
         lines.append(("", f"{votes.others} other channels, summed", votes.rest))
@@ -120,7 +126,9 @@ def _product(weight: float, activation: float) -> str:
     )
 
 
-def _thumbnail(channel: np.ndarray, c: int) -> str:
-    """One feature map as a small picture, by its own maximum."""
+def _thumbnail(channel: np.ndarray, c: int, row: int, column: int) -> str:
+    """One feature map as a small picture, by its own maximum, with a ring around the position."""
     data = base64.b64encode(png_bytes(colourise(channel / max(float(channel.max()), 1e-12)))).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="feature map of channel {c + 1}">'
+    x, y = ((place + 0.5) / count for place, count in zip((column, row), channel.shape[::-1], strict=True))
+    ring = f'<i class="here" style="--x:{x:.1%};--y:{y:.1%}"></i>'
+    return f'<span class="small"><img src="data:image/png;base64,{data}" alt="feature map of channel {c + 1}">{ring}</span>'
