@@ -10,7 +10,7 @@ from ui.pictures import plain
 from ui.subject import choose_subject
 from ui.why.lesson import STEPS, show_step
 from ui.why.seen import Seen, one_look
-from ui.why.steps import choose_step, show_footer
+from ui.why.steps import choose_step
 
 st.subheader("Why does a classifier light up only part of the object?", anchor=False)
 
@@ -31,5 +31,8 @@ with place:
     name = choose_class(evidence, subject, "The class that every step of the lesson is about.")
 
 show_step(number, Seen(subject, pair, evidence, features, name))
-show_footer()
+st.caption(
+    "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be followed; "
+    "Compare looks as the panel on the left says."
+)
 about_model(pair)

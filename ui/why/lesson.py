@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui.why import classifier, counterpoint, logits, masking, readouts, refining, votes
 from ui.why.seen import Seen
+from ui.why.steps import show_link
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,4 @@ STEPS = (
 def show_step(number: int, seen: Seen) -> None:
     """Draw one step; what is moved inside of it reruns only this part."""
     STEPS[number - 1].show(seen)
+    show_link()

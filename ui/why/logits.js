@@ -74,7 +74,10 @@ class Logits {
 
   update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
+    const before = this.data.picture;
     this.data = data;
+    const another = JSON.stringify(before) !== JSON.stringify(data.picture);
+    if (another && this.names === before.names) this.take(data.picture.names, data.picture);
   }
 
   build() {

@@ -10,7 +10,7 @@ import streamlit as st
 from ui.link import address, read_choice, write
 from ui.pictures import plain
 
-STEP, LARGE = "why-step", "why-large"
+STEP, LARGE, PLACE = "why-step", "why-large", "why-place"
 _HERE = Path(__file__).parent
 _KEYS = st.components.v2.component("recam_lesson_keys", js=(_HERE / "keys.js").read_text(encoding="utf-8"))
 LARGE_TYPE = "<style>@media (min-width: 900px) { html { font-size: 132%; } }</style>"
@@ -23,6 +23,7 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="why-row"):
         step = int(st.session_state[STEP])
         _arrow("Back", "arrow_back", -1, disabled=step == 1, count=count)
+        _arrow("Next", "arrow_forward", 1, disabled=step == count, count=count)
         st.segmented_control(
             "Step of the lesson",
             list(range(1, count + 1)),
@@ -31,7 +32,6 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
             persist_state="session",
             label_visibility="collapsed",
         )
-        _arrow("Next", "arrow_forward", 1, disabled=step == count, count=count)
         place = st.container(width=230)
         st.toggle(
             "Large type",
@@ -56,6 +56,7 @@ def _read_link(count: int) -> None:
     known = [str(number) for number in range(1, count + 1)]
     st.session_state[STEP] = int(read_choice("step", known, "1"))
     st.session_state[LARGE] = read_choice("large", ("0", "1"), "0") == "1"
+    st.session_state[PLACE] = st.query_params.get("at", "")
     asked = st.query_params.get("step", "1")
     if asked not in known:
         st.warning(
@@ -81,20 +82,20 @@ def _go(by: int, count: int) -> None:
     st.session_state[STEP] = min(max(int(st.session_state[STEP]) + by, 1), count)
 
 
-def show_footer() -> None:
-    """The link that opens this step for a class, and how the lesson looks at a picture."""
+def show_link() -> None:
+    """The link that opens this step for a class; drawn with the step, because what is moved in a step is in it."""
     with st.popover("Link to this step", icon=":material/link:"):
         st.caption(
             "Step, picture, model, class, position, logits and large type are all in the address: send it to a class, "
             "and everybody sees this."
         )
-        _show_link()
-    st.caption(
-        "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be "
-        "followed; Compare looks as the panel on the left says."
-    )
+        st.code(address(), language=None, wrap_lines=True)
 
 
-@st.fragment
-def _show_link() -> None:
-    st.code(address(), language=None, wrap_lines=True)
+def linked_place() -> tuple[float, float] | None:
+    """The position that the link named, as fractions of the picture, once: it belongs to the picture of the link."""
+    try:
+        x, y = (float(part) for part in st.session_state.pop(PLACE, "").split(","))
+    except ValueError:
+        return None
+    return (x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None

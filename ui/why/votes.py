@@ -11,6 +11,7 @@ from ui.link import write
 from ui.pictures import plain
 from ui.why.bars import STYLE, bar
 from ui.why.seen import Seen, show_heat
+from ui.why.steps import linked_place
 from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
 from ui.why.task import try_this
 
@@ -45,11 +46,13 @@ def show(seen: Seen) -> None:
         with st.container(horizontal=True):
             peak = st.button("Peak of the map", key="why-peak", icon=":material/my_location:")
             weakest = st.button("Lowest place", key="why-lowest")
+    linked = linked_place()
     if view.pick:
         st.session_state[key] = (float(view.pick["x"]), float(view.pick["y"]))
-    if peak or weakest or key not in st.session_state:
+    elif peak or weakest or key not in st.session_state:
         cell = np.unravel_index(map_.argmin() if weakest else map_.argmax(), map_.shape)
-        st.session_state[key] = (None if peak or weakest else _linked()) or seen.centre(*map(int, cell))
+        here = (seen.subject.name, seen.subject.model) == st.session_state["linked"][:2]
+        st.session_state[key] = (linked if here else None) or seen.centre(*map(int, cell))
     at = st.session_state[key]
     write("at", f"{at[0]:.3f},{at[1]:.3f}")
     row, column = seen.grid(*at)
@@ -81,15 +84,6 @@ def show(seen: Seen) -> None:
         "channels; the score is "
         "their average over the picture, so a few loud positions are enough for it.",
     )
-
-
-def _linked() -> tuple[float, float] | None:
-    """The position that the address names, if it names one."""
-    try:
-        x, y = (float(part) for part in st.query_params.get("at", "").split(","))
-    except ValueError:
-        return None
-    return (x, y) if 0 <= x <= 1 and 0 <= y <= 1 else None
 
 
 def _table(votes: ChannelVotes, features: np.ndarray, row: int, column: int) -> str:

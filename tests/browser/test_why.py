@@ -1,0 +1,234 @@
+"""The lesson in real Chromium: turning pages by keys, dragging logits, clicking a position, and a phone's width."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from addresses import wait_for_address
+
+from recam_core import (
+    bce_gradient,
+    load_pair,
+    masked_feature,
+    picture_features,
+    read_sample,
+    row_shift,
+    sce_gradient,
+    sce_value,
+)
+
+pytestmark = pytest.mark.browser
+
+APP = Path(__file__).parents[2] / "app.py"
+SCENE = "scene-bird-tree"
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def url(serve):
+    return serve(APP)
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(step, query="", **options):
+        page = open_page(f"{url}/why?picture={SCENE}&step={step}{query}", **options)
+        page.set_default_timeout(30_000)
+        ready(page, step)
+        return page
+
+    return start
+
+
+def ready(page, step):
+    """Until the step is on the page and no script runs."""
+    page.get_by_role("heading", name=re.compile(rf"^{step} · ")).wait_for()
+    page.get_by_text("Try this.").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def drag(page, name, value, *, release=True):
+    page.get_by_role("slider", name=name).evaluate(
+        """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
+            if (release) input.dispatchEvent(new Event("change")); }""",
+        [value, release],
+    )
+
+
+def gradients(page):
+    rows = page.locator(".logits output.g").all()
+    return [float(row.get_attribute("data-exact")) for row in rows], [row.inner_text() for row in rows]
+
+
+def written(values):
+    return [f"{value:+.4f}".replace("-", "−") if abs(value) >= 5e-5 else "0.0000" for value in values]
+
+
+def test_keys_turn_the_pages_forward_and_back(visit):
+    page = visit(1)
+    page.get_by_role("heading", name=re.compile("^1 · ")).click()  # the focus is on no control
+    for step in range(2, STEPS + 1):
+        page.keyboard.press("ArrowRight")
+        wait_for_address(page, step=str(step))
+        ready(page, step)
+    page.keyboard.press("ArrowRight")  # there is nothing behind the last one
+    page.keyboard.press("ArrowLeft")
+    wait_for_address(page, step=str(STEPS - 1))
+    ready(page, STEPS - 1)
+
+
+def test_the_buttons_can_be_reached_and_pressed_without_a_mouse(visit):
+    page = visit(3)
+    back = page.locator(".st-key-why-back button")
+    back.focus()
+    page.keyboard.press("Enter")
+    wait_for_address(page, step="2")
+    ready(page, 2)
+
+
+def test_arrows_inside_of_a_slider_move_the_slider_and_turn_no_page(visit):
+    page = visit(3)
+    slider = page.get_by_role("slider", name="Logit z of A")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_address(page, z="4.05,4,-4")
+    ready(page, 3)
+    assert "step=3" in page.url
+
+
+@pytest.mark.parametrize(("kind", "step"), [("bce", 3), ("sce", 5)])
+def test_dragged_gradients_are_those_of_the_engine(visit, screenshot, kind, step):
+    page = visit(step)
+    page.locator(".logits .row").nth(2).wait_for()
+    z = [4.0, 4.0, -4.0]
+
+    def expected():
+        return bce_gradient(z, [1, 1, 0]) if kind == "bce" else sce_gradient(z, 0)
+
+    shown, text = gradients(page)
+    np.testing.assert_allclose(shown, expected(), atol=1e-12)
+    assert text == written(expected())
+    for k, value in ((0, -1.5), (2, 7.95), (1, 0.25)):
+        before = gradients(page)[0]
+        z[k] = value
+        drag(page, f"Logit z of {'ABC'[k]}", value, release=False)  # while it moves, nothing goes to the server
+        shown, text = gradients(page)
+        np.testing.assert_allclose(shown, expected(), atol=1e-12)
+        assert text == written(expected())
+        others = [j for j in range(3) if j != k]
+        moved = [abs(shown[j] - before[j]) > 1e-12 for j in others]
+        assert moved == [kind == "sce"] * 2
+    if kind == "sce":
+        assert abs(sum(shown)) < 1e-12
+        assert f"SCE = {sce_value(z, 0):.4f}" in page.locator(".logits .total").inner_text()
+    drag(page, "Logit z of B", 0.25)
+    wait_for_address(page, z="-1.5,0.25,7.95")
+    screenshot(page, f"why-{kind}")
+
+
+def test_a_label_and_a_target_flip_their_gradient_and_stay_in_the_link(visit):
+    page = visit(3)
+    page.get_by_role("checkbox", name="label y of A").uncheck()
+    wait_for_address(page, y="010")
+    np.testing.assert_allclose(gradients(page)[0], bce_gradient([4, 4, -4], [0, 1, 0]), atol=1e-12)
+    page.locator(".st-key-why-next button").click()
+    ready(page, 4)
+    page.locator(".st-key-why-next button").click()
+    ready(page, 5)
+    page.get_by_role("radio", name="target c of C").check()
+    wait_for_address(page, y="010", target="2")
+    np.testing.assert_allclose(gradients(page)[0], sce_gradient([4, 4, -4], 2), atol=1e-12)
+
+
+def test_this_pictures_logits_are_its_own(visit):
+    page = visit(5, "&classes=bird")
+    page.get_by_role("button", name="This picture").click()
+    pair = load_pair("scenes")
+    inside = picture_features(read_sample(SCENE)[0].pixels, pair)
+    k = pair.class_ids(["bird"])[0]
+    z = inside.weights["wprime"] @ masked_feature(inside.stage2, inside.weights["w"][k]).pooled
+    page.locator(".logits .name", has_text="bird").wait_for()
+    assert page.locator(".logits output.z").first.inner_text() == f"{z[k]:.2f}".replace("-", "−")
+
+
+def test_a_click_into_the_map_shows_the_votes_there(visit, screenshot):
+    page = visit(2, "&classes=bird")
+    target = page.locator(".st-key-why-votes .row [data-view=cam] canvas")
+    target.wait_for()
+    box = target.bounding_box()
+    inside = picture_features(read_sample(SCENE)[0].pixels, load_pair("scenes"))
+    rows, columns = inside.stage1.shape[1:]
+    for column, row in ((columns // 4, rows // 4), (columns // 2, 3 * rows // 4)):
+        x, y = (column + 0.5) / columns, (row + 0.5) / rows
+        target.click(position={"x": x * box["width"], "y": y * box["height"]})
+        page.get_by_text(f"At column {column + 1} of {columns}, row {row + 1} of {rows}").wait_for()
+        k = load_pair("scenes").class_ids(["bird"])[0]
+        total = float(inside.weights["cam"][k].astype(float) @ inside.stage1[:, row, column])
+        page.locator(".why-votes .number.strong", has_text=f"{total:+.3f}".replace("-", "−")).wait_for()
+    page.wait_for_function("() => /[?&]at=0[.]/.test(location.search)")
+    screenshot(page, "why-votes", full=True)
+
+
+def test_a_vector_on_every_row_leaves_sce_and_takes_the_map_away(visit, screenshot):
+    page = visit(8, "&classes=bird")
+    loss = page.locator(".shift .loss")
+    loss.get_by_text(re.compile("SCE")).wait_for()
+    before, after = page.locator(".shift canvas").all()
+    assert before.evaluate("c => c.toDataURL()") == after.evaluate("c => c.toDataURL()")
+    pair = load_pair("scenes")
+    inside = picture_features(read_sample(SCENE)[0].pixels, pair)
+    k = pair.class_ids(["bird"])[0]
+    pooled = masked_feature(inside.stage2, inside.weights["w"][k]).pooled
+    own = row_shift(inside.stage2, inside.weights["wprime"], k, pooled, -inside.weights["wprime"][k])
+    sce = sce_value(own.logits, k)
+    page.get_by_role("combobox", name="The vector v").select_option(label="minus w′ of bird")
+    for amount in (-1.0, 0.5, 1.0):
+        drag(page, "How much of v is added: c", amount)
+        assert float(loss.get_attribute("data-exact")) == pytest.approx(sce, abs=1e-5)
+        assert loss.inner_text() == f"SCE {sce:.4f} → {sce:.4f}"
+        z = own.logits[k] + amount * own.by
+        assert page.locator(".shift td.z").first.inner_text() == f"{z:.2f}".replace("-", "−").replace("−0.00", "0.00")
+    assert page.locator(".shift .said").nth(1).inner_text() == "no positive evidence anywhere"
+    page.get_by_role("combobox", name="The vector v").select_option(index=0)
+    drag(page, "How much of v is added: c", 2)
+    assert before.evaluate("c => c.toDataURL()") != after.evaluate("c => c.toDataURL()")
+    screenshot(page, "why-shift")
+
+
+def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
+    page = visit(3, "&classes=tree")
+    drag(page, "Logit z of A", 2)
+    wait_for_address(page, z="2,4,-4")
+    page.get_by_role("button", name="Link to this step").click()
+    code = page.locator("[data-testid=stPopoverBody] code")
+    code.get_by_text(re.compile("z=2,4,-4")).wait_for()
+    other = open_page(code.inner_text().strip())
+    other.set_default_timeout(30_000)
+    ready(other, 3)
+    other.locator(".logits output.z", has_text="2.00").wait_for()
+    assert gradients(other)[0] == gradients(page)[0]
+    wait_for_address(other, classes="tree", picture=SCENE)
+
+
+def test_large_type_is_larger_and_takes_a_presenters_keys(visit):
+    page = visit(1)
+    size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    small = page.evaluate(size)
+    page.locator(".st-key-why-large label").first.click()
+    wait_for_address(page, large="1")
+    page.wait_for_function(f"small => ({size})() > 1.25 * small", arg=small)
+    page.get_by_role("heading", name=re.compile("^1 · ")).click()
+    page.keyboard.press("PageDown")
+    wait_for_address(page, step="2", large="1")
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_nothing_is_wider_than_a_phone(visit, step, screenshot):
+    page = visit(step, width=390, height=844, touch=True)
+    page.locator("canvas, .logits, .why-bars").first.wait_for()
+    width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+    boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
+    assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes)
+    screenshot(page, f"why-phone-{step}", full=True)
