@@ -12,7 +12,8 @@ from ui.why.lesson import STEPS, show_step
 from ui.why.seen import Seen, one_look
 from ui.why.steps import choose_step
 
-st.subheader("Why does a classifier light up only part of the object?", anchor=False)
+with st.container(key="why-title"):  # large type hides it: a projector's room is for the step
+    st.subheader("Why does a classifier light up only part of the object?", anchor=False)
 
 try:
     subject = choose_subject()

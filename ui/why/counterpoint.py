@@ -12,7 +12,7 @@ from recam_core.records import RECAM_READOUTS
 from ui.pictures import plain
 from ui.why.seen import Seen
 from ui.why.shift import shift_view
-from ui.why.symbols import WPRIME, F, signed, tex
+from ui.why.symbols import FK, WPRIME, F, signed, tex
 from ui.why.task import idea, try_this
 
 CONTROL = "control"
@@ -27,7 +27,7 @@ def show(seen: Seen) -> None:
         f"z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new layer of "
         f"${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the way "
         "of training do.",
-        rf"\begin{{aligned}}\mathrm{{softmax}}\big(W'f_k + c\,{v}^{{\top}}\! f_k\big) &= \mathrm{{softmax}}\big(W'f_k\big)\\ "
+        rf"\begin{{aligned}}\mathrm{{softmax}}\big(z' + c\,{v}^{{\top}}\! {FK}\big) &= \mathrm{{softmax}}\big(z'\big)\\ "
         rf"({WPRIME} + c\,{v})^{{\top}} {F} &= {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
     )
     wprime, rival = seen.features.weights["wprime"], seen.strongest(seen.masked_logits)[1]

@@ -32,8 +32,8 @@ def show_bce(seen: Seen) -> None:
         "own label, and "
         "nothing else. A class that is answered has almost no gradient left: BCE **saturates**, however little of the "
         "object the map covers. And the classes **never talk to each other**.",
-        rf"{g} = K\,\frac{{\partial\,\mathrm{{BCE}}}}{{\partial {z}}} = {SIGMA} - {y}, \qquad "
-        rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} = 0 \;\;(j \neq k)",
+        rf"\begin{{aligned}}{g} &= K\,\frac{{\partial\,\mathrm{{BCE}}}}{{\partial {z}}} = {SIGMA} - {y}\\ "
+        rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= 0 \;\;(j \neq k)\end{{aligned}}",
     )
     _widget("bce", seen, seen.logits)
     gradients = [signed(float(g), 3) for g in bce_gradient(START["z"], START["y"])]
@@ -56,8 +56,8 @@ def show_sce(seen: Seen) -> None:
         "score is only worth what it is above the others. The gradients **sum to 0**, and "
         f"${tex('p_j p_k', 'p')}$ ties each class "
         "to every other.",
-        rf"\begin{{aligned}}{p} &= \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}, \qquad "
-        rf"{g} = \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = {p} - [k = c]\\ "
+        rf"\begin{{aligned}}{p} &= \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}\\ "
+        rf"{g} &= \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = {p} - [k = c]\\ "
         rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= -{tex('p_j p_k', 'p')} \;\;(j \neq k)\end{{aligned}}",
     )
     _widget("sce", seen, seen.masked_logits)

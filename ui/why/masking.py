@@ -17,8 +17,8 @@ def show(seen: Seen) -> None:
         "What is left is "
         f"${FK}$, the features **of one class**. Then it pools them again. Maps of energy show how strong all "
         f"{len(seen.features.stage2)} channels are together at each position.",
-        rf"{tex(r'f_k(x)', 'f')} = {MASK}\,{F}, \qquad \frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}"
-        rf"{{\sum_x \lVert {F} \rVert}} = {100 * masked.kept:.0f}\,\%",
+        rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ \frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}"
+        rf"{{\sum_x \lVert {F} \rVert}} &= {100 * masked.kept:.0f}\,\%\end{{aligned}}",
     )
     show_heat(
         seen,

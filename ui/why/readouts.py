@@ -16,9 +16,9 @@ def show(seen: Seen) -> None:
         f"weights ${WPRIME}$. A map can be read out with either, with their sum, or with their product. CAM on "
         "the left is the "
         "other network, before SCE.",
-        rf"\begin{{aligned}}{MAP} &= w''^{{\top}}_{{k}}\,{F}, \quad w'' \in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
+        rf"\begin{{aligned}}{MAP} &= w''^{{\top}}_{{k}}\,{F}\\ w'' &\in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
         rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}\\ "
-        rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}, \quad \max_x {WPRIME}^{{\!\top}} {F} = "
+        rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}\\ \max_x {WPRIME}^{{\!\top}} {F} &= "
         rf"{tex_number(top['wprime'], 'wprime')}\end{{aligned}}",
     )
     view = show_heat(seen, READOUTS, "why-five")
