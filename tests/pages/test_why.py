@@ -9,11 +9,13 @@ from test_compare import SCENE, SHELL, query, ran
 
 import ui.engine
 from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
-from recam_core.model import CamModel
+from recam_core.model import CamModel, build_pair
+from recam_core.shelf import save_pair
 from ui import uploads
 from ui.why.counterpoint import measured
 from ui.why.lesson import STEPS
 from ui.why.logits import START, checked
+from ui.why.refining import PAGES
 from ui.why.symbols import COLOURS, signed
 
 PAGE = "../pages/learn/why.py"
@@ -165,11 +167,22 @@ def test_large_type_is_in_the_link_and_changes_the_page():
     assert "large" not in query(app)
 
 
-def test_the_way_to_the_climb_keeps_picture_and_class():
+@pytest.mark.parametrize("page", [page for page in ("climb", "walk") if (PAGES / f"{page}.py").is_file()])
+def test_the_way_to_another_page_keeps_picture_and_class(page):
     app = open_why(step="7", classes="boat")
-    press(app, "why-to-climb")
+    press(app, f"why-to-{page}")
     assert (query(app)["picture"], query(app)["classes"]) == (SCENE, "boat")
-    assert [box.value for box in app.selectbox if box.label.startswith("Class")] == ["boat"]
+    assert not [m for m in app.markdown if m.value.startswith("#### ")]  # the lesson is not on the page any more
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_model_of_one_or_two_classes_can_be_taught_with(classes, tmp_path, monkeypatch):
+    save_pair(build_pair("few", "tiny", ("cat", "dog")[:classes]), tmp_path / "few.safetensors")
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
+    app = open_why(model="few")
+    for _ in NUMBERS[1:]:
+        press(app, "why-next")
+    assert "nothing was measured" in words(app)
 
 
 def test_the_measured_sentence_is_that_of_the_card():

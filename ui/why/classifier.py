@@ -18,10 +18,9 @@ def show(seen: Seen) -> None:
     count, score, z = len(seen.evidence.classes), float(seen.evidence.scores[seen.k]), float(seen.logits[seen.k])
     name = plain(seen.name)
     idea(
-        f"The classifier sees {width} × {height} pixels and answers with {count} numbers, one a class. In "
-        "training it was told "
-        f"*which* classes are in a picture ({count} times 0 or 1), never *where* they are. Each answer is a score "
-        f"${tex('z_k', 'z')}$ of the **average** of the features, so the place is lost before the loss looks.",
+        f"The classifier sees {width} × {height} pixels and answers with {count} numbers, one a class. In training it "
+        f"was told *which* classes are in a picture ({count} times 0 or 1), never *where* they are. Each answer is a "
+        f"score ${tex('z_k', 'z')}$ of the **average** of the features, so the place is lost before the loss looks.",
         rf"\begin{{aligned}}{tex('z_k', 'z')} &= {W}^{{\!\top}}\,\mathrm{{GAP}}\big({F}\big) = "
         rf"{tex_number(z, 'z')}\\ {tex('p_k', 'p')} &= \sigma({tex('z_k', 'z')}) = "
         rf"{tex_number(score, 'p')}\end{{aligned}}",
@@ -41,9 +40,8 @@ def show(seen: Seen) -> None:
         st.html(probability_bars(rows, COLOURS["p"], seen.name))
         st.caption("Not one of these numbers says where in the picture its class is.")
     try_this(
-        "Above, choose a class that is not in the picture. What does the classifier tell you about *where* "
-        f"{name} is, and where "
-        "the other class is?",
+        f"Above, choose a class that is not in the picture. What does the classifier tell you about *where* {name} "
+        "is, and where the other class is?",
         f"Nothing about either. For {name} it says p = {score:.2f}, for the other class another single number. Every "
         "heatmap on the next pages is read out of the network afterwards; nothing in training asked for it to be "
         "right.",

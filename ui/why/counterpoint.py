@@ -22,36 +22,32 @@ def show(seen: Seen) -> None:
     """A slider adds a vector to every row of W′: SCE stays, the map changes; then the measured scores."""
     v = tex("v", "g")
     idea(
-        f"SCE compares classes, so what all of them share cancels: add one vector ${v}$ to **every** row of W′ "
-        "and every score "
-        f"z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new layer of "
-        f"${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the way "
-        "of training do.",
+        f"SCE compares classes, so what all of them share cancels: add one vector ${v}$ to **every** row of W′ and "
+        "every score z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new "
+        f"layer of ${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the "
+        "way of training do.",
         rf"\begin{{aligned}}\mathrm{{softmax}}\big(z' + c\,{v}^{{\top}}\! {FK}\big) &= \mathrm{{softmax}}\big(z'\big)\\ "
         rf"({WPRIME} + c\,{v})^{{\top}} {F} &= {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
     )
-    wprime, rival = seen.features.weights["wprime"], seen.strongest(seen.masked_logits)[1]
+    wprime = seen.features.weights["wprime"]
     mean = seen.features.stage2.mean(axis=(1, 2))
-    other = seen.evidence.classes[rival]
     size = float(np.linalg.norm(wprime[seen.k]))
     vectors = {
         "the mean feature of this picture": mean * size / max(float(np.linalg.norm(mean)), 1e-12),
         f"minus w′ of {seen.name}": -wprime[seen.k],
-        f"w′ of {other}": wprime[rival],
-    }
+    } | {f"w′ of {seen.evidence.classes[k]}": wprime[k] for k in seen.strongest(seen.masked_logits, 2)[1:]}
     shifts = {
         words: row_shift(seen.features.stage2, wprime, seen.k, seen.masked.pooled, vector)
         for words, vector in vectors.items()
     }
     shift_view(seen, shifts)
     try_this(
-        f"Choose “minus w′ of {plain(seen.name)}” and move c to 1. How much does SCE change, and what is left of "
-        "the map?",
-        f"SCE does not change by a single digit, and the w′ map of {plain(seen.name)} is gone everywhere: its "
-        "row is now 0, and the other "
-        "rows carry the difference. Both classifiers are equally good in the eyes of SCE. A good w′ map is "
-        "therefore not "
-        "something that SCE asks for, and the scale of w′ against w decides what w⊕w′ and w⊗w′ show.",
+        f"Choose “minus w′ of {plain(seen.name)}” and move c to 1. How much does SCE change, and what is left of the "
+        "map?",
+        f"SCE does not change by a single digit, and the w′ map of {plain(seen.name)} is gone everywhere: its row is "
+        "now 0, and the other rows carry the difference. Both classifiers are equally good in the eyes of SCE. A "
+        "good w′ map is therefore not something that SCE asks for, and the scale of w′ against w decides what w⊕w′ "
+        "and w⊗w′ show.",
     )
     st.markdown("**What was measured**")
     for model, card in _cards(seen).items():
@@ -59,9 +55,8 @@ def show(seen: Seen) -> None:
             st.markdown(f"- **{plain(model)}**, {plain(sentence)} :gray[{plain(how)}]")
     st.caption(
         "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % interval of drawing the "
-        "pictures again. The control "
-        "is w after the same training without the softmax loss: what exceeds CAM but not the control did not "
-        "come from SCE."
+        "pictures again. The control is w after the same training without the softmax loss: what exceeds CAM but not "
+        "the control cannot be credited to SCE."
     )
 
 

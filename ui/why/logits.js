@@ -77,7 +77,7 @@ class Logits {
     const before = this.data.picture;
     this.data = data;
     const another = JSON.stringify(before) !== JSON.stringify(data.picture);
-    if (another && this.names === before.names) this.take(data.picture.names, data.picture);
+    if (another && data.picture && this.names === before?.names) this.take(data.picture.names, data.picture);
   }
 
   build() {
@@ -87,10 +87,8 @@ class Logits {
     this.rows = this.state.z.map((_, k) => this.row(k));
     this.grid.replaceChildren(head, ...this.rows.map((row) => row.root));
     const buttons = element("div", "buttons");
-    buttons.append(
-      this.button("Worked example", () => this.take(this.data.names, this.data.start)),
-      this.button("This picture", () => this.take(this.data.picture.names, this.data.picture)),
-    );
+    buttons.append(this.button("Worked example", () => this.take(this.data.names, this.data.start)));
+    if (this.data.picture) buttons.append(this.button("This picture", () => this.take(this.data.picture.names, this.data.picture)));
     this.curve = kind === "bce" ? this.makeCurve() : null;
     this.below.replaceChildren(buttons, ...(this.curve ? [this.curve.root] : []), this.matrix);
     this.draw();

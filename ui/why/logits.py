@@ -4,9 +4,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from recam_core import bce_gradient, sce_gradient, sce_value
+from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
 from ui.link import write
 from ui.pictures import plain
 from ui.why.seen import Seen
@@ -28,22 +29,21 @@ def show_bce(seen: Seen) -> None:
     """Gradients of BCE: one class, one number."""
     z, y, g = tex("z_k", "z"), tex("y_k", "y"), tex("g_k", "g")
     idea(
-        "Training moves each score by its gradient. Under BCE that of a class is its own probability minus its "
-        "own label, and "
-        "nothing else. A class that is answered has almost no gradient left: BCE **saturates**, however little of the "
-        "object the map covers. And the classes **never talk to each other**.",
+        "Training moves each score by its gradient. Under BCE that of a class is its own probability minus its own "
+        "label, and nothing else. A class that is answered has almost no gradient left: BCE **saturates**, however "
+        "little of the object the map covers. And the classes **never talk to each other**.",
         rf"\begin{{aligned}}{g} &= K\,\frac{{\partial\,\mathrm{{BCE}}}}{{\partial {z}}} = {SIGMA} - {y}\\ "
         rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= 0 \;\;(j \neq k)\end{{aligned}}",
     )
     _widget("bce", seen, seen.logits)
     gradients = [signed(float(g), 3) for g in bce_gradient(START["z"], START["y"])]
+    sure = float(sigmoid(START["z"])[0])
     try_this(
-        "Start from z = 4, 4, −4 with labels 1, 1, 0. Move one score from end to end. Which gradients of the "
-        "others move? "
-        "Then put a score where its gradient is below 0.001 in size: how far is that?",
-        f"None: only its own moves. At the start the gradients are {', '.join(gradients)}: each answered to 98 %, "
-        f"so little is left to learn. Below 0.001 it is once z is {number(math.log(999), 1)} or more on the side "
-        "of its label.",
+        "Start from z = 4, 4, −4 with labels 1, 1, 0. Move one score from end to end. Which gradients of the others "
+        "move? Then put a score where its gradient is below 0.001 in size: how far is that?",
+        f"None: only its own moves. At the start the gradients are {', '.join(gradients)}: each answered to "
+        f"{sure:.0%}, so little is left to learn. Below 0.001 it is once z is {number(math.log(999), 1)} or more on "
+        "the side of its label.",
     )
 
 
@@ -51,34 +51,32 @@ def show_sce(seen: Seen) -> None:
     """Gradients of SCE: the same logits, but what one class wins the others lose."""
     z, p, g = tex("z_k", "z"), tex("p_k", "p"), tex("g_k", "g")
     idea(
-        "ReCAM gives the masked feature of one class $c$ to a second classifier and asks with softmax: **which "
-        "one** is it? Now a "
-        "score is only worth what it is above the others. The gradients **sum to 0**, and "
-        f"${tex('p_j p_k', 'p')}$ ties each class "
-        "to every other.",
+        "ReCAM gives the masked feature of one class $c$ to a second classifier and asks with softmax: **which one** "
+        "is it? Now a score is only worth what it is above the others. The gradients **sum to 0**, and "
+        f"${tex('p_j p_k', 'p')}$ ties each class to every other.",
         rf"\begin{{aligned}}{p} &= \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}\\ "
         rf"{g} &= \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = {p} - [k = c]\\ "
         rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= -{tex('p_j p_k', 'p')} \;\;(j \neq k)\end{{aligned}}",
     )
     _widget("sce", seen, seen.masked_logits)
+    left = abs(float(bce_gradient(START["z"], START["y"])[0]))
     g_start = [signed(float(v), 4) for v in sce_gradient(START["z"], 0)]
     answer = (
-        f"The gradients are {', '.join(g_start)}: SCE pushes the first class up and the second down with half "
-        "its strength, where BCE "
-        "had 0.018 left for each. Only their difference counts; add the same to all three and nothing changes (step 8 "
-        "makes use of that)."
+        f"The gradients are {', '.join(g_start)}: SCE pushes the first class up and the second down with half its "
+        f"strength, where BCE had {left:.3f} left for each. Only their difference counts; add the same to all three "
+        "and nothing changes (step 8 makes use of that)."
     )
     own = sce_value(seen.masked_logits, seen.k)
     st.caption(
         f"In this picture, FC2 on the masked feature of {plain(seen.name)}: SCE = {number(own, 3)} over all "
-        f"{len(seen.masked_logits)} classes. “This picture” below the sliders takes its three strongest logits z′."
+        f"{len(seen.masked_logits)} classes. “This picture” takes the logits z′ of the class and of its two strongest "
+        "rivals."
     )
     try_this("Start from z = 4, 4, −4 with the first class as target. BCE was done with them. Is SCE?", answer)
 
 
-def _widget(kind: str, seen: Seen, picture: Any) -> None:
+def _widget(kind: str, seen: Seen, picture: np.ndarray) -> None:
     """Mount the sliders; both steps share the logits, and the link says them."""
-    ids = seen.strongest(picture)
     kept = st.session_state.setdefault(KEPT, linked())
     view = _COMPONENT(
         key=f"why-{kind}",
@@ -88,12 +86,7 @@ def _widget(kind: str, seen: Seen, picture: Any) -> None:
             "start": START,
             "initial": kept,
             "limit": LIMIT,
-            "picture": {
-                "names": [seen.evidence.classes[k] for k in ids],
-                "z": [round(min(max(float(picture[k]), -LIMIT), LIMIT), 2) for k in ids],
-                "y": [1, *(int(seen.evidence.scores[k] > 0.5) for k in ids[1:])],
-                "target": 0,
-            },
+            "picture": _of_picture(seen, picture),
             "colours": COLOURS,
         },
         on_logits_change=_nothing,
@@ -106,6 +99,19 @@ def _widget(kind: str, seen: Seen, picture: Any) -> None:
     write("target", str(kept["target"]), "0")
 
 
+def _of_picture(seen: Seen, logits: np.ndarray) -> dict[str, Any] | None:
+    """The class of the lesson and the two strongest others, for the sliders; None where a model has fewer classes."""
+    ids = seen.strongest(logits)
+    if len(ids) < len(START["z"]):
+        return None
+    return {
+        "names": [seen.evidence.classes[k] for k in ids],
+        "z": [round(min(max(float(logits[k]), -LIMIT), LIMIT), 2) for k in ids],
+        "y": [1, *(int(seen.evidence.scores[k] > 0.5) for k in ids[1:])],
+        "target": 0,
+    }
+
+
 def linked() -> dict[str, Any]:
     """The logits, labels and target of the address where they make sense, else those of the worked example."""
     said = st.query_params
@@ -113,8 +119,7 @@ def linked() -> dict[str, Any]:
 
 
 def checked(said: dict[str, Any]) -> dict[str, Any]:
-    """Three logits in range, three labels 0 or 1, a target 0 to 2; each part that is none of this is replaced "
-    "by the start."""
+    """Three logits in range, labels 0 or 1, a target 0 to 2; what is none of this is replaced by the worked example."""
     out = dict(START)
     try:
         z = [float(value) for value in said["z"]]

@@ -12,10 +12,8 @@ def show(seen: Seen) -> None:
     top = {name: float(seen.evidence.scale_maps[name][0][seen.k].max()) for name in READOUTS}
     idea(
         "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
-        f"${W}$ and **FC2** with "
-        f"weights ${WPRIME}$. A map can be read out with either, with their sum, or with their product. CAM on "
-        "the left is the "
-        "other network, before SCE.",
+        f"${W}$ and **FC2** with weights ${WPRIME}$. A map can be read out with either, with their sum, or with their "
+        "product. CAM on the left is the other network, before SCE.",
         rf"\begin{{aligned}}{MAP} &= w''^{{\top}}_{{k}}\,{F}\\ w'' &\in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
         rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}\\ "
         rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}\\ \max_x {WPRIME}^{{\!\top}} {F} &= "
@@ -30,9 +28,8 @@ def show(seen: Seen) -> None:
     try_this(
         f"Move the threshold. Which readout covers most of {plain(seen.name)}? Does the same one win on another "
         "picture?",
-        f"Above {level:.2f} they cover: {told} of the picture; {READOUT_LABELS[most]} most, "
-        f"{READOUT_LABELS[least]} least. More area "
-        "is not better by itself: on the drawn scenes the true mask is known, and Compare shows the overlap with "
-        "it. Each map "
-        "is divided by its own maximum, so a flatter map looks larger at the same threshold.",
+        f"Above {level:.2f} they cover: {told} of the picture; {READOUT_LABELS[most]} most, {READOUT_LABELS[least]} "
+        "least. More area is not better by itself: on the drawn scenes the true mask is known, and Compare shows the "
+        "overlap with it. Each map is divided by its own maximum, so a flatter map looks larger at the same "
+        "threshold.",
     )

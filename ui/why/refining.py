@@ -43,10 +43,9 @@ def show(seen: Seen) -> None:
         _way("Walk this map", "directions_walk", "walk")
     try_this(
         f"Before you go: which of the two can light up a part of {name} that has no heat around it at all?",
-        "AdvCAM can: the nudged picture has new features everywhere. A walk only carries heat on from where some "
-        "is; what no step "
-        "reaches without crossing a boundary stays dark. And neither knows the object: a climb can bleed into the "
-        "background, a walk can leak through a weak boundary.",
+        "AdvCAM can: the nudged picture has new features everywhere. A walk only carries heat on from where some is; "
+        "what no step reaches without crossing a boundary stays dark. And neither knows the object: a climb can "
+        "bleed into the background, a walk can leak through a weak boundary.",
     )
 
 

@@ -26,8 +26,7 @@ _COMPONENT = st.components.v2.component(
 
 
 def shift_view(seen: Seen, shifts: Mapping[str, RowShift]) -> None:
-    """Mount the slider for one or more vectors v, named in words; all of them move the map of the class of the "
-    "lesson."""
+    """Mount the slider for one or more vectors v, named in words; each moves the map of the class of the lesson."""
     first = next(iter(shifts.values()))
     height, width = seen.evidence.picture.shape[:2]
     ids = seen.strongest(first.logits, SHOWN)

@@ -1,5 +1,4 @@
-"""Which step of the lesson is open: forward, back, by number, by arrow keys, and by a link; and large type for "
-"a projector."""
+"""Which step of the lesson is open: forward, back, by number, by keys, by a link; and large type for a projector."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,8 +95,8 @@ def show_link() -> None:
     """The link that opens this step for a class; drawn with the step, because what is moved in a step is in it."""
     with st.popover("Link to this step", icon=":material/link:"):
         st.caption(
-            "Step, picture, model, class, position, logits and large type are all in the address: send it to a class, "
-            "and everybody sees this."
+            "Step, picture, model, class, position, logits and large type are all in the address: send it to a "
+            "class, and everybody sees this."
         )
         st.code(address(), language=None, wrap_lines=True)
 

@@ -37,10 +37,9 @@ def show(seen: Seen) -> None:
     left, right = st.columns([1, 1.05], gap="large")
     with left:
         st.markdown(
-            f"The network ends in {channels} small pictures of {columns} × {rows}, its feature maps. CAM weighs "
-            "them with the "
-            f"classifier's own weights ${W}$ and adds them up: the same sum that made the score, position by position. "
-            "**Click a position in the map** (or move the cross with the arrow keys and press Enter)."
+            f"The network ends in {channels} small pictures of {columns} × {rows}, its feature maps. CAM weighs them "
+            f"with the classifier's own weights ${W}$ and adds them up: the same sum that made the score, position by "
+            "position. **Click a position in the map** (or move the cross with the arrow keys and press Enter)."
         )
         view = show_heat(seen, ("cam",), "why-votes")
         with st.container(horizontal=True):
@@ -63,26 +62,24 @@ def show(seen: Seen) -> None:
             rf"{tex(f'{votes.total:.3f}', 'map')}"
         )
         st.markdown(
-            f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: "
-            f"the {len(votes.channels)} strongest channels"
+            f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: the "
+            f"{len(votes.channels)} strongest channels"
         )
         st.html(_table(votes, features, row, column))
         st.caption(
-            "Small pictures: the feature map of the channel, light where it is strong; the ring is the position. A solid bar "
-            "votes for the class, a hatched one against it. The total is the map's raw value here; where it is below 0 the heat "
-            "view shows nothing."
+            "Small pictures: the feature map of the channel, light where it is strong; the ring is the position. A "
+            "solid bar votes for the class, a hatched one against it. The total is the map's raw value here; where "
+            "it is below 0 the heat view shows nothing."
         )
     best = channel_votes(features, weight, *map(int, np.unravel_index(map_.argmax(), map_.shape)))
     common = len(set(best.channels.tolist()) & set(votes.channels.tolist()))
     try_this(
         "Go to the peak of the map, then click on a part of the object that stays dark. Which channels left?",
         f"At the peak the strongest vote is that of channel {best.channels[0] + 1}, "
-        f"{signed(float(best.votes[0]), 3)}, and the total "
-        f"is {number(best.total, 3)}. At the position that is chosen now, {common} of those {len(best.channels)} "
-        "channels are among the "
-        f"strongest, and the total is {number(votes.total, 3)}. Other parts of the object answer to other "
-        "channels; the score is "
-        "their average over the picture, so a few loud positions are enough for it.",
+        f"{signed(float(best.votes[0]), 3)}, and the total is {number(best.total, 3)}. At the position that is chosen "
+        f"now, {common} of those {len(best.channels)} channels are among the strongest, and the total is "
+        f"{number(votes.total, 3)}. Other parts of the object answer to other channels; the score is their average "
+        "over the picture, so a few loud positions are enough for it.",
     )
 
 
