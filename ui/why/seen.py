@@ -66,20 +66,24 @@ class Seen:
         others = [int(k) for k in np.argsort(-logits, kind="stable") if k != self.k]
         return [self.k, *others[: count - 1]]
 
+    @cached_property
+    def covers(self) -> tuple[int, int]:
+        """Height and width in pixels that a map's grid covers: the picture's, rounded up to 16, as in ``read_out``."""
+        height, width = self.evidence.picture.shape[:2]
+        return -(-height // 16) * 16, -(-width // 16) * 16
+
     def grid(self, x: float, y: float) -> tuple[int, int]:
         """Row and column of the feature grid at fractions of the picture's width and height."""
         height, width = self.evidence.picture.shape[:2]
         rows, columns = self.features.stage1.shape[1:]
-        padded = (-(-height // 16) * 16, -(-width // 16) * 16)  # what a map's grid covers: see read_out
-        row, column = int(y * height / padded[0] * rows), int(x * width / padded[1] * columns)
-        return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+        row, column = int(y * height / self.covers[0] * rows), int(x * width / self.covers[1] * columns)
+        return min(row, rows - 1), min(column, columns - 1)
 
     def centre(self, row: int, column: int) -> tuple[float, float]:
         """Fractions of the picture's width and height at the middle of a cell of the feature grid."""
         height, width = self.evidence.picture.shape[:2]
         rows, columns = self.features.stage1.shape[1:]
-        padded = (-(-height // 16) * 16, -(-width // 16) * 16)
-        x, y = (column + 0.5) / columns * padded[1] / width, (row + 0.5) / rows * padded[0] / height
+        x, y = (column + 0.5) / columns * self.covers[1] / width, (row + 0.5) / rows * self.covers[0] / height
         return min(x, 1.0), min(y, 1.0)
 
 

@@ -36,7 +36,7 @@ def shift_view(seen: Seen, shifts: Mapping[str, RowShift]) -> None:
         data={
             "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(seen.evidence.picture)).decode(),
             "size": [width, height],
-            "covers": [-(-width // 16) * 16, -(-height // 16) * 16],  # what the grid of features covers: see read_out
+            "covers": [seen.covers[1], seen.covers[0]],
             "grid": list(first.map.shape),
             "map": _numbers(first.map),
             "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],

@@ -20,7 +20,7 @@ LARGE_TYPE = """<style>
   .katex-display { font-size: 0.85em; }
   [data-testid="stAlertContainer"] { padding: 0.35rem 0.7rem; }
   [data-testid="stAlertContainer"] p { font-size: 0.75rem; }
-  [data-testid="stHeading"] :is(h4) { padding: 0.2rem 0; }
+  [data-testid="stHeading"] h4 { padding: 0.2rem 0; }
 }
 </style>"""
 
