@@ -56,6 +56,7 @@ PUBLIC = {
         "UserError",
     ),
     "refiners.advcam": ("climb",),
+    "refiners.random_walk": ("KeptWalk", "RandomWalk", "walk"),
     "refiners.boundary": ("boundary_map", "boundary_sources"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
