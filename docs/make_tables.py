@@ -1,7 +1,7 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
-recipes, seeds) or what ``benchmark --json`` wrote (kind timings).
+recipes, seeds, half, walks) or what ``benchmark --json`` wrote (kind timings).
 """
 
 import json
@@ -14,6 +14,7 @@ from recam_core.records import READOUT_LABELS, READOUTS
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "docs" / "models.md", ROOT / "docs" / "benchmarks.md")
+WALKS = {"reference": "the reference's walk", "chosen": "the walk chosen"}
 LABELS = READOUT_LABELS | {"control": "control: w with λ = 0, trained as long"}
 
 
@@ -124,6 +125,42 @@ def half_table(name: str) -> str:
     return "\n".join([*lines, "", f"Largest difference: {100 * result['largest_difference']:.2f} points."])
 
 
+def walk_table(name: str) -> str:
+    """mIoU of every readout before the walk, and after it with its gain: each boundary, the reference's walk and the chosen."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    columns = [(source, title) for source, titles in result["boundaries"].items() for title in titles]
+    titles = [f"{source}, {WALKS[title]}" for source, title in columns]
+    lines = [
+        made(result),
+        "",
+        f"{result['pictures']} pictures, one scale; walks and thresholds chosen on {result['chosen_on']}. "
+        "In brackets the gain over the same readout before the walk (95 %).",
+        "",
+        f"| readout | before | {' | '.join(titles)} |",
+        "|---|" + "--:|" * (len(columns) + 1),
+    ]
+    for key in READOUTS:
+        cells = [percent(result["before"][key]["miou"])]
+        for source, title in columns:
+            row = result["boundaries"][source][title][key]
+            cells.append(f"{percent(row['miou'])} [{interval(row['gain'])}]")
+        lines.append(f"| {READOUT_LABELS[key]} | {' | '.join(cells)} |")
+    for source, titles_of in result["boundaries"].items():
+        rows = titles_of["chosen"]
+        chosen = (
+            f"{READOUT_LABELS[key]} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in READOUTS
+        )
+        lines += ["", f"Chosen with {source} boundaries: {'; '.join(chosen)}."]
+    return "\n".join(lines)
+
+
+def _walks(walks: list[dict[str, float]]) -> str:
+    """β and t of the walks that were chosen, each once."""
+    return " or ".join(dict.fromkeys(f"β {walk['beta']:g}, t {walk['steps']}" for walk in walks))
+
+
 def made(result: dict[str, Any]) -> str:
     """Which command made it, when, on what."""
     return f"`{result['command']}`, {result['date']}, {result['device']}, torch {result['torch']}, scored on `{result['split']}`."
@@ -154,6 +191,7 @@ TABLES = {
     "recipes": recipe_table,
     "seeds": seed_tables,
     "half": half_table,
+    "walks": walk_table,
     "timings": timing_table,
 }
 

@@ -60,8 +60,11 @@ PUBLIC = {
     "refiners.boundary": ("boundary_map", "boundary_sources"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
+    "thresholds": ("seed_threshold", "walk_threshold"),
     "turns": ("Turns",),
     "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
+    "walk_files": ("walk_bundle",),
+    "walk_result": ("walk_defaults", "walked_result"),
 }
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(_HOME)

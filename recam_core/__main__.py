@@ -13,6 +13,8 @@ from recam_core.records import UserError
 COMMANDS = {
     "explain": "heatmaps of a picture as files",
     "climb": "AdvCAM step by step: nudge a picture so that more of an object lights up",
+    "walk": "IRN's random walk: boundaries hold the heat of a map inside the object",
+    "seeds": "pseudo masks for a whole data set, refined by a climb or a walk",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",

@@ -13,6 +13,7 @@ from recam_core.model import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
 from recam_core.sweep import PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.walk_result import Walker
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +27,11 @@ class Evaluation:
     options: HeatmapOptions
     classes: tuple[str, ...]
     sweeps: dict[str, ThresholdSweep]
+    walker: Walker | None = None
 
     def __str__(self) -> str:
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}"
+        walked = "" if self.walker is None else f", after {self.walker.options.steps} steps of the walk"
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
@@ -40,6 +43,7 @@ class Evaluation:
             "scales": list(self.options.scales),
             "flip": self.options.flip,
             "long_side": self.options.long_side,
+            **({} if self.walker is None else {"refine": "walk", "walk": self.walker.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
         }
 
@@ -71,55 +75,71 @@ def evaluate(
     options: HeatmapOptions,
     readouts: Sequence[str] = READOUTS,
     source: tuple[str, str] = ("", ""),
+    walker: Walker | None = None,
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure all readouts on every picture that has a mask; the last event is the result.
 
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. ``source`` is
-    the kind and the split of the data set, for the record.
+    the kind and the split of the data set, for the record; with a ``walker`` the maps walk before they are counted.
     """
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
     measured = 0
-    for i, counts in enumerate(measure(pair, dataset, options, readouts)):
+    for i, counts in enumerate(measure(pair, dataset, options, readouts, walker)):
         for name, picture in counts.items():
             sweeps[name].add(picture)
         measured += bool(counts)
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
     if measured == 0:
         raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps)
+    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker)
 
 
 def measure(
-    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, readouts: Sequence[str] = READOUTS
+    pair: ModelPair,
+    dataset: Dataset,
+    options: HeatmapOptions,
+    readouts: Sequence[str] = READOUTS,
+    walker: Walker | None = None,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
+    check_classes(pair, dataset)
+    for i in range(len(dataset)):
+        mask = dataset.mask(i)
+        if mask is None:
+            yield {}
+            continue
+        ids = [int(k) for k in np.flatnonzero(dataset.labels(i))]
+        maps = true_maps(pair, dataset.image(i), ids, options, readouts, walker) if ids else {}
+        nothing = np.zeros((0, *mask.shape), np.float32)
+        yield {
+            name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1)
+            for name in readouts
+        }
+
+
+def check_classes(pair: ModelPair, dataset: Dataset) -> None:
+    """Refuse a data set whose classes are not those of the model."""
     if tuple(dataset.classes) != pair.classes:
         raise UserError(
             f"The model {pair.name} knows {len(pair.classes)} classes ({', '.join(pair.classes[:3])} …), the data set has "
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])} …); they must be the same, in the same order."
         )
-    for i in range(len(dataset)):
-        mask = dataset.mask(i)
-        yield {} if mask is None else _count(pair, dataset.image(i), dataset.labels(i), mask, options, readouts)
 
 
-def _count(
+def true_maps(
     pair: ModelPair,
     picture: np.ndarray,
-    labels: np.ndarray,
-    mask: np.ndarray,
+    ids: Sequence[int],
     options: HeatmapOptions,
     readouts: Sequence[str],
-) -> dict[str, PixelCounts]:
-    ids = [int(k) for k in np.flatnonzero(labels)]
-    evidence = gather_evidence(picture, pair, options, readouts) if ids else None
-    counts = {}
-    for readout in readouts:
-        maps = np.zeros((0, *mask.shape), np.float32)
-        if evidence is not None:
-            maps = to_size(read_out(evidence, readout, [pair.classes[k] for k in ids]).maps, mask.shape)
-        counts[readout] = count_pixels(maps, ids, mask, len(pair.classes) + 1)
-    return counts
+    walker: Walker | None = None,
+) -> dict[str, np.ndarray]:
+    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, after the walk if there is one."""
+    evidence = gather_evidence(picture, pair, options, readouts)
+    results = [read_out(evidence, readout, [pair.classes[k] for k in ids]) for readout in readouts]
+    if walker is not None:
+        results = walker(results)
+    return {result.readout: result.maps for result in results}
 
 
 def to_size(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -205,6 +205,32 @@ def test_train_then_evaluate(few_scenes, tmp_path, capsys):
     assert f"{100 * figures['readouts']['product']['miou']:.1f}" in lines[-1]
 
 
+def test_evaluate_after_the_walk(few_scenes, model, tmp_path, capsys):
+    kept = {}
+    for name, more in {"plain": (), "none": ("--refine", "none"), "walk": ("--refine", "walk", "--steps", 4)}.items():
+        report = tmp_path / f"{name}.json"
+        assert evaluate(model, "--json", report, "--no-flip", "--boundary", "gradient", *more) == 0
+        kept[name] = json.loads(report.read_text("utf-8"))
+    assert kept["plain"] == kept["none"]
+    assert set(kept["walk"]) - set(kept["plain"]) == {"refine", "walk"}
+    assert kept["walk"]["walk"]["steps"] == 4
+    assert evaluate(model, "--steps", 4) == 2
+    assert "--steps would change nothing without a walk" in capsys.readouterr().err
+    assert evaluate(model, "--refine", "walk") == 2
+    assert "train-boundary" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_scores_after_a_walk_stand_beside_those_of_seeds_in_the_card(few_scenes, model, tmp_path):
+    own = tmp_path / "own.safetensors"
+    own.write_bytes(model.read_bytes())
+    assert evaluate(own, "--into-card", "--no-flip") == 0
+    assert evaluate(own, "--into-card", "--no-flip", "--refine", "walk", "--boundary", "gradient", "--steps", 4) == 0
+    assert list(shelf.read_header(own)["card"]["scores"]) == [
+        "scenes test, single scale",
+        "scenes test, single scale, after 4 steps of the walk (gradient boundaries)",
+    ]
+
+
 def test_progress_as_json_lines(few_scenes, tmp_path, capsys):
     def events():
         return [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]

@@ -11,8 +11,9 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import Evaluation, evaluate, to_size
 from recam_core.model import build_pair
 from recam_core.pipeline import explain
-from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
+from recam_core.records import READOUTS, EvalStep, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.walk_result import Walker
 
 K = 3
 OPTIONS = HeatmapOptions(flip=False)
@@ -104,6 +105,35 @@ def test_evaluating_four_scenes_equals_looking_at_each(pair, options):
                 result.sweeps[readout].confusion(index),
                 plain_confusion(pictures, THRESHOLDS[index], len(Scenes.classes) + 1),
             )
+
+
+def test_evaluating_after_the_walk_equals_walking_with_each_picture(pair):
+    dataset, walker = Four(), Walker(pair, RandomWalkOptions(steps=5), "gradient")
+    *_, result = evaluate(pair, dataset, OPTIONS, walker=walker)
+    for readout in READOUTS:
+        pictures = [(np.zeros((0, 160, 160), np.float32), [], dataset.mask(2))]
+        for i in (0, 1):
+            ids = np.flatnonzero(dataset.labels(i)).tolist()
+            seen = explain(dataset.image(i), pair, [dataset.classes[k] for k in ids], [readout], OPTIONS)[readout]
+            pictures.append((walker([seen])[0].maps, ids, dataset.mask(i)))
+        expected = plain_confusion(pictures, THRESHOLDS[28], len(Scenes.classes) + 1)
+        # columns of a product may be added in another order beside other columns: a pixel at the threshold may differ
+        assert np.abs(result.sweeps[readout].confusion(28) - expected).sum() <= 8
+    assert "after 5 steps of the walk" in str(result)
+
+
+def test_json_says_so_when_and_only_when_maps_have_walked(pair):
+    walker = Walker(pair, RandomWalkOptions(3, 2.0, 5), "gradient")
+    *_, plain = evaluate(pair, Four(), OPTIONS)
+    *_, walked = evaluate(pair, Four(), OPTIONS, walker=walker)
+    before, after = plain.to_json(), walked.to_json()
+    assert list(after) == [*list(before)[:-1], "refine", "walk", "readouts"]
+    assert after["refine"] == "walk"
+    assert after["walk"] == {"boundary": "gradient", "radius": 3, "beta": 2.0, "steps": 5}
+    assert before["readouts"] != after["readouts"]
+    assert {k: v for k, v in after.items() if k in before and k != "readouts"} == {
+        k: v for k, v in before.items() if k != "readouts"
+    }
 
 
 def test_only_the_readouts_asked_for_are_measured(pair):

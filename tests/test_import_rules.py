@@ -93,7 +93,7 @@ FOLDERS = (
     "benchmarks",
     "commands",
 )  # their members never import one another
-SHARED = {"commands": {"options", "pictures"}, "benchmarks": {"measure"}}  # but for these
+SHARED = {"commands": {"options", "pictures", "walking"}, "benchmarks": {"measure"}}  # but for these
 SCREEN = ("streamlit", "plotly")
 ENGINE = ("torch", "torchvision", "timm")
 OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from

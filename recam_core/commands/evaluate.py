@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.commands.options import add_view_arguments, readout_names, report, view_options
+from recam_core.commands.walking import add_refine_arguments, chosen_walk
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import pick_device
 from recam_core.evaluation import Evaluation, evaluate
 from recam_core.files import parent_for, save_atomically
 from recam_core.records import READOUT_LABELS
 from recam_core.shelf import find_model, load_pair, read_header, update_card
+from recam_core.walk_result import Walker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write every figure there")
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
+    add_refine_arguments(parser, ("none", "walk"))
     add_view_arguments(parser)
 
 
@@ -33,10 +36,11 @@ def run(arguments: argparse.Namespace) -> None:
     target = parent_for(arguments.json) if arguments.json else None
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device))
+    walk = chosen_walk(arguments, pair)
+    walker = None if walk is None else Walker(pair, walk, arguments.boundary)
+    source = (arguments.dataset, arguments.split)
     result: Evaluation | None = None
-    for event in report(
-        evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split)), arguments.json_lines
-    ):
+    for event in report(evaluate(pair, dataset, options, readouts, source, walker), arguments.json_lines):
         if isinstance(event, Evaluation):
             result = event
     assert result is not None  # the last event
@@ -53,6 +57,8 @@ def keep_scores(path: Path, figures: dict[str, Any]) -> None:
     """Write the best scores of each readout into the model's card, under what they were measured on."""
     scales = "single scale" if len(figures["scales"]) == 1 else f"{len(figures['scales'])} scales"
     where = f"{figures['dataset']} {figures['split']}, {scales}"
+    if walk := figures.get("walk"):
+        where += f", after {walk['steps']} steps of the walk ({walk['boundary']} boundaries)"
     rows = {
         name: {key: row[key] for key in ("miou", "threshold", "fp", "fn")} for name, row in figures["readouts"].items()
     }

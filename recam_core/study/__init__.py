@@ -6,7 +6,7 @@ events of the work it does; it returns its result, plain data.
 
 from collections.abc import Callable
 
-from recam_core.study import photos, scenes
+from recam_core.study import photos, scenes, walks
 from recam_core.study.runs import Part, Workplace
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
@@ -17,4 +17,6 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "photos-seeds": photos.seeds_part,
     "photos-folds": photos.folds_part,
     "photos-half": photos.half_part,
+    "scenes-walk": walks.scenes_part,
+    "photos-walk": walks.photos_part,
 }

@@ -47,3 +47,7 @@ PHOTOS_RECIPES: dict[str, dict[str, Any]] = {
     "stronger": {"fc2_start": "positive", "stage2_epochs": 10, "stage2_backbone_rate": 3e-5, "stage2_fc1_rate": 5e-4},
 }
 PHOTOS_CHOSEN = "fc2-positive"
+
+# Walks compared, fixed beforehand: the reference's β and twice it; its 2⁸ steps, 2⁶, 2⁴ and 2².
+WALK_BETAS = (10.0, 20.0)
+WALK_STEPS = (256, 64, 16, 4)

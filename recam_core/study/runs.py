@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 
 from recam_core.datasets import Dataset
 from recam_core.evaluation import measure
-from recam_core.files import npz_bytes, save_atomically
+from recam_core.files import npz_bytes, parent_for, save_atomically
 from recam_core.model import ModelPair
 from recam_core.records import READOUTS, EpochEnd, EvalStep, HeatmapOptions, TrainConfig
 from recam_core.shelf import load_pair
@@ -70,20 +70,27 @@ def counted(
     pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = READOUTS
 ) -> Generator[Any, None, Counts]:
     """Counts of every picture that has a mask, by readout; kept in ``path`` for as long as the weights are the same."""
-    kept = _read_counts(path, pair.sha256, readouts)
+    return (yield from kept_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))
+
+
+def kept_counts(
+    path: Path, sha256: str, names: Sequence[str], dataset: Dataset, pictures: Iterable[Mapping[str, PixelCounts]]
+) -> Generator[Any, None, Counts]:
+    """Counts by name of every picture that has some, from ``pictures`` or, where the weights are the same, from ``path``."""
+    kept = _read_counts(path, sha256, names)
     if kept is not None:
         return kept
-    counts: Counts = {name: [] for name in readouts}
-    for i, picture in enumerate(measure(pair, dataset, options, readouts)):
+    counts: Counts = {name: [] for name in names}
+    for i, picture in enumerate(pictures):
         for name, found in picture.items():
             counts[name].append(found)
         yield EvalStep(i + 1, len(dataset), f"{path.parent.name} {path.stem} {dataset.name(i)}")
-    arrays: dict[str, np.ndarray] = {"sha256": np.array(pair.sha256)}
-    for name, pictures in counts.items():
-        arrays[f"{name}.cells"] = np.concatenate([picture.cells for picture in pictures])
-        arrays[f"{name}.pixels"] = np.concatenate([picture.pixels for picture in pictures])
-        arrays[f"{name}.ends"] = np.cumsum([len(picture.cells) for picture in pictures])
-    save_atomically(path, npz_bytes(arrays))
+    arrays: dict[str, np.ndarray] = {"sha256": np.array(sha256)}
+    for name, found_in in counts.items():
+        arrays[f"{name}.cells"] = np.concatenate([picture.cells for picture in found_in])
+        arrays[f"{name}.pixels"] = np.concatenate([picture.pixels for picture in found_in])
+        arrays[f"{name}.ends"] = np.cumsum([len(picture.cells) for picture in found_in])
+    save_atomically(parent_for(path), npz_bytes(arrays))
     return counts
 
 

@@ -10,12 +10,12 @@ from recam_core.__main__ import main
 from recam_core.commands import study as command
 from recam_core.datasets.scenes import Scenes
 from recam_core.records import EvalStep, UserError
-from recam_core.study import PARTS, scenes
+from recam_core.study import PARTS, scenes, walks
 from recam_core.study.folds import Subset
 
 
 def test_a_data_set_stands_for_all_its_parts_in_their_order():
-    assert command.chosen_parts(["scenes"]) == ["scenes-generator", "scenes-recipes", "scenes-seeds"]
+    assert command.chosen_parts(["scenes"]) == ["scenes-generator", "scenes-recipes", "scenes-seeds", "scenes-walk"]
     assert command.chosen_parts(["photos-folds", "scenes-seeds", "scenes"])[:2] == ["photos-folds", "scenes-seeds"]
     assert sorted(command.chosen_parts(["photos", "scenes", "photos"])) == sorted(PARTS)
     with pytest.raises(UserError, match="no part 'voc'; choose scenes, photos, or some of scenes-generator"):
@@ -74,6 +74,8 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     variants = {chosen: recam_core.study.plans.SCENES_RECIPES[chosen], "mask-detached": {"mask_gradient": False}}
     monkeypatch.setattr(scenes, "SCENES_RECIPES", variants)
     monkeypatch.setattr(scenes, "VIEWS", {"one scale": scenes.HeatmapOptions(flip=False)})
+    monkeypatch.setattr(walks, "open_dataset", lambda kind, root, split: small(split))
+    monkeypatch.setattr(walks, "GRID", [walks.REFERENCE, walks.replace(walks.REFERENCE, steps=4)])
     words = [
         "study",
         "scenes",
@@ -96,6 +98,9 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     assert table["pictures"] == 3
     assert set(table["readouts"]) == {"cam", "w", "wprime", "sum", "product", "control"}
     assert all(len(row["runs"]) == 2 for row in table["readouts"].values())
+    walked = read["study-scenes-walk"]
+    assert walked["pictures"] == 3
+    assert set(walked["boundaries"]["gradient"]["chosen"]) == set(walked["before"])
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("model.safetensors")}
     assert len(before) == 8  # two stage 1, one more generator, two variants, the second seed, two controls
     assert main(words) == 0  # nothing is trained again

@@ -1,0 +1,120 @@
+"""``walk``: IRN's random walk on a picture's heatmaps, as maps and labels before and after, animations and a trace on disk."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from recam_core.climb_result import climb_defaults, climbed_evidence
+from recam_core.commands.options import open_picture, report, view_options
+from recam_core.commands.pictures import (
+    add_animation_arguments,
+    add_display_arguments,
+    add_picture_arguments,
+    check_milliseconds,
+    named_classes,
+    say_notes,
+    until_stopped,
+)
+from recam_core.commands.walking import add_walk_arguments, walk_options
+from recam_core.device import pick_device
+from recam_core.files import parent_for, write_folder
+from recam_core.manifest import make_manifest
+from recam_core.model import ModelPair
+from recam_core.pipeline import default_classes, gather_evidence, read_out
+from recam_core.records import READOUTS, CamResult, DisplayOptions, Evidence, HeatmapOptions
+from recam_core.refiners.advcam import climb
+from recam_core.refiners.boundary import boundary_map
+from recam_core.refiners.random_walk import walk
+from recam_core.shelf import load_pair
+from recam_core.thresholds import SEED, WALKED, seed_threshold, walk_threshold
+from recam_core.walk_files import walk_bundle
+from recam_core.walk_result import milestones
+
+STARTS = {
+    "map": "the heatmap of the readout",
+    "climb": "the result of a climb (AdvCAM) with the readout and the model's own climb settings",
+}
+BACKGROUND = (
+    "background threshold of the masks {}; by default what was measured for this model, else the reference's {:g}"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Picture, model, classes, what the walk begins with, boundaries, every setting of the walk, and how to look."""
+    add_picture_arguments(parser, "maps and labels before and after, boundaries, animations, trace")
+    parser.add_argument("--readout", choices=READOUTS, default="w", help="whose map walks (%(default)s)")
+    texts = "; ".join(f"{name}: {text}" for name, text in STARTS.items())
+    parser.add_argument(
+        "--start", choices=list(STARTS), default="map", help=f"what the walk begins with: {texts} (%(default)s)"
+    )
+    add_walk_arguments(parser)
+    parser.add_argument("--before-threshold", type=float, help=BACKGROUND.format("before the walk", SEED))
+    add_animation_arguments(parser, 300)
+    add_display_arguments(parser, BACKGROUND.format("after the walk", WALKED))
+    parser.epilog = f"Of the steps t = {', '.join(map(str, milestones(16)))} … and the last are reported and kept."
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Walk, reporting the steps that are kept, and write what there is, also after Ctrl-C."""
+    view = view_options(arguments)
+    check_milliseconds(arguments.milliseconds)
+    picture = open_picture(arguments.picture)
+    pair = load_pair(arguments.model, pick_device(arguments.device))
+    options = walk_options(arguments, pair)
+    before, after = chosen_thresholds(arguments, pair, view)
+    named = named_classes(arguments.classes, pair)
+    parent_for(arguments.out / "trace.json")
+    evidence = gather_evidence(picture.pixels, pair, view, [arguments.readout])
+    boundary = boundary_map(pair, evidence.picture, arguments.boundary)
+    classes = named or default_classes(evidence)
+    say = sys.stderr if arguments.json_lines else sys.stdout
+    say_notes(picture, pair, say)
+    start = start_of(arguments, pair, evidence, classes)
+    kept = milestones(options.steps)
+    walking = (step for step in walk(start, boundary, options, pair.recam.device) if step.t in kept)
+    steps, stopped = until_stopped(report(walking, arguments.json_lines))
+    if not steps:  # stopped before there was anything to keep
+        raise KeyboardInterrupt
+    files = walk_bundle(
+        start,
+        steps,
+        boundary,
+        options,
+        class_ids=pair.class_ids(classes),
+        display=after,
+        before_threshold=before.threshold,
+        manifest=make_manifest(picture, pair, evidence),
+        described={"start": arguments.start, "boundary": arguments.boundary},
+        milliseconds=arguments.milliseconds,
+    )
+    write_folder(files, arguments.out)
+    print(f"{steps[-1].t} of {options.steps} steps, {len(files)} files in {arguments.out}", file=say)
+    if stopped:
+        raise KeyboardInterrupt
+
+
+def chosen_thresholds(
+    arguments: argparse.Namespace, pair: ModelPair, view: HeatmapOptions
+) -> tuple[DisplayOptions, DisplayOptions]:
+    """How results are painted before and after the walk: what was asked for, else what suits the model."""
+    found = {
+        "before": (arguments.before_threshold, seed_threshold(pair, arguments.readout, view)),
+        "after": (arguments.threshold, walk_threshold(pair)),
+    }
+    for when, (said, (suited, where)) in found.items():
+        threshold, why = (suited, where) if said is None else (said, "as asked for")
+        print(f"background threshold {when} the walk {threshold:g} ({why})", file=sys.stderr)
+    before, after = (suited[0] if said is None else said for said, suited in found.values())
+    painted = DisplayOptions(after, arguments.opacity, arguments.palette)
+    return replace(painted, threshold=before), painted
+
+
+def start_of(arguments: argparse.Namespace, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> CamResult:
+    """The maps that walk: those of the picture, or those of a climb made now."""
+    if arguments.start == "climb":
+        options = climb_defaults(pair)
+        climbing = climb(evidence.picture, pair, classes, options, arguments.readout, evidence.options)
+        last = {step.scale_index: step for step in report(climbing, arguments.json_lines)}  # one a scale is enough
+        evidence = climbed_evidence(evidence, list(last.values()), options.result)
+    return read_out(evidence, arguments.readout, classes)
