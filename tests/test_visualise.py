@@ -201,3 +201,14 @@ def test_jpeg_bytes_stay_close():
 def test_only_eight_bit_pictures_are_written(array):
     with pytest.raises(UserError, match="8-bit"):
         vis.png_bytes(array)
+
+
+def test_labels_are_laid_over_the_picture_and_background_is_left():
+    picture = np.full((2, 2, 3), 100, np.uint8)
+    labels = np.array([[0, 1], [2, 0]], np.uint8)
+    shown = vis.labels_overlay(picture, labels, 0.5)
+    assert shown[0, 0].tolist() == shown[1, 1].tolist() == [100, 100, 100]
+    assert shown[0, 1].tolist() == [114, 50, 50]  # halfway to VOC's dark red (128, 0, 0)
+    assert shown[1, 0].tolist() == [50, 114, 50]
+    with pytest.raises(UserError, match="picture's size"):
+        vis.labels_overlay(picture, labels[:1], 0.5)
