@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 from recam_core.climb_result import climb_defaults, climbed_evidence
 from recam_core.commands.options import open_picture, report, view_options
@@ -98,16 +97,15 @@ def chosen_thresholds(
     arguments: argparse.Namespace, pair: ModelPair, view: HeatmapOptions
 ) -> tuple[DisplayOptions, DisplayOptions]:
     """How results are painted before and after the walk: what was asked for, else what suits the model."""
-    found = {
-        "before": (arguments.before_threshold, seed_threshold(pair, arguments.readout, view)),
-        "after": (arguments.threshold, walk_threshold(pair)),
-    }
-    for when, (said, (suited, where)) in found.items():
+    painted = []
+    for when, said, (suited, where) in (
+        ("before", arguments.before_threshold, seed_threshold(pair, arguments.readout, view)),
+        ("after", arguments.threshold, walk_threshold(pair)),
+    ):
         threshold, why = (suited, where) if said is None else (said, "as asked for")
+        painted.append(DisplayOptions(threshold, arguments.opacity, arguments.palette))
         print(f"background threshold {when} the walk {threshold:g} ({why})", file=sys.stderr)
-    before, after = (suited[0] if said is None else said for said, suited in found.values())
-    painted = DisplayOptions(after, arguments.opacity, arguments.palette)
-    return replace(painted, threshold=before), painted
+    return painted[0], painted[1]
 
 
 def start_of(arguments: argparse.Namespace, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> CamResult:

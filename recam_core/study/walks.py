@@ -106,11 +106,7 @@ def _scored(parts: Parts, walks: Mapping[str, RandomWalkOptions | None], labels:
     """In each part the best of some walks, and its best threshold, on what to choose on; applied to what to score."""
     matrices, thresholds, taken = [], [], []
     for elsewhere, own in parts:
-        name = (
-            max(walks, key=lambda key: best_row(elsewhere[key], labels)["miou"])
-            if len(walks) > 1
-            else next(iter(walks))
-        )
+        name = max(walks, key=lambda key: best_row(elsewhere[key], labels)["miou"])
         here = [best_threshold(elsewhere[name], labels)] * len(own[name])
         matrices.append(confusions(own[name], labels, here))
         thresholds += here
