@@ -1,10 +1,12 @@
 """Walked maps as heatmaps: one maximum, nothing invented where nothing is; settings from cards; readouts walk together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from recam_core.model import build_pair
+from recam_core.model import build_branches, build_pair
 from recam_core.pipeline import explain
 from recam_core.quality import class_curves
 from recam_core.records import READOUTS, CamResult, HeatmapOptions, RandomWalkOptions, UserError
@@ -27,6 +29,12 @@ def start(grid, size):
 def pair():
     torch.manual_seed(0)
     return build_pair("untrained", "tiny", CLASSES, {})
+
+
+@pytest.fixture(scope="module")
+def with_branches(pair):
+    torch.manual_seed(1)
+    return replace(pair, boundary=build_branches(pair.recam))
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +94,13 @@ def test_defaults_are_the_cards_else_the_references():
         of({"radius": 99})
 
 
-def test_the_walker_walks_as_the_walk_does_and_all_readouts_together(pair, picture):
+@pytest.mark.parametrize("source", ["gradient", "learned"])
+def test_the_walker_walks_as_the_walk_does_and_all_readouts_together(source, with_branches, picture):
+    pair = with_branches
     options = RandomWalkOptions(steps=7)
     results = list(explain(picture, pair, ["cat", "tree"], READOUTS, HeatmapOptions(flip=False)).values())
-    together = Walker(pair, options, "gradient")(results)
-    boundary = boundary_map(pair, picture, "gradient")
+    together = Walker(pair, options, source)(results)
+    boundary = boundary_map(pair, picture, source)
     assert [r.readout for r in together] == list(READOUTS)
     for before, after in zip(results, together, strict=True):
         *_, last = walk(before, boundary, options)
@@ -119,6 +129,12 @@ def test_one_operator_serves_all_readouts(pair, picture, monkeypatch):
     Walker(pair, RandomWalkOptions(steps=2), "gradient")(results)
     assert made == [1]
     assert products == [2 * len(READOUTS)]
+
+
+def test_a_model_without_branches_says_what_trains_them(pair, picture):
+    results = list(explain(picture, pair, ["cat"], ["w"]).values())
+    with pytest.raises(UserError, match="train-boundary"):
+        Walker(pair, RandomWalkOptions(steps=2))(results)
 
 
 def test_a_walker_says_what_it_walks_with(pair):
