@@ -78,7 +78,7 @@ class Walker:
         walk = RandomWalk(
             boundary_map(self.pair, results[0].picture, self.boundary), self.options, self.pair.recam.device
         )
-        together = walk.at(walk.gate(np.concatenate([result.grid for result in results])), self.options.steps)
+        together = walk.at(np.concatenate([result.grid for result in results]), self.options.steps)
         ends = np.cumsum([len(result.classes) for result in results])
         return [walked_result(r, maps) for r, maps in zip(results, np.split(together, ends[:-1]), strict=True)]
 

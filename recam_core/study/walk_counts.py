@@ -72,7 +72,7 @@ def _walked(
     results: Sequence[CamResult], walk: RandomWalk, source: str, wanted: Sequence[RandomWalkOptions]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Maps of all readouts at every wanted t, from one walk on which the shorter ones lie."""
-    start = walk.gate(np.concatenate([result.grid for result in results]))
+    start = np.concatenate([result.grid for result in results])
     at = {options.steps: options for options in wanted}
     for t, maps in enumerate(walk.steps(start)):
         if t in at:
