@@ -25,7 +25,8 @@ def show(seen: Seen) -> None:
         rf"{tex_number(z, 'z')}\\ {tex('p_k', 'p')} &= \sigma({tex('z_k', 'z')}) = "
         rf"{tex_number(score, 'p')}\end{{aligned}}",
     )
-    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
+    share = min(max(0.75 * width / height, 0.5), 1.0)  # a tall picture would push the numbers off the screen
+    left, right = st.columns([share, 1], gap="large", vertical_alignment="center")
     left.image(seen.evidence.picture, alt=f"The picture {seen.subject.picture.name}", width="stretch")
     order = [int(k) for k in np.argsort(-seen.evidence.scores, kind="stable")[:SHOWN]]
     if seen.k not in order:

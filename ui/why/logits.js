@@ -1,31 +1,10 @@
 // Three logits under BCE or SCE. All is computed here while a slider moves; Python hears of it when it is let go.
-
-const MINUS = "\u2212";
-
-function element(tag, className = "", text = "") {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
+// Joined to the heat view's small scripts.
 
 const signedText = (value, digits) => {
   const text = Math.abs(value).toFixed(digits);
   return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;
 };
-
-// exact for large logits of either sign
-function sigmoid(z) {
-  const small = Math.exp(-Math.abs(z));
-  return (z >= 0 ? 1 : small) / (1 + small);
-}
-
-function softmax(z) {
-  const top = Math.max(...z);
-  const powers = z.map((value) => Math.exp(value - top));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
-}
 
 // Probabilities, gradients by logits, and how the gradient of row k moves with the logit of column j.
 const LOSSES = {
@@ -61,7 +40,7 @@ class Logits {
     this.names = data.names;
     this.state = structuredClone(data.initial);
     this.root = element("div", "logits");
-    for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour);
+    setColours(this.root, data.colours);
     this.grid = element("div", "grid");
     this.total = element("p", "total");
     this.total.setAttribute("role", "status");
@@ -74,6 +53,7 @@ class Logits {
 
   update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
+    followTheme(this.root);
     const before = this.data.picture;
     this.data = data;
     const another = JSON.stringify(before) !== JSON.stringify(data.picture);

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
+from ui import heatview
 from ui.link import write
 from ui.pictures import plain
 from ui.why.seen import Seen
@@ -17,11 +18,15 @@ from ui.why.task import idea, try_this
 KEPT = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}
 LIMIT = 8.0
-_HERE = Path(__file__).parent
+_HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
+_FILES = [
+    *(_HEAT / f"{name}.js" for name in ("dom", "words")),
+    *(_HERE / f"{name}.js" for name in ("shared", "logits")),
+]
 _COMPONENT = st.components.v2.component(
     "recam_logits",
     css=(_HERE / "logits.css").read_text(encoding="utf-8"),
-    js=(_HERE / "logits.js").read_text(encoding="utf-8"),
+    js="\n".join(path.read_text(encoding="utf-8") for path in _FILES),
 )
 
 

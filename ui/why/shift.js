@@ -3,7 +3,7 @@
 class Shift {
   constructor(parent, data) {
     this.root = element("div", "shift");
-    for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour);
+    setColours(this.root, data.colours);
     this.slider = element("input");
     Object.assign(this.slider, { type: "range", min: -data.limit, max: data.limit, step: 0.05, value: 0 });
     this.slider.setAttribute("aria-label", "How much of v is added: c");
@@ -42,6 +42,7 @@ class Shift {
   }
 
   async update({ data }) {
+    followTheme(this.root);
     if (JSON.stringify(data) === this.shown) return;
     this.shown = JSON.stringify(data);
     this.data = data;
@@ -49,7 +50,6 @@ class Shift {
     this.chosen.replaceChildren(...names.map((name, i) => Object.assign(element("option", "", name), { value: i })));
     this.chosen.value = 0;
     this.slider.value = 0;
-    this.table.style.setProperty("--count", data.shown.length);
     this.colours = heatColours(decodeTable(data.palette), { opacity: data.opacity, grow: false }, 1);
     const photo = new Image();
     photo.src = data.photo;
@@ -70,7 +70,7 @@ class Shift {
     const c = Number(this.slider.value), shift = data.shifts[Number(this.chosen.value)];
     put(this.amount, c.toFixed(2).replace("-", MINUS));
     this.paint(this.after, data.map.map((value, i) => value + c * shift.moved[i]));
-    const before = this.softmax(data.logits), z = data.logits.map((value) => value + c * shift.by), after = this.softmax(z);
+    const before = softmax(data.logits), z = data.logits.map((value) => value + c * shift.by), after = softmax(z);
     const sce = (p) => (-Math.log(p[data.target])).toFixed(4);
     put(this.loss, `SCE ${sce(before)} → ${sce(after)}`);
     this.loss.dataset.exact = -Math.log(after[data.target]);
@@ -81,12 +81,6 @@ class Shift {
     };
     const rows = data.shown.map(({ k, name }) => line("td", [name, z[k].toFixed(2).replace("-", MINUS), after[k].toFixed(4)], ["", "z", "p"]));
     this.table.replaceChildren(line("th", [`FC2 on f of ${data.name}`, "z′", "softmax"]), ...rows);
-  }
-
-  softmax(z) {
-    const top = Math.max(...z);
-    const powers = z.map((value) => Math.exp(value - top)), sum = powers.reduce((a, b) => a + b, 0);
-    return powers.map((power) => power / sum);
   }
 
   // ReLU on the grid, then interpolated, then divided by its own maximum, as everywhere.

@@ -17,7 +17,10 @@ from ui.why.symbols import COLOURS
 LIMIT = 2.0
 SHOWN = 4
 _HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
-_FILES = [*(_HEAT / f"{name}.js" for name in ("dom", "payload", "colours", "words")), _HERE / "shift.js"]
+_FILES = [
+    *(_HEAT / f"{name}.js" for name in ("dom", "payload", "colours", "words")),
+    *(_HERE / f"{name}.js" for name in ("shared", "shift")),
+]
 _COMPONENT = st.components.v2.component(
     "recam_shift",
     css=(_HERE / "shift.css").read_text(encoding="utf-8"),

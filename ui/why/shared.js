@@ -1,0 +1,26 @@
+// What both widgets of the lesson need: probabilities, exact for large logits of either sign, and the colours of symbols.
+
+function sigmoid(z) {
+  const small = Math.exp(-Math.abs(z));
+  return (z >= 0 ? 1 : small) / (1 + small);
+}
+
+function softmax(z) {
+  const top = Math.max(...z);
+  const powers = z.map((value) => Math.exp(value - top));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+function setColours(root, colours) {
+  for (const [name, colour] of Object.entries(colours)) root.style.setProperty(`--${name}`, colour);
+}
+
+// Sliders and boxes as the theme of the page has them, which need not be that of the system.
+function followTheme(root) {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+  canvas.fillStyle = getComputedStyle(root).getPropertyValue("--st-background-color").trim() || "white";
+  canvas.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+  root.style.colorScheme = red + green + blue < 3 * 128 ? "dark" : "light";
+}
