@@ -53,7 +53,6 @@ class Logits {
 
   update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
-    followTheme(this.root);
     const before = this.data.picture;
     this.data = data;
     const another = JSON.stringify(before) !== JSON.stringify(data.picture);

@@ -15,12 +15,3 @@ function softmax(z) {
 function setColours(root, colours) {
   for (const [name, colour] of Object.entries(colours)) root.style.setProperty(`--${name}`, colour);
 }
-
-// Sliders and boxes as the theme of the page has them, which need not be that of the system.
-function followTheme(root) {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-  canvas.fillStyle = getComputedStyle(root).getPropertyValue("--st-background-color").trim() || "white";
-  canvas.fillRect(0, 0, 1, 1);
-  const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
-  root.style.colorScheme = red + green + blue < 3 * 128 ? "dark" : "light";
-}

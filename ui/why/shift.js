@@ -42,7 +42,6 @@ class Shift {
   }
 
   async update({ data }) {
-    followTheme(this.root);
     if (JSON.stringify(data) === this.shown) return;
     this.shown = JSON.stringify(data);
     this.data = data;
