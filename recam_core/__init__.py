@@ -51,9 +51,12 @@ PUBLIC = {
         "DisplayOptions",
         "Evidence",
         "HeatmapOptions",
+        "Flow",
         "Picture",
+        "RandomWalkOptions",
         "RefineStep",
         "UserError",
+        "WalkStep",
     ),
     "refiners.advcam": ("climb",),
     "refiners.random_walk": ("KeptWalk", "RandomWalk", "walk"),
@@ -64,7 +67,7 @@ PUBLIC = {
     "turns": ("Turns",),
     "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
     "walk_files": ("walk_bundle",),
-    "walk_result": ("walk_defaults", "walked_result"),
+    "walk_result": ("milestones", "walk_defaults", "walked_result"),
 }
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(_HOME)

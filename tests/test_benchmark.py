@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recam_core.__main__ import main
+from recam_core.benchmarks import walk
 from recam_core.benchmarks.climb import step_row
 from recam_core.benchmarks.explain import class_feature_rows
 from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
@@ -52,6 +53,17 @@ def test_a_climb_step_is_compared_with_the_plain_form_and_leaves_no_hooks():
     assert row.name == "climb/step"
     assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
     assert not any(m._forward_hooks or m._backward_hooks for m in model.modules())
+
+
+def test_a_walk_is_compared_with_dense_squaring(monkeypatch):
+    monkeypatch.setattr(walk, "GRIDS", ((9, 11),))
+    monkeypatch.setattr(walk, "SMALL", ((6, 7), (7, 9)))
+    rows = {row.name: row for row in walk.walk_rows(torch.device("cpu"))}
+    assert set(rows) == {"walk/9x11", "walk/kept-t", "walk/jump"}
+    row = rows["walk/9x11"]
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
+    assert row.plain_mib == pytest.approx(2 * 99**2 * 4 / 2**20)
+    assert 0 < row.ours_mib < 1
 
 
 def test_matrix_rate_is_a_rate():

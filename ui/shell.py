@@ -20,6 +20,7 @@ page = st.navigation(
         "Explore": [
             st.Page("../pages/explore/compare.py", title="Compare", icon=":material/compare:", default=True),
             st.Page("../pages/explore/climb.py", title="Climb", icon=":material/landscape:"),
+            st.Page("../pages/explore/walk.py", title="Walk", icon=":material/route:"),
         ],
         "Learn": [
             st.Page("../pages/learn/why.py", title="Why", icon=":material/school:"),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recam_core import UserError
+from ui.climb.choose import walk_this
 from ui.climb.panel import show_climb, show_method
 from ui.details import about_model, caution
 from ui.engine import explain_picture, model_pair
@@ -23,5 +24,6 @@ if warning := caution(subject, pair):
     st.warning(warning, icon=":material/warning:")
 
 show_climb(subject, pair, evidence)
+walk_this()
 show_method(evidence)
 about_model(pair)

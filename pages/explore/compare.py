@@ -3,7 +3,7 @@
 import streamlit as st
 
 from recam_core import UserError
-from ui.climb.choose import climb_this
+from ui.climb.choose import refine_this
 from ui.compare import choose_classes, show_evidence
 from ui.details import about_model, caution, show_method, show_time
 from ui.engine import explain_picture, model_pair
@@ -29,6 +29,6 @@ if warning := caution(subject, pair):
 
 classes = choose_classes(evidence, subject)
 show_evidence(subject, pair, evidence, classes)
-climb_this(subject, classes, "../pages/explore/climb.py")
+refine_this(subject, classes)
 show_method(pair, evidence)
 about_model(pair)

@@ -11,9 +11,11 @@ import torch
 from recam_core.benchmarks.climb import climb_rows
 from recam_core.benchmarks.explain import class_feature_rows, explain_rows
 from recam_core.benchmarks.measure import Row
+from recam_core.benchmarks.walk import walk_rows
 
 BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "explain": explain_rows,
     "train": class_feature_rows,
     "climb": climb_rows,
+    "walk": walk_rows,
 }

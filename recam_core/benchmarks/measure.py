@@ -66,7 +66,9 @@ class LiveTensors(TorchDispatchMode):
         return result
 
     def _count(self, leaf: Any, new: bool) -> None:
-        if not isinstance(leaf, Tensor) or leaf.untyped_storage()._cdata in self._seen:
+        if not isinstance(leaf, Tensor) or leaf.layout != torch.strided:  # a sparse one has the storage of its parts
+            return
+        if leaf.untyped_storage()._cdata in self._seen:
             return
         storage = leaf.untyped_storage()
         size = storage.nbytes() if new else 0

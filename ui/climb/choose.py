@@ -1,6 +1,6 @@
 """Which class climbs and with which readout; both belong to the subject that travels through the pages."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -13,6 +13,7 @@ from ui.subject import Subject, linked_classes
 
 READOUT = "readout"
 DEFAULT_READOUT = "w"
+WEIGHTS = "The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to."
 
 
 def classes_key(subject: Subject) -> str:
@@ -25,6 +26,19 @@ def climb_class_key(subject: Subject) -> str:
     return f"climb-class-{subject.picture.sha256[:16]}-{subject.model}"
 
 
+CLIMB, WALK = "../pages/explore/climb.py", "../pages/explore/walk.py"
+REFINERS = {  # page → button, icon, and what it is for
+    CLIMB: (
+        "Climb this",
+        "landscape",
+        "See which nudges light up more of it, step by step, with the class and the readout chosen beside",
+    ),
+    WALK: (
+        "Walk this",
+        "route",
+        "See how far its heat spreads until boundaries stop it, with the class and the readout chosen beside",
+    ),
+}
 CLIMB_HELP = "The picture is nudged so that this class scores higher and all others lower."
 
 
@@ -62,8 +76,8 @@ def _tell_compare(subject: Subject) -> None:
     st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:4]
 
 
-def choose_readout(label: Literal["visible", "collapsed"] = "visible") -> str:
-    """The readout whose map is climbed with."""
+def choose_readout(label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:
+    """The readout whose map is refined."""
     if st.session_state.get(READOUT) not in READOUTS:
         st.session_state[READOUT] = read_choice(READOUT, READOUTS, DEFAULT_READOUT)
     chosen = st.selectbox(
@@ -73,21 +87,28 @@ def choose_readout(label: Literal["visible", "collapsed"] = "visible") -> str:
         persist_state="session",
         format_func=lambda name: f"{READOUT_LABELS[name]} · {TITLES[name]}",
         label_visibility=label,
-        help="The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to.",
+        help=help,
     )
     write(READOUT, str(chosen), DEFAULT_READOUT)
     return str(chosen)
 
 
-def climb_this(subject: Subject, classes: list[str], page: Any) -> None:
-    """On another page: a way to the Climb page with the same subject."""
+def refine_this(subject: Subject, classes: list[str]) -> None:
+    """On another page: ways to Climb and Walk with the same subject."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = "See which nudges light up more of it, step by step, with the class and the readout chosen beside"
-        pressed = st.button("Climb this", icon=":material/landscape:", help=words)
+        pressed = {
+            page: st.button(label, icon=f":material/{icon}:", help=words)
+            for page, (label, icon, words) in REFINERS.items()
+        }
         with st.container(width=180):
-            name = st.selectbox("Class to climb", classes, key="climb-which", label_visibility="collapsed")
+            name = st.selectbox("Class to refine", classes, key="climb-which", label_visibility="collapsed")
         with st.container(width=220):
             choose_readout("collapsed")
-    if pressed:
+    for page in (page for page, is_pressed in pressed.items() if is_pressed):
         st.session_state[climb_class_key(subject)] = name
         st.switch_page(page)
+
+
+def walk_this() -> None:
+    """On the Climb page: a way to Walk, which has the same class and readout."""
+    st.page_link(WALK, label="Walk this", icon=":material/route:", help=REFINERS[WALK][2])

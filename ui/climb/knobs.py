@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import AdvCamOptions, climb_defaults, grey_levels
+from ui.ladder import as_text, ladder
 from ui.link import write
 
 REFERENCE = AdvCamOptions()
@@ -42,7 +43,7 @@ def choose_knobs(pair: Any, columns: Sequence[Any], row: Any) -> AdvCamOptions:
     plain = st.session_state[keys["step_rule"]] == "plain"
     first, second, third, fourth = columns
     with first:
-        xi = _ladder(
+        xi = ladder(
             "Step size ξ",
             keys["xi"],
             (*(XI_PLAIN if plain else XI), start.xi, REFERENCE.xi),
@@ -63,7 +64,7 @@ def choose_knobs(pair: Any, columns: Sequence[Any], row: Any) -> AdvCamOptions:
         )
         st.caption(f"How many maps are made, the ordinary one first. Reference:\u00a0{REFERENCE.steps}.")
     with third:
-        mu = _ladder(
+        mu = ladder(
             "Hold-back μ",
             keys["mu"],
             (*MU, start.mu, REFERENCE.mu),
@@ -88,17 +89,8 @@ def choose_knobs(pair: Any, columns: Sequence[Any], row: Any) -> AdvCamOptions:
                 st.button(label, on_click=_set, args=(keys, options), help=_in_words(options))
     values = {"xi": xi, "steps": int(steps or 0), "mu": mu, "tau": tau, **switches}
     for name, value in values.items():
-        write(SHORT[name], _text(value), _text(getattr(start, name)))
+        write(SHORT[name], as_text(value), as_text(getattr(start, name)))
     return AdvCamOptions(**values)
-
-
-def _ladder(label: str, key: str, rungs: Sequence[float], words: str) -> float:
-    """A slider over orders of magnitude; what the session holds is brought to the nearest rung."""
-    rungs = sorted(set(rungs))
-    if (now := st.session_state.get(key)) not in rungs:
-        st.session_state[key] = min(rungs, key=lambda rung: abs(rung - float(now or 0)))
-    chosen = st.select_slider(label, rungs, key=key, persist_state="session", format_func=_text, help=words)
-    return float(chosen)
 
 
 def _switch(name: str, key: str) -> str:
@@ -143,7 +135,3 @@ def _parsed(name: str, text: str, otherwise: Any) -> Any:
     if name == "tau":
         return round(value, 2) if 0 <= value <= 1 else otherwise
     return value if abs(value) < 1e6 else otherwise  # also what is no number
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

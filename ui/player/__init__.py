@@ -41,12 +41,15 @@ def player(
     key: str,
     initial: Mapping[str, Any] | None = None,
     on_finished: Callable[[], None] | None = None,
+    listens: Sequence[str] = (),
 ) -> Any:
     """Mount the player of one reel or more that `ui.player.reels.put` has kept.
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. The result has
-    two attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set when the person lets
-    go of a control) and ``finished`` (for one run: the id of a reel that was running when it was handed over).
+    attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set when the person lets
+    go of a control), ``finished`` (for one run: the id of a reel that was running when it was handed over), and those that
+    the page ``listens`` to: ``at`` ({id, index}: the frame where the person came to rest) and ``picked`` ({id, x, y}: the
+    position that was clicked, shares of width and height).
     """
     return _COMPONENT(
         key=key,
@@ -54,9 +57,12 @@ def player(
             "runs": [{"id": r.id, "url": f"/api/frames/{r.id}", "running": r.running} for r in reels],
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "palettes": heatview.COLOURS,
+            "listens": list(listens),
         },
         on_settings_change=_nothing,
         on_finished_change=on_finished or _nothing,
+        on_at_change=_nothing,
+        on_picked_change=_nothing,
     )
 
 

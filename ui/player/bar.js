@@ -6,7 +6,7 @@ const ICONS = {
   back: "M12 2.5v11L6 8zM4 3h1.6v10H4z",
   forward: "M4 2.5v11L10 8zM10.4 3H12v10h-1.6z",
 };
-const SPEEDS = [1, 2, 4, 8];
+const SPEEDS = [1, 2, 4, 8, 16, 32];
 
 class Bar extends Fields {
   constructor(settings, palettes, player) {

@@ -13,6 +13,7 @@ class Chart {
   constructor(about, offset, onStep) {
     this.about = about;
     this.onStep = onStep;
+    this.first = about.first ?? 1; // the number of the first frame
     this.root = element("figure", "chart");
     this.root.append(element("figcaption", "chart-title", about.title));
     this.legend = element("div", "lines");
@@ -69,7 +70,7 @@ class Chart {
     for (const [k, i] of [0, Math.floor((total - 1) / 2), total - 1].entries()) {
       if (k && i <= 0) continue;
       const text = svg("text", { x: x(i), y: HIGH - 4, "text-anchor": ["start", "middle", "end"][k] });
-      text.textContent = k ? i + 1 : `${this.about.step ?? "step"} 1`;
+      text.textContent = k ? i + this.first : `${this.about.step ?? "step"} ${this.first}`;
       parts.push(text);
     }
     this.colours.forEach((colour, k) => {
@@ -102,7 +103,7 @@ class Chart {
       this.dots[k].setAttribute("cy", this.y(value));
     });
     const words = this.about.lines.map((line, k) => `${line.label} ${this.numbers[k].textContent}`).join(", ");
-    this.svg.setAttribute("aria-label", `${this.about.title}, step ${i + 1}: ${words}`);
+    this.svg.setAttribute("aria-label", `${this.about.title}, ${this.about.step ?? "step"} ${i + this.first}: ${words}`);
   }
 }
 

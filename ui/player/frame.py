@@ -4,9 +4,13 @@ A run describes itself to the browser once (``about``)::
 
     {"title": "cat · w", "settings": [["Step size ξ", "0.036"], …],
      "picture": {"width": W, "height": H, "name": "cat.jpg", "type": "image/jpeg"},
-     "panels": [{"layer": "map", "kind": "heat" | "signed" | "mask", "label": "this step", "title": "…", "help": "…",
-                 "unit": "1.0 is the peak of step 0", "empty": "…"}, …],
-     "charts": [{"title": "…", "percent": false, "lines": [{"key": "score", "label": "y", "help": "…"}, …]}, …]}
+     "panels": [{"layer": "map", "kind": "heat" | "above" | "signed" | "mask", "label": "this step", "title": "…",
+                 "help": "…", "empty": "…", "plain": true where figures make no sense}, …],
+     "charts": [{"title": "…", "percent": false, "step": "t", "first": 0,
+                 "lines": [{"key": "score", "label": "y", "help": "…"}, …]}, …],
+     "many": "steps"}
+
+A panel of the kind "above" shows where its layer exceeds the threshold. A layer that a frame lacks is that of the frame before.
 
 A line's key names a value of every frame, or ``LAYER:covered`` / ``LAYER:iou``: that curve at the threshold of the slider.
 """

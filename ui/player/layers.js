@@ -102,6 +102,14 @@ class Brush {
     this.fill(ctx, layer.rows, layer.columns, false, (i) => (layer.bytes[i] ? held : free));
   }
 
+  // What exceeds the threshold, as a mask.
+  above(ctx, layer, settings, table) {
+    this.drawPhoto(ctx);
+    const { rows, columns, values } = layer.fine;
+    const [inside, outside] = packed(colourAt(table, HELD_INDEX), 0.45, [10, 12, 20], 0.66);
+    this.fill(ctx, rows, columns, false, (i) => (values[i] > settings.threshold ? inside : outside));
+  }
+
   stroke(ctx, line, pixelRatio) {
     ctx.lineCap = ctx.lineJoin = "round";
     for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {

@@ -10,7 +10,7 @@ class Player {
     this.index = 0;
     this.follows = !CALM.matches; // shows every new frame, until somebody takes the scrubber
     this.tracks = [];
-    this.crosshair = new Crosshair(() => this.showCross(), () => {});
+    this.crosshair = new Crosshair(() => this.showCross(), (spot) => this.tell("picked", { x: spot.x, y: spot.y }));
     this.bar = new Bar(this.settings, this.paletteNames(), this);
     this.stage = element("div", "tracks");
     this.notes = element("div", "notes");
@@ -30,7 +30,7 @@ class Player {
   }
 
   update({ data, setStateValue, setTriggerValue }) {
-    Object.assign(this, { setStateValue, setTriggerValue });
+    Object.assign(this, { setStateValue, setTriggerValue, listens: data.listens });
     const fewer = this.tracks.splice(data.runs.length);
     for (const track of fewer) track.stop();
     while (this.tracks.length < data.runs.length) this.tracks.push(new Track(this));
@@ -70,6 +70,7 @@ class Player {
     this.stale = true;
     if (this.follows) this.index = Math.max(0, this.made - 1);
     this.index = clamp(this.index, 0, Math.max(0, this.made - 1));
+    this.bar.gain.root.hidden = !this.ready.some((track) => track.views.some(({ spec }) => spec.kind === "signed"));
     this.askForDrawing();
   }
 
@@ -77,6 +78,7 @@ class Player {
     this.pause();
     this.move(index);
     this.follows = this.index === this.made - 1 && !CALM.matches;
+    this.tellWhere();
   }
 
   move(index) {
@@ -85,7 +87,10 @@ class Player {
   }
 
   toggle() {
-    if (this.playing) return this.pause();
+    if (this.playing) {
+      this.tellWhere();
+      return this.pause();
+    }
     this.follows = false;
     if (this.index >= this.made - 1) this.move(0);
     this.playing = true;
@@ -102,7 +107,10 @@ class Player {
     if (this.index < this.made - 1) this.move(this.index + 1);
     else if (this.ready.some((track) => track.reel.running)) this.askForDrawing(); // the next frame is being made
     else if (this.settings.loop) this.move(0);
-    else return this.pause();
+    else {
+      this.tellWhere();
+      return this.pause();
+    }
     this.tick(this.settings.loop && this.index === this.made - 1 ? REST : 1);
   }
 
@@ -162,6 +170,17 @@ class Player {
     return same ? track.label : `step ${this.index + 1} of ${this.total}`;
   }
 
+  // Where somebody came to rest, for pages that listen.
+  tellWhere() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.tell("at", { index: this.index }), 250);
+  }
+
+  tell(name, value) {
+    const [track] = this.ready;
+    if (track && this.listens.includes(name)) this.setStateValue(name, { ...value, id: track.reel.id });
+  }
+
   reportSettings() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.setStateValue("settings", { ...this.settings }), 200);
@@ -174,6 +193,7 @@ class Player {
   destroy() {
     clearTimeout(this.timer);
     clearTimeout(this.clock);
+    clearTimeout(this.resting);
     cancelAnimationFrame(this.frame);
     for (const track of this.tracks) track.stop();
     this.crosshair.stop();

@@ -28,6 +28,7 @@ class View {
 
   draw(frame, settings, table, pixelRatio) {
     this.shown = frame.layers[this.spec.layer];
+    this.threshold = settings.threshold;
     this.brush[this.spec.kind](this.ctx, this.shown, settings, table, pixelRatio);
     this.showStrip(settings, table);
     put(this.note, this.noteOf(this.shown));
@@ -61,6 +62,7 @@ class View {
     const { kind } = this.spec;
     if (kind === "signed") return [`at most ${tidy(layer.most)} grey levels of 255`, `shown × ${settings.gain}`];
     if (kind === "mask") return [`${percent(layer.share())} of the map is held`];
+    if (this.spec.plain) return [];
     const at = (curve) => frame.curves[this.spec.layer]?.[curve]?.[Math.round(100 * settings.threshold)];
     const lines = [`${percent(at("covered") ?? null)} of the picture above ${fixed(settings.threshold)}`];
     if (Number.isFinite(at("iou"))) lines.push(`IoU ${percent(at("iou"))} with the true mask`);
@@ -81,6 +83,7 @@ class View {
     const { kind } = this.spec;
     if (kind === "heat") return fixed(this.shown.value(x, y));
     if (kind === "mask") return this.shown.cell(x, y) ? "held" : "free";
+    if (kind === "above") return this.shown.value(x, y) > this.threshold ? "in the mask" : "outside";
     return this.shown.cell(x, y).map((level) => signed(level).slice(0, -1)).join("  ");
   }
 }
@@ -166,7 +169,8 @@ class Track {
     this.progress.hidden = state !== "running";
     const step = `${state === "running" ? "making step " : "step "}${Math.min(frames.length + (state === "running"), total)} of ${total}`;
     const time = left === null ? `${seconds} s` : `${seconds} s, about ${Math.max(1, Math.round(left))} s to go`;
-    const words = { running: `${step} · ${time}`, done: `${frames.length} steps in ${seconds} s`, stopped: `${seconds} s`, failed: "" }[state];
+    const many = this.reel.about?.many ?? "steps";
+    const words = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" }[state];
     put(this.says, [message, words].filter(Boolean).join(" · "));
     this.root.classList.toggle("failed", state === "failed");
     this.happened.replaceChildren(...sentences.map((sentence) => element("li", "", sentence)));

@@ -1,0 +1,112 @@
+"""The Walk page in real Chromium: every t by scrubber, one clicked position, labels as a file."""
+
+import io
+
+import numpy as np
+import pytest
+from addresses import wait_for_address
+from PIL import Image
+from test_climb_player import APP, drawn
+
+from recam_core import (
+    RandomWalk,
+    RandomWalkOptions,
+    boundary_map,
+    gather_evidence,
+    load_pair,
+    read_out,
+    read_sample,
+    walked_result,
+)
+from recam_core.records import HeatmapOptions
+from recam_core.visualise import labels_from_maps
+
+pytestmark = pytest.mark.browser
+
+SCENE = "picture=scene-fish-boat&classes=boat&last=64"
+
+
+@pytest.fixture(scope="module")
+def url(serve):
+    return serve(APP)
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(query, **options):
+        page = open_page(f"{url}/walk?{query}", **options)
+        page.set_default_timeout(30_000)
+        ended(page)
+        return page
+
+    return start
+
+
+def ended(page, maps=65):
+    page.locator(".st-key-walk .says", has_text=f"{maps} maps in").first.wait_for()
+    page.get_by_role("button", name="Use as labels").wait_for()
+
+
+def layer(page, name):
+    return page.locator(f".st-key-walk [data-layer={name}] canvas").first
+
+
+def scrub(page, t):
+    page.get_by_role("slider", name="Step", exact=True).evaluate(
+        "(input, t) => { input.value = t; input.dispatchEvent(new Event('input')); }", t
+    )
+    drawn(page)
+
+
+def test_any_t_by_scrubber_and_labels_follow(visit, screenshot):
+    page = visit(SCENE)
+    screenshot(page, "walk-1", full=True)
+    assert page.locator(".st-key-walk .panel canvas").count() == 4
+    assert page.locator(".st-key-walk .field.gain").is_hidden()  # no perturbation here
+    fixed, last = (layer(page, name).evaluate("c => c.toDataURL()") for name in ("boundary", "map"))
+    scrub(page, 7)
+    assert page.locator(".st-key-walk output.step").inner_text() == "t = 7"
+    assert layer(page, "map").evaluate("c => c.toDataURL()") != last
+    assert layer(page, "boundary").evaluate("c => c.toDataURL()") == fixed  # it was sent with the first frame alone
+    page.get_by_text("After t = 7").wait_for()  # Python hears where somebody came to rest
+    page.get_by_text("By t = 7 the area above").wait_for()
+
+
+def test_a_click_shows_the_position_and_the_labels_are_those_of_the_engine(visit, tmp_path, screenshot):
+    page = visit(SCENE)
+    canvas = layer(page, "map")
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] * 0.505, "y": box["height"] * 0.255})
+    page.get_by_text("Column 20 of 40, row 10 of 40").wait_for()
+    page.get_by_text("Where its heat at t = 64 comes from.").wait_for()
+    screenshot(page, "walk-2-picked", full=True)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Use as labels").click()
+    saved = tmp_path / "labels.png"
+    download.value.save_as(saved)
+    image = Image.open(io.BytesIO(saved.read_bytes()))
+    pair, picture = load_pair("scenes"), read_sample("scene-fish-boat")[0].pixels
+    start = read_out(gather_evidence(picture, pair, HeatmapOptions()), "w", ["boat"])
+    walk = RandomWalk(boundary_map(pair, picture), RandomWalkOptions(beta=beta_of(page)))
+    maps = walked_result(start, walk.at(start.grid, 64)).maps
+    assert image.mode == "P"
+    np.testing.assert_array_equal(np.asarray(image), labels_from_maps(maps, pair.class_ids(["boat"]), 0.3))
+
+
+def beta_of(page):
+    return float(page.locator(".st-key-walk .chip", has_text="sharpness β").locator("b").inner_text())
+
+
+def test_the_boundaries_are_chosen_and_the_link_says_it(visit):
+    page = visit(f"{SCENE}&boundary=gradient&radius=3")
+    assert page.locator(".st-key-walk .chip", has_text="boundaries").inner_text() == "boundaries gradient"
+    page.get_by_role("slider", name="Radius").press("ArrowRight")
+    page.locator(".st-key-walk .chip", has_text="radius 4").wait_for()
+    ended(page)
+    wait_for_address(page, radius="4", boundary="gradient", last="64")
+
+
+def test_on_a_phone_nothing_is_cut_off(visit, screenshot):
+    page = visit(SCENE, width=390, height=844, scheme="dark", touch=True)
+    screenshot(page, "walk-3-phone", full=True)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

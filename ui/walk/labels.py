@@ -1,0 +1,122 @@
+"""What the walk was for: labels before and after it, beside the true ones, and their files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
+from recam_core.records import IGNORE
+from recam_core.visualise import CLASS_COLOURS, labels_from_maps, labels_overlay, palette_png_bytes
+from ui.subject import Subject
+from ui.truth import class_truth
+from ui.walk.runs import Order
+
+
+def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> None:
+    """Pseudo masks of all classes before the walk and after ``t`` steps, at the threshold of the slider, and their files."""
+    threshold, ids = settings["threshold"], order.pair.class_ids(order.start.classes)
+    walked = order.walked(t)
+    before, after = (labels_from_maps(result.maps, ids, threshold) for result in (order.start, walked))
+    truth = true_labels(subject, order, ids)
+    rows = [("Before the walk", before), (f"After t = {t}", after)]
+    if truth is not None:
+        rows.append(("True mask", truth))
+    st.markdown(f"##### Labels: the strongest class, or background where none exceeds {threshold:.2f}")
+    for column, (title, labels) in zip(st.columns(3), rows, strict=False):
+        with column:
+            st.image(labels_overlay(order.start.picture, np.where(labels == IGNORE, 0, labels), 0.65), width="stretch")
+            st.caption(f"**{title}** · {_figures(labels, truth, ids, order.start.classes)}")
+    st.html(_legend(order.start.classes, ids))
+    st.caption(
+        "Before the walk each map is divided by its own maximum; after it all classes by one maximum together, as the reference "
+        "does. So the best threshold moves, and the slider above serves both."
+    )
+    stem = f"walk-{order.picture.sha256[:8]}-{order.start.readout}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Use as labels",
+            lambda: palette_png_bytes(after),
+            on_click="ignore",
+            file_name=f"{stem}-labels.png",
+            mime="image/png",
+            icon=":material/label:",
+            type="primary",
+            key="walk-labels",
+            help="The pseudo mask as an indexed PNG with VOC's palette: 0 background, class number + 1.",
+        )
+        st.download_button(
+            "Evidence bundle",
+            lambda: bundle_zip(order, subject, evidence, t, settings, link),
+            on_click="ignore",
+            file_name=f"{stem}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            key="walk-bundle",
+            help="Labels, overlays and masks before and after, boundaries, animation, maps on the way as numbers, and settings",
+        )
+
+
+def true_labels(subject: Subject, order: Order, ids: Sequence[int]) -> np.ndarray | None:
+    """The true mask at the working size; of a yes/no mask the object gets the class that is looked at."""
+    if subject.mask is None:
+        return None
+    labels = resize_labels(subject.mask, order.start.picture.shape[:2])
+    return np.where(labels == 1, ids[0] + 1, labels).astype(np.uint8) if subject.mask_binary else labels
+
+
+def label_iou(labels: np.ndarray, truth: np.ndarray, class_id: int) -> float:
+    """IoU of one class between two label maps where the truth is known; NaN where neither has it."""
+    counted = truth != IGNORE
+    mine, theirs = (labels == class_id + 1) & counted, (truth == class_id + 1) & counted
+    union = (mine | theirs).sum()
+    return float((mine & theirs).sum() / union) if union else float("nan")
+
+
+def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> bytes:
+    """The files that the command writes, in an archive; the manifest also has the link."""
+    known = {field.name for field in fields(DisplayOptions)}
+    display = DisplayOptions(**{name: value for name, value in settings.items() if name in known})
+    ids = order.pair.class_ids(order.start.classes)
+    truth = None
+    if subject.mask is not None:
+        truth, _ = class_truth(
+            subject.mask, order.start.picture.shape[:2], ids, ids[0] if subject.mask_binary else None
+        )
+    files = walk_bundle(
+        order.start,
+        order.kept_steps(t),
+        order.boundary,
+        order.options,
+        class_ids=ids,
+        display=display,
+        before_threshold=display.threshold,
+        manifest=make_manifest(order.picture, order.pair, evidence) | {"link": link},
+        described={"boundary": order.source, "start": order.origin},
+        truth=truth,
+    )
+    return zip_bytes(files)
+
+
+def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], names: Sequence[str]) -> str:
+    if truth is None or labels is truth:
+        return (
+            ", ".join(f"{name} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
+            + " of the picture"
+        )
+    return ", ".join(_told(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
+
+
+def _told(iou: float, name: str) -> str:
+    return f"{name}: not there" if np.isnan(iou) else f"{name} IoU {iou:.0%}"
+
+
+def _legend(names: Sequence[str], ids: Sequence[int]) -> str:
+    chips = "".join(
+        f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
+        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>{name}</span>'
+        for k, name in zip(ids, names, strict=True)
+    )
+    return f'<div style="font-size:.85rem">{chips}</div>'
