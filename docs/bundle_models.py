@@ -1,7 +1,7 @@
 """Put the study's first seed on the shelf as the bundled models: ``python docs/bundle_models.py --root COCO128``.
 
-Runs whatever parts of the study are missing, copies the weights of the chosen recipe, writes what was measured into each
-model's card, and fills the tables and plots of the docs.
+Runs whatever parts of the study are missing, trains boundary branches on the network of the chosen recipe, copies its weights
+with them, writes what was measured into each model's card, and fills the tables and plots of the docs.
 """
 
 import argparse
@@ -15,7 +15,9 @@ from typing import Any
 import torch
 
 from recam_core.__main__ import main
-from recam_core.recipes import RECIPES
+from recam_core.checkpoint import CHECKPOINT
+from recam_core.model import ModelPair
+from recam_core.recipes import BOUNDARY_RECIPES, RECIPES
 from recam_core.shelf import load_pair, save_pair, update_card
 from recam_core.study import PARTS
 from recam_core.study.plans import PHOTOS_CHOSEN, SCENES_CHOSEN
@@ -75,15 +77,32 @@ def climb_settings(name: str) -> dict[str, Any]:
 
 
 def walk_settings(name: str) -> dict[str, Any]:
-    """The walk that the study found best."""
-    return {"walk": json.loads((RESULTS / f"study-{name}-walk.json").read_text("utf-8"))["card"]}
+    """The walk that the study found best, and what was gained with the model's own boundaries."""
+    result = json.loads((RESULTS / f"study-{name}-walk.json").read_text("utf-8"))
+    walks = result["boundaries"]["learned"]
+    measured = {
+        readout: {"before": before["miou"]}
+        | {kind: {"miou": rows[readout]["miou"], "gain": rows[readout]["gain"]} for kind, rows in walks.items()}
+        for readout, before in result["before"].items()
+    }
+    return {"walk": result["card"] | {"pictures": result["pictures"], "split": result["split"], "measured": measured}}
 
 
-def shelve(name: str) -> None:
-    """Copy the chosen run's weights and write its card."""
+def with_branches(name: str, root: str) -> ModelPair:
+    """The chosen run's pair with boundary branches: trained now, gone on with, or found finished."""
+    out, model = RUNS / name / "boundary", RUNS / name / f"recipe-{CHOSEN[name]}"
+    words = ["train-boundary", "--recipe", name, "--model", str(model), "--out", str(out)]
+    words += ["--root", root] if BOUNDARY_RECIPES[name].dataset != "scenes" else []
+    if code := main(words + ["--resume"] * (out / CHECKPOINT).exists()):
+        sys.exit(code)
+    return load_pair(out)
+
+
+def shelve(name: str, root: str) -> None:
+    """Copy the chosen run's weights with their branches and write the card."""
     SHELF.mkdir(parents=True, exist_ok=True)
     shelved = SHELF / f"{name}.safetensors"
-    pair = load_pair(RUNS / name / f"recipe-{CHOSEN[name]}")
+    pair = with_branches(name, root)
     measured = {key: value for study in HOW if study.startswith(name) for key, value in scores(study).items()}
     card = pair.card | CARDS[name] | {"scores": measured} | climb_settings(name)
     dtype = torch.float16 if RECIPES[name].half else torch.float32  # what was stored so is stored again bit for bit
@@ -96,7 +115,7 @@ if __name__ == "__main__":
     place = parser.parse_args().root
     run_study([part for part in PARTS if part not in WALKS], place)
     for one in CHOSEN:
-        shelve(one)
+        shelve(one, place)
     run_study(WALKS, place)
     for one in CHOSEN:
         update_card(SHELF / f"{one}.safetensors", walk_settings(one))

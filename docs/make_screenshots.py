@@ -22,6 +22,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "compare-scene-dark": ("?picture=scene-fish-boat&view=error", 1440, 900, "dark"),
     "compare-phone": ("?picture=chelsea&classes=cat", 390, 844, "light"),
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
+    "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
 
@@ -78,6 +79,8 @@ def main() -> None:
             page.goto(f"{url}/{query}")
             if query.startswith("climb"):
                 climb(page)
+            elif query.startswith("walk"):
+                page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
             elif query.startswith("why"):
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
             else:

@@ -136,6 +136,8 @@ def about_model(pair: Any) -> None:
             )
         for where, measured in scores.items():
             _show_scores(where, measured)
+        if "measured" in card.get("walk", {}):
+            _show_walk(card["walk"])
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
@@ -164,6 +166,27 @@ def _show_scores(where: str, measured: dict[str, Any]) -> None:
             cells["over CAM"] = "–" if name == "cam" else f"{100 * gain['mean']:+.1f} ({bounds})"
         rows.append(cells)
     st.dataframe(rows, hide_index=True)
+
+
+def _show_walk(walk: dict[str, Any]) -> None:
+    """What the random walk made of the maps: with the reference's settings, and with those chosen on other pictures."""
+    st.caption(
+        f"mIoU before and after the random walk with this model's own boundaries, {walk['pictures']} pictures of "
+        f"{walk['split']}, one scale; in brackets the gain with its 95 % interval:"
+    )
+    titles = {"reference": "walk of the reference", "chosen": "walk chosen elsewhere"}
+    st.dataframe(
+        [
+            {"readout": READOUT_LABELS[name], "before": _percent(row["before"])}
+            | {title: f"{_percent(row[kind]['miou'])} ({_gain(row[kind]['gain'])})" for kind, title in titles.items()}
+            for name, row in walk["measured"].items()
+        ],
+        hide_index=True,
+    )
+
+
+def _gain(gain: dict[str, float]) -> str:
+    return f"{100 * gain['mean']:+.1f}: " + " … ".join(f"{100 * gain[key]:+.1f}" for key in ("low", "high"))
 
 
 def _percent(fraction: float | None) -> str:
