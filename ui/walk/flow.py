@@ -57,7 +57,8 @@ def grid_position(order: Order, spot: dict[str, Any]) -> tuple[int, int]:
 def half_area(weights: np.ndarray) -> float:
     """The smallest share of all positions that holds half of the weight."""
     ordered = np.sort(weights.ravel())[::-1].cumsum()
-    return float(np.searchsorted(ordered, ordered[-1] / 2) + 1) / weights.size
+    half = ordered[-1] * (0.5 - 1e-6)  # what rounding takes from a sum is no position more
+    return float(np.searchsorted(ordered, half) + 1) / weights.size
 
 
 def _heat(order: Order, weights: np.ndarray, row: int, column: int, palette: str) -> np.ndarray:
