@@ -158,7 +158,7 @@ def test_labels_and_files_are_those_of_the_engine():
     app = open_walk(classes="fish,boat")
     order = order_of(app)
     ids = order.pair.class_ids(order.start.classes)
-    expected = labels_from_maps(order.walked(16).maps, ids, 0.3)
+    expected = labels_from_maps(order.walked(16)[0].maps, ids, 0.3)
     subject_mask = app.session_state["walk-run"].order.truth
     assert subject_mask is not None
     assert "fish IoU" in captions(app)
@@ -178,6 +178,23 @@ def test_labels_and_files_are_those_of_the_engine():
     assert manifest["walk"]["steps"] == 16
     assert manifest["link"] == "http://here/walk?"
     assert DisplayOptions().threshold == manifest["threshold"] == 0.3
+
+
+def test_labels_far_beyond_the_last_step_are_reached_at_once():
+    app = open_walk(classes="boat")
+    (box,) = [box for box in app.number_input if box.label == "Labels at t"]
+    assert box.value == 16
+    box.set_value(3000)
+    ran(app)
+    order = order_of(app)
+    assert "t = 3000 was reached at once" in captions(app)
+    assert "After t = 3000" in captions(app)
+    far, error = order.walked(3000)
+    assert 0 < error <= 1e-6
+    np.testing.assert_allclose(
+        far.raw, walked_result(order.start, order.walk.at(order.start.grid, 3000)).raw, atol=2e-3
+    )
+    assert [step.t for step in order.kept_steps(3000)] == [0, 1, 2, 3, 4, 6, 8, 12, 16, 3000]
 
 
 def test_walk_this_on_compare_leads_to_the_page():

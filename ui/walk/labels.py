@@ -1,7 +1,7 @@
 """What the walk was for: labels before and after it, beside the true ones, and their files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from ui.subject import Subject
 from ui.truth import class_truth
 from ui.walk.runs import Order
 
+FARTHEST = 65_536
+
 
 def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> None:
     """Pseudo masks of all classes before the walk and after ``t`` steps, at the threshold of the slider, and their files."""
     threshold, ids = settings["threshold"], order.pair.class_ids(order.start.classes)
-    walked = order.walked(t)
+    t = _further(order, t)
+    walked, error = order.walked(t)
     before, after = (labels_from_maps(result.maps, ids, threshold) for result in (order.start, walked))
     truth = true_labels(subject, order, ids)
     rows = [("Before the walk", before), (f"After t = {t}", after)]
@@ -30,6 +33,11 @@ def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings:
             st.image(labels_overlay(order.start.picture, np.where(labels == IGNORE, 0, labels), 0.65), width="stretch")
             st.caption(f"**{title}** · {_figures(labels, truth, ids, order.start.classes)}")
     st.html(_legend(order.start.classes, ids))
+    if t > order.options.steps:
+        st.caption(
+            f"t = {t} was reached at once, by Chebyshev polynomials: at most {max(error, 1e-7):.0e} from all the single steps, "
+            "apart from rounding."
+        )
     st.caption(
         "Before the walk each map is divided by its own maximum; after it all classes by one maximum together, as the reference "
         "does. So the best threshold moves, and the slider above serves both."
@@ -57,6 +65,21 @@ def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings:
             key="walk-bundle",
             help="Labels, overlays and masks before and after, boundaries, animation, maps on the way as numbers, and settings",
         )
+
+
+def _further(order: Order, t: int) -> int:
+    """The t of the labels: that of the player, or any other, also far beyond its last one."""
+    chosen = st.number_input(
+        "Labels at t",
+        0,
+        FARTHEST,
+        t,
+        key=f"walk-further-{order.options.steps}-{t}",  # who moves the scrubber starts from there
+        width=180,
+        help="That of the player, until you type another. Beyond its last step any t is reached at once, with about √t products "
+        "instead of t.",
+    )
+    return int(chosen)
 
 
 def true_labels(subject: Subject, order: Order, ids: Sequence[int]) -> np.ndarray | None:
@@ -89,7 +112,7 @@ def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: 
         order.start,
         order.kept_steps(t),
         order.boundary,
-        order.options,
+        replace(order.options, steps=t),
         class_ids=ids,
         display=display,
         before_threshold=display.threshold,

@@ -55,19 +55,23 @@ class Order:
         """The operator of this boundary map; made once, by whoever needs it first."""
         return RandomWalk(self.boundary, self.options, self.pair.recam.device)
 
-    def walked(self, t: int) -> CamResult:
-        """The heatmaps of all classes after ``t`` steps."""
-        return walked_result(self.start, self.walk.at(self.start.grid, t))
+    def walked(self, t: int) -> tuple[CamResult, float]:
+        """The heatmaps of all classes after ``t`` steps; past those of the player by a jump, with a bound of its error."""
+        if t <= self.options.steps:
+            return walked_result(self.start, self.walk.at(self.start.grid, t)), 0.0
+        maps, error = self.walk.jump(self.start.grid, t)
+        return walked_result(self.start, maps), error
 
     def kept_steps(self, t: int) -> list[WalkStep]:
-        """The maps of the milestones up to ``t``, for files."""
+        """The maps of the milestones up to ``t``, for files; past the player's steps ``t`` alone."""
         wanted, kept = set(milestones(t)), []
         for here, maps in enumerate(self.walk.steps(self.start.grid)):
             if here in wanted:
                 kept.append(WalkStep(here, t, self.start.classes, maps, 0.0))
             if here == t:
-                break
-        return kept
+                return kept
+        far, _ = self.walk.jump(self.start.grid, t)
+        return [*kept, WalkStep(t, t, self.start.classes, far, 0.0)]
 
 
 @dataclass(eq=False)
