@@ -46,7 +46,8 @@ def load_checkpoint(
         raise UserError(f"{path} is not a checkpoint of such a run: it has no {', '.join(sorted(absent))}.")
     if tuple(state["classes"]) != tuple(classes):
         raise UserError(f"The run in {out} was started with other classes; use its data set.")
-    changed = [key for key, value in asdict(config).items() if key not in FREE and state["config"].get(key) != value]
+    stored = asdict(type(config)()) | state["config"]  # a setting that is newer than the run had its default
+    changed = [key for key, value in asdict(config).items() if key not in FREE and stored[key] != value]
     if changed:
         raise UserError(f"The run in {out} was started with another {', '.join(changed)}; use its settings.")
     return state

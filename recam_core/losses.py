@@ -18,12 +18,17 @@ def class_scores(features: Tensor, weight: Tensor) -> Tensor:
 
 
 def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w)."""
+    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w).
+
+    ``weight`` is (K, D), or (B, n, D) where every picture asks for classes of its own: then (B, n, h, w).
+    """
+    if weight.dim() == 3:
+        return torch.bmm(weight, features.flatten(2)).unflatten(2, features.shape[2:])
     return F.conv2d(features, weight[:, :, None, None])
 
 
 def class_masks(features: Tensor, weight: Tensor) -> Tensor:
-    """CAM as a soft mask: ReLU(A_k) over its own maximum plus 1e-5, in [0, 1), (B, K, h, w)."""
+    """CAM as a soft mask: ReLU(A_k) over its own maximum plus 1e-5, in [0, 1), (B, K, h, w) or (B, n, h, w) as above."""
     maps = activation_maps(features, weight).relu()
     return maps / (maps.amax(dim=(2, 3), keepdim=True) + EPSILON)
 
@@ -42,17 +47,26 @@ def multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
     return F.multilabel_soft_margin_loss(scores, labels)
 
 
-def softmax_loss(pooled: Tensor, labels: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def present_classes(labels: Tensor) -> Tensor:
+    """Indices (B, n) of the classes of each picture, n those of the fullest one; the rest of a row are absent classes."""
+    return labels.topk(max(1, int((labels > 0).sum(dim=1).max())), dim=1).indices
+
+
+def softmax_loss(
+    pooled: Tensor, labels: Tensor, weight: Tensor, classes: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """SCE of the class features under FC2, and the share of them that FC2 names right.
 
     ``pooled`` is (B, K, D), ``labels`` (B, K) multi-hot, ``weight`` (K, D). Each class that is present is one sample with
     itself as target: mean over the classes of a picture, then over the batch. A picture without a class adds nothing but
-    is counted in B, as in the reference.
+    is counted in B, as in the reference. Where ``classes`` (B, n) says whose features they are, ``pooled`` is (B, n, D).
     """
-    picture, target = labels.nonzero(as_tuple=True)  # both (P,), P positive pairs
-    if len(target) == 0:
+    asked = labels if classes is None else labels.gather(1, classes)
+    picture, column = asked.nonzero(as_tuple=True)  # both (P,), P positive pairs
+    if len(picture) == 0:
         return pooled.sum() * 0, pooled.new_zeros(())
-    logits = F.linear(pooled[picture, target], weight)  # (P, K)
+    target = column if classes is None else classes[picture, column]
+    logits = F.linear(pooled[picture, column], weight)  # (P, K)
     share = 1 / (labels > 0).sum(dim=1).to(logits.dtype)[picture]  # (P,)
     loss = (F.cross_entropy(logits, target, reduction="none") * share).sum() / labels.shape[0]
     accuracy = (logits.argmax(dim=1) == target).to(logits.dtype).mean()
@@ -60,16 +74,25 @@ def softmax_loss(pooled: Tensor, labels: Tensor, weight: Tensor) -> tuple[Tensor
 
 
 def recam_loss(
-    features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor, recam_weight: float, mask_gradient: bool = True
+    features: Tensor,
+    labels: Tensor,
+    fc1: Tensor,
+    fc2: Tensor,
+    recam_weight: float,
+    mask_gradient: bool = True,
+    objective: str = "both",
 ) -> tuple[Tensor, Tensor, Tensor]:
     """BCE + λ·SCE (ReCAM, equation 5), and its two terms: (total, bce, sce), scalars.
 
     With ``recam_weight`` 0 the second term is not computed and is reported as 0. Without ``mask_gradient`` the masks are
-    constants: SCE then teaches the features and FC2, and FC1 nothing.
+    constants: SCE then teaches the features and its own head only. The paper's ablations are the other objectives:
+    "shared" asks FC1 in the place of FC2, and so does "sce", whose total is SCE alone (BCE is only reported).
     """
     bce = multilabel_loss(class_scores(features, fc1), labels)
-    if recam_weight == 0:
+    if recam_weight == 0 and objective != "sce":
         return bce, bce, bce.new_zeros(())
-    masks = class_masks(features, fc1)
-    sce, _ = softmax_loss(class_features(features, masks if mask_gradient else masks.detach()), labels, fc2)
-    return bce + recam_weight * sce, bce, sce
+    present = present_classes(labels)  # the masks of absent classes take part in nothing
+    masks = class_masks(features, fc1[present])
+    pooled = class_features(features, masks if mask_gradient else masks.detach())
+    sce, _ = softmax_loss(pooled, labels, fc2 if objective == "both" else fc1, present)
+    return sce if objective == "sce" else bce + recam_weight * sce, bce, sce

@@ -64,7 +64,12 @@ class _Run:
         if config.fc1_start == "imagenet":
             self._start_fc1(imagenet_rows(dataset.classes))
         self.recam = build_model(
-            config.backbone, "recam", classes, recam_weight=config.recam_weight, mask_gradient=config.mask_gradient
+            config.backbone,
+            "recam",
+            classes,
+            recam_weight=config.recam_weight,
+            mask_gradient=config.mask_gradient,
+            objective=config.objective,
         )
         for model in (self.cam, self.recam):
             model.to(device)
@@ -156,7 +161,9 @@ class _Run:
         for name in ("root", "weights", "stage1"):  # the folders of this machine are nobody's business
             settings[name] = Path(settings[name]).name
         card: dict[str, Any] = {"training": settings, "scores": {}}
-        if self.config.recam_weight == 0:
+        if self.config.objective != "both":
+            card["warning"] = "Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here."
+        elif self.config.recam_weight == 0:
             card["warning"] = "Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here."
         elif len(self.dataset.classes) == 1:
             card["warning"] = "Trained on one class: softmax has nothing to tell apart, so FC2 never learned."

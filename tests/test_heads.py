@@ -54,6 +54,12 @@ def test_recam_head_uses_its_lambda():
     torch.testing.assert_close(head.loss(FEATURES, LABELS), expected)
 
 
+def test_recam_head_uses_its_objective():
+    head = ReCamHead(D, K, recam_weight=0.25, objective="shared")
+    expected = recam_loss(FEATURES, LABELS, head.fc1, head.fc2, 0.25, objective="shared")
+    torch.testing.assert_close(head.loss(FEATURES, LABELS), expected)
+
+
 def test_cam_head_has_no_sce():
     total, bce, sce = HEADS["cam"](D, K).loss(FEATURES, LABELS)
     assert total == bce

@@ -10,6 +10,7 @@ from recam_core.losses import (
     class_masks,
     class_scores,
     multilabel_loss,
+    present_classes,
     recam_loss,
     softmax_loss,
 )
@@ -99,6 +100,36 @@ def test_bce_is_the_mean_over_classes_and_pictures():
 def test_sce_equals_its_plain_form(labels):
     batch = problem(labels)
     torch.testing.assert_close(sce(*batch), plain_sce(*batch))
+
+
+@pytest.mark.parametrize("labels", [LABELS, torch.tensor([[1.0, 1, 1], [0, 0, 0]]), torch.tensor([[0.0, 0, 0]])])
+def test_asking_for_the_classes_of_each_picture_alone_changes_nothing(labels):
+    features, labels, fc1, fc2 = problem(labels)
+    present = present_classes(labels)
+    pooled = class_features(features, class_masks(features, fc1[present]))
+    assert pooled.shape == (len(labels), max(1, int(labels.sum(dim=1).max())), D)
+    alone, everything = (
+        softmax_loss(pooled, labels, fc2, present),
+        softmax_loss(class_features(features, class_masks(features, fc1)), labels, fc2),
+    )
+    torch.testing.assert_close(alone, everything)
+
+
+def test_without_fc2_both_losses_ask_one_head():
+    features, labels, fc1, fc2 = problem()
+    total, bce, loss = recam_loss(features, labels, fc1, fc2, 0.5, objective="shared")
+    torch.testing.assert_close(loss, plain_sce(features, labels, fc1, fc1))
+    torch.testing.assert_close(total, bce + 0.5 * loss)
+    assert torch.autograd.grad(total, fc2, allow_unused=True) == (None,)
+
+
+@pytest.mark.parametrize("weight", [0, 0.5])
+def test_sce_alone_leaves_bce_and_lambda_out(weight):
+    features, labels, fc1, fc2 = problem()
+    total, bce, loss = recam_loss(features, labels, fc1, fc2, weight, objective="sce")
+    assert total is loss
+    torch.testing.assert_close(total, plain_sce(features, labels, fc1, fc1))
+    torch.testing.assert_close(bce, multilabel_loss(class_scores(features, fc1), labels))
 
 
 def test_a_picture_without_classes_counts_in_the_batch_but_adds_nothing():

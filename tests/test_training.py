@@ -317,6 +317,23 @@ def test_without_lambda_fc2_stays_at_its_start(tmp_path):
     assert torch.equal(network(tmp_path, "recam")["head.fc2"], network(tmp_path, "cam")["head.fc1"])
 
 
+@pytest.mark.parametrize("objective", ["shared", "sce"])
+def test_an_ablation_without_fc2_leaves_it_at_its_start_and_says_so(tmp_path, objective):
+    finish(tmp_path, replace(ONCE, objective=objective, fc2_start="fc1"))
+    assert torch.equal(network(tmp_path, "recam")["head.fc2"], network(tmp_path, "cam")["head.fc1"])
+    assert "without FC2" in load_pair(tmp_path).card["warning"]
+
+
+def test_a_run_from_before_a_setting_existed_goes_on_with_its_default(tmp_path):
+    stop_after(tmp_path, 1)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del state["config"]["objective"]
+    torch.save(state, tmp_path / CHECKPOINT)
+    finish(tmp_path, CONFIG, resume=True)
+    with pytest.raises(UserError, match="another objective"):
+        finish(tmp_path, replace(CONFIG, objective="sce"), resume=True)
+
+
 def test_lambda_reaches_stage_2(tmp_path):
     for weight in (0.5, 2.0):
         finish(tmp_path / str(weight), replace(ONCE, recam_weight=weight, weight_decay=0.0, fc2_start="fc1"))

@@ -7,13 +7,23 @@ from recam_core.losses import class_scores, recam_loss
 
 
 class ReCamHead(nn.Module):
-    """FC1 (w) and FC2 (w′), both without bias (Chen et al., CVPR 2022, section 4): features (B, D, h, w) → scores (B, K)."""
+    """FC1 (w) and FC2 (w′), both without bias (Chen et al., CVPR 2022, section 4): features (B, D, h, w) → scores (B, K).
+
+    With another ``objective`` than "both" FC2 takes no part in the loss and stays what it was.
+    """
 
     readouts = ("w", "wprime", "sum", "product")
 
-    def __init__(self, channels: int, classes: int, recam_weight: float = 1.0, mask_gradient: bool = True) -> None:
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        recam_weight: float = 1.0,
+        mask_gradient: bool = True,
+        objective: str = "both",
+    ) -> None:
         super().__init__()
-        self.recam_weight, self.mask_gradient = recam_weight, mask_gradient
+        self.recam_weight, self.mask_gradient, self.objective = recam_weight, mask_gradient, objective
         self.fc1 = nn.Parameter(torch.empty(classes, channels))
         self.fc2 = nn.Parameter(torch.empty(classes, channels))
         for weight in (self.fc1, self.fc2):
@@ -38,4 +48,4 @@ class ReCamHead(nn.Module):
 
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; labels (B, K) multi-hot."""
-        return recam_loss(features, labels, self.fc1, self.fc2, self.recam_weight, self.mask_gradient)
+        return recam_loss(features, labels, self.fc1, self.fc2, self.recam_weight, self.mask_gradient, self.objective)

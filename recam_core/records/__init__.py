@@ -12,6 +12,7 @@ from recam_core.records.names import (
     EMPTY_TEXT,
     EPSILON,
     IGNORE,
+    OBJECTIVES,
     PALETTE_NAMES,
     READOUT_LABELS,
     READOUTS,
@@ -30,6 +31,7 @@ from recam_core.records.settings import (
     HeatmapOptions,
     TrainConfig,
 )
+from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "EPSILON",
     "IGNORE",
     "MULTI_SCALE",
+    "OBJECTIVES",
     "PALETTE_NAMES",
     "READOUTS",
     "READOUT_LABELS",
@@ -70,4 +73,5 @@ __all__ = [
     "TrainStep",
     "UserError",
     "WalkStep",
+    "untrained_readouts",
 ]

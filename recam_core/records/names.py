@@ -20,6 +20,12 @@ REGULARISERS = {
     "normalised": "differences of maps divided by their own maximum: the paper's formula",
 }
 
+OBJECTIVES = {
+    "both": "BCE + λ·SCE, each with a head of its own: ReCAM as published",
+    "shared": "BCE + λ·SCE with one shared head, no FC2",
+    "sce": "SCE alone with one head: no BCE, no FC2, and no λ",
+}
+
 PALETTE_NAMES = ("viridis", "inferno", "cividis", "paper")
 SCALE_NAMES = ("each", "together")
 

@@ -4,7 +4,15 @@ import math
 from dataclasses import dataclass
 
 from recam_core.records.checks import check_choice, check_finite, check_least
-from recam_core.records.names import CLIMB_RESULTS, PALETTE_NAMES, REGULARISERS, SCALE_NAMES, STEP_RULES, UserError
+from recam_core.records.names import (
+    CLIMB_RESULTS,
+    OBJECTIVES,
+    PALETTE_NAMES,
+    REGULARISERS,
+    SCALE_NAMES,
+    STEP_RULES,
+    UserError,
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,7 @@ class TrainConfig:
     stage2_fc1_rate: float = 5e-5
     fc2_rate: float = 5e-4
     recam_weight: float = 1.0
+    objective: str = "both"  # of stage 2, one of OBJECTIVES
     mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
     fc1_start: str = "default"
     fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
@@ -130,5 +139,6 @@ class TrainConfig:
         check_choice(self, "optimizer", ("sgd", "adamw"))
         check_choice(self, "fc1_start", ("default", "imagenet"))
         check_choice(self, "fc2_start", ("default", "fc1", "positive"))
+        check_choice(self, "objective", OBJECTIVES)
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")

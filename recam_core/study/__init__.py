@@ -6,13 +6,15 @@ events of the work it does; it returns its result, plain data.
 
 from collections.abc import Callable
 
-from recam_core.study import photos, scenes, walks
+from recam_core.study import balance, photos, scenes, walks
 from recam_core.study.runs import Part, Workplace
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
     "scenes-generator": scenes.generator_part,
     "scenes-recipes": scenes.recipes_part,
     "scenes-seeds": scenes.seeds_part,
+    "scenes-lambda": balance.lambda_part,
+    "scenes-ablations": balance.ablations_part,
     "photos-recipes": photos.recipes_part,
     "photos-seeds": photos.seeds_part,
     "photos-folds": photos.folds_part,
