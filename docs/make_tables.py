@@ -1,7 +1,7 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
-recipes, seeds, half, walks) or what ``benchmark --json`` wrote (kind timings).
+recipes, seeds, changes, half, walks) or what ``benchmark --json`` wrote (kind timings).
 """
 
 import json
@@ -108,6 +108,27 @@ def seed_tables(name: str) -> str:
     return "\n".join(lines)
 
 
+def change_table(name: str) -> str:
+    """mIoU of every readout with one thing changed in stage 2, with the gain over CAM."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    lines = [
+        made(result),
+        "",
+        f"| stage 2 | {' | '.join(READOUT_LABELS.values())} | SCE, first → last epoch |",
+        "|---|" + "--:|" * (len(READOUTS) + 1),
+    ]
+    for row in result["rows"]:
+        cells = [
+            f"{percent(row[key]['miou'])} [{interval(row[key]['over_cam'])}]" if key in row else "–" for key in READOUTS
+        ]
+        cells[0] = percent(row["cam"]["miou"])
+        sce = f"{row['sce'][0]:.2f} → {row['sce'][-1]:.2f}" if any(row["sce"]) else "–"
+        lines.append(f"| {row['name']} | {' | '.join(cells)} | {sce} |")
+    return "\n".join(lines)
+
+
 def half_table(name: str) -> str:
     """mIoU of every readout with float32 and with half-precision weights."""
     result = read(name)
@@ -191,6 +212,7 @@ TABLES = {
     "recipes": recipe_table,
     "seeds": seed_tables,
     "half": half_table,
+    "changes": change_table,
     "walks": walk_table,
     "timings": timing_table,
 }

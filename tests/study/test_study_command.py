@@ -10,12 +10,12 @@ from recam_core.__main__ import main
 from recam_core.commands import study as command
 from recam_core.datasets.scenes import Scenes
 from recam_core.records import EvalStep, UserError
-from recam_core.study import PARTS, scenes, walks
+from recam_core.study import PARTS, balance, scenes, walks
 from recam_core.study.folds import Subset
 
 
 def test_a_data_set_stands_for_all_its_parts_in_their_order():
-    assert command.chosen_parts(["scenes"]) == ["scenes-generator", "scenes-recipes", "scenes-seeds", "scenes-walk"]
+    assert command.chosen_parts(["scenes"]) == [part for part in PARTS if part.startswith("scenes-")]
     assert command.chosen_parts(["photos-folds", "scenes-seeds", "scenes"])[:2] == ["photos-folds", "scenes-seeds"]
     assert sorted(command.chosen_parts(["photos", "scenes", "photos"])) == sorted(PARTS)
     with pytest.raises(UserError, match="no part 'voc'; choose scenes, photos, or some of scenes-generator"):
@@ -74,6 +74,10 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     variants = {chosen: recam_core.study.plans.SCENES_RECIPES[chosen], "mask-detached": {"mask_gradient": False}}
     monkeypatch.setattr(scenes, "SCENES_RECIPES", variants)
     monkeypatch.setattr(scenes, "VIEWS", {"one scale": scenes.HeatmapOptions(flip=False)})
+    monkeypatch.setattr(balance, "Scenes", small)
+    monkeypatch.setattr(balance, "RECIPES", {"scenes": scenes.RECIPE})
+    monkeypatch.setattr(balance, "SCENES_LAMBDAS", (0.0, 1.0))
+    monkeypatch.setattr(balance, "SCENES_ABLATIONS", {"sce": {"objective": "sce"}})
     monkeypatch.setattr(walks, "open_dataset", lambda kind, root, split: small(split))
     monkeypatch.setattr(walks, "GRID", [walks.REFERENCE, walks.replace(walks.REFERENCE, steps=4)])
     words = [
@@ -98,10 +102,17 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     assert table["pictures"] == 3
     assert set(table["readouts"]) == {"cam", "w", "wprime", "sum", "product", "control"}
     assert all(len(row["runs"]) == 2 for row in table["readouts"].values())
+    lambdas = read["study-scenes-lambda"]["rows"]
+    assert [row["name"] for row in lambdas] == ["0", "1"]
+    assert lambdas[0]["cam"] == lambdas[1]["cam"]  # one stage 1 for all
+    assert "wprime" in lambdas[1]
+    assert "wprime" not in lambdas[0]  # with λ = 0 FC2 learns nothing
+    assert set(read["study-scenes-ablations"]["rows"][0]) >= {"cam", "w", "control"}
     walked = read["study-scenes-walk"]
     assert walked["pictures"] == 3
     assert set(walked["boundaries"]["gradient"]["chosen"]) == set(walked["before"])
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("model.safetensors")}
-    assert len(before) == 8  # two stage 1, one more generator, two variants, the second seed, two controls
+    # two stage 1, one more generator, two variants, the second seed, two controls; two λ and one ablation
+    assert len(before) == 11
     assert main(words) == 0  # nothing is trained again
     assert before == {path: path.stat().st_mtime_ns for path in before}
