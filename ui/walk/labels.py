@@ -36,8 +36,8 @@ def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings:
     st.html(_legend(order.start.classes, ids))
     if t > order.options.steps:
         st.caption(
-            f"t = {t} was reached at once, by Chebyshev polynomials: the series leaves out at most {max(error, 1e-9):.0e}, and single "
-            f"precision rounds off up to about {ROUNDING * t:.0e} of the start’s values, as it does in single steps."
+            f"t = {t} was reached at once, by Chebyshev polynomials: the series leaves out at most {max(error, 1e-9):.0e}, and "
+            f"single precision rounds off up to about {ROUNDING * t:.0e} of the start’s values, as it does in single steps."
         )
     st.caption(
         "Before the walk each map is divided by its own maximum; after it all classes by one maximum together, as the reference "
