@@ -42,7 +42,7 @@ HOW = {
 }
 
 
-WALKS = [part for part in PARTS if part.endswith("-walk")]  # they look at the bundled models themselves
+LATER = [part for part in PARTS if part.endswith(("-walk", "-lambda", "-ablations"))]  # they start from the bundled models
 
 
 def run_study(parts: list[str], root: str) -> None:
@@ -113,10 +113,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="folder of coco128")
     place = parser.parse_args().root
-    run_study([part for part in PARTS if part not in WALKS], place)
+    run_study([part for part in PARTS if part not in LATER], place)
     for one in CHOSEN:
         shelve(one, place)
-    run_study(WALKS, place)
+    run_study(LATER, place)
     for one in CHOSEN:
         update_card(SHELF / f"{one}.safetensors", walk_settings(one))
     for script in ("make_tables.py", "make_plots.py"):
