@@ -42,7 +42,9 @@ HOW = {
 }
 
 
-LATER = [part for part in PARTS if part.endswith(("-walk", "-lambda", "-ablations"))]  # they start from the bundled models
+LATER = [
+    part for part in PARTS if part.endswith(("-walk", "-lambda", "-ablations"))
+]  # they start from the bundled models
 
 
 def run_study(parts: list[str], root: str) -> None:
