@@ -180,6 +180,26 @@ def test_labels_and_files_are_those_of_the_engine():
     assert DisplayOptions().threshold == manifest["threshold"] == 0.3
 
 
+def test_the_classes_that_compete_are_in_the_link_and_stay_when_another_is_looked_at():
+    app = open_walk(classes="fish,boat")
+    assert query(app)["classes"] == "fish,boat"
+    (box,) = [box for box in app.selectbox if box.key.startswith("climb-class-")]
+    box.set_value("boat")
+    ended(ran(app))
+    assert order_of(app).start.classes == ("boat", "fish")
+    assert query(app)["classes"] == "boat,fish"
+    again = open_walk(classes=query(app)["classes"])
+    assert order_of(again).start.classes == ("boat", "fish")
+
+
+@pytest.mark.parametrize("knobs", [{"radius": "12"}, {"beta": "0"}])
+def test_the_widest_radius_and_no_sharpness_walk_on_a_small_picture(knobs):
+    app = upload(open_walk(**knobs), ("own.png", encode(picture(33, 40), "PNG")))
+    ended(app)
+    assert watched(app)[0].state == "done"
+    assert not app.error
+
+
 def test_labels_far_beyond_the_last_step_are_reached_at_once():
     app = open_walk(classes="boat")
     (box,) = [box for box in app.number_input if box.label == "Labels at t"]

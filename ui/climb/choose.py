@@ -42,8 +42,11 @@ REFINERS = {  # page → button, icon, and what it is for
 CLIMB_HELP = "The picture is nudged so that this class scores higher and all others lower."
 
 
-def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP) -> str:
-    """One class, the most probable ones first; at first the one that the link or the Compare page names."""
+def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, with_others: bool = False) -> str:
+    """One class, the most probable ones first; at first the one that the link or the Compare page names.
+
+    ``with_others``: the link names the other classes of the Compare page behind it.
+    """
     order = np.argsort(-evidence.scores, kind="stable")
     ranked = [evidence.classes[k] for k in order]
     scores = dict(zip(evidence.classes, evidence.scores, strict=True))
@@ -66,7 +69,8 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP) -
         args=(subject,),
         help=help,
     )
-    write("classes", str(chosen))
+    others = st.session_state.get(classes_key(subject), []) if with_others else []
+    write("classes", ",".join([str(chosen), *(other for other in others if other != chosen)]))
     return str(chosen)
 
 

@@ -46,7 +46,9 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
     with st.container(key="walk-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")
     with who:
-        name, readout = choose_class(evidence, subject, HELP), choose_readout(help=STARTS)
+        _settle_classes(subject, evidence)
+        name = choose_class(evidence, subject, HELP, with_others=True)
+        readout = choose_readout(help=STARTS)
     truth, _, truth_key = known_truth(subject, evidence, [name], pair.class_ids([name]))
     try:
         with knobs[0]:
@@ -94,11 +96,17 @@ def finished_climb(subject: Subject, pair: Any, evidence: Evidence, name: str, r
     return None
 
 
+def _settle_classes(subject: Subject, evidence: Evidence) -> None:
+    """The classes that walk are those of the Compare page; who comes here first finds what Compare would begin with."""
+    if not st.session_state.get(classes_key(subject)):
+        linked = [name for name in linked_classes(subject) if name in evidence.classes]
+        st.session_state[classes_key(subject)] = (linked or default_classes(evidence))[:MAX_CLASSES]
+
+
 def _start(subject: Subject, evidence: Evidence, name: str, readout: str, climb: Climb | None) -> tuple[CamResult, str]:
     """The start maps, the class that is looked at first and those that compete with it, and where they come from."""
     if climb is None:
-        linked = [other for other in linked_classes(subject) if other in evidence.classes]
-        chosen = st.session_state.get(classes_key(subject)) or linked or default_classes(evidence)
+        chosen = st.session_state[classes_key(subject)]
         return read_out(evidence, readout, [name, *(other for other in chosen if other != name)][:MAX_CLASSES]), "map"
     climbed = climbed_evidence(climb.order.before, climb.steps, climb.order.options.result)
     return read_out(climbed, readout, [name]), f"climb {climb.reel.id[:8]}"

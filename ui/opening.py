@@ -1,0 +1,25 @@
+"""How a page of Explore opens: what it is about, what the model says of it, and what to keep in mind."""
+
+from typing import Any
+
+import streamlit as st
+
+from recam_core import Evidence, UserError
+from ui.details import caution
+from ui.engine import explain_picture, model_pair
+from ui.pictures import plain
+from ui.subject import Subject, choose_subject
+
+
+def open_subject() -> tuple[Subject, Evidence, Any]:
+    """The subject, the evidence and the model pair; where they cannot be had, a sentence says why and the page ends."""
+    try:
+        subject = choose_subject()
+        evidence = explain_picture(subject.picture, subject.model, subject.options)
+        pair = model_pair(subject.model)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        st.stop()
+    if warning := caution(subject, pair):
+        st.warning(warning, icon=":material/warning:")
+    return subject, evidence, pair
