@@ -12,3 +12,18 @@ function put(node, text) {
 }
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+// What a component's file exports: Streamlit calls it on every change of data or theme, and calls what it returned to clean up.
+function mounted(make) {
+  const views = new WeakMap();
+  return (component) => {
+    const { parentElement, data } = component;
+    if (!views.has(parentElement)) views.set(parentElement, make(parentElement, data));
+    const view = views.get(parentElement);
+    view.update(component);
+    return () => {
+      views.delete(parentElement);
+      view.destroy();
+    };
+  };
+}

@@ -134,16 +134,4 @@ class HeatView {
   }
 }
 
-const views = new WeakMap();
-
-// Streamlit calls this on every change of data or theme; cleanup is the function the last call returned.
-export default function (component) {
-  const { parentElement, data } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new HeatView(parentElement, data));
-  const view = views.get(parentElement);
-  view.update(component);
-  return () => {
-    views.delete(parentElement);
-    view.destroy();
-  };
-}
+export default mounted((parent, data) => new HeatView(parent, data));

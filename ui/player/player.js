@@ -202,16 +202,4 @@ class Player {
   }
 }
 
-const players = new WeakMap();
-
-// Streamlit calls this on every change of data or theme; cleanup is the function the last call returned.
-export default function (component) {
-  const { parentElement, data } = component;
-  if (!players.has(parentElement)) players.set(parentElement, new Player(parentElement, data));
-  const player = players.get(parentElement);
-  player.update(component);
-  return () => {
-    players.delete(parentElement);
-    player.destroy();
-  };
-}
+export default mounted((parent, data) => new Player(parent, data));

@@ -198,17 +198,10 @@ class Logits {
   report() {
     this.setStateValue("logits", structuredClone(this.state));
   }
+
+  destroy() {
+    this.root.remove();
+  }
 }
 
-const views = new WeakMap();
-
-export default function (component) {
-  const { parentElement, data } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new Logits(parentElement, data));
-  const view = views.get(parentElement);
-  view.update(component);
-  return () => {
-    views.delete(parentElement);
-    view.root.remove();
-  };
-}
+export default mounted((parent, data) => new Logits(parent, data));

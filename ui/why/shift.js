@@ -115,17 +115,10 @@ class Shift {
     }
     return out;
   }
+
+  destroy() {
+    this.root.remove();
+  }
 }
 
-const views = new WeakMap();
-
-export default function (component) {
-  const { parentElement, data } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new Shift(parentElement, data));
-  const view = views.get(parentElement);
-  view.update(component);
-  return () => {
-    views.delete(parentElement);
-    view.root.remove();
-  };
-}
+export default mounted((parent, data) => new Shift(parent, data));
