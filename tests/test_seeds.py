@@ -90,13 +90,13 @@ def test_the_dense_crf_has_the_settings_of_the_official_code(monkeypatch):
         def __init__(self, width, height, labels):
             asked["size"] = (width, height, labels)
 
-        def setUnaryEnergy(self, unary):  # noqa: N802
+        def setUnaryEnergy(self, unary):  # noqa: N802 — the package’s own name
             asked["unary"] = unary
 
-        def addPairwiseGaussian(self, **settings):  # noqa: N802
+        def addPairwiseGaussian(self, **settings):  # noqa: N802 — the package’s own name
             asked["gaussian"] = settings
 
-        def addPairwiseBilateral(self, rgbim, **settings):  # noqa: N802
+        def addPairwiseBilateral(self, rgbim, **settings):  # noqa: N802 — the package’s own name
             assert rgbim.shape == (1, 5, 3)
             asked["bilateral"] = settings
 
