@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from addresses import wait_for_address
+from playwright.sync_api import expect
 
 from recam_core import (
     bce_gradient,
@@ -44,7 +45,7 @@ def visit(url, open_page):
 def ready(page, step):
     """Until the step is on the page and no script runs."""
     page.get_by_role("heading", name=re.compile(rf"^{step} · ")).wait_for()
-    page.get_by_text("Try this.").wait_for()
+    expect(page.get_by_text("Try this.")).to_have_count(1, timeout=30_000)  # that of the step before is gone
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
