@@ -66,6 +66,10 @@ class CamModel(nn.Module):
         """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step."""
         return self.backbone(x.contiguous(memory_format=torch.channels_last))
 
+    def before_last(self, x: Tensor) -> Tensor:
+        """Normalised (B, 3, H, W) → what the backbone's last block is given: all but the end of ``features``."""
+        return self.backbone.before_last(x.contiguous(memory_format=torch.channels_last))
+
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Normalised (B, 3, H, W) → the backbone's features on the way, finest first: what boundary branches look at."""
         return self.backbone.stages(x.contiguous(memory_format=torch.channels_last))

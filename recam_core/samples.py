@@ -10,6 +10,7 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.records import Picture, UserError
 
 PHOTOS = {"chelsea": "cat", "astronaut": "astronaut", "coffee": "coffee"}
+LABELS = {"chelsea": ("cat",), "astronaut": ("person",), "coffee": ("cup", "spoon", "dining table")}  # COCO's names
 SCENES = {
     "scene-fish-boat": 4,
     "scene-cat-fish-boat": 10,
@@ -25,6 +26,11 @@ SAMPLES = (*PHOTOS, *SCENES)
 def sample_title(name: str) -> str:
     """What a person reads under a sample."""
     return PHOTOS.get(name) or " ".join(name.split("-")[1:])
+
+
+def sample_labels(name: str) -> tuple[str, ...]:
+    """The classes that a sample shows."""
+    return LABELS.get(name) or tuple(name.split("-")[1:])
 
 
 def sample_model(name: str) -> str:

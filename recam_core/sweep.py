@@ -43,7 +43,32 @@ def count_pixels(
         level = np.searchsorted(thresholds, np.take_along_axis(inside, best[None], 0)[0], side="left")
     else:
         winner, level = np.ones_like(truth), np.zeros_like(truth)
-    return PixelCounts(*np.unique((truth * labels + winner) * (len(thresholds) + 1) + level, return_counts=True))
+    return _histogram(truth, winner, level, labels, thresholds)
+
+
+def count_stacks(
+    maps: np.ndarray, class_ids: np.ndarray, masks: np.ndarray, labels: int, thresholds: np.ndarray = THRESHOLDS
+) -> PixelCounts:
+    """Count P pictures at once: maps (P, n, h, w), whose classes ``class_ids`` (P, n) are −1 where a picture has fewer than n.
+
+    ``masks`` (P, h, w) are label maps with 255 = ignore.
+    """
+    inside = np.where((class_ids < 0)[:, :, None, None], -np.inf, maps.astype(np.float32))
+    best = inside.argmax(axis=1)  # (P, h, w)
+    value = np.take_along_axis(inside, best[:, None], 1)[:, 0]
+    winner = np.take_along_axis(class_ids, best.reshape(len(best), -1), 1).reshape(best.shape) + 1
+    valid = masks != IGNORE
+    level = np.searchsorted(thresholds, value[valid], side="left")
+    return _histogram(masks[valid].astype(np.int64), np.maximum(winner[valid], 1), level, labels, thresholds)
+
+
+def _histogram(
+    truth: np.ndarray, winner: np.ndarray, level: np.ndarray, labels: int, thresholds: np.ndarray
+) -> PixelCounts:
+    levels = len(thresholds) + 1
+    found = np.bincount((truth * labels + winner) * levels + level, minlength=1)
+    cells = np.flatnonzero(found)
+    return PixelCounts(cells, found[cells])
 
 
 class ThresholdSweep:

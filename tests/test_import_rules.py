@@ -56,7 +56,7 @@ BELOW = {
     "launch": ("records",),
     "pseudo_masks": ("evaluation", "climb_result", "files", "visualise", "launch"),
     "checkpoint": ("files",),
-    "training": ("pipeline", "batches", "shelf", "starts", "device", "checkpoint"),
+    "training": ("evaluation", "batches", "shelf", "starts", "device", "checkpoint", "masks"),
     "boundary_losses": ("paths", "records"),
     "seeds": ("visualise",),
     "boundary_training": ("training", "boundary_losses", "seeds", "decoding"),
@@ -66,6 +66,7 @@ BELOW = {
     "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "store": ("evaluation", "files"),
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
+    "findings": ("records",),
     "study": ("training", "evaluation", "recipes"),
     "jobs": ("training", "store", "samples", "checkpoints"),
     "commands": (

@@ -3,7 +3,8 @@
 Contract: a builder takes ``weights`` and returns a module with ``channels`` (D), ``mean`` and ``std`` of its input, and
 optionally ``frozen``: the parts that no training touches. Its ``stages(x)`` are the features on the way, for boundary branches: a
 tuple, the finest first at a quarter of the picture's size ((H−1)//4+1, (W−1)//4+1), the last what ``forward`` returns, with their
-``stage_channels`` and ``stage_strides``; strides are multiples of 4 and never fall.
+``stage_channels`` and ``stage_strides``; strides are multiples of 4 and never fall. ``forward`` is the module
+``last_block`` applied to ``before_last(x)``, for training that touches no more than the last block.
 """
 
 from collections.abc import Callable

@@ -34,6 +34,17 @@ class EfficientNetLite0(nn.Module):
         """Features after the last 1×1 convolution, non-negative (ReLU6)."""
         return self.trunk.forward_features(x)
 
+    @property
+    def last_block(self) -> nn.Module:
+        """The last group of blocks (320 channels) and the 1×1 convolution after it: (B, 192, h, w) → features."""
+        t = self.trunk
+        return nn.Sequential(t.blocks[-1], t.conv_head, t.bn2)
+
+    def before_last(self, x: Tensor) -> Tensor:
+        """What the last block is given."""
+        t = self.trunk
+        return t.blocks[:-1](t.bn1(t.conv_stem(x)))
+
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the last block of 24, 40, 112 and 320 channels, then those of `forward`."""
         t, found = self.trunk, []

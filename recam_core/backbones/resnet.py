@@ -39,8 +39,17 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of the last stage, non-negative."""
+        return self.trunk.layer4(self.before_last(x))
+
+    @property
+    def last_block(self) -> nn.Module:
+        """The last stage, ``layer4``."""
+        return self.trunk.layer4
+
+    def before_last(self, x: Tensor) -> Tensor:
+        """Features after ``layer3``."""
         t = self.trunk
-        return t.layer4(t.layer3(t.layer2(t.layer1(self._stem(x)))))
+        return t.layer3(t.layer2(t.layer1(self._stem(x))))
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the stem's pooling and after each of the four layers, as IRN's branches take them."""

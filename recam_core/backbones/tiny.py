@@ -43,6 +43,15 @@ class Tiny(nn.Module):
         """Normalised picture (B, 3, H, W) → features (B, 128, H/8, W/8), non-negative."""
         return self.blocks(self.stem(x))
 
+    @property
+    def last_block(self) -> nn.Module:
+        """The second block: (B, 96, H/8, W/8) → features."""
+        return self.blocks[-1]
+
+    def before_last(self, x: Tensor) -> Tensor:
+        """What the last block is given."""
+        return self.blocks[:-1](self.stem(x))
+
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the stem and after each block."""
         found = [self.stem(x)]

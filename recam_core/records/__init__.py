@@ -23,6 +23,7 @@ from recam_core.records.names import (
     UserError,
 )
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
+from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
 from recam_core.records.results import CamResult, Evidence, Picture
 from recam_core.records.settings import (
     MULTI_SCALE,
@@ -41,6 +42,7 @@ __all__ = [
     "EMPTY_TEXT",
     "EPSILON",
     "IGNORE",
+    "LAMBDA_LIMIT",
     "MULTI_SCALE",
     "OBJECTIVES",
     "PALETTE_NAMES",
@@ -69,6 +71,10 @@ __all__ = [
     "PseudoMaskOptions",
     "RandomWalkOptions",
     "RefineStep",
+    "Refit",
+    "RefitConfig",
+    "RefitStep",
+    "SeedScore",
     "TrainConfig",
     "TrainStep",
     "UserError",

@@ -6,7 +6,7 @@ events of the work it does; it returns its result, plain data.
 
 from collections.abc import Callable
 
-from recam_core.study import balance, photos, scenes, walks
+from recam_core.study import balance, photos, scenes, walks, when
 from recam_core.study.runs import Part, Workplace
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "scenes-seeds": scenes.seeds_part,
     "scenes-lambda": balance.lambda_part,
     "scenes-ablations": balance.ablations_part,
+    "scenes-when": when.when_part,
     "photos-recipes": photos.recipes_part,
     "photos-seeds": photos.seeds_part,
     "photos-folds": photos.folds_part,

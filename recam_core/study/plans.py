@@ -63,3 +63,23 @@ PHOTOS_CHOSEN = "fc2-positive"
 # half of the photos with earlier boundaries.
 WALK_BETAS = (5.0, 10.0, 20.0)
 WALK_STEPS = (256, 64, 16, 4)
+
+# When does ReCAM help: three knobs of the generator with three values each, the middle one that of the bundled scenes, drawn
+# smaller; a training that takes at most 90 seconds of one processor core, and the paper's two λ.
+WHEN_KNOBS: dict[str, tuple[Any, ...]] = {
+    "body_contrast": (8.0, 18.0, 36.0),
+    "radius": ((0.12, 0.22), (0.22, 0.4), (0.36, 0.5)),
+    "together": (0.0, 0.35, 0.8),
+}
+WHEN_SIDE = 112  # pixels
+WHEN_SIZES = {"train": 700, "val": 150, "test": 200}
+WHEN_LAMBDAS = (0.1, 1.0)
+WHEN_CHANGES: dict[str, Any] = {
+    "stage1_epochs": 24,
+    "stage2_epochs": 3,
+    "weight_decay": 0.05,
+    "long_side_min": 100,
+    "long_side_max": 134,
+    "crop": WHEN_SIDE,
+}
+WHEN_PICTURES = 3  # of the test split, whose maps are kept

@@ -147,12 +147,10 @@ class _Run:
     def _start_stage2(self) -> None:
         """Stage 2 starts from all of stage 1; FC2 from its own default start, from FC1, or from FC1's positive part."""
         state = dict(self.cam.state_dict())
-        starts = {
-            "default": self.recam.state_dict()["head.fc2"],
-            "fc1": state["head.fc1"],
-            "positive": state["head.fc1"].relu(),
-        }
-        state["head.fc2"] = starts[self.config.fc2_start]
+        own = self.recam.state_dict()["head.fc2"]
+        state["head.fc2"] = (
+            own if self.config.fc2_start == "default" else fc2_start(state["head.fc1"], self.config.fc2_start)
+        )
         self.recam.load_state_dict(state)
 
     def pair(self) -> ModelPair:
@@ -193,6 +191,11 @@ class _Run:
             self.optimizer = build_optimizer(self.recam, self.config, 2)
         if self.stage <= 2:
             self.optimizer.load_state_dict(state["optimizer"])
+
+
+def fc2_start(fc1: Tensor, how: str) -> Tensor:
+    """Where FC2 (K, D) starts from FC1: at a copy of it ("fc1"), or at its positive part ("positive")."""
+    return {"fc1": torch.clone, "positive": torch.relu}[how](fc1)
 
 
 def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.optim.Optimizer:

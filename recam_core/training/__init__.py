@@ -1,0 +1,21 @@
+"""Teaching: two stages from pictures to a pair (``stages``), and both heads again on features that are kept (``refit``)."""
+
+from recam_core.checkpoint import CHECKPOINT
+from recam_core.training.bank import FeatureBank, gather_features
+from recam_core.training.look import StartLook, refit_evidence, start_look
+from recam_core.training.refit import refit_heads
+from recam_core.training.stages import MODEL, build_optimizer, set_rates, train
+
+__all__ = [
+    "CHECKPOINT",
+    "MODEL",
+    "FeatureBank",
+    "StartLook",
+    "build_optimizer",
+    "gather_features",
+    "refit_evidence",
+    "refit_heads",
+    "set_rates",
+    "start_look",
+    "train",
+]
