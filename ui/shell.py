@@ -24,6 +24,7 @@ page = st.navigation(
         ],
         "Learn": [
             st.Page("../pages/learn/why.py", title="Why", icon=":material/school:"),
+            st.Page("../pages/learn/balance.py", title="Balance", icon=":material/balance:"),
         ],
     },
     position="top",

@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "scenes-lambda": balance.lambda_part,
     "scenes-ablations": balance.ablations_part,
     "scenes-when": when.when_part,
+    "photos-lambda": balance.photos_lambda_part,
     "photos-recipes": photos.recipes_part,
     "photos-seeds": photos.seeds_part,
     "photos-folds": photos.folds_part,

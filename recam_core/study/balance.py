@@ -1,16 +1,18 @@
-"""What λ does in full training, and the ablations of the paper: the bundled ``scenes`` with one thing changed."""
+"""What λ does in full training, and the ablations of the paper: a bundled model's stage 2 with one thing changed."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from recam_core.datasets import open_dataset
 from recam_core.datasets.scenes import Scenes
 from recam_core.recipes import RECIPES
 from recam_core.records import CAM, READOUTS, HeatmapOptions, TrainConfig, untrained_readouts
-from recam_core.study.plans import SCENES_ABLATIONS, SCENES_LAMBDAS
+from recam_core.study.photos import SPLIT, crossed_thresholds
+from recam_core.study.plans import PHOTOS_LAMBDAS, SCENES_ABLATIONS, SCENES_LAMBDAS
 from recam_core.study.resample import best_threshold
 from recam_core.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
-from recam_core.study.seeds import seed_table
+from recam_core.study.seeds import one_seed_table
 from recam_core.sweep import PixelCounts
 
 MODEL = "scenes"  # on the shelf: its stage 1 is everybody's start, and is what the app shows
@@ -22,6 +24,24 @@ Scored = dict[str, tuple[list[PixelCounts], list[int]]]  # readout → its pictu
 def lambda_part(place: Workplace) -> Part:
     """Stage 2 with every λ; nothing else differs, not even the batches."""
     return (yield from _compared(place, {f"{weight:g}": {"recam_weight": weight} for weight in SCENES_LAMBDAS}))
+
+
+def photos_lambda_part(place: Workplace) -> Part:
+    """The same on ``photos``: seeds on the training photos, each quarter at the threshold that is best for the others."""
+    photos = open_dataset("coco", place.root, SPLIT)
+    labels, scored = len(photos.classes) + 1, {}
+    for weight in PHOTOS_LAMBDAS:
+        config = replace(RECIPES["photos"], root=place.root, stage1="photos", recam_weight=weight)
+        out = place.runs / "photos" / f"bundled-recam_weight-{weight:g}"
+        pair = yield from trained(config, photos, out, place.device)
+        counts = yield from counted(pair, photos, LOOK, out / "train one scale.npz", _readouts(config))
+        scored[weight] = {name: (found, crossed_thresholds(photos, found)) for name, found in counts.items()}
+    rows = [
+        _compared_row(f"{weight:g}", {"recam_weight": weight}, found, scored[0.0], labels)
+        | {"sce": sce_of_epochs(place.runs / "photos" / f"bundled-recam_weight-{weight:g}")}
+        for weight, found in scored.items()
+    ]
+    return {"split": SPLIT, "model": "photos", "rows": rows}
 
 
 def ablations_part(place: Workplace) -> Part:
@@ -36,13 +56,15 @@ def _compared(place: Workplace, variants: Mapping[str, Mapping[str, Any]]) -> Pa
     rows = []
     for name, changes in variants.items():
         scored = yield from _scored(place, train, changes)
-        table = seed_table([scored | {"control": control["w"]}], LABELS)
-        for figures in table["readouts"].values():
-            del figures["runs"], figures["spread"]  # there is one seed
-        rows.append(
-            {"name": name, "changes": dict(changes), "sce": sce_of_epochs(_folder(place, changes))} | table["readouts"]
-        )
+        row = _compared_row(name, changes, scored, control, LABELS)
+        rows.append(row | {"sce": sce_of_epochs(_folder(place, changes))})
     return {"split": "test", "model": MODEL, "rows": rows}
+
+
+def _compared_row(
+    name: str, changes: Mapping[str, Any], scored: Scored, control: Scored, labels: int
+) -> dict[str, Any]:
+    return {"name": name, "changes": dict(changes)} | one_seed_table(scored | {"control": control["w"]}, labels)
 
 
 def _scored(place: Workplace, train: Scenes, changes: Mapping[str, Any]) -> Generator[Any, None, Scored]:

@@ -64,7 +64,7 @@ def seeds_part(place: Workplace) -> Part:
         control = yield from _control(place, photos, config, pair.name, f"control-seed{seed}")
         for view in VIEWS if seed == SEEDS[0] else ("one scale",):  # four scales take 7.5 times as long
             counts = yield from _with_control(place, photos, pair, control, f"train {view}")
-            tables[view].append({key: (found, _crossed_thresholds(photos, found)) for key, found in counts.items()})
+            tables[view].append({key: (found, crossed_thresholds(photos, found)) for key, found in counts.items()})
     labels = len(photos.classes) + 1
     return {"split": SPLIT, "views": {view: seed_table(runs, labels) for view, runs in tables.items()}}
 
@@ -140,7 +140,7 @@ def _with_control(
     return {name: counts[name] for name in READOUTS} | {"control": alone["w"]}
 
 
-def _crossed_thresholds(photos: Dataset, counts: Sequence[PixelCounts]) -> list[int]:
+def crossed_thresholds(photos: Dataset, counts: Sequence[PixelCounts]) -> list[int]:
     """For each photo that has a mask the threshold index that is best for the other folds."""
     fold = fold_of(len(photos), FOLDS)[[photos.mask(i) is not None for i in range(len(photos))]]
     others = [[c for c, f in zip(counts, fold, strict=True) if f != k] for k in range(FOLDS)]
@@ -149,5 +149,5 @@ def _crossed_thresholds(photos: Dataset, counts: Sequence[PixelCounts]) -> list[
 
 
 def _row(photos: Dataset, counts: Sequence[PixelCounts]) -> dict[str, Any]:
-    thresholds = _crossed_thresholds(photos, counts)
+    thresholds = crossed_thresholds(photos, counts)
     return row(confusions(counts, len(photos.classes) + 1, thresholds), thresholds)

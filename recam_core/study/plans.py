@@ -43,6 +43,7 @@ SCENES_CHOSEN = "lambda-0.02-fc2-slow"
 # Stage 2 of the bundled ``scenes`` again, from its own stage 1, with one thing changed: λ, or what the paper takes away from
 # ReCAM, the latter at both of the paper's λ (1 on VOC, 0.1 on COCO). They choose nothing.
 SCENES_LAMBDAS = (0.0, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0)
+PHOTOS_LAMBDAS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 SCENES_ABLATIONS: dict[str, dict[str, Any]] = {
     "sce": {"objective": "sce"},
     "shared": {"objective": "shared", "recam_weight": 1.0},

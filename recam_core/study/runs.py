@@ -54,7 +54,12 @@ def unrounded(pair: ModelPair, out: Path) -> ModelPair:
 
 def sce_of_epochs(out: Path) -> list[float]:
     """Mean SCE of each epoch of stage 2."""
-    return [round(epoch["loss_sce"], 4) for epoch in _read_history(out) if epoch["stage"] == 2]
+    return [round(epoch["loss_sce"], 4) for epoch in epochs_of(out, stage=2)]
+
+
+def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
+    """The fields of each `EpochEnd` of a stage of a run."""
+    return [epoch for epoch in _read_history(out) if epoch["stage"] == stage]
 
 
 def _read_history(out: Path) -> list[dict[str, Any]]:

@@ -29,3 +29,9 @@ def seed_table(runs: Sequence[Run], labels: int) -> dict[str, Any]:
             "over_control": gain(found, matrices["control"]) if "control" in matrices else None,
         }
     return {"pictures": len(matrices["cam"][0]), "readouts": table}
+
+
+def one_seed_table(run: Run, labels: int) -> dict[str, Any]:
+    """Figures and gains of each readout of a single run, which has no spread."""
+    readouts: dict[str, Any] = seed_table([run], labels)["readouts"]
+    return {name: {k: v for k, v in row.items() if k not in ("runs", "spread")} for name, row in readouts.items()}

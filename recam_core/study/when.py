@@ -1,4 +1,5 @@
-"""When does ReCAM help? Three knobs of the generator of ``scenes`` with three values each, a short training at every point."""
+"""When does ReCAM help? Three knobs of the generator of ``scenes`` with three values each, a short training at "
+"every point."""
 
 import json
 import time
@@ -8,6 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recam_core.datasets.scenes import SceneOptions, Scenes
 from recam_core.files import parent_for, save_atomically
 from recam_core.model import ModelPair
@@ -16,8 +19,8 @@ from recam_core.records import READOUTS, HeatmapOptions
 from recam_core.study.folds import Subset
 from recam_core.study.plans import WHEN_CHANGES, WHEN_KNOBS, WHEN_LAMBDAS, WHEN_PICTURES, WHEN_SIDE, WHEN_SIZES
 from recam_core.study.resample import best_threshold
-from recam_core.study.runs import Part, Workplace, counted, sce_of_epochs, trained
-from recam_core.study.seeds import seed_table
+from recam_core.study.runs import Part, Workplace, counted, epochs_of, sce_of_epochs, trained
+from recam_core.study.seeds import one_seed_table
 from recam_core.study.when_maps import packed_maps
 from recam_core.sweep import PixelCounts
 
@@ -27,12 +30,17 @@ Scored = dict[str, tuple[list[PixelCounts], list[int]]]  # readout → its pictu
 
 
 def when_part(place: Workplace) -> Part:
-    """Stage 1, then stage 2 without SCE (the control) and with each λ, at all 27 points; thresholds from ``val``, on ``test``."""
+    """Stage 1, then stage 2 without SCE (the control) and with each λ, at all 27 points; thresholds from ``val``, "
+    "on ``test``."""
     rows = []
     for values in product(*WHEN_KNOBS.values()):
         knobs = dict(zip(WHEN_KNOBS, values, strict=True))
         folder = place.runs / "when" / "-".join(str(i) for i in _position(knobs))
-        rows.append((yield from _kept_row(place, knobs, folder)))
+        row = yield from _kept_row(place, knobs, folder)
+        last = epochs_of(folder / _run_name(0.0), stage=1)[-1]
+        rows.append(
+            row | {"bce": round(last["loss_bce"], 4), "bce_of_chance": round(_chance(_splits(knobs)["train"]), 4)}
+        )
     about = {
         "knobs": WHEN_KNOBS,
         "lambdas": WHEN_LAMBDAS,
@@ -60,19 +68,27 @@ def _kept_row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Gener
 
 
 def _row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Generator[Any, None, dict[str, Any]]:
-    options = SceneOptions(size=WHEN_SIDE, **knobs)
-    splits = {name: Subset(Scenes(name, options=options), range(count)) for name, count in WHEN_SIZES.items()}
+    splits = _splits(knobs)
     control, _ = yield from _scored(place, splits, folder, 0.0)
     tables, maps, sce = {}, {}, {}
     for weight in WHEN_LAMBDAS:
         scored, pair = yield from _scored(place, splits, folder, weight)
         name = f"{weight:g}"
-        tables[name] = seed_table([scored | {"control": control["w"]}], LABELS)["readouts"]
-        for figures in tables[name].values():
-            del figures["runs"], figures["spread"]  # there is one seed
+        tables[name] = one_seed_table(scored | {"control": control["w"]}, LABELS)
         maps[name] = [packed_maps(pair, splits["test"], i, LOOK) for i in range(WHEN_PICTURES)]
         sce[name] = sce_of_epochs(folder / _run_name(weight))
     return {"knobs": dict(knobs), "readouts": tables, "sce": sce, "maps": maps}
+
+
+def _splits(knobs: Mapping[str, Any]) -> dict[str, Subset]:
+    options = SceneOptions(size=WHEN_SIDE, **knobs)
+    return {name: Subset(Scenes(name, options=options), range(count)) for name, count in WHEN_SIZES.items()}
+
+
+def _chance(dataset: Subset) -> float:
+    """BCE of somebody who answers every picture with the share of each class."""
+    share = np.mean([dataset.labels(i) for i in range(len(dataset))], axis=0).clip(1e-6, 1 - 1e-6)
+    return float(-(share * np.log(share) + (1 - share) * np.log(1 - share)).mean())
 
 
 def _run_name(weight: float) -> str:

@@ -37,6 +37,7 @@ class WhenMaps:
     picture: np.ndarray
     mask: np.ndarray
     classes: tuple[str, ...]
+    labels: tuple[int, ...]  # their class ids
     scores: np.ndarray
     maps: np.ndarray
 
@@ -49,7 +50,8 @@ def when_picture(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, 
     kept, knobs = row["maps"][weight][i], row["knobs"]
     options = SceneOptions(size=study["side"], **knobs | {"radius": tuple(knobs["radius"])})
     scenes = Scenes(study["split"], options=options)
-    found = tuple(scenes.classes[k] for k in np.flatnonzero(scenes.labels(i)))
+    ids = tuple(int(k) for k in np.flatnonzero(scenes.labels(i)))
+    found = tuple(scenes.classes[k] for k in ids)
     if found != tuple(kept["classes"]):
         raise UserError(
             f"The generator of scenes draws another picture {i} today than was measured ({', '.join(kept['classes'])}); "
@@ -57,4 +59,4 @@ def when_picture(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, 
         )
     eight = np.frombuffer(zlib.decompress(base64.b64decode(kept["bytes"])), np.uint8).reshape(kept["shape"])
     scores = np.array(kept["scores"], np.float32)
-    return WhenMaps(scenes.image(i), scenes.mask(i), found, scores, eight.astype(np.float32) / 255)
+    return WhenMaps(scenes.image(i), scenes.mask(i), found, ids, scores, eight.astype(np.float32) / 255)

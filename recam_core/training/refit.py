@@ -77,13 +77,13 @@ class Learner:
         )
         weights = {"fc1": fc1, "fc2": fc2_start(fc1, config.fc2_start)}
         if done is not None:
-            weights = {"fc1": torch.from_numpy(done.fc1), "fc2": torch.from_numpy(done.fc2)}
+            weights = {"fc1": torch.tensor(done.fc1), "fc2": torch.tensor(done.fc2)}
         made.load_state_dict(weights)
         self.head: Any = made.to(fc1.device)
         if config.last_block:
             self.block = copy.deepcopy(pair.cam.backbone.last_block).requires_grad_(True)
             if done is not None:
-                self.block.load_state_dict({name: torch.from_numpy(value) for name, value in done.block.items()})
+                self.block.load_state_dict({name: torch.tensor(value) for name, value in done.block.items()})
 
     def finish(self, features: Tensor, grids: list[tuple[int, int]]) -> Tensor:
         """Start features (B, D′, h, w) → features (B, D, h, w) whose plain mean is that over each picture's own grid."""

@@ -10,8 +10,9 @@ from recam_core.__main__ import main
 from recam_core.commands import study as command
 from recam_core.datasets.scenes import Scenes
 from recam_core.records import EvalStep, UserError
-from recam_core.study import PARTS, balance, scenes, walks
+from recam_core.study import PARTS, balance, scenes, walks, when
 from recam_core.study.folds import Subset
+from recam_core.study.when_maps import when_picture
 
 
 def test_a_data_set_stands_for_all_its_parts_in_their_order():
@@ -78,6 +79,12 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     monkeypatch.setattr(balance, "RECIPES", {"scenes": scenes.RECIPE})
     monkeypatch.setattr(balance, "SCENES_LAMBDAS", (0.0, 1.0))
     monkeypatch.setattr(balance, "SCENES_ABLATIONS", {"sce": {"objective": "sce"}})
+    monkeypatch.setattr(when, "WHEN_KNOBS", {"body_contrast": (8.0,), "radius": ((0.2, 0.3),), "together": (0.35, 0.8)})
+    monkeypatch.setattr(when, "WHEN_LAMBDAS", (1.0,))
+    monkeypatch.setattr(when, "WHEN_SIDE", 64)
+    monkeypatch.setattr(when, "WHEN_SIZES", few)
+    monkeypatch.setattr(when, "WHEN_PICTURES", 2)
+    monkeypatch.setattr(when, "WHEN_CHANGES", tiny)
     monkeypatch.setattr(walks, "open_dataset", lambda kind, root, split: small(split))
     monkeypatch.setattr(walks, "GRID", [walks.REFERENCE, walks.replace(walks.REFERENCE, steps=4)])
     words = [
@@ -111,8 +118,19 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     walked = read["study-scenes-walk"]
     assert walked["pictures"] == 3
     assert set(walked["boundaries"]["gradient"]["chosen"]) == set(walked["before"])
+    points = read["study-scenes-when"]["rows"]
+    assert [row["knobs"]["together"] for row in points] == [0.35, 0.8]
+    assert set(points[0]["readouts"]["1"]) == {"cam", "w", "wprime", "sum", "product", "control"}
+    assert all(row["processor_seconds"] > 0 and row["bce"] > 0 and row["bce_of_chance"] > 0 for row in points)
+    kept = when_picture(read["study-scenes-when"], points[1], "1", 0)
+    assert kept.picture.shape == (64, 64, 3)
+    assert kept.maps.shape == (5, len(kept.classes), 8, 8)
+    assert kept.maps.max() == 1
+    points[1]["maps"]["1"][0]["classes"] = ["cat", "bus", "boat"]
+    with pytest.raises(UserError, match="draws another picture 0 today"):
+        when_picture(read["study-scenes-when"], points[1], "1", 0)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("model.safetensors")}
-    # two stage 1, one more generator, two variants, the second seed, two controls; two λ and one ablation
-    assert len(before) == 11
+    # two stage 1, one more generator, two variants, the second seed, two controls; two λ and one ablation; two points of two
+    assert len(before) == 15
     assert main(words) == 0  # nothing is trained again
     assert before == {path: path.stat().st_mtime_ns for path in before}

@@ -1,0 +1,17 @@
+"""What does λ do? Both heads are fitted again while the slider moves; full training, ablations and verdicts beside it."""
+
+import streamlit as st
+
+from ui.balance.panel import show_balance, show_method
+from ui.balance.verdicts import show_verdicts
+from ui.balance.when import show_when
+from ui.details import about_model
+from ui.opening import open_subject
+
+st.subheader("What does λ do?", anchor=False)
+subject, evidence, pair = open_subject()
+show_balance(subject, pair, evidence)
+show_verdicts()
+show_when()
+show_method()
+about_model(pair)

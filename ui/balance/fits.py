@@ -1,0 +1,93 @@
+"""Banks of features and fits, made once and kept for everybody; each step is taken when its turn has come.
+
+The work goes on in the script that asked for it: whoever moves a knob or leaves the page ends it at the next word to the screen.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+from cachetools import LRUCache
+
+from recam_core import (
+    FeatureBank,
+    HeatmapOptions,
+    Picture,
+    Refit,
+    RefitConfig,
+    StartLook,
+    gather_features,
+    refit_heads,
+    start_look,
+)
+from ui import engine
+from ui.balance.sets import LabelledSet
+
+BANK_BYTES, FIT_BYTES, LOOK_BYTES = 512 * 2**20, 128 * 2**20, 64 * 2**20
+Say = Callable[[int, int], None]  # how many steps are done, of how many
+Kept = TypeVar("Kept", FeatureBank, Refit)
+
+
+class Shelf(Generic[Kept]):
+    """A bounded, thread-safe store of what an iterator of events ends with."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=lambda kept: kept.nbytes)
+        self._lock = threading.Lock()
+
+    def find(self, key: Any) -> Kept | None:
+        """What is kept under a key."""
+        with self._lock:
+            return self._kept.get(key)
+
+    def get(
+        self, key: Any, begin: Callable[[], Iterator[Any]], count: Callable[[Any], tuple[int, int]], say: Say
+    ) -> Kept:
+        """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
+        if (found := self.find(key)) is not None:
+            return found
+        events, turns = begin(), engine.EVIDENCE.turns
+        while True:
+            with turns.take():
+                event = next(events)
+            if hasattr(event, "nbytes"):
+                break
+            say(*count(event))
+        with self._lock:
+            if event.nbytes <= self._kept.maxsize:
+                self._kept[key] = event
+        made: Kept = event
+        return made
+
+
+BANKS: Shelf[FeatureBank] = Shelf(BANK_BYTES)
+FITS: Shelf[Refit] = Shelf(FIT_BYTES)
+LOOKS: engine.TurnCache[StartLook] = engine.TurnCache(LOOK_BYTES, lambda look: look.nbytes, engine.EVIDENCE.turns)
+
+
+def bank_key(chosen: LabelledSet, pair: Any, last_block: bool) -> tuple[Any, ...]:
+    """Model and data: what a bank, and every fit on it, depends on."""
+    return pair.sha256, chosen.key, chosen.long_side, last_block
+
+
+def bank_of(chosen: LabelledSet, pair: Any, last_block: bool, say: Say) -> FeatureBank:
+    """The features of a set of pictures."""
+
+    def begin() -> Iterator[Any]:
+        dataset, pictures = chosen.open()
+        return gather_features(pair, dataset, pictures, chosen.long_side, last_block)
+
+    return BANKS.get(bank_key(chosen, pair, last_block), begin, lambda event: (event.done, event.total), say)
+
+
+def fit_of(key: tuple[Any, ...], pair: Any, bank: FeatureBank, config: RefitConfig, say: Say) -> Refit:
+    """Heads that were fitted on a bank."""
+    return FITS.get(
+        (key, config), lambda: refit_heads(pair, bank, config), lambda event: (event.step, event.steps), say
+    )
+
+
+def look_of(picture: Picture, pair: Any, options: HeatmapOptions, last_block: bool) -> StartLook:
+    """The picture of the page, as fits start from it."""
+    key = (picture.sha256, pair.sha256, options, last_block)
+    return LOOKS.get(key, lambda: start_look(picture.pixels, pair, options, last_block))

@@ -1,0 +1,98 @@
+"""The knobs of the Balance page: λ, and what the paper takes away from ReCAM."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from recam_core import OBJECTIVES, RefitConfig, default_refit
+from ui.ladder import as_text
+from ui.link import read_choice, write
+
+RUNGS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LAMBDA, OBJECTIVE, MASK, BLOCK = "balance-lambda", "balance-objective", "balance-mask", "balance-block"
+SHORT = {"both": "BCE + λ · SCE, two heads", "shared": "one shared head", "sce": "SCE alone"}
+DEFAULT_LAMBDA = 1.0
+
+
+def choose_lambda() -> None:
+    """The slider; what it says is in the session."""
+    _read_link()
+    st.select_slider(
+        "Balance λ: how much the softmax loss counts beside BCE",
+        RUNGS,
+        key=LAMBDA,
+        persist_state="session",
+        format_func=as_text,
+        help="The loss is BCE + λ · SCE. The reference takes λ = 1 on VOC and 0.1 on COCO; λ = 0 is BCE alone, the control. "
+        "Every λ starts from the same stage-1 weights and takes the same steps over the same batches.",
+    )
+
+
+def choose_ablations(pair: Any) -> RefitConfig:
+    """The switches; returns the settings of the fit that is asked for."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        objective = st.segmented_control(
+            "What is taken away",
+            list(SHORT),
+            key=OBJECTIVE,
+            required=True,
+            persist_state="session",
+            format_func=SHORT.__getitem__,
+            help="The paper's ablations. " + " ".join(f"**{SHORT[name]}**: {OBJECTIVES[name]}." for name in SHORT),
+        )
+        mask = st.toggle(
+            "SCE teaches through the mask",
+            key=MASK,
+            persist_state="session",
+            help="The mask of a class is its own CAM. On, as in the reference, SCE also changes FC1 through it; off, masks are "
+            "constants and SCE teaches FC2 only.",
+        )
+        block = st.toggle(
+            "Unfreeze the last block",
+            key=BLOCK,
+            persist_state="session",
+            help="The last block of the backbone learns too, from a copy of its own. A λ then takes tens of seconds instead of "
+            "about one.",
+        )
+    settings = replace(
+        default_refit(pair.backbone),
+        recam_weight=float(st.session_state[LAMBDA]),
+        objective=str(objective),
+        mask_gradient=bool(mask),
+        last_block=bool(block),
+    )
+    write("lambda", as_text(settings.recam_weight), as_text(DEFAULT_LAMBDA))
+    write("objective", settings.objective, "both")
+    write("mask", str(int(settings.mask_gradient)), "1")
+    write("block", str(int(settings.last_block)), "0")
+    return settings
+
+
+def _read_link() -> None:
+    state = st.session_state
+    if LAMBDA in state:
+        return
+    state[LAMBDA], fault = linked_lambda(st.query_params.get("lambda"))
+    state[OBJECTIVE] = read_choice("objective", SHORT, "both")
+    state[MASK] = read_choice("mask", ("0", "1"), "1") == "1"
+    state[BLOCK] = read_choice("block", ("0", "1"), "0") == "1"
+    if fault:
+        st.warning(fault, icon=":material/link_off:")
+
+
+def linked_lambda(text: str | None) -> tuple[float, str]:
+    """The rung that a link asks for, and a sentence where it asks for none."""
+    if text is None:
+        return DEFAULT_LAMBDA, ""
+    try:
+        asked = float(text)
+    except ValueError:
+        asked = math.nan
+    if math.isfinite(asked) and RUNGS[0] <= asked <= RUNGS[-1]:
+        return min(RUNGS, key=lambda rung: abs(rung - asked)), ""
+    return (
+        DEFAULT_LAMBDA,
+        f"The link asks for a λ that is no number from 0 to {RUNGS[-1]:g}; you see λ = {DEFAULT_LAMBDA:g}.",
+    )

@@ -1,0 +1,52 @@
+"""The five maps of the page's picture under the heads that were fitted, in the one heat view."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import READOUT_LABELS, READOUTS, CamResult, Evidence, Refit, class_curves, read_out
+from recam_core.records import SCALE_NAMES
+from ui import payloads
+from ui.balance.words import untrained
+from ui.heatview import heat_view
+from ui.heatview.maps import HELP, TITLES, heat_payload
+from ui.link import heat_settings, write_heat_settings
+
+UNTRAINED = "untrained"
+UNTRAINED_HELP = "FC2 took no part in this fit and is where it started, so what is read out with it means nothing"
+
+
+def show_maps(
+    evidence: Evidence, fitted: Refit, name: str, picture: str, truth: np.ndarray | None, known: Sequence[bool] | None
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Draw the maps of a class; returns the share that each covers at the threshold, and the settings of the view."""
+    results: list[CamResult] = [read_out(evidence, readout, [name]) for readout in READOUTS]
+    curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
+    absent = untrained(fitted.config)
+    named = {
+        readout: (READOUT_LABELS[readout], UNTRAINED, UNTRAINED_HELP)
+        if readout in absent
+        else (READOUT_LABELS[readout], _title(readout, fitted), HELP[readout])
+        for readout in READOUTS
+    }
+    payload = heat_payload(results, curves, picture, truth, named)
+    settings = st.session_state.get("heat_settings") or heat_settings()
+    view = heat_view(payloads.put(payload), key="balance-heat", initial=settings)
+    st.session_state["heat_settings"] = settings = settings | (view.settings or {})
+    write_heat_settings(settings)
+    step = round(settings["threshold"] * 100)
+    covered = {
+        result.readout: float(rows.covered[0, step]) for result, rows in zip(results, curves["each"], strict=True)
+    }
+    return covered, settings
+
+
+def _title(readout: str, fitted: Refit) -> str:
+    config = fitted.config
+    if readout != "w":
+        return TITLES[readout]
+    if config.objective == "sce":
+        return "SCE alone"
+    return "BCE alone" if config.recam_weight == 0 else TITLES[readout]

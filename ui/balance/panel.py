@@ -1,0 +1,82 @@
+"""The live part of the Balance page: which pictures, λ and switches, maps at once, then the curve point by point."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from recam_core import RefitConfig, UserError, refit_evidence
+from ui.balance.curve import progress, remember, show_curve
+from ui.balance.fits import bank_key, bank_of, fit_of, look_of
+from ui.balance.knobs import choose_ablations, choose_lambda
+from ui.balance.maps import show_maps
+from ui.balance.sets import LabelledSet, choose_set
+from ui.balance.words import what_changed
+from ui.climb.choose import choose_class
+from ui.compare import known_truth
+from ui.link import address
+from ui.pictures import plain
+from ui.subject import Subject
+
+
+def show_balance(subject: Subject, pair: Any, evidence: Any) -> None:
+    """Everything that is live; what cannot be fitted is said, and the shipped results below stay."""
+    who, what, balance = st.columns([1, 1.25, 2.25], gap="medium", vertical_alignment="bottom")
+    with who:
+        name = choose_class(evidence, subject, "The class whose maps are shown; all classes are fitted.")
+    with balance:
+        choose_lambda()
+    config = choose_ablations(pair)
+    try:
+        chosen = choose_set(pair, what)
+        _fit_and_show(subject, pair, evidence, name, chosen, config)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def _fit_and_show(
+    subject: Subject, pair: Any, evidence: Any, name: str, chosen: LabelledSet, config: RefitConfig
+) -> None:
+    place = st.empty()
+    bank = bank_of(chosen, pair, config.last_block, progress(place, "Features of the pictures are made, once"))
+    key = bank_key(chosen, pair, config.last_block)
+    words = f"Both heads learn at λ = {config.recam_weight:g}"
+    fitted = fit_of(key, pair, bank, config, progress(place, words))
+    place.empty()
+    for caution in bank.cautions():
+        st.caption(f":material/info: {plain(caution)}")
+    look = look_of(subject.picture, pair, replace(subject.options, scales=(1.0,)), config.last_block)
+    truth, known, _ = known_truth(subject, evidence, [name], pair.class_ids([name]))
+    sentence = st.empty()
+    covered, settings = show_maps(refit_evidence(look, pair, fitted), fitted, name, subject.picture.name, truth, known)
+    sentence.markdown(what_changed(fitted, covered, settings["threshold"], plain(name)))
+    remember(key, config)
+    _link()
+    show_curve(pair, bank, chosen, key, config)
+
+
+def _link() -> None:
+    with st.popover("Link to this view", icon=":material/link:"):
+        st.caption("Picture, model, class, λ and every switch are in the address: whoever opens it sees the same fit.")
+        st.code(address(), language=None, wrap_lines=True)
+
+
+def show_method() -> None:
+    """What is fitted, what is not, and from where."""
+    with st.expander("How this is computed", icon=":material/functions:"):
+        st.latex(
+            r"\mathcal{L} = \mathcal{L}_{\mathrm{BCE}}\big(W\,\mathrm{GAP}(f)\big) + \frac{\lambda}{|Y|}"
+            r"\sum_{k \in Y} \mathcal{L}_{\mathrm{SCE}}\big(W'\,\mathrm{GAP}(M_k \otimes f),\, k\big)"
+        )
+        st.markdown(
+            "- **Features** $f$ come from the stage-1 network (BCE alone), once for all pictures and every λ; with "
+            "“Unfreeze the last "
+            "block” they are kept one block earlier, and that block learns from a copy of its own.\n"
+            "- **Start**: $W$ is stage 1’s FC1, $W'$ its positive part. Every λ takes the same steps over the same "
+            "batches, so the curve "
+            "does not depend on the order in which you try them.\n"
+            "- **CAM** is stage 1 and never moves. At λ = 0 only BCE is fitted: w is the control, and w′, w⊕w′, "
+            "w⊗w′ are untrained.\n"
+            "- This is not the training of the bundled model, which also moves the backbone and looks at random "
+            "crops: see full training."
+        )

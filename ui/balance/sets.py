@@ -1,0 +1,111 @@
+"""Which labelled pictures both heads are fitted on: drawn scenes, photos in COCO's layout, or a handful of one's own."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from recam_core import SCENE_CLASSES, Labelled, UserError, open_dataset
+from ui.balance.own import choose_own
+from ui.link import read_choice, write
+
+SET = "balance-set"
+SCENES, PHOTOS, OWN = "scenes", "photos", "own"
+WORDS = {SCENES: "256 scenes", PHOTOS: "64 photos", OWN: "your own"}
+HELP = {
+    SCENES: "The first 256 scenes of the training split; their true masks are known, so every λ gets a score.",
+    PHOTOS: "The first 64 photos with masks of a data set in COCO's layout, which the operator of this server names in "
+    "RECAM_DATA_ROOTS (folders with annotations/instances_NAME.json and a folder NAME of pictures).",
+    OWN: "Pictures that you uploaded on the left, and the samples, with labels that you give them.",
+}
+COUNTS = {SCENES: 256, PHOTOS: 64}
+PHOTO_SIDE = 384
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Pictures with labels: ``open`` gives the data set and which of its pictures; ``key`` names them all and "
+    "their labels."""
+
+    kind: str
+    key: str
+    open: Callable[[], tuple[Any, Sequence[int]]]
+    long_side: int
+
+
+def choose_set(pair: Any, place: Any) -> LabelledSet:
+    """Ask in a place which pictures; those that fit the model are offered. Raises ``UserError`` where nothing can "
+    "be fitted on."""
+    offered = [SCENES, OWN] if pair.classes == SCENE_CLASSES else [PHOTOS, OWN]
+    if st.session_state.get(SET) not in offered:
+        first = offered[0] if offered[0] == SCENES or data_roots() else OWN
+        st.session_state[SET] = read_choice("set", offered, first)
+    kind = place.segmented_control(
+        "Fit on",
+        offered,
+        key=SET,
+        required=True,
+        persist_state="session",
+        format_func=WORDS.__getitem__,
+        help=" ".join(f"**{WORDS[name]}**: {HELP[name]}" for name in offered),
+    )
+    write("set", str(kind))
+    if kind == SCENES:
+        return LabelledSet(SCENES, f"scenes-train-{COUNTS[SCENES]}", _scenes, 512)
+    return _photos(pair) if kind == PHOTOS else _own(pair)
+
+
+def _scenes() -> tuple[Any, Sequence[int]]:
+    return open_dataset("scenes", "", "train"), range(COUNTS[SCENES])
+
+
+def data_roots() -> list[Path]:
+    """The folders with data sets that the operator named."""
+    return [Path(part) for part in os.environ.get("RECAM_DATA_ROOTS", "").split(os.pathsep) if part]
+
+
+def coco_splits() -> dict[str, tuple[Path, str]]:
+    """Splits in COCO's layout below the named folders, or one level deeper: name → folder and split."""
+    found: dict[str, tuple[Path, str]] = {}
+    for root in data_roots():
+        for folder in (root, *sorted(child for child in root.glob("*") if child.is_dir())):
+            for file in sorted((folder / "annotations").glob("instances_*.json")):
+                split = file.stem.removeprefix("instances_")
+                if (folder / split).is_dir():
+                    found[f"{folder.name}/{split}"] = (folder, split)
+    return found
+
+
+def _photos(pair: Any) -> LabelledSet:
+    splits = coco_splits()
+    if not splits:
+        raise UserError(
+            "There are no labelled photos on this server. Its operator can name a folder in COCO's layout: "
+            "RECAM_DATA_ROOTS=FOLDER streamlit run app.py. Or choose “your own” and label a few."
+        )
+    name = str(st.selectbox("Photos", list(splits), key="balance-photos")) if len(splits) > 1 else next(iter(splits))
+    folder, split = splits[name]
+    changed = (folder / "annotations" / f"instances_{split}.json").stat().st_mtime
+    return LabelledSet(
+        PHOTOS, f"coco-{folder}-{split}-{changed}", lambda: _first_photos(str(folder), split, changed), PHOTO_SIDE
+    )
+
+
+@st.cache_resource(max_entries=1, show_spinner="The labels of the photos are read …")
+def _first_photos(folder: str, split: str, changed: float) -> tuple[Any, Sequence[int]]:
+    dataset = open_dataset("coco", folder, split)
+    with_mask = (i for i in range(len(dataset)) if dataset.mask(i) is not None)
+    return dataset, [i for i, _ in zip(with_mask, range(COUNTS[PHOTOS]), strict=False)]
+
+
+def _own(pair: Any) -> LabelledSet:
+    pictures, labels = choose_own(pair)
+    dataset = Labelled(pair.classes, pictures, labels)
+    told = "|".join(f"{picture.sha256}:{','.join(labels[picture.sha256])}" for picture in pictures)
+    return LabelledSet(
+        OWN, f"own-{sha256(told.encode()).hexdigest()}", lambda: (dataset, range(len(dataset))), PHOTO_SIDE
+    )
