@@ -23,6 +23,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "compare-phone": ("?picture=chelsea&classes=cat", 390, 844, "light"),
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
+    "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
 
@@ -81,6 +82,8 @@ def main() -> None:
                 climb(page)
             elif query.startswith("walk"):
                 page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
+            elif query.startswith("balance"):
+                page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=90_000)
             elif query.startswith("why"):
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
             else:

@@ -1,7 +1,7 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
-recipes, seeds, changes, half, walks) or what ``benchmark --json`` wrote (kind timings).
+recipes, seeds, changes, when, half, walks) or what ``benchmark --json`` wrote (kind timings).
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.records import READOUT_LABELS, READOUTS, RECAM_READOUTS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
@@ -129,6 +129,45 @@ def change_table(name: str) -> str:
     return "\n".join(lines)
 
 
+def when_table(name: str) -> str:
+    """Gain of every readout over CAM at each point of the map, for each λ; what the interval does not reach is bold."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    names = [f"{weight:g}" for weight in result["lambdas"]]
+    columns = [(weight, key) for weight in names for key in RECAM_READOUTS]
+    lines = [
+        made(result),
+        "",
+        f"| body | objects | together | CAM | control | "
+        f"{' | '.join(f'{READOUT_LABELS[key]}, λ {weight}' for weight, key in columns)} | BCE |",
+        "|--:|---|--:|--:|--:|" + "--:|" * (len(columns) + 1),
+    ]
+    for row in result["rows"]:
+        knobs, first = row["knobs"], row["readouts"][names[0]]
+        low, high = knobs["radius"]
+        cells = [
+            f"{knobs['body_contrast']:g}",
+            f"{low:g}–{high:g}",
+            f"{knobs['together']:g}",
+            percent(first["cam"]["miou"]),
+        ]
+        gains = [first["control"]["over_cam"], *(row["readouts"][weight][key]["over_cam"] for weight, key in columns)]
+        cells += [
+            f"**{percent(g['mean'], True)}**" if g["low"] > 0 or g["high"] < 0 else percent(g["mean"], True)
+            for g in gains
+        ]
+        lines.append(f"| {' | '.join(cells)} | {row['bce']:.2f} of {row['bce_of_chance']:.2f} |")
+    for weight, key in columns:
+        gains = [row["readouts"][weight][key]["over_cam"] for row in result["rows"]]
+        up, down = sum(gain["low"] > 0 for gain in gains), sum(gain["high"] < 0 for gain in gains)
+        lines += [
+            "",
+            f"{READOUT_LABELS[key]} with λ = {weight}: above CAM at {up} of {len(gains)} points, below at {down}.",
+        ]
+    return "\n".join(lines)
+
+
 def half_table(name: str) -> str:
     """mIoU of every readout with float32 and with half-precision weights."""
     result = read(name)
@@ -213,6 +252,7 @@ TABLES = {
     "seeds": seed_tables,
     "half": half_table,
     "changes": change_table,
+    "when": when_table,
     "walks": walk_table,
     "timings": timing_table,
 }

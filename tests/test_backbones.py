@@ -41,6 +41,16 @@ def test_every_backbone_keeps_its_contract(name):
     assert all(isinstance(part, nn.Module) for part in getattr(net, "frozen", ()))
 
 
+@pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])
+def test_the_last_block_after_the_rest_is_the_whole(name):
+    torch.manual_seed(0)
+    net, x = BACKBONES[name]("none").eval(), torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(net.last_block(net.before_last(x)), net(x))
+    own = {id(p) for p in net.parameters()}
+    assert all(id(p) in own for p in net.last_block.parameters())  # shared, not a copy
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("size", [(64, 96), (61, 83)])
 def test_stages_begin_at_a_quarter_and_never_get_finer(name, size):

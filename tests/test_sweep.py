@@ -5,7 +5,7 @@ import pytest
 from plain_sweep import picture, plain_confusion
 
 from recam_core.records import UserError
-from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, count_stacks, figures
 
 K = 3
 
@@ -19,6 +19,23 @@ def test_the_sweep_equals_a_plain_argmax_at_every_threshold(steps):
         sweep.add(count_pixels(maps, ids, mask, K + 1))
     for i, threshold in enumerate(THRESHOLDS):
         assert np.array_equal(sweep.confusion(i), plain_confusion(pictures, threshold, K + 1)), threshold
+
+
+def test_a_stack_of_pictures_counts_what_each_of_them_does():
+    rng = np.random.default_rng(5)
+    pictures = [picture(rng, ids, 100) for ids in ([2, 0], [1], [0, 1])]
+    alone, stacked = ThresholdSweep(K), ThresholdSweep(K)
+    maps, ids = (
+        np.full((3, 2, *pictures[0][2].shape), 0.9, np.float32),
+        np.full((3, 2), -1),
+    )  # what is not there never wins
+    for i, (found, classes, mask) in enumerate(pictures):
+        alone.add(count_pixels(found, classes, mask, K + 1))
+        maps[i, : len(classes)], ids[i, : len(classes)] = found, classes
+    stacked.add(count_stacks(maps, ids, np.stack([mask for _, _, mask in pictures]), K + 1))
+    assert np.array_equal(alone.counts, stacked.counts)
+    nothing = count_stacks(maps[:1], np.full((1, 2), -1), pictures[0][2][None], K + 1)
+    assert {cell % (len(THRESHOLDS) + 1) for cell in nothing.cells} == {0}  # a picture without classes is background
 
 
 def test_thresholds_are_hundredths_from_0_to_99():

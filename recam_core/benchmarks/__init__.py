@@ -11,6 +11,7 @@ import torch
 from recam_core.benchmarks.climb import climb_rows
 from recam_core.benchmarks.explain import class_feature_rows, explain_rows
 from recam_core.benchmarks.measure import Row
+from recam_core.benchmarks.refit import refit_rows
 from recam_core.benchmarks.walk import walk_rows
 
 BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
@@ -18,4 +19,5 @@ BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "train": class_feature_rows,
     "climb": climb_rows,
     "walk": walk_rows,
+    "refit": refit_rows,
 }

@@ -47,8 +47,7 @@ def refit_heads(pair: ModelPair, bank: FeatureBank, config: RefitConfig) -> Iter
         optimizer.step()
         losses[step] = bce.item(), sce.item()
         yield RefitStep(step + 1, config.steps, *losses[step])
-    with torch.no_grad():
-        scores = seed_scores(pair, bank, learner, features)
+    scores = seed_scores(pair, bank, learner, features)
     state = {} if learner.block is None else {name: _array(value) for name, value in learner.block.state_dict().items()}
     heads = (_array(learner.head.fc1), _array(learner.head.fc2))
     yield Refit(config, *heads, state, scores, losses, time.perf_counter() - start)

@@ -17,6 +17,7 @@ from recam_core.training.bank import FINER, FeatureBank
 CHUNK = 32  # pictures whose features are finished at a time
 
 
+@torch.no_grad()
 def seed_scores(pair: ModelPair, bank: FeatureBank, learner: Any, features: Tensor) -> dict[str, SeedScore]:
     """Scores of CAM and of the four readouts; empty where no picture has a mask.
 

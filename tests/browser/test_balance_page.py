@@ -1,0 +1,93 @@
+"""The Balance page in real Chromium: λ by keys, a point of the map by a click, leaving while it fits, and a phone's width."""
+
+import re
+from pathlib import Path
+
+import pytest
+from addresses import wait_for_address
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+APP = Path(__file__).parents[2] / "app.py"
+SCENE = "scene-cat-dog-tree"
+READY = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+@pytest.fixture(scope="module")
+def url(serve):
+    return serve(APP)
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(query="", **options):
+        page = open_page(f"{url}/balance?picture={SCENE}{query}", **options)
+        page.set_default_timeout(60_000)
+        page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
+        return page
+
+    return start
+
+
+def pixels(page, view=2):
+    return (
+        page.locator(".st-key-balance-heat .row .view canvas")
+        .nth(view)
+        .evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)")
+    )
+
+
+def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
+    page = visit("&lambda=0.1")
+    page.locator(READY).wait_for()
+    before = pixels(page)
+    slider = page.locator(".st-key-balance-lambda [role=slider]")
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    wait_for_address(page, **{"lambda": "10"})
+    expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=30_000)
+    page.wait_for_function("before => before !== document.title", arg="")
+    page.locator(READY).wait_for()
+    assert pixels(page) != before
+    points = page.locator(".st-key-balance-heat").first
+    assert points.is_visible()
+    # the whole curve is there: eleven λ for CAM's line and each of w, w′, w⊕w′, w⊗w′ but for λ = 0
+    curve = page.locator("[class*='st-key-balance-curve']")
+    expect(curve.locator(".scatterlayer .trace").nth(1).locator(".points path")).to_have_count(11)
+    expect(curve.locator(".scatterlayer .trace").nth(4).locator(".points path")).to_have_count(10)
+    screenshot(page, "balance light")
+
+
+def test_a_click_opens_a_point_of_the_map(visit, screenshot):
+    page = visit(scheme="dark")
+    page.locator(READY).wait_for()
+    squares = page.locator(".st-key-when-chart .points path")
+    expect(squares).to_have_count(27)
+    assert page.get_by_text("The point: the body’s pattern as bundled, objects as bundled").is_visible()
+    squares.nth(26).scroll_into_view_if_needed()
+    squares.nth(26).click(force=True)
+    told = "The point: the body’s pattern loud, objects large, classes occur together often"
+    expect(page.get_by_text(told)).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-when-heat .row .view canvas").first).to_be_visible()
+    page.locator(".st-key-when-heat").scroll_into_view_if_needed()
+    screenshot(page, "balance point dark")
+
+
+def test_leaving_while_it_fits_harms_nothing(visit, url):
+    page = visit()
+    page.goto(f"{url}/balance?picture={SCENE}&block=1")
+    page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for(timeout=60_000)
+    page.goto(f"{url}/why?picture={SCENE}")
+    page.get_by_text("Try this.").wait_for(timeout=60_000)
+    page.goto(f"{url}/balance?picture={SCENE}")
+    page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=60_000)
+    assert page.get_by_text("Something went wrong").count() == 0
+
+
+def test_on_a_phone_nothing_is_wider_than_the_page(visit, screenshot):
+    page = visit(width=390, height=844)
+    page.locator(READY).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    screenshot(page, "balance phone", full=True)
