@@ -12,7 +12,7 @@ from ui.link import read_choice, write
 
 RUNGS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAMBDA, OBJECTIVE, MASK, BLOCK = "balance-lambda", "balance-objective", "balance-mask", "balance-block"
-SHORT = {"both": "BCE + λ · SCE, two heads", "shared": "one shared head", "sce": "SCE alone"}
+SHORT = {"both": "nothing", "shared": "FC2", "sce": "FC2 and BCE"}
 DEFAULT_LAMBDA = 1.0
 
 

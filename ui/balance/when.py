@@ -216,6 +216,7 @@ def _show_point(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, r
         _show_maps(when_picture(study, row, weight, i), f"{study['split']} {i + 1}")
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
+    st.caption("Of the maps only the shape was kept, so their peaks are all about 1 here.")
     st.dataframe(_numbers(row["readouts"][weight]), hide_index=True)
     st.caption(
         f"mIoU, FP and FN in percent on {study['sizes'][study['split']]} scenes; in brackets the 95 % interval. BCE in the "
