@@ -1,7 +1,6 @@
 """What a fit changed, in sentences that follow from its numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from recam_core import READOUT_LABELS, READOUTS, Refit, RefitConfig
 from recam_core.records import CAM, RECAM_READOUTS, SeedScore, untrained_readouts
@@ -79,8 +78,3 @@ def _row(fit: Refit) -> dict[str, str]:
 
 def _score(score: SeedScore | None, absent: bool) -> str:
     return "untrained" if absent else "–" if score is None else f"{100 * score.miou:.1f}"
-
-
-def without_lambda(config: RefitConfig) -> RefitConfig:
-    """The settings apart from λ: fits that agree in them stand on one curve."""
-    return replace(config, recam_weight=0.0)
