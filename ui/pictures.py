@@ -40,7 +40,7 @@ def choose_picture() -> None:
     own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
     with tiles:
         _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
-        _thumbnails({sha: (p.name, f"Show {p.name}", _thumbnail(p.pixels)) for sha, p in own.items()})
+        _thumbnails({sha: (p.name, f"Show {p.name}", thumbnail(p.pixels)) for sha, p in own.items()})
 
 
 def select_picture(name: str, model: str | None = None) -> None:
@@ -95,10 +95,10 @@ def _sample_words(name: str) -> tuple[str, str]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _sample_thumbnail(name: str) -> bytes:
-    return _thumbnail(read_sample(name)[0].pixels)
+    return thumbnail(read_sample(name)[0].pixels)
 
 
-def _thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
+def thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
     """The middle square of a picture as a small JPEG, so that all thumbnails are alike."""
     height, width = pixels.shape[:2]
     short = min(height, width)

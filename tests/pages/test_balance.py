@@ -134,6 +134,7 @@ def test_at_lambda_zero_what_fc2_gives_is_marked_untrained():
         "untrained",
         "untrained",
     ]
+    assert shown(app)["compare"] == "w"  # no sentence speaks of what means nothing
     assert table(app).iloc[0][["w′", "w⊕w′", "w⊗w′"]].tolist() == ["untrained"] * 3
     assert table(app).iloc[0]["SCE"] == "–"
 

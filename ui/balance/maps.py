@@ -31,7 +31,7 @@ def show_maps(
         else (READOUT_LABELS[readout], _title(readout, fitted), HELP[readout])
         for readout in READOUTS
     }
-    payload = heat_payload(results, curves, picture, truth, named)
+    payload = heat_payload(results, curves, picture, truth, named, "w" if absent else None)
     settings = st.session_state.get("heat_settings") or heat_settings()
     view = heat_view(payloads.put(payload), key="balance-heat", initial=settings)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})

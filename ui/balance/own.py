@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, SCENE_CLASSES, Picture, UserError, jpeg_bytes, read_sample, sample_labels, sample_model
+from recam_core import SAMPLES, SCENE_CLASSES, Picture, UserError, read_sample, sample_labels, sample_model
 from ui import uploads
-from ui.pictures import plain
+from ui.pictures import plain, thumbnail
 
 ROW = 4
 
@@ -39,7 +39,7 @@ def _labels_of(pair: Any, picture: Picture, given: list[str]) -> list[str]:
     key = f"balance-labels-{picture.sha256[:16]}-{pair.name}"
     if key not in st.session_state:
         st.session_state[key] = given
-    st.image(_small(picture), alt=picture.name, width="stretch")
+    st.image(thumbnail(picture.pixels, 240), alt=picture.name, width="stretch")
     chosen = st.multiselect(
         plain(picture.name),
         sorted({*pair.classes, *st.session_state[key]}),
@@ -49,9 +49,3 @@ def _labels_of(pair: Any, picture: Picture, given: list[str]) -> list[str]:
         placeholder="which classes?",
     )
     return [str(name).strip() for name in chosen]
-
-
-def _small(picture: Picture) -> bytes:
-    height, width = picture.pixels.shape[:2]
-    step = max(1, max(height, width) // 240)
-    return jpeg_bytes(picture.pixels[::step, ::step].copy())

@@ -46,7 +46,8 @@ def flatness(fits: Sequence[Refit]) -> str:
     flat = [name for name, spread in spreads.items() if spread < FLAT]
     if not flat:
         return ""
-    which = " and ".join(READOUT_LABELS[name] for name in flat)
+    *others, last = (READOUT_LABELS[name] for name in flat)
+    which = f"{', '.join(others)} and {last}" if others else last
     return (
         f"{which} {'hardly move' if len(flat) > 1 else 'hardly moves'} with λ (less than {100 * FLAT:g} point): the "
         "backbone is "

@@ -32,11 +32,12 @@ def heat_payload(
     name: str,
     truth: np.ndarray | None = None,
     named: Mapping[str, tuple[str, str, str]] | None = None,
+    compare: str | None = None,
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
     ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
-    that are no readouts, and then the first one is the reference.
+    that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it.
     """
     words = named or {name: (READOUT_LABELS[name], TITLES[name], HELP[name]) for name in READOUT_LABELS}
     first = results[0]
@@ -62,6 +63,8 @@ def heat_payload(
         "covered": {scale: [numbers(c.covered) for c in rows] for scale, rows in curves.items()},
         "quality": None if truth is None else {s: [_quality(c) for c in rows] for s, rows in curves.items()},
     }
+    if compare is not None:
+        header["compare"] = compare
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()
