@@ -7,6 +7,7 @@ import importlib
 from typing import Any
 
 PUBLIC = {
+    "allocator": ("few_arenas",),
     "animation": ("gif_bytes", "webp_bytes"),
     "bundle": ("evidence_bundle",),
     "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
