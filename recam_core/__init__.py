@@ -7,13 +7,14 @@ import importlib
 from typing import Any
 
 PUBLIC = {
-    "allocator": ("few_arenas",),
+    "allocator": ("few_arenas", "give_back"),
     "animation": ("gif_bytes", "webp_bytes"),
     "bundle": ("evidence_bundle",),
     "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
     "climbing": ("steps_at",),
     "climb_result": ("climb_defaults", "climbed_evidence", "grey_levels", "valid_steps"),
     "device": ("device_name", "pick_device"),
+    "counting": ("backbone_passes",),
     "files": ("zip_bytes",),
     "gradients": (
         "bce_gradient",

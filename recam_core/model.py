@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from recam_core.backbones import BACKBONES
 from recam_core.branches import BoundaryBranches
+from recam_core.counting import backbone_passes
 from recam_core.device import to_device
 from recam_core.folding import folded_copy
 from recam_core.heads import HEADS
@@ -80,6 +81,7 @@ class CamModel(nn.Module):
         Where nothing is learned, a CPU takes large pictures one after the other: what is worked on then stays in its caches, see
         explain/backbone in docs/benchmarks.md.
         """
+        backbone_passes.add()
         x = x.contiguous(memory_format=torch.channels_last)
         large = len(x) > 1 and x.shape[2] * x.shape[3] >= LARGE_PIXELS
         if large and x.device.type == "cpu" and not torch.is_grad_enabled():
@@ -88,6 +90,7 @@ class CamModel(nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Normalised (B, 3, H, W) → the backbone's features on the way, finest first: what boundary branches look at."""
+        backbone_passes.add()
         return self.backbone.stages(x.contiguous(memory_format=torch.channels_last))
 
     def scores(self, features: Tensor) -> Tensor:

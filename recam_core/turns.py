@@ -20,6 +20,12 @@ class Turns:
         self._brief = 0  # how many right behind it ask for a brief turn
         self._changed = threading.Condition()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for somebody who is inside."""
+        with self._changed:
+            return max(0, len(self._queue) - 1)
+
     @contextmanager
     def take(self, waiting: Callable[[int], None] | None = None, *, brief: bool = False) -> Iterator[None]:
         """Hold the gate for the block; ``waiting(n)`` is told how many people are before this one.

@@ -10,8 +10,8 @@ import torch
 from recam_core.__main__ import main
 from recam_core.benchmarks import walk
 from recam_core.benchmarks.climb import step_row
-from recam_core.benchmarks.explain import class_feature_rows
 from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
+from recam_core.benchmarks.train import class_feature_rows
 from recam_core.model import build_model
 
 MIB = 2**18  # float32 numbers in a MiB

@@ -4,6 +4,7 @@ Evidence is shared by everybody who asks the same thing: its key is the picture'
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,7 @@ from recam_core import (
     Turns,
     find_model,
     gather_evidence,
+    give_back,
     load_pair,
     pick_device,
     picture_features,
@@ -33,6 +35,18 @@ Kept = TypeVar("Kept")
 # Streamlit starts a thread for every run of a script; computing in a new one each time took a sixth longer, because torch
 # makes its own helpers for each thread, and scattered the memory over as many arenas.
 _HAND = ThreadPoolExecutor(1, thread_name_prefix="engine")
+
+
+_RESTS = 10.0  # seconds between two times that freed memory is handed back
+_rested = time.monotonic()
+
+
+def _rest() -> None:
+    """Hand freed memory back while nobody waits, now and then."""
+    global _rested
+    if time.monotonic() - _rested > _RESTS:
+        give_back()
+        _rested = time.monotonic()
 
 
 def evidence_bytes(evidence: Evidence) -> int:
@@ -60,6 +74,8 @@ class TurnCache(Generic[Kept]):
             if self._size(made) <= self._kept.maxsize:
                 with self._lock:
                     self._kept[key] = made
+            if self.turns.waiting == 0:
+                _HAND.submit(_rest)
             return made
 
     def _find(self, key: Any) -> Kept | None:

@@ -8,10 +8,12 @@ import http.client
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 HOST = "127.0.0.1"
 RERUN_SCRIPT, FILE_URLS_REQUEST = 11, 16  # of BackMsg
@@ -32,11 +34,11 @@ class Visitor:
         self.port, self.seconds = port, seconds
         self._cookie = self._token()
         # the loopback address never goes through a proxy, whatever the environment says
-        self._socket = connect(
-            f"ws://{HOST}:{port}/_stcore/stream",
-            subprotocols=["streamlit"],  # type: ignore[list-item]  # a NewType of str
-            max_size=None,
-            proxy=None,
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(
+            connect(
+                f"ws://{HOST}:{port}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None
+            )
         )
         self._uploader, self._files, self._query = b"", b"", ""
 
@@ -64,7 +66,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Close the tab."""
-        self._socket.close()
+        self._open.close()
 
     def _rerun(self) -> str:
         state = field(1, self._query)
