@@ -28,7 +28,7 @@ from recam_core import (
     picture_features,
 )
 
-CACHE_BYTES = 128 * 2**20
+CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
 Kept = TypeVar("Kept")
 

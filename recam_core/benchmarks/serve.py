@@ -31,7 +31,7 @@ APP = Path(__file__).parents[2] / "app.py"
 PEOPLE = 8
 ROUNDS = 5
 MARKS = (100, 500)  # requests between which the server's memory is compared
-STAY = 10  # pictures that one person brings before another one comes
+STAY = 20  # pictures that one person brings before another one comes
 PATIENCE = 1200.0  # seconds for everything; what takes longer is stopped
 
 

@@ -38,7 +38,7 @@ def train_rows(device: torch.device) -> Iterator[Row]:
     """Class features alone, whole steps with them, and the training command itself."""
     yield from class_feature_rows(device)
     for classes in (20, 80):
-        yield step_row(device, classes)
+        yield whole_step_row(device, classes)
     for name, config in RUNS.items():
         yield throughput_row(name, config, device)
 
@@ -80,7 +80,7 @@ def plain_loss(features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor) -> Te
     return bce + sce
 
 
-def step_row(
+def whole_step_row(
     device: torch.device,
     classes: int,
     backbone: str = "efficientnet_lite0",
