@@ -68,7 +68,7 @@ BELOW = {
     "walk_result": ("refiners",),
     "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "store": ("evaluation", "files"),
-    "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
+    "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints", "recipes"),
     "study": ("training", "evaluation", "recipes"),
     "jobs": ("training", "store", "samples", "checkpoints"),
     "commands": (
