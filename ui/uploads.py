@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 from recam_core import Picture, jpeg_bytes, read_image
 
-STORE_BYTES = 32 * 2**20
+STORE_BYTES = 16 * 2**20
 OWN = "own_pictures"  # session state: {hash: Upload}, in the order they came
 OPEN = "open_picture"  # session state: the picture that was looked at last, decoded
 MAX_OWN = 24
