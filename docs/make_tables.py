@@ -1,7 +1,7 @@
 """Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
-recipes, seeds, changes, when, half, walks) or what ``benchmark --json`` wrote (kind timings).
+recipes, seeds, changes, when, half, walks) or what ``benchmark --json`` wrote (kind timings; NAME/PART for some of its rows).
 """
 
 import json
@@ -227,17 +227,19 @@ def made(result: dict[str, Any]) -> str:
 
 
 def timing_table(name: str) -> str:
-    """Hardware, date and the rows of a benchmark."""
-    report = read(name)
+    """Hardware, date and the rows of a benchmark; FILE/PART are those rows of a file whose names begin with PART."""
+    file, _, part = name.partition("/")
+    report = read(file)
     if report is None:
         return "Not measured yet."
+    rows = [row for row in report["rows"] if row["name"].startswith(f"{part}/" if part else "")]
     lines = [
         f"{report['device']}, torch {report['torch']}, {report['date'][:10]}.",
         "",
         "| row | shape | ours | other form | ratio | peak memory, ours / other | note |",
         "|---|---|--:|--:|--:|--:|---|",
     ]
-    for row in report["rows"]:
+    for row in rows:
         plain = f"{row['plain_s']:.3f} s" if row["plain_s"] is not None else "–"
         ratio = f"{row['ratio']:.2f}" if row["ratio"] is not None else "–"
         memory = f"{row['ours_mib']:.1f} / {row['plain_mib']:.1f} MiB" if row["ours_mib"] is not None else "–"

@@ -7,12 +7,14 @@ import importlib
 from typing import Any
 
 PUBLIC = {
+    "allocator": ("few_arenas", "give_back"),
     "animation": ("gif_bytes", "webp_bytes"),
     "bundle": ("evidence_bundle",),
     "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
     "climbing": ("steps_at",),
     "climb_result": ("climb_defaults", "climbed_evidence", "grey_levels", "valid_steps"),
     "device": ("device_name", "pick_device"),
+    "counting": ("backbone_passes",),
     "files": ("zip_bytes",),
     "gradients": (
         "bce_gradient",
@@ -69,7 +71,7 @@ PUBLIC = {
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
     "thresholds": ("seed_threshold", "walk_threshold"),
     "datasets": ("open_dataset",),
-    "datasets.labelled": ("Labelled",),
+    "datasets.labelled": ("Labelled", "label_row"),
     "findings": ("Verdict", "read_study", "verdicts"),
     "study.when_maps": ("WhenMaps", "when_picture"),
     "training": ("FeatureBank", "StartLook", "gather_features", "refit_evidence", "refit_heads", "start_look"),

@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 the person's input was at fault (one sentence on stderr), 
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,9 @@ def module_of(command: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    # Threads that wait for others' share of a computation sleep: where something else runs on the machine, spinning made a pass
+    # ten times slower. Read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Only the chosen command is imported, so that --help answers at once and without torch.
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="python -m recam_core", description="See where a classifier looks, and why.")

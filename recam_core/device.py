@@ -1,11 +1,13 @@
-"""Which processor does the work, and in which precision."""
+"""Which processor does the work, in which precision, and how memory is moved and kept."""
 
-import ctypes
-import sys
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
+from torch import Tensor
 
+from recam_core.allocator import MMAP_MAX, TRIM_THRESHOLD, mallopt
 from recam_core.records import UserError
 
 
@@ -27,12 +29,45 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def autocast(device: torch.device, training: bool = False) -> AbstractContextManager:
-    """bfloat16 where the CUDA device has it; else float16, but float32 for training; float32 on the CPU."""
+    """bfloat16 where the CUDA device has it; else float16, but float32 for training; on the CPU float32.
+
+    An operator whose processor computes in bfloat16 (AVX-512 BF16, AMX) may set ``RECAM_CPU_BF16=1`` for looking: faster, and
+    the maps then depend on the processor in their third digit.
+    """
     if device.type != "cuda":
-        return nullcontext()
+        return torch.autocast("cpu", torch.bfloat16) if cpu_half() and not training else nullcontext()
     if torch.cuda.get_device_capability(device) >= (8, 0):  # Ampere and later compute in bfloat16
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext() if training else torch.autocast("cuda", torch.float16)  # its gradients would need scaling
+
+
+def cpu_half() -> bool:
+    """Whether the CPU looks in bfloat16: it was asked for, and this processor has instructions for it."""
+    if os.environ.get("RECAM_CPU_BF16") != "1":
+        return False
+    has = (getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+    return any(has)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """float32 products in float32: no TF32 in cuBLAS or cuDNN, which torch allows for convolutions otherwise.
+
+    For golden vectors and other comparisons. The setting is that of the whole process, so not for a server.
+    """
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """A CPU tensor on the device; to a graphics card through pinned memory, so that nobody waits for the copy."""
+    if device.type == "cuda":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def keep_freed_memory() -> None:
@@ -42,13 +77,8 @@ def keep_freed_memory() -> None:
     EfficientNet-Lite0 at 16×416×416 took 10.7 s with that and 3.6 s without (best of three).
     For processes that only train.
     """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if mallopt is not None:
-        never_map, never_trim = (-4, 0), (-1, 2**31 - 1)  # M_MMAP_MAX, M_TRIM_THRESHOLD
-        mallopt(*never_map)
-        mallopt(*never_trim)
+    mallopt(MMAP_MAX, 0)
+    mallopt(TRIM_THRESHOLD, 2**31 - 1)
 
 
 def device_name(device: torch.device) -> str:

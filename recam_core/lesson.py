@@ -12,6 +12,7 @@ import torch
 from recam_core.device import autocast
 from recam_core.gradients import softmax
 from recam_core.images import working_picture
+from recam_core.looking import with_room
 from recam_core.model import CamModel, ModelPair
 from recam_core.records import CAM, EPSILON, RECAM_READOUTS, UserError
 
@@ -103,8 +104,11 @@ def picture_features(picture: np.ndarray, pair: ModelPair, long_side: int = 512)
 
 
 def _features(model: CamModel, picture: np.ndarray) -> np.ndarray:
-    with torch.inference_mode(), autocast(model.device):
-        return _frozen(model.features(model.preprocess(picture))[0])
+    def look(net: CamModel, together: bool) -> np.ndarray:
+        with torch.inference_mode(), autocast(net.device):
+            return _frozen(net.features(net.preprocess(picture))[0])
+
+    return with_room(model, look)[0]
 
 
 def _frozen(values: torch.Tensor) -> np.ndarray:

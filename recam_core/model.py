@@ -1,7 +1,8 @@
 """A classifier that can be read out as heatmaps, and the pair of them that CAM and ReCAM are compared with."""
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,16 @@ from torch import Tensor, nn
 
 from recam_core.backbones import BACKBONES
 from recam_core.branches import BoundaryBranches
+from recam_core.counting import backbone_passes
+from recam_core.device import to_device
 from recam_core.folding import folded_copy
 from recam_core.heads import HEADS
 from recam_core.losses import activation_maps
 from recam_core.records import RECAM_READOUTS, UserError
+
+LARGE_PIXELS = (
+    150_000  # of a picture: from here on a CPU looks at one at a time (measured: 1.3 times faster, below it slower)
+)
 
 
 class CamModel(nn.Module):
@@ -51,20 +58,35 @@ class CamModel(nn.Module):
             picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
         # contiguous, not the channels-last view that permute would give: see docs/architecture.md on 1×1 convolutions
         pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())
-        return self.normalise(pixels.to(self.device))[None]
+        return self.normalise(to_device(pixels, self.device))[None]
 
     def folded(self) -> "CamModel":
         """The same network with batch normalisation folded into a copy of its backbone; the head is shared.
 
-        For many passes by gradients of the picture: see climb/step in docs/benchmarks.md.
+        For looking and for gradients of the picture, not for training: see explain/backbone and climb/step in docs/benchmarks.md.
         """
         model = CamModel(folded_copy(self.backbone), self.head)
         model.mean, model.std, model.training = self.mean, self.std, self.training
         return model
 
+    def on_cpu(self) -> "CamModel":
+        """A copy in the CPU's memory that takes no more of the device's own."""
+        there: dict[int, Any] = {id(t): t.detach().cpu() for t in self.buffers()}
+        there |= {id(p): nn.Parameter(p.detach().cpu(), requires_grad=False) for p in self.parameters()}
+        return copy.deepcopy(self, there)
+
     def features(self, x: Tensor) -> Tensor:
-        """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step."""
-        return self.backbone(x.contiguous(memory_format=torch.channels_last))
+        """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step.
+
+        Where nothing is learned, a CPU takes large pictures one after the other: what is worked on then stays in its caches, see
+        explain/backbone in docs/benchmarks.md.
+        """
+        backbone_passes.add()
+        x = x.contiguous(memory_format=torch.channels_last)
+        large = len(x) > 1 and x.shape[2] * x.shape[3] >= LARGE_PIXELS
+        if large and x.device.type == "cpu" and not torch.is_grad_enabled():
+            return torch.cat([self.backbone(one) for one in x.split(1)])
+        return self.backbone(x)
 
     def before_last(self, x: Tensor) -> Tensor:
         """Normalised (B, 3, H, W) → what the backbone's last block is given: all but the end of ``features``."""
@@ -72,6 +94,7 @@ class CamModel(nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Normalised (B, 3, H, W) → the backbone's features on the way, finest first: what boundary branches look at."""
+        backbone_passes.add()
         return self.backbone.stages(x.contiguous(memory_format=torch.channels_last))
 
     def scores(self, features: Tensor) -> Tensor:
@@ -113,6 +136,10 @@ class ModelPair:
     def network(self, readout: str) -> CamModel:
         """The network that a readout belongs to."""
         return self.recam if readout in RECAM_READOUTS else self.cam
+
+    def folded(self) -> "ModelPair":
+        """The same pair for looking only: faster, the same maps but for rounding, and not for saving."""
+        return replace(self, cam=self.cam.folded(), recam=self.recam.folded())
 
     def class_ids(self, names: Sequence[str]) -> list[int]:
         """Indices of class names; an unknown name is an error that lists what is known."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from recam_core.device import autocast
 from recam_core.images import working_picture
+from recam_core.looking import with_room
 from recam_core.model import CamModel, ModelPair
 from recam_core.records import CAM, EPSILON, READOUTS, RECAM_READOUTS, CamResult, Evidence, HeatmapOptions, UserError
 
@@ -41,18 +43,19 @@ def gather_evidence(
         raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
     picture = working_picture(picture, options.long_side)
     start = time.perf_counter()
-    scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
-    passes = 0
+    looks: list[tuple[list[str], _Look]] = []
     for model, family in ((pair.cam, (CAM,)), (pair.recam, RECAM_READOUTS)):
         names = [name for name in family if name in readouts]
         # stage 2 looks once even if none of its readouts is wanted: the scores are its own
         for scale in options.scales if names else options.scales[: model is pair.recam]:
-            merged, logits = _look(model, picture, scale, options.flip, names)
-            passes += 1
-            if model is pair.recam and scale == options.scales[0]:
-                scores = logits.sigmoid().cpu().numpy()
-            for readout, maps in zip(names, merged.cpu().numpy(), strict=True):
-                scale_maps[readout].append(maps)
+            looks.append((names, _look(model, picture, scale, options.flip, names)))
+    # read back when all is under way: a graphics card then works on while the next scale is prepared
+    scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
+    for names, look in looks:
+        for readout, maps in zip(names, look.maps.cpu().numpy(), strict=True):
+            scale_maps[readout].append(maps)
+    first = next(look for _, look in looks if look.stage2 and look.scale == options.scales[0])
+    scores = first.logits.sigmoid().cpu().numpy()
     if not all(np.isfinite(m).all() for m in [scores, *(m for maps in scale_maps.values() for m in maps)]):
         raise UserError(
             f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
@@ -65,31 +68,42 @@ def gather_evidence(
         options=options,
         device=str(pair.recam.device),
         seconds=time.perf_counter() - start,
-        backbone_passes=passes,
+        backbone_passes=len(looks),
+        notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
     )
 
 
-def _look(
-    model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]
-) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, eq=False)
+class _Look:
     """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
-    try:
-        with torch.inference_mode():
-            x = model.preprocess(picture, scale)  # (1, 3, H, W)
-            with autocast(model.device):
-                features = model.features(torch.cat([x, x.flip(-1)]) if flip else x)  # (1 or 2, D, h, w)
-            features = features.float()  # the readouts themselves are not rounded
-            scores = model.scores(features).mean(dim=0)
-            if not names:
-                return scores.new_zeros(0), scores
-            maps = model.maps(features, names).relu()  # (1 or 2, R, K, h, w)
-            return maps[0] + maps[1].flip(-1) if flip else maps[0], scores
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise UserError(
-            f"The memory of {model.device} does not suffice for scale {scale:g} of this picture; "
-            "choose a smaller working size, fewer scales, or no mirror image."
-        ) from error
+
+    stage2: bool
+    scale: float
+    maps: Tensor
+    logits: Tensor
+    told: str  # what the person should know about it, or ""
+
+
+def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
+    """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
+    (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
+    return _Look("w" in model.head.readouts, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+
+
+def _maps(
+    model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str], together: bool
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode():
+        x = model.preprocess(picture, scale)  # (1, 3, H, W)
+        views = [x, x.flip(-1)] if flip else [x]
+        with autocast(model.device):
+            parts = [model.features(v) for v in ([torch.cat(views)] if together else views)]
+        features = torch.cat(parts).float()  # (1 or 2, D, h, w): the readouts themselves are not rounded
+        logits = model.scores(features).mean(dim=0)
+        if not names:
+            return logits.new_zeros(0), logits
+        maps = model.maps(features, names).relu()  # (1 or 2, R, K, h, w)
+        return maps[0] + maps[1].flip(-1) if flip else maps[0], logits
 
 
 def default_classes(evidence: Evidence, at_least: float = 0.5) -> list[str]:

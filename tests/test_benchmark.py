@@ -1,6 +1,7 @@
 """The benchmark's own measuring: peaks counted by hand, medians and ratios, the layout that scripts read."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -8,11 +9,16 @@ import pytest
 import torch
 
 from recam_core.__main__ import main
-from recam_core.benchmarks import walk
+from recam_core.benchmarks import BENCHMARKS, walk
 from recam_core.benchmarks.climb import step_row
-from recam_core.benchmarks.explain import class_feature_rows
+from recam_core.benchmarks.explain import backbone_row, parts_row
 from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
+from recam_core.benchmarks.train import class_feature_rows, throughput_row, whole_step_row, write_photos
+from recam_core.datasets import open_dataset
 from recam_core.model import build_model
+from recam_core.records import TrainConfig
+from recam_core.samples import read_sample
+from recam_core.shelf import load_pair
 
 MIB = 2**18  # float32 numbers in a MiB
 
@@ -91,3 +97,55 @@ def test_json_has_the_documented_layout(tmp_path, monkeypatch, capsys):
         }
     ]
     assert "4.00×" in capsys.readouterr().out
+
+
+def test_a_whole_step_is_compared_with_the_masked_features_and_needs_less_memory():
+    row = whole_step_row(torch.device("cpu"), 8, backbone="tiny", batch=2, side=64, rounds=1)
+    assert row.name == "train/step-k8"
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
+    assert row.ours_mib < row.plain_mib
+
+
+def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path):
+    config = TrainConfig(
+        backbone="tiny", crop=32, long_side_min=40, long_side_max=48, batch_size=2, stage1_epochs=1, stage2_epochs=1
+    )
+    row = throughput_row("tiny", config, torch.device("cpu"))
+    assert (row.name, row.shape) == ("train/tiny", "2×3×32×32")
+    assert row.ours_s > 0
+    assert "% of the time waiting for data" in row.note
+    write_photos(tmp_path, "timed", 3)
+    dataset = open_dataset("coco", str(tmp_path), "timed")
+    assert [int(dataset.labels(i).sum()) for i in range(3)] == [2, 2, 2]
+    assert dataset.image(0).shape == (480, 640, 3)
+
+
+def test_a_backbone_pass_is_compared_with_the_plain_one_and_with_its_floor(monkeypatch):
+    monkeypatch.setattr("recam_core.benchmarks.explain.matrix_rate", lambda device: 1e11)
+    torch.manual_seed(0)
+    model = build_model("resnet18_s16", "cam", 5).requires_grad_(False)
+    row = backbone_row("explain/backbone", "a net", model, np.zeros((64, 80, 3), np.uint8), "80×64", rounds=1)
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
+    assert row.floor_s == pytest.approx(float(re.search(r"([\d.]+) GFLOP", row.note)[1]) * 1e9 / 1e11, rel=0.1)
+    assert min(row.ours_mib, row.plain_mib) > 0
+    assert f"{row.ours_s / row.floor_s:.2f}× the matrix floor" in row.note
+
+
+def test_the_parts_of_a_picture_s_time_are_named_and_sum_to_a_whole():
+    pair = load_pair("scenes").folded()
+    row = parts_row(pair, read_sample("scene-fish-boat")[0].pixels, "a scene")
+    shares = [int(number) for number in re.findall(r"(\d+)%", row.note)]
+    assert len(shares) == 4
+    assert sum(shares) == pytest.approx(100, abs=2)
+
+
+def test_everything_that_is_registered_is_run_by_all(monkeypatch, capsys):
+    rows = {name: Row(f"{name}/row", "", 1.0) for name in ("one", "two")}
+    monkeypatch.setattr(
+        "recam_core.commands.benchmark.BENCHMARKS",
+        {name: lambda device, r=row: iter([r]) for name, row in rows.items()},
+    )
+    assert main(["benchmark", "all", "--device", "cpu"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name}/row" in told for name in rows)
+    assert set(BENCHMARKS) >= {"explain", "train", "climb", "walk", "serve"}

@@ -24,7 +24,9 @@ BELOW = {
     "files": ("records",),
     "tensors": ("records",),
     "turns": ("records",),
-    "device": ("records",),
+    "allocator": (),
+    "counting": (),
+    "device": ("allocator", "records"),
     "quality": ("records",),
     "recipes": ("records",),
     "visualise": ("records",),
@@ -40,17 +42,18 @@ BELOW = {
     "batches": ("datasets", "images"),
     "folding": (),
     "branches": ("records",),
-    "model": ("backbones", "heads", "folding", "branches"),
+    "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
     "starts": ("backbones",),
     "shelf": ("model", "files"),
     "manifest": ("model",),
     "checkpoints": ("shelf",),
-    "lesson": ("model", "gradients", "images", "device"),
+    "lesson": ("looking", "gradients", "images", "device"),
     "climbing": ("losses",),
     "climb_result": ("model",),
     "ascent": ("model", "climbing", "device"),
     "refiners": ("ascent", "transition"),
-    "pipeline": ("model", "refiners", "images", "device"),
+    "looking": ("model",),
+    "pipeline": ("looking", "refiners", "images", "device"),
     "climb_files": ("pipeline", "bundle", "animation", "climb_result"),
     "walk_files": ("walk_result", "bundle", "animation"),
     "launch": ("records",),
@@ -65,7 +68,7 @@ BELOW = {
     "walk_result": ("refiners",),
     "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "store": ("evaluation", "files"),
-    "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
+    "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints", "recipes"),
     "findings": ("records",),
     "study": ("training", "evaluation", "recipes"),
     "jobs": ("training", "store", "samples", "checkpoints"),
@@ -94,7 +97,7 @@ FOLDERS = (
     "benchmarks",
     "commands",
 )  # their members never import one another
-SHARED = {"commands": {"options", "pictures", "walking"}, "benchmarks": {"measure"}}  # but for these
+SHARED = {"commands": {"options", "pictures", "walking"}, "benchmarks": {"measure", "visitor"}}  # but for these
 SCREEN = ("streamlit", "plotly")
 ENGINE = ("torch", "torchvision", "timm")
 OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from

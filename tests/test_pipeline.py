@@ -54,6 +54,38 @@ def test_one_backbone_pass_for_each_network_and_scale(readouts, networks, scales
     assert {name: len(maps) for name, maps in evidence.scale_maps.items()} == dict.fromkeys(readouts, len(scales))
 
 
+def test_a_cpu_looks_at_large_pictures_one_by_one_with_the_same_result(monkeypatch):
+    pair = new_pair()
+    expected = gather_evidence(PICTURE, pair, HeatmapOptions())
+    monkeypatch.setattr("recam_core.model.LARGE_PIXELS", PICTURE.shape[0] * PICTURE.shape[1])
+    pair.recam.backbone = Counting(pair.recam.backbone)
+    found = gather_evidence(PICTURE, pair, HeatmapOptions())
+    assert pair.recam.backbone.batches == [1, 1]
+    assert found.backbone_passes == expected.backbone_passes
+    for readout in READOUTS:
+        np.testing.assert_allclose(found.scale_maps[readout][0], expected.scale_maps[readout][0], atol=1e-5)
+    pair.recam.backbone.batches.clear()
+    pair.recam.features(torch.rand(2, 3, 48, 64))  # somebody who learns has the batch as it is
+    assert pair.recam.backbone.batches == [2]
+
+
+def test_a_folded_pair_sees_the_same_and_keeps_what_a_pair_says_about_itself():
+    pair = new_pair("efficientnet_lite0")
+    for module in pair.recam.backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+    folded = pair.folded()
+    assert (folded.name, folded.classes, folded.card, folded.sha256) == (pair.name, CLASSES, pair.card, pair.sha256)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.recam.modules())
+    assert any(isinstance(m, nn.BatchNorm2d) for m in pair.recam.modules())
+    ours, theirs = (explain(PICTURE, p, CLASSES) for p in (folded, pair))
+    for readout in READOUTS:
+        np.testing.assert_allclose(ours[readout].maps, theirs[readout].maps, atol=1e-3)
+    x = torch.rand(1, 3, 48, 64)
+    for mine, its in zip(folded.recam.stages(x), pair.recam.stages(x), strict=True):
+        torch.testing.assert_close(mine, its, atol=1e-3, rtol=1e-3)
+
+
 def test_reading_out_touches_no_model():
     pair = new_pair()
     evidence = gather_evidence(PICTURE, pair, HeatmapOptions())

@@ -92,3 +92,71 @@ def test_whoever_stops_waiting_leaves_the_queue():
     late.join(PATIENCE)
     assert not late.is_alive()
     assert order == []
+
+
+class BriefVisitor(Visitor):
+    """Somebody who asks for a brief turn."""
+
+    def run(self):
+        with self.turns.take(self.told.append, brief=True):
+            self.order.append(self.name)
+            self.leave.wait(PATIENCE)
+
+
+def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking():
+    order, visitors = queue_up(Turns(), ["inside", "long", "longer"])
+    turns = visitors[0].turns
+    for place, name in enumerate(["brief", "briefer"], start=1):
+        visitors.append(BriefVisitor(turns, order, name))
+        until(lambda p=place: visitors[-1].told == [p])
+    until(lambda: visitors[1].told == [1, 2, 3])  # who waits hears of it
+    for visitor in visitors:
+        visitor.leave.set()
+    for visitor in visitors:
+        visitor.join(PATIENCE)
+    assert order == ["inside", "brief", "briefer", "long", "longer"]
+    with turns.take(brief=True):  # nobody is there: it goes in at once, and long ones wait for it
+        late = Visitor(turns, order, "late")
+        until(lambda: late.told == [1])
+    late.leave.set()
+    late.join(PATIENCE)
+
+
+def test_a_brief_turn_is_not_turned_away_and_one_that_goes_leaves_no_gap():
+    turns = Turns(limit=0)
+
+    def walk_away(_):
+        raise InterruptedError
+
+    with turns.take():
+        with pytest.raises(InterruptedError), turns.take(walk_away, brief=True):
+            pytest.fail("the gate was held")
+        with pytest.raises(UserError), turns.take():
+            pytest.fail("there is no place in the queue")
+    order, visitors = queue_up(Turns(), ["inside", "long"])
+    brief = BriefVisitor(visitors[0].turns, order, "brief")
+    until(lambda: brief.told == [1])
+    for visitor in (*visitors, brief):
+        visitor.leave.set()
+    for visitor in (*visitors, brief):
+        visitor.join(PATIENCE)
+    assert order == ["inside", "brief", "long"]
+
+
+def test_many_at_once_are_never_inside_together():
+    turns, inside, most = Turns(limit=100), [], []
+
+    def visit(n):
+        with turns.take(brief=n % 3 == 0):
+            inside.append(n)
+            most.append(len(inside))
+            inside.remove(n)
+
+    people = [threading.Thread(target=visit, args=(n,)) for n in range(60)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(PATIENCE)
+    assert most == [1] * 60
+    assert turns._queue == []
+    assert turns._brief == 0

@@ -1,6 +1,7 @@
 """The heart of the Compare page: which classes, the heat view, the bundle and the link."""
 
 from dataclasses import fields
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundle, make_manifest, zip_bytes
 from ui import payloads
 from ui.details import show_curves, show_pick
+from ui.engine import brief_turn
 from ui.heatview import heat_view
 from ui.link import address, heat_settings, write, write_heat_settings
 from ui.pictures import plain
@@ -80,7 +82,8 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    shown = shown_maps((evidence_key, tuple(classes), truth_key, name), evidence, classes, name, truth, known)
+    look = partial(shown_maps, (evidence_key, tuple(classes), truth_key, name), evidence, classes, name, truth, known)
+    shown = look()
     settings = st.session_state.get("heat_settings") or heat_settings()  # another page's address does not have them
     view = heat_view(payloads.put(shown.payload), key="heat", initial=settings)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})
@@ -92,7 +95,8 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Evidence bundle",
-            lambda: _bundle(subject, pair, evidence, shown, ids, settings | {"link": link}),
+            # asked for anew, because Streamlit keeps this function as long as the session, also of somebody who left
+            lambda: _bundle(subject, pair, evidence, look(), ids, settings | {"link": link}),
             on_click="ignore",
             file_name=f"recam-{subject.name[:24]}.zip",
             mime="application/zip",
@@ -125,6 +129,6 @@ def _bundle(
             "kind": "object or not" if subject.mask_binary else "label values",
             "at_threshold": rates_at(shown, display.scale, display.threshold),
         }
-    return zip_bytes(
-        evidence_bundle(shown.results, class_ids=ids, display=display, manifest=described, truth=shown.truth)
-    )
+    with brief_turn():
+        files = evidence_bundle(shown.results, class_ids=ids, display=display, manifest=described, truth=shown.truth)
+    return zip_bytes(files)

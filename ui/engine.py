@@ -4,8 +4,10 @@ Evidence is shared by everybody who asks the same thing: its key is the picture'
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,14 +22,31 @@ from recam_core import (
     Turns,
     find_model,
     gather_evidence,
+    give_back,
     load_pair,
     pick_device,
     picture_features,
 )
 
-CACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
 Kept = TypeVar("Kept")
+
+# Streamlit starts a thread for every run of a script; computing in a new one each time took a sixth longer, because torch
+# makes its own helpers for each thread, and scattered the memory over as many arenas.
+_HAND = ThreadPoolExecutor(1, thread_name_prefix="engine")
+
+
+_RESTS = 10.0  # seconds between two times that freed memory is handed back
+_rested = time.monotonic()
+
+
+def _rest() -> None:
+    """Hand freed memory back while nobody waits, now and then."""
+    global _rested
+    if time.monotonic() - _rested > _RESTS:
+        give_back()
+        _rested = time.monotonic()
 
 
 def evidence_bytes(evidence: Evidence) -> int:
@@ -38,9 +57,9 @@ def evidence_bytes(evidence: Evidence) -> int:
 class TurnCache(Generic[Kept]):
     """A bounded, thread-safe store; what is not in it is computed when its turn has come."""
 
-    def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns) -> None:
+    def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns, *, brief: bool = False) -> None:
         self.turns = turns
-        self._size = size
+        self._size, self._brief = size, brief
         self._lock = threading.Lock()
         self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=size)
 
@@ -48,13 +67,15 @@ class TurnCache(Generic[Kept]):
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
         if (found := self._find(key)) is not None:
             return found
-        with self.turns.take(waiting):
+        with self.turns.take(waiting, brief=self._brief):
             if (found := self._find(key)) is not None:  # somebody before us asked for the same
                 return found
-            made = compute()
+            made = _HAND.submit(compute).result()
             if self._size(made) <= self._kept.maxsize:
                 with self._lock:
                     self._kept[key] = made
+            if self.turns.waiting == 0:
+                _HAND.submit(_rest)
             return made
 
     def _find(self, key: Any) -> Kept | None:
@@ -73,13 +94,18 @@ EVIDENCE = EvidenceCache()
 FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.turns)
 
 
+def brief_turn() -> AbstractContextManager[None]:
+    """For arithmetic beside the models: one at a time too, so that several people do not share the processors' threads."""
+    return EVIDENCE.turns.take(brief=True)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _pair(path: str, changed: float) -> Any:
-    return load_pair(path, pick_device())
+    return load_pair(path, pick_device()).folded()
 
 
 def model_pair(name: str) -> Any:
-    """A model pair from the shelf; a file that was replaced is loaded again."""
+    """A model pair from the shelf, for looking only; a file that was replaced is loaded again."""
     path: Path = find_model(name)
     return _pair(str(path), path.stat().st_mtime)
 

@@ -22,4 +22,6 @@ def open_subject() -> tuple[Subject, Evidence, Any]:
         st.stop()
     if warning := caution(subject, pair):
         st.warning(warning, icon=":material/warning:")
+    for note in evidence.notes:
+        st.info(note, icon=":material/memory:")
     return subject, evidence, pair

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from recam_core.records import UserError
 from ui.heatview.payload import payload_id
 
-MAX_BYTES = 128 * 2**20
+MAX_BYTES = 32 * 2**20
 
 
 class PayloadStore:

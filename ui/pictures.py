@@ -3,14 +3,11 @@
 import re
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from recam_core import (
     SAMPLES,
-    Picture,
     UserError,
-    jpeg_bytes,
     known_models,
     read_sample,
     sample_model,
@@ -37,10 +34,10 @@ def choose_picture() -> None:
     with st.expander("Take a picture", icon=":material/photo_camera:"):
         shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
     _take_in([*(files or []), *([shot] if shot else [])])
-    own: dict[str, Picture] = st.session_state.get(uploads.OWN, {})
+    own: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
     with tiles:
-        _thumbnails({name: (*_sample_words(name), _sample_thumbnail(name)) for name in SAMPLES})
-        _thumbnails({sha: (p.name, f"Show {p.name}", thumbnail(p.pixels)) for sha, p in own.items()})
+        _thumbnails({name: (*_sample_words(name), sample_thumbnail(name)) for name in SAMPLES})
+        _thumbnails({sha: (kept.name, f"Show {kept.name}", kept.thumbnail) for sha, kept in own.items()})
 
 
 def select_picture(name: str, model: str | None = None) -> None:
@@ -94,17 +91,9 @@ def _sample_words(name: str) -> tuple[str, str]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _sample_thumbnail(name: str) -> bytes:
-    return thumbnail(read_sample(name)[0].pixels)
-
-
-def thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
-    """The middle square of a picture as a small JPEG, so that all thumbnails are alike."""
-    height, width = pixels.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    step = max(1, short // side)
-    return jpeg_bytes(np.ascontiguousarray(pixels[top : top + short : step, left : left + short : step]))
+def sample_thumbnail(name: str) -> bytes:
+    """The small picture of a sample."""
+    return uploads.thumbnail(read_sample(name)[0].pixels)
 
 
 def plain(text: str) -> str:

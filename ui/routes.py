@@ -1,5 +1,6 @@
 """The app's own HTTP routes, beside Streamlit's: where the heat view fetches its maps and the player its frames."""
 
+import os
 import re
 
 from starlette.concurrency import run_in_threadpool
@@ -7,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from recam_core import backbone_passes
 from ui import payloads
 from ui.player import reels
 
@@ -50,7 +52,14 @@ def _count(text: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
 
 
+async def passes(_request: Request) -> Response:
+    """Answer with how often backbones ran since the server started."""
+    return PlainTextResponse(f"{backbone_passes.value}", headers=_GUARD | {"Cache-Control": "no-store"})
+
+
 ROUTES = [
     Route("/api/heat/{id}", heat, methods=["GET"]),
     Route("/api/frames/{id}", frames, methods=["GET"]),
 ]
+if os.environ.get("RECAM_COUNT_PASSES") == "1":  # for an operator who wants to see what costs model work, and for tests
+    ROUTES.append(Route("/api/passes", passes, methods=["GET"]))

@@ -1,18 +1,17 @@
 """What is on screen for one picture and some classes: maps, their curves, and the packed payload; made once, bounded."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
 from recam_core import READOUTS, CamResult, ClassCurves, Evidence, class_curves, read_out
 from recam_core.records import SCALE_NAMES
+from ui.engine import EVIDENCE, TurnCache
 from ui.heatview.maps import heat_payload, numbers
 
-CACHE_BYTES = 256 * 2**20
+CACHE_BYTES = 192 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +30,7 @@ def shown_bytes(shown: Shown) -> int:
     return truth + len(shown.payload) + sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in shown.results)
 
 
-_KEPT: LRUCache[Any, Shown] = LRUCache(CACHE_BYTES, getsizeof=shown_bytes)
-_LOCK = threading.Lock()
+_KEPT: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.turns, brief=True)
 
 
 def shown_maps(
@@ -44,16 +42,13 @@ def shown_maps(
     known: Sequence[bool] | None,
 ) -> Shown:
     """Read the classes out of the evidence, or find what somebody saw before under the same ``key``."""
-    with _LOCK:
-        if (found := _KEPT.get(key)) is not None:
-            return found
-    results = [read_out(evidence, readout, classes) for readout in READOUTS]
-    curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
-    shown = Shown(results, curves, heat_payload(results, curves, name, truth), truth)
-    with _LOCK:
-        if shown_bytes(shown) <= _KEPT.maxsize:
-            _KEPT[key] = shown
-    return shown
+
+    def make() -> Shown:
+        results = [read_out(evidence, readout, classes) for readout in READOUTS]
+        curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
+        return Shown(results, curves, heat_payload(results, curves, name, truth), truth)
+
+    return _KEPT.get(key, make)
 
 
 def rates_at(shown: Shown, scale: str, threshold: float) -> dict[str, dict[str, Any]]:

@@ -1,22 +1,47 @@
-"""Pictures that people brought along: kept decoded and bounded on the server, found again by the hash in a link.
+"""Pictures that people brought along: kept as their files, bounded, on the server, found again by the hash in a link.
 
-An operator who does not want that sets ``RECAM_KEEP_UPLOADS=0``; then a picture lives in its own session only.
+A photo's file is about a tenth of its pixels, so that is what is kept, and only the picture that a session looks at is decoded.
+An operator who wants nothing kept sets ``RECAM_KEEP_UPLOADS=0``; then a picture lives in its own session only.
 """
 
 import os
 import threading
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from cachetools import LRUCache
 
-from recam_core import Picture, read_image
+from recam_core import Picture, jpeg_bytes, read_image
 
-STORE_BYTES = 256 * 2**20
-_STORE: LRUCache[str, Picture] = LRUCache(STORE_BYTES, getsizeof=lambda picture: picture.pixels.nbytes)
-_LOCK = threading.Lock()
-OWN = "own_pictures"  # session state: {hash: Picture}, in the order they came
+STORE_BYTES = 16 * 2**20
+OWN = "own_pictures"  # session state: {hash: Upload}, in the order they came
+OPEN = "open_picture"  # session state: the picture that was looked at last, decoded
 MAX_OWN = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A picture at rest: its file, or the decoded picture where that is smaller, and a small JPEG of it."""
+
+    name: str
+    content: bytes | Picture
+    thumbnail: bytes
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        own = self.content.pixels.nbytes if isinstance(self.content, Picture) else len(self.content)
+        return own + len(self.thumbnail)
+
+    def open(self) -> Picture:
+        """The picture, decoded once more where its file is kept: the same pixels as at first."""
+        return self.content if isinstance(self.content, Picture) else read_image(self.content, name=self.name)
+
+
+_STORE: LRUCache[str, Upload] = LRUCache(STORE_BYTES, getsizeof=lambda upload: upload.nbytes)
+_LOCK = threading.Lock()
 
 
 def keeps_uploads() -> bool:
@@ -27,22 +52,38 @@ def keeps_uploads() -> bool:
 def take_in(session: MutableMapping[Any, Any], name: str, data: bytes) -> Picture:
     """Decode an upload and remember it for this session (and for links); raises ``UserError`` for a bad file."""
     picture = read_image(data, name=name)
+    smaller = picture if picture.pixels.nbytes <= len(data) else data
+    upload = Upload(name, smaller, thumbnail(picture.pixels))
     own = session.setdefault(OWN, {})
-    own[picture.sha256] = picture
+    own[picture.sha256] = upload
     while len(own) > MAX_OWN:
         own.pop(next(iter(own)))
+    session[OPEN] = picture
     if keeps_uploads():
         with _LOCK:
-            _STORE[picture.sha256] = picture
+            if upload.nbytes <= _STORE.maxsize:
+                _STORE[picture.sha256] = upload
     return picture
 
 
 def find(session: MutableMapping[Any, Any], sha256: str) -> Picture | None:
     """A picture of this session, or one that a link names and the server still has."""
-    own: dict[str, Picture] = session.get(OWN, {})
-    if sha256 in own:
-        return own[sha256]
-    if not keeps_uploads():
+    upload: Upload | None = session.get(OWN, {}).get(sha256)
+    if upload is None and keeps_uploads():
+        with _LOCK:
+            upload = _STORE.get(sha256)
+    if upload is None:
         return None
-    with _LOCK:
-        return _STORE.get(sha256)
+    found: Picture | None = session.get(OPEN)
+    if found is None or found.sha256 != sha256:
+        found = session[OPEN] = upload.open()
+    return found
+
+
+def thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:
+    """The middle square of a picture as a small JPEG, so that all thumbnails are alike."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    step = max(1, short // side)
+    return jpeg_bytes(np.ascontiguousarray(pixels[top : top + short : step, left : left + short : step]))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from recam_core import few_arenas
 from ui.player import reels
 
 ENGINE = ("recam_core.samples", "recam_core.shelf", "recam_core.pipeline")
@@ -35,6 +36,7 @@ def warm_up() -> None:
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the work when the server starts; nobody waits for it here. Runs that go on end with the server."""
+    few_arenas()
     threading.Thread(target=warm_up, daemon=True).start()
     yield
     reels.stop_all()

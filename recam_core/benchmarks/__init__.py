@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 import torch
 
 from recam_core.benchmarks.climb import climb_rows
-from recam_core.benchmarks.explain import class_feature_rows, explain_rows
+from recam_core.benchmarks.explain import explain_rows
 from recam_core.benchmarks.measure import Row
 from recam_core.benchmarks.refit import refit_rows
+from recam_core.benchmarks.serve import serve_rows
+from recam_core.benchmarks.train import train_rows
 from recam_core.benchmarks.walk import walk_rows
 
 BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "explain": explain_rows,
-    "train": class_feature_rows,
+    "train": train_rows,
     "climb": climb_rows,
     "walk": walk_rows,
     "refit": refit_rows,
+    "serve": serve_rows,
 }

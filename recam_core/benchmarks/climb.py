@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.ascent import ascend, look
-from recam_core.benchmarks.measure import SHAPE, Row, paired, timed
+from recam_core.benchmarks.measure import SHAPE, Row, paired, peak_mib, timed
 from recam_core.climb_result import climb_defaults
 from recam_core.climbing import climb_step
 from recam_core.model import CamModel, build_model
@@ -31,7 +31,7 @@ def climb_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     yield step_row(resnet, picture, shape)
     if device.type == "cuda":
         yield _autocast_row(resnet, picture, shape)
-    pair = load_pair(model, device)
+    pair = load_pair(model, device).folded()
     options = climb_defaults(pair)
 
     def whole() -> None:
@@ -52,12 +52,13 @@ def step_row(model: CamModel, picture: np.ndarray, shape: str, rounds: int = 5) 
     mine, theirs = our_step(folded, x, first), plain_step(model, x, first)
     # as a whole: where a ReLU or a maximum is at a tie, rounding decides, and single pixels move otherwise
     assert (mine - theirs).norm() < 0.02 * (theirs - x).norm(), "the two forms differ"
-    a, b, spread = paired(partial(our_step, folded, x, first), partial(plain_step, model, x, first), rounds)
+    ours, plain = partial(our_step, folded, x, first), partial(plain_step, model, x, first)
+    a, b, spread = paired(ours, plain, rounds)
     note = (
         "ResNet-50; one backward pass and folded batch normalisation / two backward passes and hooks; no parameter gradients "
         f"in either; {spread}"
     )
-    return Row("climb/step", shape, a, b, b / a, note=note)
+    return Row("climb/step", shape, a, b, b / a, peak_mib(ours), peak_mib(plain), note=note)
 
 
 def _autocast_row(model: CamModel, picture: np.ndarray, shape: str) -> Row:

@@ -1,4 +1,4 @@
-"""Explaining and training: readouts, backbone, scales, class features, and a cold start."""
+"""Explaining: readouts, the backbone's pass and its floor, scales, where the time goes, and a cold start."""
 
 import copy
 import subprocess
@@ -8,31 +8,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from recam_core.benchmarks.measure import SHAPE, Row, matrix_rate, paired, peak_mib, timed
-from recam_core.losses import class_features, class_masks
-from recam_core.model import CamModel
-from recam_core.pipeline import gather_evidence
+from recam_core.device import autocast
+from recam_core.model import CamModel, ModelPair, build_model
+from recam_core.pipeline import default_classes, gather_evidence, read_out
 from recam_core.records import MULTI_SCALE, READOUTS, RECAM_READOUTS, HeatmapOptions
 from recam_core.samples import read_sample
 from recam_core.shelf import load_pair
 
 
 def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
-    """Explaining one picture: readouts, backbone, scales, class features, and a cold start."""
-    pair = load_pair(model, device)
+    """Explaining one picture with the pair as the app keeps it: readouts, backbone, scales, where the time goes, a cold start."""
+    unfolded = load_pair(model, device)
+    pair = unfolded.folded()
     picture = read_sample("coffee")[0].pixels[: SHAPE[0], : SHAPE[1]]
     shape = f"{SHAPE[1]}×{SHAPE[0]}, flip"
     yield _readouts(pair, picture, shape)
     yield _more_readouts(pair, picture, shape, RECAM_READOUTS, "explain/four-to-one")
     yield _more_readouts(pair, picture, shape, READOUTS, "explain/five-to-one")
-    yield _backbone(pair.recam, picture, shape)
+    yield backbone_row("explain/backbone", model, unfolded.recam, picture, shape)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        resnet = build_model("resnet50_s16", "cam", 20).to(device).requires_grad_(False)
+    yield backbone_row("explain/backbone-resnet50", "ResNet-50, random weights", resnet, picture, shape, rounds=5)
     yield timed("explain/single", shape, lambda: gather_evidence(picture, pair, HeatmapOptions()), "all five readouts")
     several = HeatmapOptions(scales=MULTI_SCALE)
     yield timed("explain/msf", shape, lambda: gather_evidence(picture, pair, several), "four scales, five readouts", 3)
-    yield from class_feature_rows(device)
+    yield parts_row(pair, picture, shape)
     yield timed(
         "explain/cold-start",
         shape,
@@ -42,7 +46,7 @@ def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     )
 
 
-def _readouts(pair: Any, picture: Any, shape: str) -> Row:
+def _readouts(pair: ModelPair, picture: Any, shape: str) -> Row:
     options = HeatmapOptions()
 
     def ours() -> Any:
@@ -54,57 +58,74 @@ def _readouts(pair: Any, picture: Any, shape: str) -> Row:
     mine, theirs = ours(), plain()
     assert all(abs(mine[r][0] - theirs[r][0]).max() < 1e-3 for r in RECAM_READOUTS)
     a, b, spread = paired(ours, plain)
-    return Row("explain/readouts", shape, a, b, b / a, note=f"four readouts in one pass / in four; {spread}")
+    note = f"four readouts in one pass / in four; {spread}"
+    return Row("explain/readouts", shape, a, b, b / a, peak_mib(ours), peak_mib(plain), note=note)
 
 
-def _more_readouts(pair: Any, picture: Any, shape: str, readouts: tuple[str, ...], name: str) -> Row:
+def _more_readouts(pair: ModelPair, picture: Any, shape: str, readouts: tuple[str, ...], name: str) -> Row:
     options = HeatmapOptions()
-    a, b, spread = paired(
-        lambda: gather_evidence(picture, pair, options, readouts),
-        lambda: gather_evidence(picture, pair, options, ("w",)),
-    )
-    return Row(name, shape, a, b, b / a, note=f"{len(readouts)} readouts cost {a / b:.2f}× one; {spread}")
+
+    def ours() -> Any:
+        return gather_evidence(picture, pair, options, readouts)
+
+    def one() -> Any:
+        return gather_evidence(picture, pair, options, ("w",))
+
+    a, b, spread = paired(ours, one)
+    note = f"{len(readouts)} readouts cost {a / b:.2f}× one; {spread}"
+    return Row(name, shape, a, b, b / a, peak_mib(ours), peak_mib(one), note=note)
 
 
-def _backbone(model: CamModel, picture: Any, shape: str) -> Row:
+def backbone_row(name: str, title: str, model: CamModel, picture: Any, shape: str, rounds: int = 7) -> Row:
+    """A pass over picture and mirror image as the app does it, against NCHW without folding; and the floor of its products."""
     x = model.preprocess(picture)
     x = torch.cat([x, x.flip(-1)])
-    plain_net = copy.deepcopy(model.backbone).to(memory_format=torch.contiguous_format)
+    ours_net, plain_net = model.folded(), copy.deepcopy(model.backbone).to(memory_format=torch.contiguous_format)
+
+    def ours() -> Any:
+        with torch.inference_mode():
+            return ours_net.features(x)
+
+    def plain() -> Any:
+        with torch.inference_mode():
+            return plain_net(x)
+
+    mine, theirs = ours(), plain()
+    assert (mine - theirs).norm() < 1e-3 * theirs.norm(), "the two forms differ"
     with torch.inference_mode(), FlopCounterMode(display=False) as flops:
-        mine = model.features(x)
-    with torch.inference_mode():
-        assert (mine - plain_net(x)).abs().max() < 1e-2
-        a, b, spread = paired(lambda: model.features(x), lambda: plain_net(x))
+        plain_net(x)
+    a, b, spread = paired(ours, plain, rounds)
     floor = flops.get_total_flops() / matrix_rate(model.device)
     note = (
-        f"channels-last / NCHW; {flops.get_total_flops() / 1e9:.1f} GFLOP, {a / floor:.1f}× the matrix floor; {spread}"
+        f"{title}; channels-last and folded / NCHW; {flops.get_total_flops() / 1e9:.1f} GFLOP, {a / floor:.2f}× the matrix "
+        f"floor; {spread}"
     )
-    return Row("explain/backbone", shape, a, b, b / a, floor_s=floor, note=note)
+    return Row(name, shape, a, b, b / a, peak_mib(ours), peak_mib(plain), floor_s=floor, note=note)
 
 
-def class_feature_rows(device: torch.device, side: int = 20, rounds: int = 5) -> Iterator[Row]:
-    """The class-masked features of training at K = 20 and 80, forward and backward, against the B×K×D×h×w tensor."""
-    for classes in (20, 80):
-        features = torch.rand(2, 2048, side, side, device=device, requires_grad=True)
-        weight = torch.rand(classes, 2048, device=device) - 0.5
+def parts_row(pair: ModelPair, picture: Any, shape: str) -> Row:
+    """Where the time of one picture goes: both networks' passes, and what is before and after them, each waited for."""
+    evidence = gather_evidence(picture, pair, HeatmapOptions())
+    classes = default_classes(evidence)
+    nets = (pair.cam, pair.recam)
+    x = pair.recam.preprocess(picture)
+    x = torch.cat([x, x.flip(-1)])
 
-        def ours(f: Tensor = features, w: Tensor = weight) -> Tensor:
-            return class_features(f, class_masks(f, w))
+    def features() -> Any:
+        with torch.inference_mode(), autocast(pair.recam.device):
+            return [net.features(x) for net in nets]
 
-        def plain(f: Tensor = features, w: Tensor = weight) -> Tensor:
-            return (class_masks(f, w)[:, :, None] * f[:, None]).mean(dim=(3, 4))
-
-        assert (ours() - plain()).abs().max() < 1e-4
-
-        def step(form: Callable[[], Tensor]) -> Callable[[], None]:
-            return lambda: form().sum().backward()
-
-        a, b, spread = paired(step(ours), step(plain), rounds)
-        mine, theirs = peak_mib(step(ours)), peak_mib(step(plain))
-        yield Row(
-            f"train/recam-k{classes}", f"2×2048×{side}×{side}", a, b, b / a, mine, theirs,
-            note=f"memory 1/{theirs / mine:.0f}; {spread}",
-        )  # fmt: skip
+    seen = [values.float() for values in features()]
+    parts: dict[str, Callable[[], Any]] = {
+        "picture to the device": lambda: [net.preprocess(picture) for net in nets],
+        "backbones": features,
+        "readouts": lambda: [net.maps(f, net.head.readouts) for net, f in zip(nets, seen, strict=True)],
+        "maps at picture size": lambda: [read_out(evidence, name, classes) for name in READOUTS],
+    }
+    seconds = {name: timed("", "", call, "").ours_s for name, call in parts.items()}
+    total = sum(seconds.values())
+    shares = ", ".join(f"{name} {part / total:.0%}" for name, part in seconds.items())
+    return Row("explain/parts", shape, total, note=f"five readouts, {len(classes)} classes: {shares}")
 
 
 def _cold_start(device: torch.device) -> None:

@@ -29,9 +29,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{device_name(device)}, torch {torch.__version__}\n{'':22}{'ours':>9}{'plain':>9}{'ratio':>8}{'MiB':>15}")
     for rows_of in chosen:
         for row in rows_of(device):
-            if row.name not in rows:  # explain measures the class features of train too
-                rows[row.name] = row
-                print(line(row), flush=True)
+            rows[row.name] = row
+            print(line(row), flush=True)
     if target:
         report = {
             "device": device_name(device),

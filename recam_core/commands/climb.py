@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     view, display = view_options(arguments), DisplayOptions(arguments.threshold, arguments.opacity, arguments.palette)
     check_milliseconds(arguments.milliseconds)
     picture = open_picture(arguments.picture)
-    pair = load_pair(arguments.model, pick_device(arguments.device))
+    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     options = chosen_options(arguments, pair)
     named = named_classes(arguments.classes, pair)
     parent_for(arguments.out / "trace.json")

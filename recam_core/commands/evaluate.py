@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     options, readouts = view_options(arguments), readout_names(arguments.readouts)
     target = parent_for(arguments.json) if arguments.json else None
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
-    pair = load_pair(arguments.model, pick_device(arguments.device))
+    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     walk = chosen_walk(arguments, pair)
     walker = None if walk is None else Walker(pair, walk, arguments.boundary)
     source = (arguments.dataset, arguments.split)

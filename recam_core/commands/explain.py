@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     options, readouts = view_options(arguments), readout_names(arguments.readouts)
     display = DisplayOptions(arguments.threshold, arguments.opacity, arguments.palette)
     picture = open_picture(arguments.picture)
-    pair = load_pair(arguments.model, pick_device(arguments.device))
+    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     chosen = named_classes(arguments.classes, pair)
     evidence = gather_evidence(picture.pixels, pair, options, readouts)
     classes = chosen or default_classes(evidence)
@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
     files = evidence_bundle(results, class_ids=pair.class_ids(classes), display=display, manifest=described)
     write_folder(files, arguments.out)
     say_notes(picture, pair, sys.stdout)
+    for note in evidence.notes:
+        print(note)
     print(f"{evidence.backbone_passes} backbone passes in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
         shares = (

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     share = launched(os.environ)
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     device = pick_device(share.device(arguments.device, torch.cuda.device_count()))
-    pair = load_pair(arguments.model, device)
+    pair = load_pair(arguments.model, device).folded()
     options = chosen_options(arguments, pair)
     events = write_masks(pair, dataset, options, arguments.out, (arguments.dataset, arguments.split), share)
     skipped = []

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     view = view_options(arguments)
     check_milliseconds(arguments.milliseconds)
     picture = open_picture(arguments.picture)
-    pair = load_pair(arguments.model, pick_device(arguments.device))
+    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     options = walk_options(arguments, pair)
     before, after = chosen_thresholds(arguments, pair, view)
     named = named_classes(arguments.classes, pair)

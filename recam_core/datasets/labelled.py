@@ -19,16 +19,7 @@ class Labelled:
     ) -> None:
         self.classes = tuple(classes)
         self.pictures = tuple(pictures)
-        self._labels = np.zeros((len(self.pictures), len(self.classes)), np.float32)
-        known = {name: k for k, name in enumerate(self.classes)}
-        for i, picture in enumerate(self.pictures):
-            given = labels.get(picture.sha256, ())
-            if not given:
-                raise UserError(f"“{picture.name}” has no label; say which classes it shows, or leave it out.")
-            for name in given:
-                if name not in known:
-                    raise UserError(_unknown(name, picture.name, self.classes))
-                self._labels[i, known[name]] = 1
+        self._labels = [label_row(self.classes, p.name, labels.get(p.sha256, ())) for p in self.pictures]
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -47,6 +38,19 @@ class Labelled:
 
     def mask(self, i: int) -> None:
         """Nobody knows."""
+
+
+def label_row(classes: Sequence[str], picture: str, labels: Sequence[str]) -> np.ndarray:
+    """The labels of the picture of that name as multi-hot (K,) float32; raises ``UserError`` as `Labelled` does."""
+    if not labels:
+        raise UserError(f"“{picture}” has no label; say which classes it shows, or leave it out.")
+    known = {name: k for k, name in enumerate(classes)}
+    row = np.zeros(len(classes), np.float32)
+    for label in labels:
+        if label not in known:
+            raise UserError(_unknown(label, picture, classes))
+        row[known[label]] = 1
+    return row
 
 
 def _unknown(label: str, picture: str, classes: Sequence[str]) -> str:

@@ -33,7 +33,8 @@ class Evidence:
     options: HeatmapOptions
     device: str
     seconds: float
-    backbone_passes: int
+    backbone_passes: int  # one for each network and scale; picture and mirror image count as one
+    notes: tuple[str, ...] = ()  # what the person should know about how it was made, a sentence each
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,15 @@ import pytest
 from hash_weights import hash_tensor
 from torch import nn
 
+from recam_core.device import exact
+
+
+@pytest.fixture(autouse=True)
+def no_tf32():
+    """Vectors were made in float32, so a graphics card checks them in float32 too."""
+    with exact():
+        yield
+
 
 @pytest.fixture(scope="session")
 def fill_with_hash_weights():

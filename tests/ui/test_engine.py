@@ -4,9 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recam_core import HeatmapOptions, Turns, UserError, gather_evidence, load_pair
+from recam_core import (
+    READOUTS,
+    HeatmapOptions,
+    Turns,
+    UserError,
+    gather_evidence,
+    load_pair,
+    picture_features,
+    read_out,
+)
 from recam_core.records import Evidence
-from ui.engine import EvidenceCache, evidence_bytes
+from ui import shown
+from ui.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
+from ui.walk.panel import BOUNDARIES
 
 
 def make_evidence(side=10, classes=2, value=0.0):
@@ -133,3 +144,56 @@ def test_many_threads_get_the_numbers_that_one_gets():
         for readout, maps in alone[n % 3].scale_maps.items():
             for ours, theirs in zip(evidence.scale_maps[readout], maps, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+
+
+def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_compute_together():
+    pair, options = load_pair("scenes").folded(), HeatmapOptions(scales=(1.0, 0.5))
+    pictures = [np.random.default_rng(n).integers(0, 255, (64, 96, 3), np.uint8) for n in range(8)]
+    inside, most = [], []
+
+    def look(n):
+        inside.append(n)
+        most.append(len(inside))
+        found = gather_evidence(pictures[n], pair, options)
+        read = [read_out(found, readout, ["cat"]).raw for readout in READOUTS]
+        features = picture_features(pictures[n], pair, 64)
+        inside.remove(n)
+        return found, read, features
+
+    def everything(found, read, features):
+        return [
+            found.scores,
+            *(m for maps in found.scale_maps.values() for m in maps),
+            *read,
+            features.stage1,
+            features.stage2,
+        ]
+
+    alone = [everything(*look(n)) for n in range(8)]
+    turns, all_here = Turns(), threading.Barrier(8)
+    cache, brief = (TurnCache(2**30, lambda made: 1, turns, brief=short) for short in (False, True))
+
+    def ask(n):
+        all_here.wait(10)
+        return cache.get(n, lambda: everything(*look(n))), brief.get(n, lambda: everything(*look(n)))
+
+    with ThreadPoolExecutor(8) as people:
+        together = list(people.map(ask, range(8)))
+    for one, both in zip(alone, together, strict=True):
+        for answer in both:
+            assert all(np.array_equal(a, b) for a, b in zip(one, answer, strict=True))
+    assert set(most) == {1}
+
+
+def test_all_that_computes_for_a_screen_waits_for_the_same_turns():
+    places = {BOUNDARIES, EVIDENCE, FEATURES, shown._KEPT}
+    assert {id(place.turns) for place in places} == {id(EVIDENCE.turns)}
+    heard = threading.Event()
+    with ThreadPoolExecutor(1) as other:
+        with brief_turn():
+            asked = other.submit(EVIDENCE.get, "nobody's", make_evidence, lambda ahead: heard.set())
+            assert heard.wait(10)
+            assert EVIDENCE.turns.waiting == 1
+            assert not asked.done()
+        assert asked.result(10) is not None
+    assert EVIDENCE.turns.waiting == 0

@@ -59,6 +59,6 @@ def test_threads_keep_the_bound():
     assert store._total == sum(len(found) for found in store._items.values())
 
 
-def test_the_process_has_one_store_of_128_mb():
-    assert payloads.STORE.max_bytes == 128 * 1024 * 1024
+def test_the_process_has_one_store_of_32_mb():
+    assert payloads.STORE.max_bytes == 32 * 1024 * 1024
     assert payloads.get(payloads.put(b"one store")) == b"one store"

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from recam_core import SAMPLES
-from ui import pictures
+from ui import pictures, uploads
 from ui.pictures import plain
 
 
@@ -30,7 +30,7 @@ def test_text_from_outside_is_shown_letter_by_letter(text):
 
 @pytest.mark.parametrize("shape", [(40, 40), (400, 90), (90, 400), (1024, 1000)])
 def test_a_thumbnail_is_a_small_square(shape):
-    image = Image.open(io.BytesIO(pictures.thumbnail(np.zeros((*shape, 3), np.uint8))))
+    image = Image.open(io.BytesIO(uploads.thumbnail(np.zeros((*shape, 3), np.uint8))))
     assert image.width == image.height <= 320
     assert image.width >= min(40, *shape)
 

@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 
@@ -6,7 +7,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from ui import payloads
+from recam_core import backbone_passes
+from ui import payloads, routes
 from ui.heatview.payload import unpack
 from ui.player import reels
 from ui.player.frame import Frame, Layer
@@ -75,3 +77,16 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(client):
         assert answer.status_code == 404
         assert answer.text.startswith("This run is not on the server any more.")
     assert client.post(f"/api/frames/{'0' * 64}").status_code == 405
+
+
+def test_passes_are_counted_for_those_who_asked_for_it_only(monkeypatch):
+    assert "/api/passes" not in [route.path for route in routes.ROUTES]
+    monkeypatch.setenv("RECAM_COUNT_PASSES", "1")
+    monkeypatch.setattr(backbone_passes, "_value", 41)
+    backbone_passes.add()
+    spec = importlib.util.spec_from_file_location("routes_that_count", routes.__file__)
+    counting = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(counting)
+    answer = TestClient(Starlette(routes=counting.ROUTES)).get("/api/passes")
+    assert (answer.status_code, answer.text) == (200, "42")
+    assert answer.headers["cache-control"] == "no-store"

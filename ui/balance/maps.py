@@ -10,6 +10,7 @@ from recam_core import READOUT_LABELS, READOUTS, CamResult, Evidence, Refit, cla
 from recam_core.records import SCALE_NAMES
 from ui import payloads
 from ui.balance.words import untrained
+from ui.engine import brief_turn
 from ui.heatview import heat_view
 from ui.heatview.maps import HELP, TITLES, heat_payload
 from ui.link import heat_settings, write_heat_settings
@@ -22,8 +23,9 @@ def show_maps(
     evidence: Evidence, fitted: Refit, name: str, picture: str, truth: np.ndarray | None, known: Sequence[bool] | None
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Draw the maps of a class; returns the share that each covers at the threshold, and the settings of the view."""
-    results: list[CamResult] = [read_out(evidence, readout, [name]) for readout in READOUTS]
-    curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
+    with brief_turn():
+        results: list[CamResult] = [read_out(evidence, readout, [name]) for readout in READOUTS]
+        curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
     absent = untrained(fitted.config)
     named = {
         readout: (READOUT_LABELS[readout], UNTRAINED, UNTRAINED_HELP)

@@ -103,9 +103,11 @@ def _first_photos(folder: str, split: str, changed: float) -> tuple[Any, Sequenc
 
 
 def _own(pair: Any) -> LabelledSet:
-    pictures, labels = choose_own(pair)
-    dataset = Labelled(pair.classes, pictures, labels)
-    told = "|".join(f"{picture.sha256}:{','.join(labels[picture.sha256])}" for picture in pictures)
-    return LabelledSet(
-        OWN, f"own-{sha256(told.encode()).hexdigest()}", lambda: (dataset, range(len(dataset))), PHOTO_SIDE
-    )
+    chosen = choose_own(pair)
+    told = "|".join(f"{own.sha256}:{','.join(labels)}" for own, labels in chosen)
+
+    def opened() -> tuple[Any, Sequence[int]]:
+        pictures = [own.open() for own, _ in chosen]
+        return Labelled(pair.classes, pictures, {own.sha256: labels for own, labels in chosen}), range(len(chosen))
+
+    return LabelledSet(OWN, f"own-{sha256(told.encode()).hexdigest()}", opened, PHOTO_SIDE)

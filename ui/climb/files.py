@@ -17,6 +17,7 @@ from recam_core import (
     zip_bytes,
 )
 from ui.climb.runs import Run
+from ui.engine import brief_turn
 
 
 def show_downloads(run: Run, settings: Mapping[str, Any], link: str, key: str) -> None:
@@ -64,14 +65,15 @@ def frames_zip(run: Run, display: DisplayOptions) -> bytes:
 def bundle_zip(run: Run, display: DisplayOptions, milliseconds: int, link: str) -> bytes:
     """The same files that the command writes, in an archive; the manifest also has the link."""
     order = run.order
-    files = climb_bundle(
-        order.before,
-        run.steps,
-        order.options,
-        class_ids=order.pair.class_ids([order.class_name]),
-        display=display,
-        manifest=make_manifest(order.picture, order.pair, order.before) | {"link": link},
-        truth=order.truth,
-        milliseconds=milliseconds,
-    )
+    with brief_turn():
+        files = climb_bundle(
+            order.before,
+            run.steps,
+            order.options,
+            class_ids=order.pair.class_ids([order.class_name]),
+            display=display,
+            manifest=make_manifest(order.picture, order.pair, order.before) | {"link": link},
+            truth=order.truth,
+            milliseconds=milliseconds,
+        )
     return zip_bytes(files)

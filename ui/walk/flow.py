@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core.visualise import overlay
+from ui.engine import brief_turn
 from ui.walk.runs import Order
 
 WHY = (
@@ -20,8 +21,9 @@ WHY = (
 def show_flow(order: Order, spot: dict[str, Any], t: int, palette: str) -> None:
     """Three pictures for the position that was clicked, at the t that is shown."""
     row, column = grid_position(order, spot)
-    affinities = order.walk.affinities(row, column)
-    flow = order.walk.flow(row, column, t)
+    with brief_turn():
+        affinities = order.walk.affinities(row, column)
+        flow = order.walk.flow(row, column, t)
     height, width = order.boundary.shape
     here = f"B here {order.boundary[row, column]:.2f}"
     st.markdown(f"**Column {column} of {width}, row {row} of {height}** of the grid; {here}")

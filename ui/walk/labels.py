@@ -10,6 +10,7 @@ import streamlit as st
 from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
 from recam_core.records import IGNORE
 from recam_core.visualise import CLASS_COLOURS, labels_from_maps, labels_overlay, palette_png_bytes
+from ui.engine import brief_turn
 from ui.subject import Subject
 from ui.truth import class_truth
 from ui.walk.runs import Order
@@ -22,7 +23,8 @@ def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings:
     """Pseudo masks of all classes before the walk and after ``t`` steps, at the threshold of the slider, and their files."""
     threshold, ids = settings["threshold"], order.pair.class_ids(order.start.classes)
     t = _further(order, t)
-    walked, error = order.walked(t)
+    with brief_turn():
+        walked, error = order.walked(t)
     before, after = (labels_from_maps(result.maps, ids, threshold) for result in (order.start, walked))
     truth = true_labels(subject, order, ids)
     rows = [("Before the walk", before), (f"After t = {t}", after)]
@@ -109,18 +111,19 @@ def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: 
         truth, _ = class_truth(
             subject.mask, order.start.picture.shape[:2], ids, ids[0] if subject.mask_binary else None
         )
-    files = walk_bundle(
-        order.start,
-        order.kept_steps(t),
-        order.boundary,
-        replace(order.options, steps=t),
-        class_ids=ids,
-        display=display,
-        before_threshold=display.threshold,
-        manifest=make_manifest(order.picture, order.pair, evidence) | {"link": link},
-        described={"boundary": order.source, "start": order.origin},
-        truth=truth,
-    )
+    with brief_turn():
+        files = walk_bundle(
+            order.start,
+            order.kept_steps(t),
+            order.boundary,
+            replace(order.options, steps=t),
+            class_ids=ids,
+            display=display,
+            before_threshold=display.threshold,
+            manifest=make_manifest(order.picture, order.pair, evidence) | {"link": link},
+            described={"boundary": order.source, "start": order.origin},
+            truth=truth,
+        )
     return zip_bytes(files)
 
 

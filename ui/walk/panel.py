@@ -105,11 +105,15 @@ def _settle_classes(subject: Subject, evidence: Evidence) -> None:
 
 def _start(subject: Subject, evidence: Evidence, name: str, readout: str, climb: Climb | None) -> tuple[CamResult, str]:
     """The start maps, the class that is looked at first and those that compete with it, and where they come from."""
+    classes, origin = [name], "map"
     if climb is None:
         chosen = st.session_state[classes_key(subject)]
-        return read_out(evidence, readout, [name, *(other for other in chosen if other != name)][:MAX_CLASSES]), "map"
-    climbed = climbed_evidence(climb.order.before, climb.steps, climb.order.options.result)
-    return read_out(climbed, readout, [name]), f"climb {climb.reel.id[:8]}"
+        classes = [name, *(other for other in chosen if other != name)][:MAX_CLASSES]
+    else:
+        evidence = climbed_evidence(climb.order.before, climb.steps, climb.order.options.result)
+        origin = f"climb {climb.reel.id[:8]}"
+    with engine.brief_turn():
+        return read_out(evidence, readout, classes), origin
 
 
 def boundaries(subject: Subject, pair: Any, evidence: Evidence, source: str) -> np.ndarray:

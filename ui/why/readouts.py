@@ -1,6 +1,7 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
 from recam_core import READOUT_LABELS, READOUTS, read_out
+from ui.engine import brief_turn
 from ui.pictures import plain
 from ui.why.seen import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
@@ -21,7 +22,8 @@ def show(seen: Seen) -> None:
     )
     view = show_heat(seen, READOUTS, "why-five")
     level = (view.settings or {}).get("threshold", 0.3)
-    areas = {name: float((read_out(seen.evidence, name, [seen.name]).maps[0] > level).mean()) for name in READOUTS}
+    with brief_turn():
+        areas = {name: float((read_out(seen.evidence, name, [seen.name]).maps[0] > level).mean()) for name in READOUTS}
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
     told = ", ".join(f"{READOUT_LABELS[name]} {areas[name]:.0%}" for name in READOUTS)

@@ -20,6 +20,7 @@ from recam_core import (
 )
 from recam_core.records import SCALE_NAMES
 from ui import payloads
+from ui.engine import brief_turn
 from ui.heatview import heat_view
 from ui.heatview.maps import heat_payload
 from ui.link import heat_settings, write_heat_settings
@@ -100,8 +101,9 @@ def show_heat(
         score = evidence.scores[[seen.k]]
         evidence = replace(evidence, classes=(seen.name,), scores=score, scale_maps=maps)
         named = {name: words for name, (_, words) in own.items()}
-    results: list[CamResult] = [read_out(evidence, name, [seen.name]) for name in own or readouts]
-    curves = {scale: [class_curves(result, None, scale, None) for result in results] for scale in SCALE_NAMES}
+    with brief_turn():
+        results: list[CamResult] = [read_out(evidence, name, [seen.name]) for name in own or readouts]
+        curves = {scale: [class_curves(result, None, scale, None) for result in results] for scale in SCALE_NAMES}
     payload = heat_payload(results, curves, seen.subject.picture.name, named=named)
     settings = st.session_state.get("heat_settings") or heat_settings()
     view = heat_view(payloads.put(payload), key=key, initial=settings)

@@ -1,0 +1,79 @@
+"""What live use costs: backbone passes counted on the server while somebody looks at one picture in every way."""
+
+import urllib.request
+from pathlib import Path
+
+import pytest
+from addresses import wait_for_address
+from test_journey import choose, class_names, drag_threshold, settle, wait_for_maps
+
+pytestmark = pytest.mark.browser
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture(scope="module")
+def url(serve):
+    return serve(APP, RECAM_COUNT_PASSES="1")
+
+
+def go_to(page, section, name):
+    page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+    page.get_by_test_id("stTopNavDropdownLink").filter(has_text=name).click()
+
+
+def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
+    def passes():
+        with urllib.request.urlopen(f"{url}/api/passes", timeout=10) as answer:
+            return int(answer.read())
+
+    page = open_page(f"{url}/?picture=scene-cat-fish-boat")
+    page.set_default_timeout(30_000)
+    wait_for_maps(page)
+    assert passes() == 2  # one for each network, five maps
+
+    # looking in other ways
+    drag_threshold(page, 0.55, release=True)
+    wait_for_address(page, t="0.55")
+    page.get_by_role("slider", name="Opacity").evaluate(
+        """input => { input.value = 0.3; for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind)); }"""
+    )
+    wait_for_address(page, opacity="0.3")
+    for mode in ("Difference", "Mask", "Error", "Heat"):
+        choose(page, mode) if mode != "Heat" else page.locator(".st-key-heat .segment", has_text="Heat").first.click()
+    page.locator(".st-key-heat select").first.select_option("inferno")
+    wait_for_address(page, palette="inferno")
+    settle(page)
+    assert passes() == 2
+
+    # other classes are read out of the same evidence
+    before = class_names(page)
+    page.get_by_test_id("stMultiSelect").locator("input").click()
+    page.get_by_role("option").first.click()
+    page.keyboard.press("Escape")
+    page.locator(".st-key-heat .class-name >> nth=" + str(len(before))).wait_for()
+    settle(page)
+    assert passes() == 2
+
+    # another page looks once for itself; going back and forth afterwards is free
+    go_to(page, "Learn", "Why")
+    page.get_by_text("Why does a classifier light up only part of the object?").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    looked = passes()
+    assert 2 < looked <= 6  # its one look without the mirror image, and the features themselves
+    compare, why = (
+        ("Explore", "Compare", "Where does the model look?"),
+        ("Learn", "Why", "Why does a classifier light up"),
+    )
+    for section, name, text in (compare, why, compare):
+        go_to(page, section, name)
+        page.get_by_text(text).first.wait_for()
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    wait_for_maps(page)
+    assert passes() == looked
+
+    # and what does cost is counted
+    page.get_by_role("button", name="scene 1").click()
+    page.locator(".st-key-heat [data-view=picture]").first.get_by_text("scene-fish-boat").wait_for()
+    settle(page)
+    assert passes() == looked + 2
