@@ -78,8 +78,12 @@ def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
 
     FP = 1 − |gt|/|union| and FN = 1 − |prediction|/|union|, so that IoU + FP + FN = 1 for each class.
     """
-    hit = np.diag(confusion).astype(float)
-    truth, predicted = confusion.sum(axis=1).astype(float), confusion.sum(axis=0).astype(float)
+    return rates(np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0))
+
+
+def rates(hit: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray | float]:
+    """The figures that follow from pixels (K+1,) of each label: predicted and true, true, predicted."""
+    hit, truth, predicted = hit.astype(float), truth.astype(float), predicted.astype(float)
     union = truth + predicted - hit
     with np.errstate(invalid="ignore", divide="ignore"):
         iou, fp, fn = hit / union, 1 - truth / union, 1 - predicted / union
