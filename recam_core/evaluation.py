@@ -12,7 +12,7 @@ from recam_core.datasets import Dataset
 from recam_core.model import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
-from recam_core.sweep import PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
 from recam_core.walk_result import Walker
 
 
@@ -100,6 +100,7 @@ def measure(
     options: HeatmapOptions,
     readouts: Sequence[str] = READOUTS,
     walker: Walker | None = None,
+    thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
     check_classes(pair, dataset)
@@ -113,7 +114,9 @@ def measure(
         maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
         nothing = np.zeros((0, *mask.shape), np.float32)
         yield {
-            name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1)
+            name: count_pixels(
+                to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds
+            )
             for name in readouts
         }
 

@@ -66,6 +66,7 @@ BELOW = {
     "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "resample": ("sweep",),
     "locks": ("records",),
+    "roots": ("records",),
     "faithfulness": ("model", "device"),
     "store": ("evaluation", "files", "locks", "faithfulness"),
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints"),
@@ -74,6 +75,7 @@ BELOW = {
     "keeper": ("jobs",),
     "commands": (
         "jobs",
+        "roots",
         "store",
         "samples",
         "checkpoints",

@@ -25,6 +25,9 @@ page = st.navigation(
         "Learn": [
             st.Page("../pages/learn/why.py", title="Why", icon=":material/school:"),
         ],
+        "Lab": [
+            st.Page("../pages/lab/errors.py", title="Errors", icon=":material/troubleshoot:"),
+        ],
     },
     position="top",
 )

@@ -26,7 +26,11 @@ def keeps_uploads() -> bool:
 
 def take_in(session: MutableMapping[Any, Any], name: str, data: bytes) -> Picture:
     """Decode an upload and remember it for this session (and for links); raises ``UserError`` for a bad file."""
-    picture = read_image(data, name=name)
+    return keep(session, read_image(data, name=name))
+
+
+def keep(session: MutableMapping[Any, Any], picture: Picture) -> Picture:
+    """Remember a picture as if it had been uploaded."""
     own = session.setdefault(OWN, {})
     own[picture.sha256] = picture
     while len(own) > MAX_OWN:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from recam_core.benchmarks.climb import climb_rows
+from recam_core.benchmarks.evaluate import evaluate_rows
 from recam_core.benchmarks.explain import class_feature_rows, explain_rows
 from recam_core.benchmarks.measure import Row
 from recam_core.benchmarks.walk import walk_rows
@@ -18,4 +19,5 @@ BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "train": class_feature_rows,
     "climb": climb_rows,
     "walk": walk_rows,
+    "evaluate": evaluate_rows,
 }

@@ -1,0 +1,69 @@
+"""The headline: figures of both sides, the change, and how far the choice of pictures could move it."""
+
+import numpy as np
+import streamlit as st
+
+from recam_core import gain_of_areas
+from ui.errors.sides import View
+
+
+def show_headline(view: View) -> None:
+    """A sentence first, then the figures; each side also at the threshold that suits it best."""
+    gain = bootstrap(view)
+    best = {letter: side.store.curves(side.name).best for letter, side in view.both.items()}
+    st.markdown(gain_words(view.a.label, view.b.label, view.threshold, gain, len(view.names)))
+    totals = {letter: view.areas(letter).total() for letter in view.both}
+    rows = (("mIoU", "miou", False), ("FP · wrongly claimed", "fp", True), ("FN · missed", "fn", True))
+    columns = st.columns(3)
+    for column, (words, name, less) in zip(columns, rows, strict=True):
+        a, b = (float(np.asarray(totals[letter][name])) for letter in "AB")
+        column.metric(
+            f"{words}, %: A → B",
+            f"{percent(a)} → {percent(b)}",
+            f"{100 * (b - a):+.1f} points",
+            delta_color="inverse" if less else "normal",
+            help="Of all pictures together: mIoU is the mean over background and classes; FP and FN are shares of the "
+            "union of map "
+            "and object, means over classes, so that IoU + FP + FN = 100 % for each class.",
+        )
+    fair = bootstrap(view, best["A"], best["B"])
+    thresholds = [
+        f"{view.both[letter].label} at {view.a.store.thresholds[index]:.2f}" for letter, index in best.items()
+    ]
+    st.caption(
+        f"Each at its own best threshold ({thresholds[0]}, {thresholds[1]}): {_points(fair)}. That is the fairer "
+        f"comparison where "
+        "the maps of one side are brighter throughout; it flatters both, because threshold and figures come from "
+        "the same pictures."
+    )
+
+
+def bootstrap(view: View, a: int | None = None, b: int | None = None) -> dict[str, float]:
+    """mIoU of B over A with its 95 % interval over pictures, at the page's threshold or at two others."""
+    ours, theirs = view.areas("B", b), view.areas("A", a)
+    return gain_of_areas([(ours.hit, ours.union)], [(theirs.hit, theirs.union)])
+
+
+def gain_words(a: str, b: str, threshold: float, gain: dict[str, float], pictures: int) -> str:
+    """What the change is, and whether it can be told from chance."""
+    mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
+    start = f"At the threshold {threshold:.2f}, **{b}** has an mIoU of **{mean:+.1f} points** against **{a}**"
+    where = f"{pictures} picture{'' if pictures == 1 else 's'}"
+    if pictures < 2:
+        return f"{start}; a single picture says nothing about others."
+    interval = f"95 % interval {low:+.1f} … {high:+.1f} when the {where} are drawn again"
+    if mean == low == high == 0:
+        return f"{start}: on these {where} the two are the same."
+    if low <= 0 <= high:
+        return f"{start} ({interval}): the interval contains 0, so this is **no proof of a {'gain' if mean > 0 else 'loss'}**."
+    return f"{start} ({interval}): a {'gain' if mean > 0 else 'loss'} that does not hang on a few pictures."
+
+
+def percent(value: float) -> str:
+    """A fraction as percent with one digit; a dash where it is not defined."""
+    return "–" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _points(gain: dict[str, float]) -> str:
+    mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
+    return f"{mean:+.1f} points ({low:+.1f} … {high:+.1f})"
