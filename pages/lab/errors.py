@@ -31,7 +31,10 @@ try:
 except UserError as error:
     with st.sidebar:
         new_evaluation()
-    st.error(plain(str(error)), icon=":material/error:")
+    if run.job is not None and run.job.is_waiting:
+        st.info("Figures stand here as soon as the first pictures are counted.", icon=":material/hourglass_top:")
+    else:
+        st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 with st.sidebar:
     new_evaluation()
@@ -44,9 +47,9 @@ show_curves(view)
 part = choose_part()
 notes = kept_notes(view)
 if part == "pictures":
-    opened = st.container()
+    name, opened = open_name(view), st.container()
     show_gallery(view, notes)
-    if name := open_name(view):
+    if name:
         with opened:
             show_opened(view, name, notes)
 elif part == "classes":

@@ -1,16 +1,19 @@
 """Class by class: what each side gets right, what it claims wrongly and misses, and who takes whose pixels."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from ui.errors.gallery import show_cell
-from ui.errors.headline import percent
+from ui.errors.gallery import ANY, show_cell
+from ui.errors.headline import percent, signed
 from ui.errors.sides import View
 from ui.errors.state import choose, remembered, tell
 
+TABLE, MATRIX = "errors-class-table", "errors-confusion"
+CELL = 44  # pixels a label takes in the matrix
 SHOWN = 20  # labels of a confusion matrix at first: those with most confused pixels
 
 
@@ -21,24 +24,17 @@ def show_classes(view: View) -> None:
     left, right = st.columns([3, 2])
     with left:
         st.caption("Select a class to see its pictures. All figures in percent, at the threshold of the slider.")
-        event: Any = st.dataframe(
+        st.dataframe(
             [{name: value for name, value in row.items() if name != "label"} for row in rows],
             hide_index=True,
-            on_select="rerun",
+            on_select=partial(_show_class, [row["class"] for row in rows]),
             selection_mode="single-row",
-            key="errors-class-table",
+            key=TABLE,
             height=min(35 * (len(rows) + 1) + 3, 600),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f") for name in rows[0] if name not in ("class", "label")
             },
         )
-        chosen = [rows[i]["class"] for i in event.selection.rows]
-        if chosen != st.session_state.get("errors-class-seen", []):
-            st.session_state["errors-class-seen"] = chosen
-            if chosen:
-                choose("class", chosen[0])
-                choose("part", "pictures")
-                st.rerun()
     with right:
         st.plotly_chart(_bars(view, rows), key="errors-class-bars", config={"displayModeBar": False})
     st.caption(
@@ -80,12 +76,14 @@ def _class_words(view: View, rows: list[dict[str, Any]]) -> str:
     if worst["B − A"] == best["B − A"] == 0:
         return "The two sides are the same on every class."
     hurt = (
-        f"loses most on **{worst['class']}** ({worst['B − A']:+.1f} points)"
+        f"loses most on **{worst['class']}** ({signed(worst['B − A'])} points)"
         if worst["B − A"] < 0
         else "loses on no class"
     )
     helped = (
-        f"gains most on **{best['class']}** ({best['B − A']:+.1f} points)" if best["B − A"] > 0 else "gains on no class"
+        f"gains most on **{best['class']}** ({signed(best['B − A'])} points)"
+        if best["B − A"] > 0
+        else "gains on no class"
     )
     return f"**{view.b.label}** {helped} and {hurt}, of {len(rows)} classes."
 
@@ -126,22 +124,33 @@ def _confusion(view: View) -> None:
         st.caption("Nothing was counted.")
         return
     st.markdown(confusion_words(matrix, view.labels))
-    event: Any = st.plotly_chart(
-        _squares(matrix, labels, view.labels),
-        key=f"errors-confusion-{letter}",
-        on_select="rerun",
-        selection_mode="points",
-        config={"displayModeBar": False},
-    )
+    with st.container(key="errors-matrix"):
+        st.plotly_chart(
+            _squares(matrix, labels, view.labels),
+            key=MATRIX,
+            on_select=partial(_show_square, view.labels),
+            selection_mode="points",
+            width=150 + CELL * len(labels),
+            config={"displayModeBar": False},
+        )
     more = f" The {len(labels)} labels with most confused pixels of {len(labels) + hidden}." if hidden else ""
-    st.caption(f"Click a square to see the pictures in which that happens.{more}")
-    points = [tuple(point["customdata"][:2]) for point in event.selection.points]
-    seen = f"errors-cell-seen-{letter}"
-    if points != st.session_state.get(seen, []):
-        st.session_state[seen] = points
-        if points:
-            show_cell(view.labels[int(points[0][0])], view.labels[int(points[0][1])])
-            st.rerun()
+    st.caption(f"Percent of the true label's pixels. Click a square to see the pictures in which that happens.{more}")
+
+
+def _show_class(names: list[str]) -> None:
+    """A row of the table was selected: have the gallery show that class."""
+    rows = st.session_state[TABLE].selection.rows
+    if rows:
+        for name, value in {"of": names[rows[0]], "true": ANY, "called": ANY, "part": "pictures", "page": 1}.items():
+            choose(name, value)
+
+
+def _show_square(labels: tuple[str, ...]) -> None:
+    """A square of the matrix was clicked: have the gallery show where that happens."""
+    points = st.session_state[MATRIX].selection.points
+    if points:
+        true, called = points[0]["customdata"][:2]
+        show_cell(labels[int(true)], labels[int(called)])
 
 
 def confused_labels(matrix: np.ndarray, most: int = SHOWN) -> tuple[list[int], int]:
@@ -171,23 +180,21 @@ def _squares(matrix: np.ndarray, labels: list[int], names: tuple[str, ...]) -> g
     rows = [
         (t, p, matrix[t, p], matrix[t, p] / max(matrix[t].sum(), 1)) for t in labels for p in labels if matrix[t, p]
     ]
-    side = max(9.0, min(34.0, 420 / len(labels)))
     chart = go.Figure(
         go.Scatter(
             x=[names[p] for _, p, _, _ in rows],
             y=[names[t] for t, _, _, _ in rows],
-            mode="markers+text" if len(labels) <= 12 else "markers",
+            mode="markers+text",
             text=[f"{100 * share:.0f}" for *_, share in rows],
-            textfont={"size": 11, "color": ["#ffffff" if share > 0.35 else "#222222" for *_, share in rows]},
+            textfont={"size": 11, "color": ["#ffffff" if share > 0.55 else "#222222" for *_, share in rows]},
             customdata=[(t, p, pixels, share) for t, p, pixels, share in rows],
             marker={
                 "symbol": "square",
-                "size": side,
+                "size": CELL - 10,
                 "color": [share for *_, share in rows],
                 "colorscale": "Blues",
                 "cmin": 0,
                 "cmax": 1,
-                "colorbar": {"title": "of the row", "tickformat": ".0%", "thickness": 12},
                 "line": {"width": 1, "color": "#b8bcc8"},
             },
             hovertemplate="truth %{y}, called %{x}: %{customdata[3]:.1%} of its pixels (%{customdata[2]:,})<extra></extra>",
@@ -195,9 +202,15 @@ def _squares(matrix: np.ndarray, labels: list[int], names: tuple[str, ...]) -> g
     )
     order = [names[k] for k in labels]
     chart.update_layout(
-        height=int(max(330, (side + 10) * len(labels) + 120)),
+        height=140 + CELL * len(labels),
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": "the map says", "categoryorder": "array", "categoryarray": order, "side": "top"},
+        xaxis={
+            "title": "the map says",
+            "categoryorder": "array",
+            "categoryarray": order,
+            "side": "top",
+            "tickangle": -45,
+        },
         yaxis={"title": "truth", "categoryorder": "array", "categoryarray": order[::-1]},
         dragmode=False,
     )

@@ -9,7 +9,7 @@ from recam_core import Note, UserError, jpeg_bytes, read_notes
 from ui.errors.headline import percent
 from ui.errors.maps import side_card
 from ui.errors.sides import View
-from ui.errors.state import choose, key, number, remembered, tell
+from ui.errors.state import choose, key, number, remembered, settle, tell
 from ui.link import write
 from ui.pictures import plain
 
@@ -55,7 +55,7 @@ def show_gallery(view: View, notes: dict[str, Note]) -> None:
         )
         return
     pages = -(-len(chosen) // PAGE)
-    page = _choose_page(len(chosen), len(view.names), pages)
+    page = _choose_page(f"**{len(chosen)}** of {len(view.names)} pictures{cell_words(wanted)}", pages)
     st.caption(
         f"Left A · {plain(view.a.label)}, right B · {plain(view.b.label)}. Blue: found. Orange: wrongly claimed, "
         f"or called another "
@@ -64,7 +64,7 @@ def show_gallery(view: View, notes: dict[str, Note]) -> None:
     only = view.labels.index(wanted.of) if wanted.of in view.classes else 0
     figures = [view.areas(letter).pictures(only or None) for letter in "AB"]
     shown = chosen[(page - 1) * PAGE : page * PAGE]
-    with st.spinner("Drawing the maps of these pictures …", show_time=True):
+    with st.spinner("Drawing the maps of these pictures …", show_time=True), st.container(key="errors-cards"):
         for start in range(0, len(shown), ROW):
             for column, position in zip(st.columns(ROW), shown[start : start + ROW], strict=False):
                 with column:
@@ -144,16 +144,20 @@ def _choose(view: View, notes: dict[str, Note]) -> Wanted:
             help="Helped: the picture's IoU is higher under B than under A. Hurt: lower.",
         )
     options = [ANY, *labels]
-    active = [st.session_state.get(key(name), ANY) for name in ("true", "called", "tag")]
-    words = "More filters" + (" · on" if any(value not in (ANY, None) for value in active) else "")
+    keys = {
+        "true": remembered("true", options, ANY),
+        "called": remembered("called", options, ANY),
+        "side": remembered("side", ("A", "B"), "B"),
+        "tag": remembered("tag", [ANY, *tags], ANY),
+    }
+    active = [st.session_state[keys[name]] for name in ("true", "called", "tag")]
+    words = "More filters" + (" · on" if any(value != ANY for value in active) else "")
     with st.expander(words, icon=":material/filter_alt:", expanded=False):
         columns = st.columns(4)
-        columns[0].selectbox("Truth is", options, key=remembered("true", options, ANY), persist_state="session")
-        columns[1].selectbox(
-            "but the map says", options, key=remembered("called", options, ANY), persist_state="session"
-        )
-        columns[2].segmented_control("of side", ["A", "B"], key=remembered("side", ("A", "B"), "B"), required=True)
-        columns[3].selectbox("Tag", [ANY, *tags], key=remembered("tag", [ANY, *tags], ANY), persist_state="session")
+        columns[0].selectbox("Truth is", options, key=keys["true"], persist_state="session")
+        columns[1].selectbox("but the map says", options, key=keys["called"], persist_state="session")
+        columns[2].segmented_control("of side", ["A", "B"], key=keys["side"], required=True)
+        columns[3].selectbox("Tag", [ANY, *tags], key=keys["tag"], persist_state="session")
         st.button("Take all filters away", icon=":material/filter_alt_off:", on_click=_clear)
     defaults = Wanted()
     values = {name: tell(name, getattr(defaults, name)) for name in vars(defaults)}
@@ -166,13 +170,23 @@ def _clear() -> None:
             choose(name, value)
 
 
-def _choose_page(found: int, of: int, pages: int) -> int:
+def cell_words(wanted: Wanted) -> str:
+    """What the chosen cell of the confusion matrix means, if one is chosen."""
+    if ANY in (wanted.true, wanted.called):
+        return ""
+    if wanted.true == wanted.called:
+        return f" in which {wanted.side} finds {wanted.true}"
+    return f" in which {wanted.side} calls {wanted.called} what is {wanted.true}"
+
+
+def _choose_page(words: str, pages: int) -> int:
+    settle("page")
     if key("page") not in st.session_state:
         st.session_state[key("page")] = number("page", 1, pages, 1)
     page = min(max(1, int(st.session_state[key("page")])), pages)
     st.session_state[key("page")] = page
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{found}** of {of} pictures · page {page} of {pages}")
+        st.markdown(f"{words} · page {page} of {pages}")
         st.button("Back", icon=":material/chevron_left:", disabled=page == 1, on_click=choose, args=("page", page - 1))
         st.button(
             "Next", icon=":material/chevron_right:", disabled=page == pages, on_click=choose, args=("page", page + 1)

@@ -11,14 +11,23 @@ def show_headline(view: View) -> None:
     """A sentence first, then the figures; each side also at the threshold that suits it best."""
     gain = bootstrap(view)
     best = {letter: side.store.curves(side.name).best for letter, side in view.both.items()}
-    st.markdown(gain_words(view.a.label, view.b.label, view.threshold, gain, len(view.names)))
+    fair = bootstrap(view, best["A"], best["B"])
+    at = {letter: f"{view.a.store.thresholds[index]:.2f}" for letter, index in best.items()}
+    st.markdown(
+        f"{gain_words(view.a.label, view.b.label, view.threshold, gain, len(view.names))} Each at its own best threshold "
+        f"({view.a.label} {at['A']}, {view.b.label} {at['B']}): **{_points(fair)}**.",
+        help="Compare at the best thresholds where the maps of one side are brighter throughout. That flatters both a "
+        "little, because "
+        "threshold and figures come from the same pictures.",
+    )
     totals = {letter: view.areas(letter).total() for letter in view.both}
     rows = (("mIoU", "miou", False), ("FP · wrongly claimed", "fp", True), ("FN · missed", "fn", True))
-    columns = st.columns(3)
+    with st.container(key="errors-headline"):
+        columns = st.columns(3)
     for column, (words, name, less) in zip(columns, rows, strict=True):
         a, b = (float(np.asarray(totals[letter][name])) for letter in "AB")
         column.metric(
-            f"{words}, %: A → B",
+            f"{words}, %",
             f"{percent(a)} → {percent(b)}",
             f"{100 * (b - a):+.1f} points",
             delta_color="inverse" if less else "normal",
@@ -26,16 +35,6 @@ def show_headline(view: View) -> None:
             "union of map "
             "and object, means over classes, so that IoU + FP + FN = 100 % for each class.",
         )
-    fair = bootstrap(view, best["A"], best["B"])
-    thresholds = [
-        f"{view.both[letter].label} at {view.a.store.thresholds[index]:.2f}" for letter, index in best.items()
-    ]
-    st.caption(
-        f"Each at its own best threshold ({thresholds[0]}, {thresholds[1]}): {_points(fair)}. That is the fairer "
-        f"comparison where "
-        "the maps of one side are brighter throughout; it flatters both, because threshold and figures come from "
-        "the same pictures."
-    )
 
 
 def bootstrap(view: View, a: int | None = None, b: int | None = None) -> dict[str, float]:
@@ -47,16 +46,21 @@ def bootstrap(view: View, a: int | None = None, b: int | None = None) -> dict[st
 def gain_words(a: str, b: str, threshold: float, gain: dict[str, float], pictures: int) -> str:
     """What the change is, and whether it can be told from chance."""
     mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
-    start = f"At the threshold {threshold:.2f}, **{b}** has an mIoU of **{mean:+.1f} points** against **{a}**"
+    start = f"At the threshold {threshold:.2f}, **{b}** scores **{signed(mean)} points** of mIoU against **{a}**"
     where = f"{pictures} picture{'' if pictures == 1 else 's'}"
     if pictures < 2:
         return f"{start}; a single picture says nothing about others."
-    interval = f"95 % interval {low:+.1f} … {high:+.1f} when the {where} are drawn again"
+    interval = f"95 % interval {signed(low)} … {signed(high)} when the {where} are drawn again"
     if mean == low == high == 0:
         return f"{start}: on these {where} the two are the same."
     if low <= 0 <= high:
         return f"{start} ({interval}): the interval contains 0, so this is **no proof of a {'gain' if mean > 0 else 'loss'}**."
     return f"{start} ({interval}): a {'gain' if mean > 0 else 'loss'} that does not hang on a few pictures."
+
+
+def signed(points: float) -> str:
+    """A change in points with its sign and one digit."""
+    return f"{points:+.1f}".replace("-", "−")
 
 
 def percent(value: float) -> str:
@@ -66,4 +70,4 @@ def percent(value: float) -> str:
 
 def _points(gain: dict[str, float]) -> str:
     mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
-    return f"{mean:+.1f} points ({low:+.1f} … {high:+.1f})"
+    return f"{signed(mean)} points ({signed(low)} … {signed(high)})"

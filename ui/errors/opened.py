@@ -22,13 +22,13 @@ from recam_core.visualise import labels_overlay
 from ui import payloads, uploads
 from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
-from ui.errors.maps import pair_of, read_shot, results_of
+from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.sides import View, lead_threshold
-from ui.errors.state import choose, key
+from ui.errors.state import choose, key, settle
 from ui.heatview import heat_view
 from ui.heatview.maps import HELP, TITLES, heat_payload
 from ui.link import heat_settings, write
-from ui.pictures import plain, select_picture
+from ui.pictures import PICTURE, plain
 from ui.truth import class_truth
 
 COMPARE = "../pages/explore/compare.py"
@@ -37,6 +37,7 @@ TAGS = ["hard", "label error", "interesting", "for the paper"]
 
 def open_name(view: View) -> str | None:
     """The picture that is opened, from the session or the address, if it is among those compared."""
+    settle("open")
     if key("open") not in st.session_state:
         st.session_state[key("open")] = st.query_params.get("open")
     name = st.session_state[key("open")]
@@ -74,7 +75,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
         else:
             _show_maps(view, position)
         if compare:
-            _to_compare(view, picture)
+            _to_compare(view, position, picture)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         ids = ()
@@ -130,7 +131,8 @@ def _words(view: View, position: int) -> str:
 
 def _show_maps(view: View, position: int) -> None:
     """The heat view of every kept map with the true mask, in the error view and at the page's threshold at first."""
-    results, words = [], {}
+    results: list[tuple[str, Any]] = []
+    words: dict[str, tuple[str, str, str]] = {}
     for store, number, of in _stores(view, position):
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
@@ -146,14 +148,14 @@ def _show_maps(view: View, position: int) -> None:
     named = [_renamed(name, result, first) for name, result in results]
     curves = {scale: [class_curves(result, truth, scale, known) for result in named] for scale in SCALE_NAMES}
     payload = heat_payload(named, curves, view.names[position], truth, named=words)
-    kept = st.session_state.get(key("heat")) or heat_settings() | {"mode": "error"}
+    kept = st.session_state.get(key("looks")) or heat_settings() | {"mode": "error"}
     heat = heat_view(
         payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
     )
     settings = heat.settings or {}
-    st.session_state[key("heat")] = kept | settings
+    st.session_state[key("looks")] = kept | settings
     lead_threshold(view, settings.get("threshold"))
-    _show_mask(first.picture, mask, view)
+    _show_counted(view, position, results, words)
 
 
 def _renamed(name: str, result: Any, first: Any) -> Any:
@@ -164,14 +166,32 @@ def _renamed(name: str, result: Any, first: Any) -> Any:
     return replace(result, readout=name, picture=first.picture)
 
 
-def _show_mask(picture: np.ndarray, mask: np.ndarray, view: View) -> None:
-    """The true mask in VOC's colours, with the names of its labels."""
-    with st.expander("The true mask", icon=":material/crop_free:"):
-        labels = resize_labels(mask, picture.shape[:2])
-        there = [view.labels[k] for k in np.unique(labels) if 0 < k < len(view.labels)]
-        ignored = " Some pixels are ignored (off-white)." if (labels == IGNORE).any() else ""
-        st.image(jpeg_bytes(labels_overlay(picture, labels)), alt="The true mask over the picture", width=360)
-        st.caption(f"Objects of {', '.join(map(plain, there)) or 'no class'}.{ignored}")
+def _show_counted(
+    view: View, position: int, results: list[tuple[str, Any]], words: dict[str, tuple[str, str, str]]
+) -> None:
+    """The true mask, and what was counted under every map: its classes compete, as they do in all figures of the page."""
+    number = int(view.a.numbers[position])
+    picture, mask = results[0][1].picture, read_shot(view.a.store, number)[1]
+    labels = resize_labels(mask, picture.shape[:2])
+    there = ", ".join(plain(view.labels[k]) for k in np.unique(labels) if 0 < k < len(view.labels)) or "no class"
+    ignored = "; off-white: ignored" if (labels == IGNORE).any() else ""
+    ids = view.a.store.entries[number].ids
+    pictures = [(labels_overlay(picture, labels), f"true mask: {there}{ignored}")]
+    pictures += [
+        (error_card(result.picture, result.maps, ids, mask, view.threshold), words[name][0]) for name, result in results
+    ]
+    with st.expander(
+        "What is counted: true mask, and classes that compete", icon=":material/crop_free:", expanded=True
+    ):
+        with st.container(key="errors-counted"):
+            for start in range(0, len(pictures), 6):
+                for column, (pixels, caption) in zip(st.columns(6), pictures[start : start + 6], strict=False):
+                    column.image(jpeg_bytes(pixels), caption=caption, width="stretch")
+        st.caption(
+            "Above, each class stands by itself; here and in all figures a pixel goes to the class with the "
+            "largest map, if that exceeds "
+            "the threshold. Blue: found. Orange: wrongly claimed, or called another class. Purple: missed."
+        )
 
 
 def _show_note(view: View, name: str, note: Note) -> None:
@@ -195,10 +215,20 @@ def _show_note(view: View, name: str, note: Note) -> None:
     st.rerun()
 
 
-def _to_compare(view: View, picture: Any) -> None:
-    """Make it the subject of Explore and go there; its model comes along."""
-    pair_of(view.a.store)
+def _to_compare(view: View, position: int, picture: Any) -> None:
+    """Go to Compare with this picture, model, classes and way of looking: as if by a link."""
+    settings = view.a.store.settings
+    pair_of(view.a.store)  # says so if it is another one by now
     uploads.keep(st.session_state, picture)
-    select_picture(picture.sha256)
-    st.session_state["model"] = view.a.store.settings.source
-    st.switch_page(COMPARE)
+    st.session_state.pop(PICTURE, None)  # what the link names counts
+    ids = view.a.store.entries[int(view.a.numbers[position])].ids
+    link = {
+        PICTURE: picture.sha256,
+        "model": settings.source,
+        "classes": ",".join(view.classes[k] for k in ids),
+        "scales": "multi" if len(settings.options.scales) > 1 else "single",
+        "flip": str(int(settings.options.flip)),
+        "size": str(settings.options.long_side),
+        "t": f"{view.threshold:g}",
+    }
+    st.switch_page(COMPARE, query_params=link)

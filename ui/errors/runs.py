@@ -50,7 +50,8 @@ class Run:
         """What a person reads."""
         if self.job is None:
             return self.name
-        when = time.strftime("%d %b %H:%M", time.localtime(self.job.status.queued))
+        made = time.localtime(self.job.status.queued)
+        when = time.strftime("%H:%M" if made[:3] == time.localtime()[:3] else "%d %b", made)
         state = "" if self.job.status.state == "done" else f" · {STATES[self.job.status.state]}"
         return f"{self.job.title} · {when}{state}"
 
@@ -145,12 +146,16 @@ def time_words(seconds: float) -> str:
 
 
 def watch(job: Job) -> None:
-    """Progress of a job that runs or waits, with a way to stop it; when it has ended the whole page is drawn again."""
+    """Progress of a job that runs or waits, with a way to stop it.
+
+    When it has ended, or its first pictures can be looked at, the whole page is drawn again.
+    """
+    had_pictures = _has_pictures(job)
 
     @st.fragment(run_every="1s")
     def poll() -> None:
         now = next((j for j in list_jobs(KIND) if j.name == job.name), None)
-        if now is None or not now.is_waiting:
+        if now is None or not now.is_waiting or (_has_pictures(job) and not had_pictures):
             st.rerun()
             return
         share, words = progress(now)
@@ -163,6 +168,10 @@ def watch(job: Job) -> None:
                 stop_job(now)
 
     poll()
+
+
+def _has_pictures(job: Job) -> bool:
+    return any((job.folder / STORE).glob("counts-*.parquet"))
 
 
 def show_ended(job: Job) -> None:

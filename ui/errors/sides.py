@@ -8,12 +8,12 @@ import streamlit as st
 from recam_core import Areas, Store, UserError, is_baseline, map_label, same_pictures
 from ui.errors import runs
 from ui.errors.runs import Run
-from ui.errors.state import THRESHOLD, fraction, key, remembered, tell
+from ui.errors.state import choose, fraction, key, remembered, settle, tell
 from ui.link import write
 from ui.pictures import plain
 
 SAME = "same"
-LED, SEEN = "errors-threshold-led", "errors-threshold-seen"
+THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
 STEPS = 100  # thresholds 0.00 … 0.99, as evaluation counts them
 
 
@@ -159,24 +159,29 @@ def choose_sides(run: Run, found: list[Run]) -> View:
 
 def choose_threshold(view: View) -> View:
     """The one slider that everything on the page follows."""
-    if THRESHOLD not in st.session_state:
-        best = view.b.store.curves(view.b.name).best
-        st.session_state[THRESHOLD] = fraction("t", best / 100, (STEPS - 1) / 100)
-    if (led := st.session_state.pop(LED, None)) is not None:
-        st.session_state[THRESHOLD] = led
+    if key(THRESHOLD) not in st.session_state:
+        together = sum(side.store.curves(side.name).miou for side in view.both.values())  # favours neither of the two
+        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, (STEPS - 1) / 100)
+    settle(THRESHOLD)
+    with st.container(key="errors-slider"):
+        chosen = _slider()
+    index = round(chosen * 100)
+    write("t", f"{index / 100:g}")
+    return View(view.a, view.b, index)
+
+
+def _slider() -> float:
     chosen = st.slider(
         "Background threshold",
         0.0,
         (STEPS - 1) / 100,
         step=0.01,
-        key=THRESHOLD,
+        key=key(THRESHOLD),
         persist_state="session",
         help="A pixel is background unless the largest of the maps of the picture's true classes exceeds it. The counts of all "
         "thresholds are stored, so moving it computes nothing again.",
     )
-    index = round(float(chosen) * 100)
-    write("t", f"{index / 100:g}")
-    return View(view.a, view.b, index)
+    return float(chosen)
 
 
 def lead_threshold(view: View, threshold: float | None) -> None:
@@ -184,7 +189,7 @@ def lead_threshold(view: View, threshold: float | None) -> None:
     before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
     if threshold is None or threshold == before or round(100 * threshold) == view.index:
         return
-    st.session_state[LED] = min(round(threshold, 2), (STEPS - 1) / 100)
+    choose(THRESHOLD, min(round(threshold, 2), (STEPS - 1) / 100))
     st.rerun()
 
 

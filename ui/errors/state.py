@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui.link import read_choice, write
 
-THRESHOLD = "errors-threshold"
+NEXT = "errors-next"
 
 
 def key(name: str) -> str:
@@ -16,7 +16,8 @@ def key(name: str) -> str:
 
 
 def remembered(name: str, choices: Collection[str], otherwise: str) -> str:
-    """The key of a choice: what the session has, else the address, else what counts anyway."""
+    """The key of a choice: what was just chosen for the person, what the session has, the address, what counts anyway."""
+    settle(name)
     if st.session_state.get(key(name)) not in choices:
         st.session_state[key(name)] = read_choice(name, choices, otherwise)
     return key(name)
@@ -30,8 +31,15 @@ def tell(name: str, otherwise: str = "") -> str:
 
 
 def choose(name: str, value: Any) -> None:
-    """Make a choice for the person, for example by a click on a chart; the widget shows it from the next run on."""
-    st.session_state[key(name)] = value
+    """Make a choice for the person, for example by a click on a chart; it counts from the next run on."""
+    st.session_state.setdefault(NEXT, {})[name] = value
+
+
+def settle(name: str) -> None:
+    """Let a choice count that was made for the person, before the widget that shows it is drawn."""
+    pending = st.session_state.get(NEXT, {})
+    if name in pending:
+        st.session_state[key(name)] = pending.pop(name)
 
 
 def number(name: str, least: int, most: int, otherwise: int) -> int:
