@@ -13,7 +13,7 @@ from ui.errors.sides import View
 from ui.errors.state import choose, remembered, tell
 
 TABLE, MATRIX = "errors-class-table", "errors-confusion"
-CELL = 44  # pixels a label takes in the matrix
+CELL = 34  # pixels a label takes in the matrix
 SHOWN = 20  # labels of a confusion matrix at first: those with most confused pixels
 
 
@@ -186,11 +186,11 @@ def _squares(matrix: np.ndarray, labels: list[int], names: tuple[str, ...]) -> g
             y=[names[t] for t, _, _, _ in rows],
             mode="markers+text",
             text=[f"{100 * share:.0f}" for *_, share in rows],
-            textfont={"size": 11, "color": ["#ffffff" if share > 0.55 else "#222222" for *_, share in rows]},
+            textfont={"size": 10, "color": ["#ffffff" if share > 0.55 else "#222222" for *_, share in rows]},
             customdata=[(t, p, pixels, share) for t, p, pixels, share in rows],
             marker={
                 "symbol": "square",
-                "size": CELL - 10,
+                "size": 22,  # also fits a phone, where nine labels have 22 pixels each
                 "color": [share for *_, share in rows],
                 "colorscale": "Blues",
                 "cmin": 0,

@@ -45,6 +45,7 @@ def show_faithful(view: View, position: int) -> None:
                 return
             while len(curves) > KEPT:
                 curves.popitem(last=False)
+            st.rerun()
         _draw(curves[place], view.classes[int(k)])
 
 

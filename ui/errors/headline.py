@@ -21,7 +21,7 @@ def show_headline(view: View) -> None:
         "threshold and figures come from the same pictures.",
     )
     totals = {letter: view.areas(letter).total() for letter in view.both}
-    rows = (("mIoU", "miou", False), ("FP · wrongly claimed", "fp", True), ("FN · missed", "fn", True))
+    rows = (("mIoU", "miou", False), ("Wrong (FP)", "fp", True), ("Missed (FN)", "fn", True))
     with st.container(key="errors-headline"):
         columns = st.columns(3)
     for column, (words, name, less) in zip(columns, rows, strict=True):

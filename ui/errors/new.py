@@ -64,7 +64,8 @@ def new_evaluation() -> None:
         if not may_start():
             st.caption(READ_ONLY)
             return
-        model = st.selectbox("Model", list(known_models()), key="new-model")
+        models = list(known_models())
+        model = st.selectbox("Model", models, index=models.index(SCENES) if SCENES in models else 0, key="new-model")
         places = [SCENES, *map(str, coco_folders()), OTHER]
         place = st.selectbox(
             "Data set",
@@ -76,20 +77,28 @@ def new_evaluation() -> None:
         )
         try:
             dataset, root, split = _choose_split(str(place))
-            count = len(open_dataset(dataset, root, split)) if split else 0
+            data = open_dataset(dataset, root, split) if split else None
         except UserError as error:
             st.error(plain(str(error)))
             return
-        if not split:
+        if data is None:
             st.caption("Name the folder of a data set in COCO's layout.")
+            return
+        header = read_header(known_models()[str(model)])
+        if tuple(header["classes"]) != tuple(data.classes):
+            st.warning(
+                f"{plain(str(model))} knows {len(header['classes'])} classes and this data set has "
+                f"{len(data.classes)} others; choose a "
+                "model that was trained on the same classes."
+            )
             return
         walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )
         slower = (8 if multi else 1) * (1.5 if walk else 1)
-        st.caption(f"{count} pictures, very roughly {runs.estimate(str(model), round(count * slower))}.")
-        if walk == "learned" and not _has_boundary(str(model)):
+        st.caption(f"{len(data)} pictures, very roughly {runs.estimate(str(model), round(len(data) * slower))}.")
+        if walk == "learned" and "boundary" not in header["card"]:
             st.warning("This model has no boundary branches; choose the edges of the picture.")
             return
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
@@ -126,7 +135,3 @@ def _choose_split(place: str) -> tuple[str, str, str]:
             f"{root.name} has no split in COCO's layout: expected ROOT/SPLIT/*.jpg and ROOT/annotations/instances_SPLIT.json."
         )
     return "coco", str(root), str(st.selectbox("Split", splits, key="new-coco-split"))
-
-
-def _has_boundary(model: str) -> bool:
-    return "boundary" in read_header(known_models()[model])["card"]

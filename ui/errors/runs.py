@@ -150,12 +150,13 @@ def watch(job: Job) -> None:
 
     When it has ended, or its first pictures can be looked at, the whole page is drawn again.
     """
-    had_pictures = _has_pictures(job)
+    run = Run(job.name, job.folder / STORE, job)
+    had_pictures = has_pictures(run)
 
     @st.fragment(run_every="1s")
     def poll() -> None:
         now = next((j for j in list_jobs(KIND) if j.name == job.name), None)
-        if now is None or not now.is_waiting or (_has_pictures(job) and not had_pictures):
+        if now is None or not now.is_waiting or (has_pictures(run) and not had_pictures):
             st.rerun()
             return
         share, words = progress(now)
@@ -170,8 +171,9 @@ def watch(job: Job) -> None:
     poll()
 
 
-def _has_pictures(job: Job) -> bool:
-    return any((job.folder / STORE).glob("counts-*.parquet"))
+def has_pictures(run: Run) -> bool:
+    """Whether some pictures are counted and written."""
+    return any(run.folder.glob("counts-*.parquet"))
 
 
 def show_ended(job: Job) -> None:

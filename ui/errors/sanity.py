@@ -52,7 +52,9 @@ def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
 def _measured(view: View, found: runs.Run | None) -> list[Store]:
     """The store of the baselines if there is one; else a button, or how far it is."""
     if found is not None and found.job is not None and found.job.is_waiting:
-        runs.watch(found.job)
+        st.info(
+            "The baselines are being measured; how far they are stands at the top.", icon=":material/hourglass_top:"
+        )
         return []
     if found is not None:
         try:

@@ -56,7 +56,7 @@ class View:
     @property
     def threshold(self) -> float:
         """The background threshold of everything on the page."""
-        return float(np.round(self.a.store.thresholds[self.index], 4))
+        return round(float(self.a.store.thresholds[self.index]), 4)
 
     @property
     def classes(self) -> tuple[str, ...]:
