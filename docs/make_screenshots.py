@@ -24,7 +24,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "compare-phone": ("?picture=chelsea&classes=cat", 390, 844, "light"),
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
-    "errors-light": ("errors", 1440, 1080, "light"),
+    "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
 
@@ -88,7 +88,8 @@ def main() -> None:
                 page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
             elif query.startswith("errors"):
                 page.get_by_role("button", name="Evaluate the bundled scenes model").click(timeout=90_000)
-                page.locator(".st-key-errors-cards img").first.wait_for(timeout=180_000)
+                page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=180_000)
+                page.locator(".st-key-errors-cards img").nth(7).wait_for(timeout=180_000)
             elif query.startswith("why"):
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
             else:

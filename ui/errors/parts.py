@@ -37,9 +37,8 @@ def show_state(run: Run) -> None:
         "as this field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
     )
     if store.notes:
-        with st.expander(
-            f"{len(store.notes)} picture{'' if len(store.notes) == 1 else 's'} to mind", icon=":material/warning:"
-        ):
+        count = f"{len(store.notes)} picture{' is' if len(store.notes) == 1 else 's are'}"
+        with st.expander(f"{count} left out or counted in part, and why", icon=":material/warning:"):
             st.markdown("\n".join(f"- {plain(note)}" for note in store.notes[:50]))
             if len(store.notes) > 50:
                 st.caption(f"… and {len(store.notes) - 50} more.")
