@@ -88,6 +88,7 @@ def main() -> None:
                 page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
             elif query.startswith("errors"):
                 page.get_by_role("button", name="Evaluate the bundled scenes model").click(timeout=90_000)
+                page.locator("[class*=st-key-stop-]").wait_for(timeout=90_000)
                 page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=180_000)
                 page.locator(".st-key-errors-cards img").nth(7).wait_for(timeout=180_000)
             elif query.startswith("why"):

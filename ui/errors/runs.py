@@ -27,14 +27,6 @@ from ui.pictures import plain
 KIND = "evaluate"
 SETTINGS, STORE = "store.json", "store"
 SECONDS = {"scenes": 0.03, "photos": 1.2}  # a picture on a slow processor: only until there is something to measure
-STATES = {
-    "queued": "waiting for its turn",
-    "running": "running",
-    "done": "finished",
-    "stopped": "stopped",
-    "failed": "ended with an error",
-    "interrupted": "interrupted",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +44,7 @@ class Run:
             return self.name
         made = time.localtime(self.job.status.queued)
         when = time.strftime("%H:%M" if made[:3] == time.localtime()[:3] else "%d %b", made)
-        state = "" if self.job.status.state == "done" else f" · {STATES[self.job.status.state]}"
-        return f"{self.job.title} · {when}{state}"
+        return f"{self.job.title} · {when}"  # not its state: the box would go on showing an old one
 
 
 def all_runs() -> list[Run]:
