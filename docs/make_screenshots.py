@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
     "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
+    "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
 
@@ -36,7 +38,9 @@ def running_app() -> Iterator[str]:
         port = probe.getsockname()[1]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    runs = tempfile.TemporaryDirectory()  # where nothing was evaluated yet
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RECAM_RUNS": runs.name}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
@@ -49,6 +53,7 @@ def running_app() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+        runs.cleanup()
 
 
 def small_png(data: bytes) -> bytes:
@@ -84,6 +89,11 @@ def main() -> None:
                 page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
             elif query.startswith("balance"):
                 page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=90_000)
+            elif query.startswith("errors"):
+                page.get_by_role("button", name="Evaluate the bundled scenes model").click(timeout=90_000)
+                page.locator("[class*=st-key-stop-]").wait_for(timeout=90_000)
+                page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=180_000)
+                page.locator(".st-key-errors-cards img").nth(7).wait_for(timeout=180_000)
             elif query.startswith("why"):
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
             else:

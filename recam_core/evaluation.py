@@ -12,7 +12,7 @@ from recam_core.datasets import Dataset
 from recam_core.model import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
-from recam_core.sweep import PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
 from recam_core.walk_result import Walker
 
 
@@ -100,6 +100,7 @@ def measure(
     options: HeatmapOptions,
     readouts: Sequence[str] = READOUTS,
     walker: Walker | None = None,
+    thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
     check_classes(pair, dataset)
@@ -108,11 +109,14 @@ def measure(
         if mask is None:
             yield {}
             continue
-        ids = [int(k) for k in np.flatnonzero(dataset.labels(i))]
-        maps = true_maps(pair, dataset.image(i), ids, options, readouts, walker) if ids else {}
+        ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
+        check_size(picture, mask, dataset.name(i))
+        maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
         nothing = np.zeros((0, *mask.shape), np.float32)
         yield {
-            name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1)
+            name: count_pixels(
+                to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds
+            )
             for name in readouts
         }
 
@@ -120,9 +124,20 @@ def measure(
 def check_classes(pair: ModelPair, dataset: Dataset) -> None:
     """Refuse a data set whose classes are not those of the model."""
     if tuple(dataset.classes) != pair.classes:
+        lacking = [name for name in dataset.classes if name not in pair.classes]
         raise UserError(
             f"The model {pair.name} knows {len(pair.classes)} classes ({', '.join(pair.classes[:3])} …), the data set has "
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])} …); they must be the same, in the same order."
+            + (f" The model lacks {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}." if lacking else "")
+        )
+
+
+def check_size(picture: np.ndarray, mask: np.ndarray, name: str) -> None:
+    """Refuse a mask that is not of its picture's size."""
+    if picture.shape[:2] != mask.shape:
+        raise UserError(
+            f"The mask of {name} is {mask.shape[1]}×{mask.shape[0]} pixels, the picture {picture.shape[1]}×{picture.shape[0]}; "
+            "they must have the same size."
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from recam_core.__main__ import main
-from recam_core.benchmarks import BENCHMARKS, walk
+from recam_core.benchmarks import BENCHMARKS, evaluate, walk
 from recam_core.benchmarks.climb import step_row
 from recam_core.benchmarks.explain import backbone_row, parts_row
 from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
@@ -70,6 +70,15 @@ def test_a_walk_is_compared_with_dense_squaring(monkeypatch):
     assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
     assert row.plain_mib == pytest.approx(2 * 99**2 * 4 / 2**20)
     assert 0 < row.ours_mib < 1
+
+
+def test_evaluating_is_compared_with_each_readout_and_with_one_threshold():
+    pair = load_pair("scenes")
+    data = evaluate.Photos(pair, ["coffee"])
+    rows = [evaluate.readouts_row(pair, data, rounds=1), evaluate.thresholds_row(pair, data, rounds=1)]
+    assert [row.name for row in rows] == ["evaluate/readouts", "evaluate/thresholds"]
+    assert all(row.ratio == pytest.approx(row.plain_s / row.ours_s) for row in rows)
+    assert "100 thresholds cost" in rows[1].note
 
 
 def test_matrix_rate_is_a_rate():

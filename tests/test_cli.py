@@ -18,6 +18,7 @@ from recam_core.pipeline import explain
 from recam_core.records import EMPTY_TEXT, READOUTS, HeatmapOptions
 from recam_core.samples import read_sample
 from recam_core.shelf import load_pair, save_pair
+from recam_core.store import open_store
 
 H, W = 70, 90
 
@@ -245,6 +246,51 @@ def test_progress_as_json_lines(few_scenes, tmp_path, capsys):
     assert list(seen[-1]["readouts"]) == ["cam"]
 
 
+def test_an_evaluation_is_kept_and_says_the_same(few_scenes, model, tmp_path, capsys):
+    assert evaluate(model, "--no-flip", "--json", tmp_path / "plain.json") == 0
+    store = tmp_path / "new folder" / "store"
+    for number in (1, 2):  # the second time everything is there already
+        assert evaluate(model, "--no-flip", "--json", tmp_path / f"{number}.json", "--out", store) == 0
+        assert (tmp_path / f"{number}.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
+        err = capsys.readouterr().err
+        assert "counted 3 of 3 pictures into" in err
+        assert ("3/3 test-0002" in err) == (number == 1)
+    assert open_store(store).settings.maps == READOUTS
+    assert evaluate(model, "--flip", "--out", store) == 2
+    assert "another options" in capsys.readouterr().err
+
+
+def test_baselines_and_walked_maps_are_kept_beside_the_readouts(few_scenes, model, tmp_path, capsys):
+    more = ("--refine", "walk", "--boundary", "gradient", "--steps", 4, "--readouts", "cam")
+    assert evaluate(model, "--no-flip", *more, "--json", tmp_path / "plain.json") == 0
+    assert (
+        evaluate(model, "--no-flip", *more, "--json", tmp_path / "kept.json", "--out", tmp_path / "s", "--baselines")
+        == 0
+    )
+    assert (tmp_path / "kept.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
+    assert open_store(tmp_path / "s").settings.maps == (
+        "cam", "cam-walk", "random", "everything", "centre", "reset-cam",
+    )  # fmt: skip
+    assert evaluate(model, "--no-flip", "--baselines", "only", "--out", tmp_path / "b") == 0
+    assert open_store(tmp_path / "b").settings.maps == ("random", "everything", "centre", "reset-cam", "reset-w")
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(few_scenes, model, tmp_path, capsys, monkeypatch):
+    def until_the_third(self, i, image=Scenes.image):
+        if i == 2:
+            raise KeyboardInterrupt
+        return image(self, i)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scenes, "image", until_the_third)
+        assert evaluate(model, "--no-flip", "--out", tmp_path / "s") == 130
+    assert "The same command goes on from here" in capsys.readouterr().err
+    assert evaluate(model, "--no-flip", "--out", tmp_path / "s") == 0
+    err = capsys.readouterr().err
+    assert "2/3 test-0001" not in err
+    assert "3/3 test-0002" in err
+
+
 def test_a_second_run_into_the_same_folder_is_refused(few_scenes, tmp_path, capsys):
     assert train(tmp_path / "run") == 0
     before = (tmp_path / "run" / "model.safetensors").read_bytes()
@@ -316,6 +362,24 @@ def test_evaluate_refuses_in_one_sentence(few_scenes, model, tmp_path, capsys):
         (("--model", "nobody", "--dataset", "scenes", "--split", "test"), "no model 'nobody'"),
         (("--model", stranger, "--dataset", "scenes", "--split", "test"), "must be the same"),
         (("--model", model, "--dataset", "scenes", "--split", "test", "--readouts", "v"), "got v"),
+        (("--model", model, "--dataset", "scenes", "--split", "test", "--baselines"), "add --out DIR"),
+        (
+            (
+                "--model",
+                model,
+                "--dataset",
+                "scenes",
+                "--split",
+                "test",
+                "--baselines",
+                "only",
+                "--out",
+                tmp_path / "b",
+                "--json",
+                tmp_path / "j",
+            ),
+            "measures no readout",
+        ),
     ):
         assert complaint in refused(capsys, "evaluate", *arguments)
 

@@ -71,7 +71,8 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
 
 def caution(subject: Subject, pair: Any) -> str:
     """What to keep in mind before reading these maps: the model's own warning, or that the picture is not of its world."""
-    if pair.classes == SCENE_CLASSES and sample_model(subject.name) != "scenes":
+    drawn = sample_model(subject.name) == "scenes" or "drawn scene" in subject.picture.notes
+    if pair.classes == SCENE_CLASSES and not drawn:
         return "This model has seen drawn scenes only; on any other picture its maps mean little. Choose photos on the left."
     return str(pair.card.get("warning") or "")
 

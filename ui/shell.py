@@ -26,6 +26,9 @@ page = st.navigation(
             st.Page("../pages/learn/why.py", title="Why", icon=":material/school:"),
             st.Page("../pages/learn/balance.py", title="Balance", icon=":material/balance:"),
         ],
+        "Lab": [
+            st.Page("../pages/lab/errors.py", title="Errors", icon=":material/troubleshoot:"),
+        ],
     },
     position="top",
 )

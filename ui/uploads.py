@@ -51,9 +51,13 @@ def keeps_uploads() -> bool:
 
 def take_in(session: MutableMapping[Any, Any], name: str, data: bytes) -> Picture:
     """Decode an upload and remember it for this session (and for links); raises ``UserError`` for a bad file."""
-    picture = read_image(data, name=name)
-    smaller = picture if picture.pixels.nbytes <= len(data) else data
-    upload = Upload(name, smaller, thumbnail(picture.pixels))
+    return keep(session, read_image(data, name=name), data)
+
+
+def keep(session: MutableMapping[Any, Any], picture: Picture, data: bytes | None = None) -> Picture:
+    """Remember a picture as if it had been uploaded; ``data`` is its file, where there is one."""
+    smaller = picture if data is None or picture.pixels.nbytes <= len(data) else data
+    upload = Upload(picture.name, smaller, thumbnail(picture.pixels))
     own = session.setdefault(OWN, {})
     own[picture.sha256] = upload
     while len(own) > MAX_OWN:

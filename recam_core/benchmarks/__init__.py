@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from recam_core.benchmarks.climb import climb_rows
+from recam_core.benchmarks.evaluate import evaluate_rows
 from recam_core.benchmarks.explain import explain_rows
 from recam_core.benchmarks.measure import Row
 from recam_core.benchmarks.refit import refit_rows
@@ -22,5 +23,6 @@ BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "climb": climb_rows,
     "walk": walk_rows,
     "refit": refit_rows,
+    "evaluate": evaluate_rows,
     "serve": serve_rows,
 }

@@ -2,17 +2,21 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from recam_core.commands.options import add_view_arguments, readout_names, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
-from recam_core.datasets import DATASETS, open_dataset
+from recam_core.datasets import DATASETS, Dataset, open_dataset, streamed
 from recam_core.device import pick_device
 from recam_core.evaluation import Evaluation, evaluate
 from recam_core.files import parent_for, save_atomically
-from recam_core.records import READOUT_LABELS
+from recam_core.records import READOUT_LABELS, UserError
+from recam_core.records.stored import WALKED
 from recam_core.shelf import find_model, load_pair, read_header, update_card
+from recam_core.store import MapMaker, evaluate_into, open_store, reset_pair
 from recam_core.walk_result import Walker
 
 
@@ -24,6 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="e.g. test, train2017")
     parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
     parser.add_argument("--json", type=Path, help="write every figure there")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for the counts of every picture; an evaluation that was stopped there is gone on with",
+    )
+    parser.add_argument(
+        "--baselines",
+        nargs="?",
+        const="with",
+        choices=("with", "only"),
+        help="also count a random map, the whole picture, a centre blob and the model with random weights, into --out",
+    )
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
     add_refine_arguments(parser, ("none", "walk"))
@@ -32,18 +48,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, write, and show a table."""
-    options, readouts = view_options(arguments), readout_names(arguments.readouts)
+    check_targets(arguments)
+    only = arguments.baselines == "only"
+    options, readouts = view_options(arguments), () if only else readout_names(arguments.readouts)
     target = parent_for(arguments.json) if arguments.json else None
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     walk = chosen_walk(arguments, pair)
     walker = None if walk is None else Walker(pair, walk, arguments.boundary)
-    source = (arguments.dataset, arguments.split)
+    if arguments.out:
+        maps = MapMaker(pair, options, readouts, walker, reset_pair(pair) if arguments.baselines else None)
+        events = stored(arguments, maps, dataset)
+    else:
+        events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), walker)
     result: Evaluation | None = None
-    for event in report(evaluate(pair, dataset, options, readouts, source, walker), arguments.json_lines):
+    for event in report(events, arguments.json_lines):
         if isinstance(event, Evaluation):
             result = event
-    assert result is not None  # the last event
+    if result is None:  # baselines alone
+        return
     figures = result.to_json()
     if not arguments.json_lines:
         print(table(figures))
@@ -51,6 +74,43 @@ def run(arguments: argparse.Namespace) -> None:
         save_atomically(target, json.dumps(figures, indent=1).encode())
     if arguments.into_card:
         keep_scores(find_model(arguments.model), figures)
+
+
+def check_targets(arguments: argparse.Namespace) -> None:
+    """Refuse what would have no effect, before any work."""
+    if arguments.baselines and not arguments.out:
+        raise UserError("--baselines are rows of the store: add --out DIR, or leave them out.")
+    if arguments.baselines == "only" and (arguments.json or arguments.into_card or arguments.refine != "none"):
+        raise UserError(
+            "--baselines only measures no readout: leave --json, --into-card and --refine out, or drop the word only."
+        )
+
+
+def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> Iterator[Any]:
+    """Evaluate into ``--out``, or on from where that was stopped; ends with the figures of the readouts, if there are any."""
+    where = (arguments.dataset, str(Path(arguments.root).resolve()) if arguments.root else "", arguments.split)
+    try:
+        yield from evaluate_into(arguments.out, maps, streamed(dataset), where, arguments.model)
+    except KeyboardInterrupt:
+        print(
+            f"\nStopped. The same command goes on from here: what is counted is kept in {arguments.out}.",
+            file=sys.stderr,
+        )
+        raise
+    if maps.readouts:
+        store = open_store(arguments.out)
+        sweeps = {name: store.sweep(f"{name}{WALKED}" if maps.walker else name) for name in maps.readouts}
+        measured = int(store.counted.sum())
+        yield Evaluation(
+            maps.pair.name,
+            arguments.dataset,
+            arguments.split,
+            measured,
+            maps.options,
+            maps.pair.classes,
+            sweeps,
+            maps.walker,
+        )
 
 
 def keep_scores(path: Path, figures: dict[str, Any]) -> None:

@@ -45,3 +45,10 @@ def open_dataset(kind: str, root: str, split: str) -> Dataset:
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
     return DATASETS[kind](root, split)
+
+
+def streamed(dataset: Dataset) -> Dataset:
+    """The same data set for somebody who looks at each picture once: what was drawn is not kept."""
+    if isinstance(dataset, Scenes):
+        dataset.kept = 1
+    return dataset

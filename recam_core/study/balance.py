@@ -8,9 +8,9 @@ from recam_core.datasets import open_dataset
 from recam_core.datasets.scenes import Scenes
 from recam_core.recipes import RECIPES
 from recam_core.records import CAM, READOUTS, HeatmapOptions, TrainConfig, untrained_readouts
+from recam_core.resample import best_threshold
 from recam_core.study.photos import SPLIT, crossed_thresholds
 from recam_core.study.plans import PHOTOS_LAMBDAS, SCENES_ABLATIONS, SCENES_LAMBDAS
-from recam_core.study.resample import best_threshold
 from recam_core.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.study.seeds import one_seed_table
 from recam_core.sweep import PixelCounts

@@ -10,10 +10,10 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.model import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, TrainConfig
+from recam_core.resample import best_row, best_threshold, confusions, row
 from recam_core.study.diagnosis import double_negatives, without_double_negatives
 from recam_core.study.folds import Subset, fold_of
 from recam_core.study.plans import FOLDS, PHOTOS_CHOSEN, PHOTOS_RECIPES, SEEDS
-from recam_core.study.resample import best_row, best_threshold, confusions, row
 from recam_core.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained, unrounded
 from recam_core.study.seeds import seed_table
 from recam_core.sweep import PixelCounts

@@ -8,9 +8,9 @@ from recam_core.datasets.scenes import SceneOptions, Scenes
 from recam_core.model import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import MULTI_SCALE, HeatmapOptions, TrainConfig
+from recam_core.resample import best_row, best_threshold
 from recam_core.study.diagnosis import double_negatives, without_double_negatives
 from recam_core.study.plans import GENERATORS, SCENES_BASE, SCENES_CHOSEN, SCENES_RECIPES, SEEDS
-from recam_core.study.resample import best_row, best_threshold
 from recam_core.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.study.seeds import seed_table
 

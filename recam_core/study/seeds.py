@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.study.resample import confusions, gain, row
+from recam_core.resample import confusions, gain, row
 from recam_core.sweep import PixelCounts
 
 Run = Mapping[str, tuple[Sequence[PixelCounts], Sequence[int]]]  # readout → its pictures and the threshold of each

@@ -14,10 +14,10 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.model import ModelPair
 from recam_core.records import READOUTS, RandomWalkOptions
 from recam_core.refiners.boundary import boundary_sources
+from recam_core.resample import best_row, best_threshold, confusions, gain, row
 from recam_core.shelf import load_pair
 from recam_core.study.folds import fold_of
 from recam_core.study.plans import FOLDS, WALK_BETAS, WALK_STEPS
-from recam_core.study.resample import best_row, best_threshold, confusions, gain, row
 from recam_core.study.runs import Counts, Part, Workplace, kept_counts
 from recam_core.study.walk_counts import measure_walks, name_of
 

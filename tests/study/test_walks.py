@@ -10,9 +10,9 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import measure
 from recam_core.model import build_pair
 from recam_core.records import READOUTS, EvalStep, RandomWalkOptions
+from recam_core.resample import best_row
 from recam_core.study import walks
 from recam_core.study.folds import Subset
-from recam_core.study.resample import best_row
 from recam_core.study.runs import Workplace
 from recam_core.study.walk_counts import VIEW, measure_walks, name_of
 from recam_core.study.walks import best_walk, walk_table

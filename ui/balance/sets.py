@@ -1,15 +1,13 @@
 """Which labelled pictures both heads are fitted on: drawn scenes, photos in COCO's layout, or a handful of one's own."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from recam_core import SCENE_CLASSES, Labelled, UserError, open_dataset
+from recam_core import SCENE_CLASSES, Labelled, UserError, coco_folders, coco_splits, open_dataset
 from ui.balance.own import choose_own
 from ui.link import read_choice, write
 
@@ -42,7 +40,7 @@ def choose_set(pair: Any, place: Any) -> LabelledSet:
     "be fitted on."""
     offered = [SCENES, OWN] if pair.classes == SCENE_CLASSES else [PHOTOS, OWN]
     if st.session_state.get(SET) not in offered:
-        first = offered[0] if offered[0] == SCENES or data_roots() else OWN
+        first = offered[0] if offered[0] == SCENES or coco_folders() else OWN
         st.session_state[SET] = read_choice("set", offered, first)
     kind = place.segmented_control(
         "Fit on",
@@ -63,25 +61,8 @@ def _scenes() -> tuple[Any, Sequence[int]]:
     return open_dataset("scenes", "", "train"), range(COUNTS[SCENES])
 
 
-def data_roots() -> list[Path]:
-    """The folders with data sets that the operator named."""
-    return [Path(part) for part in os.environ.get("RECAM_DATA_ROOTS", "").split(os.pathsep) if part]
-
-
-def coco_splits() -> dict[str, tuple[Path, str]]:
-    """Splits in COCO's layout below the named folders, or one level deeper: name → folder and split."""
-    found: dict[str, tuple[Path, str]] = {}
-    for root in data_roots():
-        for folder in (root, *sorted(child for child in root.glob("*") if child.is_dir())):
-            for file in sorted((folder / "annotations").glob("instances_*.json")):
-                split = file.stem.removeprefix("instances_")
-                if (folder / split).is_dir():
-                    found[f"{folder.name}/{split}"] = (folder, split)
-    return found
-
-
 def _photos(pair: Any) -> LabelledSet:
-    splits = coco_splits()
+    splits = {f"{folder.name}/{split}": (folder, split) for folder in coco_folders() for split in coco_splits(folder)}
     if not splits:
         raise UserError(
             "There are no labelled photos on this server. Its operator can name a folder in COCO's layout: "

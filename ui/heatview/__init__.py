@@ -53,12 +53,14 @@ def heat_view(
     *,
     key: str,
     initial: Mapping[str, Any] | None = None,
+    follow: float | None = None,
     on_change: Callable[[], None] | None = None,
     on_pick: Callable[[], None] | None = None,
 ) -> Any:
     """Mount the heat view of a payload that `ui.payloads.put` has kept.
 
-    ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them.
+    ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
+    ``follow`` is given it is the threshold: whenever it changes here, the browser takes it over.
     The result has three attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set
     when the person lets go of a control), ``pick`` (for one run: {"x", "y" as fractions of the picture, "row": class
     index, "view": view key or "picture"}) and ``expired`` (for one run: the id the server no longer had; put the
@@ -70,6 +72,7 @@ def heat_view(
             "id": payload_id,
             "url": f"/api/heat/{payload_id}",
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
+            "follow": follow,
             "palettes": COLOURS,
             "diverging": _DIVERGING,
             "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},

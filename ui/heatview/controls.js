@@ -41,6 +41,12 @@ class Controls extends Fields {
     this.set("mode", "heat", true);
   }
 
+  lead(threshold) {
+    this.settings.threshold = threshold;
+    this.threshold.input.value = threshold;
+    this.showNumbers();
+  }
+
   showNumbers() {
     put(this.threshold.number, fixed(this.settings.threshold));
     put(this.opacity.number, percent(this.settings.opacity));

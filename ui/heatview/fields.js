@@ -38,7 +38,7 @@ class Fields {
     root.append(input);
     input.oninput = () => this.set(name, Number(input.value), false);
     input.onchange = () => this.set(name, Number(input.value), true);
-    return { root, number };
+    return { root, input, number };
   }
 
   choice(name, label, options, write = (value) => value, read = (word) => word) {

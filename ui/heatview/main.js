@@ -30,9 +30,18 @@ class HeatView {
   update({ data, setStateValue, setTriggerValue }) {
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
+    this.follow(data.follow);
     if (!this.loader.load(data.id, data.url)) return;
     this.stage.classList.add("waiting");
     this.say("loading…");
+  }
+
+  // A threshold that Python leads is taken over when it changes there, not when somebody changes it here.
+  follow(threshold) {
+    if (!Number.isFinite(threshold) || threshold === this.led) return;
+    this.led = threshold;
+    this.controls.lead(clamp(threshold, 0, 1));
+    this.askForDrawing();
   }
 
   say(sentence) {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_sweep import picture, plain_confusion
 
-from recam_core.study.resample import RESAMPLES, best_threshold, confusions, gain, row
+from recam_core.resample import RESAMPLES, best_threshold, confusions, gain, row
 from recam_core.study.seeds import seed_table
 from recam_core.sweep import THRESHOLDS, count_pixels, figures
 

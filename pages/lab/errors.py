@@ -1,0 +1,61 @@
+"""Where does the model fail, and does ReCAM help there? Counts of a whole data set, down to the single picture."""
+
+import streamlit as st
+
+from recam_core import UserError
+from ui.errors import runs
+from ui.errors.classes import show_classes
+from ui.errors.curves import show_curves
+from ui.errors.export import show_export
+from ui.errors.gallery import kept_notes, show_gallery
+from ui.errors.headline import show_headline
+from ui.errors.new import first_visit, new_evaluation
+from ui.errors.opened import open_name, show_opened
+from ui.errors.parts import choose_part, show_link, show_state
+from ui.errors.sanity import show_sanity
+from ui.errors.sides import choose_run, choose_sides, choose_threshold
+from ui.pictures import plain
+
+st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
+found = runs.all_runs()
+if not found:
+    first_visit()
+    with st.sidebar:
+        new_evaluation()
+    st.stop()
+
+run = choose_run(found)
+show_state(run)
+try:
+    view = choose_sides(run, found)
+except UserError as error:
+    with st.sidebar:
+        new_evaluation()
+    if run.job is not None and run.job.is_waiting:
+        st.info("Figures stand here as soon as the first pictures are counted.", icon=":material/hourglass_top:")
+    elif run.job is None or run.job.status.state == "done" or runs.has_pictures(run):
+        st.error(plain(str(error)), icon=":material/error:")
+    st.stop()
+with st.sidebar:
+    new_evaluation()
+
+headline = st.container()
+view = choose_threshold(view)
+with headline:
+    show_headline(view)
+show_curves(view)
+part = choose_part()
+notes = kept_notes(view)
+if part == "pictures":
+    name, opened = open_name(view), st.container()
+    show_gallery(view, notes)
+    if name:
+        with opened:
+            show_opened(view, name, notes)
+elif part == "classes":
+    show_classes(view)
+elif part == "sanity":
+    show_sanity(view)
+else:
+    show_export(view, notes)
+show_link(view)

@@ -1,0 +1,39 @@
+"""Folders with data that a person may name on a page.
+
+An operator bounds them with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must lie in.
+"""
+
+import os
+from pathlib import Path
+
+from recam_core.records import UserError
+
+ROOTS = "RECAM_DATA_ROOTS"
+
+
+def data_roots() -> list[Path]:
+    """The folders that the operator allows; empty where any may be named."""
+    return [Path(part).resolve() for part in os.environ.get(ROOTS, "").split(os.pathsep) if part]
+
+
+def allowed_folder(text: str) -> Path:
+    """The folder that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
+    folder, roots = Path(text.strip()).expanduser().resolve(), data_roots()
+    if roots and not any(folder.is_relative_to(root) for root in roots):
+        raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
+    if not text.strip() or not folder.is_dir():
+        raise UserError(f"There is no folder “{text[:80]}” on this server; name one that holds a data set.")
+    return folder
+
+
+def coco_folders() -> list[Path]:
+    """Data sets in COCO's layout among the roots and the folders in them, in order of their names."""
+    places = [place for root in data_roots() if root.is_dir() for place in (root, *sorted(root.iterdir()))]
+    return [place for place in dict.fromkeys(places) if place.is_dir() and coco_splits(place)]
+
+
+def coco_splits(folder: Path) -> list[str]:
+    """Splits of a data set in COCO's layout: those with a folder of pictures and a file of instances."""
+    files = sorted((folder / "annotations").glob("instances_*.json"))
+    splits = [path.stem.removeprefix("instances_") for path in files]
+    return [split for split in splits if (folder / split).is_dir()]

@@ -1,0 +1,27 @@
+"""The store of an evaluation: counts of every picture and map on disk, from which every figure at every threshold follows."""
+
+from recam_core.store.figures import Areas, PictureFigures
+from recam_core.store.layout import StoreSettings
+from recam_core.store.maps import MapMaker, reset_pair
+from recam_core.store.notes import Note, read_notes, write_note
+from recam_core.store.reading import Store, open_store, same_pictures
+from recam_core.store.table import counts_csv, counts_parquet, pictures_csv
+from recam_core.store.writing import evaluate_into
+
+__all__ = [
+    "Areas",
+    "MapMaker",
+    "Note",
+    "PictureFigures",
+    "Store",
+    "StoreSettings",
+    "counts_csv",
+    "counts_parquet",
+    "evaluate_into",
+    "open_store",
+    "pictures_csv",
+    "read_notes",
+    "reset_pair",
+    "same_pictures",
+    "write_note",
+]

@@ -1,0 +1,139 @@
+"""The Errors page in real Chromium: an evaluation is started and watched, clicks on charts lead to pictures, one threshold."""
+
+import re
+
+import pytest
+from addresses import wait_for_address
+from test_journey import APP
+
+from recam_core.__main__ import main
+
+pytestmark = pytest.mark.browser
+EVALUATE = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--json-lines"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs with an evaluation of 12 scenes that the command line made."""
+    folder = tmp_path_factory.mktemp("runs")
+    assert main([*EVALUATE, "--out", str(folder / "kept")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(serve, runs):
+    return serve(APP, RECAM_RUNS=str(runs), OMP_NUM_THREADS="1")
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(query="", **options):
+        page = open_page(f"{url}/errors{query}", **options)
+        page.set_default_timeout(40_000)
+        page.get_by_text("Background threshold").first.wait_for()
+        settle(page)
+        return page
+
+    return start
+
+
+def settle(page):
+    """Until no script runs, also not one that was just asked for."""
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    idle.wait_for()
+    page.wait_for_timeout(350)
+    idle.wait_for()
+
+
+def headline(page):
+    return page.get_by_test_id("stMetricValue").all_inner_texts()
+
+
+def heat_threshold(page):
+    return page.locator(".st-key-errors-heat output.number").first.inner_text()
+
+
+def test_a_card_opens_and_one_threshold_leads_everything(visit, screenshot):
+    page = visit()
+    first = page.locator(".st-key-errors-cards img").first
+    first.wait_for()
+    page.locator("[class*=st-key-show-card] button").first.click()
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    settle(page)
+    assert page.locator(".st-key-errors-heat .segment.error input").is_checked()
+    assert page.locator(".st-key-errors-heat .row").first.get_by_text("missed").count() > 0  # words beside the colours
+    assert "open=samples-" in page.url
+    before, cards = headline(page), first.get_attribute("src")
+
+    slider = page.locator(".st-key-errors-slider input[type=range]")
+    slider.focus()
+    start = float(slider.input_value())
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    wait_for_address(page, t=f"{start + 0.04:.2g}")
+    settle(page)
+    assert headline(page) != before
+    assert first.get_attribute("src") != cards
+    assert heat_threshold(page) == f"{start + 0.04:.2f}"
+    assert page.locator(".st-key-errors-slider").evaluate("e => e.getBoundingClientRect().top") >= 0  # stays in sight
+
+    page.locator(".st-key-errors-heat").get_by_role("slider", name="Background threshold").evaluate(
+        "input => { input.value = 0.7; input.dispatchEvent(new Event('input')); input.dispatchEvent(new Event('change')); }"
+    )
+    wait_for_address(page, t="0.7")
+    settle(page)
+    assert float(slider.input_value()) == 0.7
+    assert page.get_by_text("At the threshold 0.70").count() == 1
+    screenshot(page, "errors-opened", full=True)
+
+
+def test_clicks_on_the_matrix_and_on_a_class_lead_to_pictures(visit, screenshot):
+    page = visit("?part=classes")
+    squares = page.locator(".st-key-errors-matrix .point")
+    squares.first.wait_for()
+    settle(page)
+    page.locator(".st-key-errors-matrix").scroll_into_view_if_needed()
+    screenshot(page, "errors-classes", full=True)
+    box = squares.nth(0).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    wait_for_address(page, true="background", called="background", sort="cell")
+    page.get_by_text(re.compile("in which B finds background")).wait_for()
+    settle(page)
+
+    page.get_by_text("Classes", exact=True).click()
+    table = page.locator(".st-key-errors-class-table canvas").first
+    table.wait_for()
+    settle(page)
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 17, box["y"] + 35 + 17)  # the box before the first row
+    page.wait_for_function("() => new URLSearchParams(location.search).get('of')")
+    page.locator(".st-key-errors-cards img").first.wait_for()
+    assert "true=" not in page.url
+
+
+def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
+    page = visit()
+    page.get_by_text("New evaluation").click()
+    page.locator(".st-key-new-split input").fill("samples")
+    page.keyboard.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.locator("[class*=st-key-stop-]").wait_for()
+    page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=60_000)
+    page.locator(".st-key-errors-cards img").first.wait_for()
+    assert "run=" in page.url
+    assert "kept" not in page.url
+    (made,) = runs.glob("*/job.json")
+    assert (made.parent / "store" / "store.json").is_file()
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "dark"), (390, 844, "light")])
+def test_nothing_is_wider_than_the_window(visit, screenshot, width, height, scheme):
+    page = visit("?run=kept&open=samples-0001", width=width, height=height, scheme=scheme)
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    page.locator(".st-key-errors-cards img").first.wait_for()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    screenshot(page, f"errors-{width}-{scheme}", full=True)

@@ -1,0 +1,548 @@
+"""The Errors page as AppTest runs it: everything but clicks on charts and the drawing, which tests/browser looks at."""
+
+import io
+import json
+import shutil
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_compare import SHELL, query, ran
+
+import ui.engine
+from recam_core import UserError, jobs, open_store
+from recam_core.__main__ import main
+from recam_core.model import CamModel
+from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.store import Note, read_notes
+from recam_core.sweep import figures
+from recam_core.visualise import FOUND, MISSED, WRONG
+from ui import payloads, uploads
+from ui.errors import classes, export, gallery, maps, runs
+from ui.errors.gallery import Wanted, select
+from ui.errors.headline import gain_words
+from ui.errors.sides import Side, View
+from ui.heatview.payload import unpack
+
+PAGE = "../pages/lab/errors.py"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder of runs with two evaluations of the bundled model on 12 scenes: all readouts, and CAM before and after a walk."""
+    folder = tmp_path_factory.mktemp("runs")
+    common = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--json-lines"]
+    assert main([*common, "--out", str(folder / "kept"), "--baselines"]) == 0
+    walk = ["--readouts", "cam", "--refine", "walk", "--steps", "16"]
+    assert main([*common, *walk, "--out", str(folder / "walked")]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def place(kept, tmp_path, monkeypatch):
+    """A copy of it for each test, and nothing remembered from others."""
+    shutil.copytree(kept, tmp_path / "runs")
+    (tmp_path / "runs" / "kept" / "store.json").touch()  # the newest
+    monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
+    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(maps, "_PICTURES", maps.LRUCache(maps.PICTURE_BYTES, getsizeof=lambda shot: shot[1].nbytes))
+    uploads._STORE.clear()
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def ordered(monkeypatch):
+    """What the page asks to be run, instead of running it."""
+    asked = []
+
+    def start_job(kind, title, arguments, again=(), about=None):
+        folder = jobs.runs_folder() / f"asked-{len(asked)}"
+        folder.mkdir(parents=True)
+        job = jobs.Job(folder, kind, title, tuple(arguments(folder)), tuple(again), dict(about or {}))
+        described = {"kind": kind, "title": title, "arguments": job.arguments, "again": [], "about": job.about}
+        (folder / jobs.JOB).write_text(json.dumps(described))
+        jobs.write_status(job, jobs.Status(queued=time.time()))
+        asked.append(job)
+        return job
+
+    monkeypatch.setattr(runs, "start_job", start_job)
+    return asked
+
+
+def open_errors(**link):
+    app = AppTest.from_file(SHELL, default_timeout=60)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.switch_page(PAGE)
+    return ran(app)
+
+
+def words(app):
+    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
+    return " ".join(element.value for element in shown).replace("\\", "")
+
+
+def cards(app):
+    return [
+        button.label.split(" ")[0].replace("\\", "") for button in app.button if str(button.key).startswith("show-card")
+    ]
+
+
+def press(app, **which):
+    (button,) = [b for b in app.button if all(getattr(b, name) == value for name, value in which.items())]
+    button.click()
+    return ran(app)
+
+
+def chosen(app, name):
+    return app.session_state[f"errors-{name}"]
+
+
+# ---- what is there at first
+
+
+def test_the_first_visit_offers_one_real_evaluation(place, ordered):
+    shutil.rmtree(place)
+    app = open_errors()
+    assert "Nothing was evaluated on this server yet" in words(app)
+    assert "About 14 s" in words(app)
+    press(app, key="first")
+    (job,) = ordered
+    assert job.arguments[:7] == ("evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "test")
+    assert job.arguments[-3:] == ("--json-lines", "--out", str(job.folder / "store"))
+    assert query(app)["run"] == job.name
+    assert "Figures stand here as soon as" in words(app)
+    assert not app.error
+
+
+def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    app = open_errors(open="samples-0000")
+    assert "its operator has switched off starting new ones" in words(app)
+    assert "Notes cannot be changed on this server" in words(app)
+    assert not [b for b in app.button if b.key in ("new-start", "first")]
+    shutil.rmtree(place)
+    assert "switched off" in words(open_errors())
+    assert ordered == []
+
+
+def test_it_opens_with_the_newest_evaluation_and_figures_of_both_sides(place):
+    app = open_errors()
+    store = open_store(place / "kept")
+    assert (chosen(app, "run"), chosen(app, "a"), chosen(app, "b")) == ("kept", "cam", "product")
+    index = round(100 * app.slider(key="errors-threshold").value)
+    a, b = (figures(store.confusion(name, index)) for name in ("cam", "product"))
+    metrics = {metric.label: (metric.value, metric.delta) for metric in app.metric}
+    assert metrics["mIoU, %"] == (
+        f"{100 * a['miou']:.1f} → {100 * b['miou']:.1f}",
+        f"{100 * (b['miou'] - a['miou']):+.1f} points",
+    )
+    assert metrics["Wrong (FP), %"][0] == f"{100 * a['fp']:.1f} → {100 * b['fp']:.1f}"
+    assert metrics["Missed (FN), %"][0] == f"{100 * a['fn']:.1f} → {100 * b['fn']:.1f}"
+    assert "95 % interval" in words(app)
+    assert len(cards(app)) == 8
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkeypatch):
+    app = open_errors(open="samples-0001")
+    passes = []
+    features = CamModel.features
+    monkeypatch.setattr(CamModel, "features", lambda self, x: passes.append(1) or features(self, x))
+    before = [metric.value for metric in app.metric]
+    app.slider(key="errors-threshold").set_value(0.55)
+    ran(app)
+    assert query(app)["t"] == "0.55"
+    assert "At the threshold 0.55" in words(app)
+    assert [metric.value for metric in app.metric] != before
+    assert mounted(app)["follow"] == 0.55
+    app.selectbox(key="errors-of").set_value("cat")
+    ran(app)
+    app.selectbox(key="errors-sort").set_value("large")
+    ran(app)
+    assert cards(app)
+    assert len(passes) <= 2 * 12  # at most the pictures that were not on the screen before, once: two networks each
+    again = len(passes)
+    app.slider(key="errors-threshold").set_value(0.2)
+    ran(app)
+    assert len(passes) == again
+
+
+def mounted(app):
+    (view,) = [element for element in app.main if element.type == "bidi_component"]
+    return json.loads(view.proto.json)
+
+
+def payload(app):
+    return unpack(payloads.get(mounted(app)["id"]))
+
+
+# ---- the gallery
+
+
+def view_of(place, a="cam", b="product", index=30):
+    store = open_store(place / "kept")
+    numbers = np.arange(len(store.entries))
+    run = runs.Run("kept", place / "kept", None)
+    sides = [Side(run, store, name, numbers, READOUT_LABELS[name], "#000000") for name in (a, b)]
+    return View(*sides, index)
+
+
+def test_sorting_and_filters(place):
+    view = view_of(place)
+    a, b = (view.areas(letter).pictures() for letter in "AB")
+    everything = select(view, Wanted(), {})
+    assert sorted(everything) == list(range(12))
+    assert list(b.iou[everything]) == sorted(b.iou)
+    expected = {
+        "change": b.iou - a.iou, "gain": a.iou - b.iou, "fp": -b.fp, "fn": -b.fn,
+        "small": b.size, "large": -b.size, "many": -b.classes,
+    }  # fmt: skip
+    for sort, values in expected.items():
+        assert list(values[select(view, Wanted(sort), {})]) == sorted(values), sort
+    assert [view.names[i] for i in select(view, Wanted("name"), {})] == sorted(view.names)
+    helped, hurt = (set(select(view, Wanted(change=change), {})) for change in ("helped", "hurt"))
+    assert helped == set(np.flatnonzero(b.iou > a.iou))
+    assert hurt == set(np.flatnonzero(b.iou < a.iou))
+    cats = select(view, Wanted(of="cat"), {})
+    assert set(cats) == {i for i in range(12) if 0 in view.a.store.entries[i].ids}
+    taken = view.b.taken(30, 0, 1)
+    cell = select(view, Wanted("cell", true="background", called="cat"), {})
+    assert list(taken[cell]) == sorted(taken[taken > 0], reverse=True)
+    assert list(select(view, Wanted(tag="hard"), {"samples-0003": Note(tags=("hard",))})) == [3]
+
+
+def test_filters_are_in_the_link_and_can_be_taken_away(place):
+    app = open_errors(
+        sort="fp", of="cat", true="background", called="cat", side="A", t="0.4", page="9", part="pictures"
+    )
+    assert (chosen(app, "sort"), chosen(app, "of"), chosen(app, "true"), chosen(app, "side")) == (
+        "fp",
+        "cat",
+        "background",
+        "A",
+    )
+    assert app.slider(key="errors-threshold").value == 0.4
+    assert chosen(app, "page") == 1
+    assert "in which A calls cat what is background" in words(app)
+    asked = query(app)
+    assert (asked["sort"], asked["of"], asked["true"], asked["called"], asked["side"]) == (
+        "fp",
+        "cat",
+        "background",
+        "cat",
+        "A",
+    )
+    press(app, label="Take all filters away")
+    assert "of" not in query(app)
+    assert len(cards(app)) == 8
+
+
+def test_pages_of_cards(place):
+    app = open_errors()
+    first = cards(app)
+    press(app, label="Next")
+    assert query(app)["page"] == "2"
+    assert len(cards(app)) == 4
+    assert not set(cards(app)) & set(first)
+
+
+def test_nothing_that_is_like_that_says_what_to_do(place):
+    app = open_errors(true="cat", called="bus", of="tree", t="0.99")
+    assert "No picture is like that" in words(app)
+
+
+def test_nonsense_in_a_link_does_no_harm(place):
+    app = open_errors(
+        run="nobody", a="x", b="reset-cam", t="7", sort="?", page="-1", open="../../etc", part="x", side="C"
+    )
+    assert "does not have" in words(app)
+    assert "is not among those compared" in words(app)
+    assert (chosen(app, "a"), chosen(app, "b"), chosen(app, "part")) == ("cam", "product", "pictures")
+
+
+# ---- one picture
+
+
+def test_a_card_opens_the_picture_with_all_readouts_and_its_mask(place):
+    app = open_errors()
+    name = cards(app)[0]
+    press(app, key=next(b.key for b in app.button if str(b.key).startswith("show-card")))
+    assert query(app)["open"] == name
+    header, blobs = payload(app)
+    assert [view["key"] for view in header["views"]] == list(READOUTS)
+    assert header["quality"] is not None
+    assert "mask" in blobs
+    assert mounted(app)["initial"]["mode"] == "error"
+    table = next(frame.value for frame in app.dataframe if "pointing" in frame.value)
+    store = open_store(place / "kept")
+    index = round(100 * app.slider(key="errors-threshold").value)
+    found = store.areas("w", index).pictures().iou[store.number[name]]
+    assert table.set_index("map").loc["w", "IoU"] == f"{100 * found:.1f}"
+    press(app, label="Close")
+    assert "open" not in query(app)
+
+
+def test_notes_and_tags_are_kept_with_the_evaluation(place):
+    app = open_errors(open="samples-0002")
+    app.multiselect[0].set_value(["hard", "interesting"])
+    app.text_area[0].set_value("the mast is missed <b>&")
+    press(app, label="Keep")
+    assert read_notes(place / "kept") == {"samples-0002": Note("the mast is missed <b>&", ("hard", "interesting"))}
+    again = open_errors(tag="hard")
+    assert cards(again) == ["samples-0002"]
+    opened = open_errors(open="samples-0002")
+    assert opened.text_area[0].value == "the mast is missed <b>&"
+
+
+def test_damaged_notes_are_said_and_nothing_is_lost(place):
+    (place / "kept" / "notes.json").write_text("{")
+    app = open_errors(open="samples-0002")
+    assert "notes.json in kept is damaged" in words(app)
+    press(app, label="Keep")
+    assert (place / "kept" / "notes.json").read_text() == "{"
+
+
+def test_compare_opens_with_the_same_picture_model_and_way_of_looking(place):
+    app = open_errors(open="samples-0001", t="0.4")
+    store = open_store(place / "kept")
+    press(app, label="Open in Compare")
+    asked = query(app)
+    assert asked["model"] == "scenes"
+    assert asked["picture"] in uploads._STORE
+    ids = store.entries[1].ids
+    assert asked["classes"].split(",") == [store.settings.classes[k] for k in ids]
+    assert asked["t"] == "0.4"
+    assert not app.error
+    assert not app.warning  # it is a drawn scene, though none of the samples
+
+
+def test_insertion_and_deletion_on_request():
+    app = open_errors(open="samples-0001")
+    press(app, key="faithful-start")
+    table = next(frame.value for frame in app.dataframe if "deletion, area" in frame.value)
+    assert list(table["map"]) == [READOUT_LABELS[name] for name in READOUTS]
+    assert list(table["judged by"]) == ["stage 1", *["stage 2"] * 4]
+    assert len(app.get("plotly_chart")) == 3 + 2
+
+
+def test_a_model_or_data_set_that_changed_is_said_and_figures_stay(place):
+    path = place / "kept" / "store.json"
+    stored = json.loads(path.read_text())
+    stored["settings"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(stored))
+    app = open_errors(open="samples-0001")
+    assert "The model scenes has changed since this evaluation" in words(app)
+    assert len(app.metric) == 3
+
+
+# ---- two evaluations, classes, sanity, export
+
+
+def test_before_and_after_the_walk_from_two_evaluations(place):
+    app = open_errors(run="kept", a="cam", b="cam-walk", **{"with": "walked"})
+    assert (chosen(app, "with"), chosen(app, "b")) == ("walked", "cam-walk")
+    assert "CAM after the walk (scenes)" in words(app)
+    press(app, key=next(b.key for b in app.button if str(b.key).startswith("show-card")))
+    keys = [view["key"] for view in payload(app)[0]["views"]]
+    assert keys[-2:] == ["cam (scenes)", "cam-walk (scenes)"]
+
+
+def test_classes_have_a_table_and_a_matrix(place):
+    app = open_errors(part="classes")
+    table = app.dataframe[0].value
+    assert list(table.columns) == [
+        "class", "pixels %", "IoU A", "IoU B", "B − A", "FP A", "FP B", "FN A", "FN B", "over A", "over B",
+    ]  # fmt: skip
+    row = table.iloc[0]
+    assert row["IoU A"] + row["FP A"] + row["FN A"] == pytest.approx(100, abs=0.05)
+    assert "of the background is called an object" in words(app)
+    assert len(app.get("plotly_chart")) == 5
+
+
+def test_the_confusion_matrix_shows_what_is_confused_most():
+    matrix = np.diag([100, 50, 50, 50])
+    matrix[1, 2], matrix[0, 3] = 10, 5
+    assert classes.confused_labels(matrix, 3) == ([0, 1, 2], 1)
+    assert classes.confused_labels(np.zeros((3, 3), int)) == ([], 0)
+    said = classes.confusion_words(matrix, ("background", "cat", "dog", "bus"))
+    assert said.endswith("**dog** takes 16.7 % of **cat**.")
+    assert "no class takes pixels" in classes.confusion_words(np.diag([3, 2]), ("background", "cat"))
+
+
+def test_baselines_stand_beside_the_readouts_and_are_measured_on_request(place, ordered):
+    table = open_errors(part="sanity").dataframe[0].value
+    assert list(table["map"])[5:9] == ["random map", "whole picture", "centre blob", "CAM, random weights"]
+    app = open_errors(part="sanity", run="walked")
+    press(app, label="Measure the baselines")
+    (job,) = ordered
+    assert job.about == {"baselines_of": "walked"}
+    assert job.arguments[-5:-3] == ("--baselines", "only")
+    assert job.name not in [run.name for run in runs.all_runs()]
+    assert main([*job.arguments]) == 0
+    jobs.write_status(job, jobs.Status("done", time.time()))
+    table = ran(app).dataframe[0].value
+    assert "w, random weights" in list(table["map"])
+
+
+def test_the_bundle_holds_both_sides_of_the_chosen_pictures(place):
+    view = view_of(place)
+    data = export.bundle(
+        view, ["samples-0001", "samples-0004"], {"samples-0001": Note("x", ("hard",))}, "http://x/errors"
+    )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        manifest = json.loads(archive.read("samples-0001/A-cam/manifest.json"))
+    assert {name.split("/")[0] for name in names} == {"samples-0001", "samples-0004"}
+    assert {"samples-0001/B-product/maps.npz", "samples-0001/B-product/picture.png"} <= set(names)
+    assert any("error_" in name for name in names)
+    assert (manifest["tags"], manifest["side"], manifest["threshold"]) == (["hard"], "A", 0.3)
+    assert manifest["figures"]["iou"] == pytest.approx(view.areas("A").pictures().iou[1], abs=1e-6)
+    app = open_errors(part="export")
+    assert [b.label for b in app.get("download_button")] == [
+        "All counts, Parquet", "All counts, CSV", "Figures per picture, CSV", "Evidence bundle of 12 pictures",
+    ]  # fmt: skip
+
+
+# ---- runs: progress, ends, bad stores
+
+
+def job_of(place, name, **status):
+    folder = place / name
+    folder.mkdir()
+    job = jobs.Job(folder, "evaluate", "mine", ("evaluate",))
+    described = {"kind": "evaluate", "title": "mine", "arguments": ["evaluate"], "again": [], "about": {}}
+    (folder / jobs.JOB).write_text(json.dumps(described))
+    jobs.write_status(job, jobs.Status(**{"queued": time.time()} | status))
+    return jobs.read_job(folder)
+
+
+def test_progress_says_how_far_and_how_long(place):
+    job = job_of(place, "r", state="running")
+    lines = [{"event": "Started", "time": time.time() - 20}]
+    lines += [{"event": "EvalStep", "done": n, "total": 100, "name": "x"} for n in (41, 42, 43, 44, 45)]
+    (job.folder / jobs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    share, said = runs.progress(job)
+    assert share == pytest.approx(0.45)
+    assert said == "45 of 100 pictures, about 4 min left"
+    (job.folder / jobs.EVENTS).write_text("")
+    assert "Loading the model" in runs.progress(job)[1]
+    assert "Waiting for its turn" in runs.progress(job_of(place, "q"))[1]
+    assert [runs.time_words(t) for t in (0.2, 45, 400, 9000)] == ["1 s", "45 s", "7 min", "2.5 h"]
+
+
+def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
+    job = job_of(place, "r", state="failed", message="The data set is not there.")
+    resumed = []
+    monkeypatch.setattr(runs, "resume_job", resumed.append)
+    app = open_errors(run="r")
+    assert [error.value for error in app.error] == ["**mine** ended with an error. The data set is not there."]
+    press(app, label="Go on")
+    assert [j.name for j in resumed] == [job.name]
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda s: (s / "store.json").write_text(json.dumps({"version": 0})), "written by an older version"),
+        (lambda s: (s / "counts-0000.parquet").write_bytes(b"PAR1"), "damaged or half-written"),
+    ],
+)
+def test_a_bad_store_is_said_on_the_page(place, damage, complaint):
+    damage(place / "kept")
+    app = open_errors(run="kept")
+    assert complaint in words(app)
+    assert not app.exception
+
+
+def test_a_stopped_evaluation_shows_what_it_has(place):
+    path = place / "kept" / "store.json"
+    stored = json.loads(path.read_text())
+    stored["settings"]["total"] = 40
+    stored["finished"] = False
+    path.write_text(json.dumps(stored))
+    app = open_errors(run="kept")
+    assert "12 of 40 pictures so far" in words(app)
+    assert len(app.metric) == 3
+
+
+# ---- starting another one
+
+
+def test_the_form_starts_what_was_chosen(place, ordered):
+    app = open_errors()
+    app.selectbox(key="new-model").set_value("scenes")
+    app.selectbox(key="new-split").set_value("samples")
+    app.selectbox(key="new-walk").set_value("learned")
+    app.toggle(key="new-multi").set_value(True)
+    ran(app)
+    press(app, key="new-start")
+    (job,) = ordered
+    assert " ".join(job.arguments[:-3]) == (
+        "evaluate --model scenes --dataset scenes --split samples --scales multi --flip --refine walk --boundary learned"
+    )
+    assert chosen(app, "run") == job.name
+
+
+def test_a_model_of_other_classes_is_not_offered_to_start(place, ordered):
+    app = open_errors()
+    app.selectbox(key="new-model").set_value("photos")
+    ran(app)
+    assert "photos knows 80 classes and this data set has 8 others" in words(app)
+    assert not [b for b in app.button if b.key == "new-start"]
+
+
+def test_folders_are_bounded_by_the_operator(place, ordered, tmp_path, monkeypatch):
+    inside = tmp_path / "data" / "mine"
+    (inside / "val").mkdir(parents=True)
+    (inside / "annotations").mkdir()
+    (inside / "annotations" / "instances_val.json").write_text("{")
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(tmp_path / "data"))
+    app = open_errors()
+    assert str(inside) in app.selectbox(key="new-data").options or "mine" in app.selectbox(key="new-data").options
+    app.selectbox(key="new-data").set_value("another folder …")
+    ran(app)
+    app.text_input(key="new-root").set_value("/etc")
+    ran(app)
+    assert "Data must lie in" in words(app)
+    app.selectbox(key="new-data").set_value(str(inside))
+    ran(app)
+    assert "instances_val.json is not a COCO instances file" in words(app)
+    assert ordered == []
+
+
+# ---- words
+
+
+def test_words_of_a_gain_say_whether_it_can_be_told_from_chance():
+    def said(mean, low, high, pictures=300):
+        return gain_words("CAM", "w", 0.3, {"mean": mean, "low": low, "high": high}, pictures)
+
+    assert "**+1.2 points**" in said(0.012, 0.004, 0.02)
+    assert "does not hang on a few pictures" in said(0.012, 0.004, 0.02)
+    assert "no proof of a gain" in said(0.003, -0.002, 0.008)
+    assert "no proof of a loss" in said(-0.003, -0.008, 0.002)
+    assert "a loss that does not" in said(-0.01, -0.02, -0.005)
+    assert "the two are the same" in said(0, 0, 0)
+    assert "a single picture says nothing" in said(0.1, 0.1, 0.1, 1)
+
+
+def test_an_error_card_counts_another_class_as_wrong():
+    picture = np.zeros((1, 5, 3), np.uint8)
+    mask = np.array([[1, 1, 2, 0, 255]], np.uint8)
+    given = np.array([[[0.9, 0.0, 0.9, 0.9, 0.9]], [[0.1, 0.0, 0.1, 0.1, 0.1]]], np.float32)
+    card = maps.error_card(picture, given, (0, 1), mask, 0.5)[0]
+    shade = [tuple(np.rint(np.array(colour) * 0.6).astype(int)) for colour in (FOUND, MISSED, WRONG, WRONG, (0, 0, 0))]
+    assert [tuple(pixel) for pixel in card.tolist()] == shade
+    alone = maps.error_card(picture, given, (0, 1), mask, 0.5, only=2)[0]
+    assert [tuple(pixel) for pixel in alone.tolist()] == [(0, 0, 0)] * 2 + [shade[1]] + [(0, 0, 0)] * 2
+
+
+def test_names_on_cards_are_short():
+    assert gallery.short("000000000540.jpg") == "540"
+    assert gallery.short("test-0001") == "test-0001"
+    with pytest.raises(UserError):
+        Note("x" * 3000)

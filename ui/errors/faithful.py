@@ -1,0 +1,109 @@
+"""Insertion and deletion curves of the opened picture: does the class's own logit hang on what a map marks?"""
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
+from recam_core.records import CAM
+from ui import engine
+from ui.details import LINES
+from ui.errors.maps import pair_of, results_of
+from ui.errors.sides import View
+from ui.errors.state import key
+from ui.pictures import plain
+
+KEPT = 8  # pictures and classes whose curves a session remembers
+
+
+def show_faithful(view: View, position: int) -> None:
+    """On request: one picture, one class, every kept map; can be stopped."""
+    store, number = view.a.store, int(view.a.numbers[position])
+    with st.expander("Insertion and deletion", icon=":material/stacked_line_chart:"):
+        st.caption(
+            "Deletion: the pixels that a map marks most are painted over first; the faster the class's logit falls, the better. "
+            "Insertion: they come back first into a blurred picture; the faster it rises, the better. Each map is "
+            "judged by the network "
+            "that it is read out of (CAM: stage 1, all others: stage 2), so compare areas within a network."
+        )
+        ids = store.entries[number].ids
+        k = st.selectbox(
+            "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
+        )
+        curves: OrderedDict[Any, dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), OrderedDict())
+        place = (str(store.folder), number, k)
+        if place not in curves:
+            if not st.button("Compute the curves", icon=":material/play_arrow:", key="faithful-start"):
+                return
+            try:
+                curves[place] = _compute(view, position, int(k))
+            except UserError as error:
+                st.error(plain(str(error)))
+                return
+            while len(curves) > KEPT:
+                curves.popitem(last=False)
+            st.rerun()
+        _draw(curves[place], view.classes[int(k)])
+
+
+def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
+    """Batched passes with progress; a click on anything else stops them, as a rerun ends this script at its next word."""
+    store, number = view.a.store, int(view.a.numbers[position])
+    names = tuple(name for name in store.settings.maps if not is_baseline(name))
+    results = results_of(store, number, names)
+    pair = pair_of(store)
+    row = store.entries[number].ids.index(k)
+    maps = {name: result.maps[row] for name, result in zip(names, results, strict=True)}
+    models = {name: pair.cam if name.startswith(CAM) else pair.recam for name in names}
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.empty()
+        st.button("Stop", icon=":material/stop_circle:", key="faithful-stop")
+    found: dict[str, LogitCurves] = {}
+    with engine.EVIDENCE.turns.take():
+        for event in logit_curves(models, results[0].picture, maps, k):
+            if isinstance(event, CurveStep):
+                bar.progress(event.done / event.total, f"{event.done} of {event.total} changed pictures")
+            else:
+                found = event
+    place.empty()
+    return found
+
+
+def _draw(curves: dict[str, LogitCurves], name: str) -> None:
+    columns = st.columns(2)
+    for column, kind, better in zip(columns, ("deletion", "insertion"), ("lower", "higher"), strict=True):
+        chart = go.Figure()
+        for kept, lines in curves.items():
+            values = getattr(lines, kind)
+            chart.add_scatter(
+                x=np.linspace(0, 1, len(values)),
+                y=values,
+                name=map_label(kept),
+                mode="lines",
+                line={"color": LINES[kept.split("-")[0]], "width": 2, "dash": "dash" if "-" in kept else "solid"},
+                hovertemplate="%{x:.0%} of the pixels: logit %{y:.2f}",
+            )
+        chart.update_layout(
+            height=280,
+            margin={"l": 10, "r": 10, "t": 36, "b": 10},
+            title={"text": f"{kind}: logit of {name} ({better} is better)", "font": {"size": 14}},
+            xaxis={"title": "share of the pixels", "tickformat": ".0%"},
+            legend={"orientation": "h", "y": -0.35},
+        )
+        column.plotly_chart(chart, key=f"faithful-{kind}", config={"displayModeBar": False})
+    st.dataframe(
+        [
+            {
+                "map": map_label(kept),
+                "judged by": "stage 1" if kept.startswith(CAM) else "stage 2",
+                "deletion, area": f"{lines.areas[0]:.2f}",
+                "insertion, area": f"{lines.areas[1]:.2f}",
+            }
+            for kept, lines in curves.items()
+        ],
+        hide_index=True,
+    )

@@ -1,0 +1,73 @@
+"""The headline: figures of both sides, the change, and how far the choice of pictures could move it."""
+
+import numpy as np
+import streamlit as st
+
+from recam_core import gain_of_areas
+from ui.errors.sides import View
+
+
+def show_headline(view: View) -> None:
+    """A sentence first, then the figures; each side also at the threshold that suits it best."""
+    gain = bootstrap(view)
+    best = {letter: side.store.curves(side.name).best for letter, side in view.both.items()}
+    fair = bootstrap(view, best["A"], best["B"])
+    at = {letter: f"{view.a.store.thresholds[index]:.2f}" for letter, index in best.items()}
+    st.markdown(
+        f"{gain_words(view.a.label, view.b.label, view.threshold, gain, len(view.names))} Each at its own best threshold "
+        f"({view.a.label} {at['A']}, {view.b.label} {at['B']}): **{_points(fair)}**.",
+        help="Compare at the best thresholds where the maps of one side are brighter throughout. That flatters both a "
+        "little, because "
+        "threshold and figures come from the same pictures.",
+    )
+    totals = {letter: view.areas(letter).total() for letter in view.both}
+    rows = (("mIoU", "miou", False), ("Wrong (FP)", "fp", True), ("Missed (FN)", "fn", True))
+    with st.container(key="errors-headline"):
+        columns = st.columns(3)
+    for column, (words, name, less) in zip(columns, rows, strict=True):
+        a, b = (float(np.asarray(totals[letter][name])) for letter in "AB")
+        column.metric(
+            f"{words}, %",
+            f"{percent(a)} → {percent(b)}",
+            f"{100 * (b - a):+.1f} points",
+            delta_color="inverse" if less else "normal",
+            help="Of all pictures together: mIoU is the mean over background and classes; FP and FN are shares of the "
+            "union of map "
+            "and object, means over classes, so that IoU + FP + FN = 100 % for each class.",
+        )
+
+
+def bootstrap(view: View, a: int | None = None, b: int | None = None) -> dict[str, float]:
+    """mIoU of B over A with its 95 % interval over pictures, at the page's threshold or at two others."""
+    ours, theirs = view.areas("B", b), view.areas("A", a)
+    return gain_of_areas([(ours.hit, ours.union)], [(theirs.hit, theirs.union)])
+
+
+def gain_words(a: str, b: str, threshold: float, gain: dict[str, float], pictures: int) -> str:
+    """What the change is, and whether it can be told from chance."""
+    mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
+    start = f"At the threshold {threshold:.2f}, **{b}** scores **{signed(mean)} points** of mIoU against **{a}**"
+    where = f"{pictures} picture{'' if pictures == 1 else 's'}"
+    if pictures < 2:
+        return f"{start}; a single picture says nothing about others."
+    interval = f"95 % interval {signed(low)} … {signed(high)} when the {where} are drawn again"
+    if mean == low == high == 0:
+        return f"{start}: on these {where} the two are the same."
+    if low <= 0 <= high:
+        return f"{start} ({interval}): the interval contains 0, so this is **no proof of a {'gain' if mean > 0 else 'loss'}**."
+    return f"{start} ({interval}): a {'gain' if mean > 0 else 'loss'} that does not hang on a few pictures."
+
+
+def signed(points: float) -> str:
+    """A change in points with its sign and one digit."""
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """A fraction as percent with one digit; a dash where it is not defined."""
+    return "–" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _points(gain: dict[str, float]) -> str:
+    mean, low, high = (100 * gain[key] for key in ("mean", "low", "high"))
+    return f"{signed(mean)} points ({signed(low)} … {signed(high)})"

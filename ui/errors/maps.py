@@ -1,0 +1,146 @@
+"""Maps of single pictures of an evaluation, made on demand for what is on the screen; bounded, and kept between reruns."""
+
+import hashlib
+import threading
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from cachetools import LRUCache
+
+from recam_core import (
+    WALKED,
+    CamResult,
+    Picture,
+    RandomWalkOptions,
+    Store,
+    UserError,
+    Walker,
+    gather_evidence,
+    is_baseline,
+    open_dataset,
+    read_out,
+    resize_labels,
+    streamed,
+)
+from recam_core.records import IGNORE
+from recam_core.visualise import error_overlay, labels_from_maps
+from ui import engine
+from ui.errors.sides import Side
+
+PICTURE_BYTES, WALK_BYTES = 64 * 2**20, 128 * 2**20
+Shot = tuple[Picture, np.ndarray]  # a picture and its mask at the same size
+_PICTURES: LRUCache[Any, Shot] = LRUCache(PICTURE_BYTES, getsizeof=lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
+_LOCK = threading.Lock()
+CARD_SIDE = 240
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the data set …")
+def _dataset(kind: str, root: str, split: str) -> Any:
+    return streamed(open_dataset(kind, root, split))
+
+
+def read_shot(store: Store, number: int) -> Shot:
+    """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
+    where = (store.settings.dataset, store.settings.root, store.settings.split)
+    with _LOCK:
+        if (found := _PICTURES.get((where, number))) is not None:
+            return found
+    data, name = _dataset(*where), store.names[number]
+    if len(data) != store.settings.total or data.name(number) != name:
+        raise UserError(
+            f"The data set has changed since it was evaluated: picture {number} is not {name} any more. Evaluate it again."
+        )
+    pixels, mask = data.image(number), data.mask(number)
+    sha = hashlib.sha256(pixels.tobytes()).hexdigest()
+    kind = ("drawn scene",) if store.settings.dataset == "scenes" else ()
+    shot = (Picture(pixels, name, sha, (pixels.shape[1], pixels.shape[0]), kind), mask)
+    with _LOCK:
+        _PICTURES[where, number] = shot
+    return shot
+
+
+def pair_of(store: Store) -> Any:
+    """The model of an evaluation, if it is still the same."""
+    pair = engine.model_pair(store.settings.source)
+    if pair.sha256 != store.settings.sha256:
+        raise UserError(
+            f"The model {store.settings.model} has changed since this evaluation, so its maps cannot be shown; the figures stay "
+            "what they were. Evaluate it again to see them."
+        )
+    return pair
+
+
+def results_of(store: Store, number: int, names: tuple[str, ...]) -> list[CamResult]:
+    """Heatmaps of the picture's labelled classes for some kept maps; ``readout`` of each is its name in the store."""
+    picture, _ = read_shot(store, number)
+    pair, options = pair_of(store), store.settings.options
+    classes = [pair.classes[k] for k in store.entries[number].ids]
+    evidence = engine.EVIDENCE.get(
+        (picture.sha256, pair.sha256, options), lambda: gather_evidence(picture.pixels, pair, options)
+    )
+    results = {}
+    for name in names:
+        if is_baseline(name):
+            raise UserError("Baselines have no maps of their own to show; choose a readout.")
+        if not name.endswith(WALKED):
+            results[name] = read_out(evidence, name, classes)
+    if len(results) < len(names):
+        results |= _walked(store, picture.sha256, evidence, classes)
+    return [results[name] for name in names]
+
+
+def error_card(
+    picture: np.ndarray, maps: np.ndarray, ids: tuple[int, ...], mask: np.ndarray, threshold: float, only: int = 0
+) -> Any:
+    """A picture (H, W, 3) with what was found, wrongly claimed and missed at a threshold; of label ``only`` where given.
+
+    Of all classes together, a pixel that is called another class than it is counts as wrongly claimed.
+    """
+    labels = labels_from_maps(maps, ids, threshold)
+    truth = resize_labels(mask, picture.shape[:2])
+    if only:
+        called, there = labels == only, (truth == only).astype(np.uint8)
+    else:
+        called = labels > 0
+        there = ((truth > 0) & ~(called & (labels != truth))).astype(np.uint8)
+    there[truth == IGNORE] = IGNORE
+    return error_overlay(picture, called, there)
+
+
+def side_card(side: Side, position: int, threshold: float, only: int = 0) -> np.ndarray:
+    """The small error picture of one side, for a card: at most 240 pixels on its long side."""
+    number = int(side.numbers[position])
+    picture, mask = read_shot(side.store, number)
+    ids = side.store.entries[number].ids
+    if ids:
+        (result,) = results_of(side.store, number, (side.name,))
+        small, maps = result.picture, result.maps
+    else:
+        small, maps = picture.pixels, np.zeros((0, *picture.pixels.shape[:2]), np.float32)
+    card = error_card(small, maps, ids, mask, threshold, only)
+    step = max(1, -(-max(card.shape[:2]) // CARD_SIDE))
+    return card[::step, ::step]
+
+
+def _walked(store: Store, sha256: str, evidence: Any, classes: list[str]) -> dict[str, CamResult]:
+    walk = dict(store.settings.walk or {})
+    pair = pair_of(store)
+    readouts = tuple(name for name in store.settings.maps if not name.endswith(WALKED) and not is_baseline(name))
+
+    def compute() -> list[CamResult]:
+        boundary = walk.pop("boundary")
+        results = [read_out(evidence, readout, classes) for readout in readouts]
+        return list(Walker(pair, RandomWalkOptions(**walk), boundary)(results))
+
+    key = (sha256, pair.sha256, store.settings.options, repr(store.settings.walk))
+    found = _WALKS.get(key, compute)
+    return {f"{r.readout}{WALKED}": replace(r, readout=f"{r.readout}{WALKED}") for r in found}
+
+
+def _bytes(results: list[CamResult]) -> int:
+    return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
+
+
+_WALKS: engine.TurnCache[list[CamResult]] = engine.TurnCache(WALK_BYTES, _bytes, engine.EVIDENCE.turns)

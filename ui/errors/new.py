@@ -1,0 +1,137 @@
+"""Starting an evaluation: which model, which data set, with the walk or without."""
+
+import streamlit as st
+
+from recam_core import (
+    Job,
+    UserError,
+    allowed_folder,
+    coco_folders,
+    coco_splits,
+    data_roots,
+    known_models,
+    may_start,
+    open_dataset,
+    read_header,
+)
+from ui.errors import runs
+from ui.errors.state import choose
+from ui.pictures import plain
+
+SCENES, OTHER = "scenes", "another folder …"
+SPLITS = {
+    "test": "test · 300 scenes that no model has seen",
+    "val": "val · 200 scenes",
+    "samples": "samples · 12 scenes",
+}
+WALKS = {
+    "": "no: the maps as they are",
+    "learned": "yes, with boundaries that the model learned",
+    "gradient": "yes, with edges of the picture (baseline)",
+}
+READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
+
+
+def first_visit() -> None:
+    """What stands on the page as long as nothing was evaluated."""
+    st.info(
+        "Nothing was evaluated on this server yet. An evaluation looks once at every picture of a data set with masks and keeps "
+        "the counts of every threshold; then you see the worst pictures, the classes that take each other's pixels, and "
+        "where ReCAM helps or hurts.",
+        icon=":material/troubleshoot:",
+    )
+    if not may_start():
+        st.caption(READ_ONLY)
+        return
+    time = runs.estimate("scenes", 300)
+    if st.button(
+        "Evaluate the bundled scenes model on 300 test scenes",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="first",
+    ):
+        begin("scenes", SCENES, "", "test")
+    st.caption(
+        f"About {time}. Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. Other "
+        f"models and data sets: "
+        "“New evaluation” in the panel on the left."
+    )
+
+
+def new_evaluation() -> None:
+    """The form for another evaluation, in the panel."""
+    with st.expander("New evaluation", icon=":material/add:"):
+        if not may_start():
+            st.caption(READ_ONLY)
+            return
+        models = list(known_models())
+        model = st.selectbox("Model", models, index=models.index(SCENES) if SCENES in models else 0, key="new-model")
+        places = [SCENES, *map(str, coco_folders()), OTHER]
+        place = st.selectbox(
+            "Data set",
+            places,
+            key="new-data",
+            format_func=lambda path: path if path in (SCENES, OTHER) else path.rsplit("/", 1)[-1],
+            help="scenes: drawn by the project, with exact masks. A folder in MS COCO's layout: ROOT/SPLIT/*.jpg and "
+            "ROOT/annotations/instances_SPLIT.json.",
+        )
+        try:
+            dataset, root, split = _choose_split(str(place))
+            data = open_dataset(dataset, root, split) if split else None
+        except UserError as error:
+            st.error(plain(str(error)))
+            return
+        if data is None:
+            st.caption("Name the folder of a data set in COCO's layout.")
+            return
+        header = read_header(known_models()[str(model)])
+        if tuple(header["classes"]) != tuple(data.classes):
+            st.warning(
+                f"{plain(str(model))} knows {len(header['classes'])} classes and this data set has "
+                f"{len(data.classes)} others; choose a "
+                "model that was trained on the same classes."
+            )
+            return
+        walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
+        multi = st.toggle(
+            "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
+        )
+        slower = (8 if multi else 1) * (1.5 if walk else 1)
+        st.caption(f"{len(data)} pictures, very roughly {runs.estimate(str(model), round(len(data) * slower))}.")
+        if walk == "learned" and "boundary" not in header["card"]:
+            st.warning("This model has no boundary branches; choose the edges of the picture.")
+            return
+        if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
+            begin(str(model), dataset, root, split, walk=str(walk), multi=multi)
+
+
+def begin(model: str, dataset: str, root: str, split: str, **more: object) -> None:
+    """Start it, make it the one that is looked at, and draw the page again."""
+    try:
+        job: Job = runs.start(
+            model, dataset, root, split, walk=str(more.get("walk", "")), multi=bool(more.get("multi"))
+        )
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    choose("run", job.name)
+    st.rerun()
+
+
+def _choose_split(place: str) -> tuple[str, str, str]:
+    """Kind, root and split of a data set; an empty split where none can be chosen yet."""
+    if place == SCENES:
+        return SCENES, "", str(st.selectbox("Split", list(SPLITS), format_func=SPLITS.__getitem__, key="new-split"))
+    if place == OTHER:
+        roots = data_roots()
+        where = f" It must lie in {' or '.join(map(str, roots))}." if roots else ""
+        place = st.text_input("Folder on this server", key="new-root", help=f"ROOT in COCO's layout.{where}")
+        if not place:
+            return "coco", "", ""
+    root = allowed_folder(place)
+    splits = coco_splits(root)
+    if not splits:
+        raise UserError(
+            f"{root.name} has no split in COCO's layout: expected ROOT/SPLIT/*.jpg and ROOT/annotations/instances_SPLIT.json."
+        )
+    return "coco", str(root), str(st.selectbox("Split", splits, key="new-coco-split"))

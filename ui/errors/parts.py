@@ -1,0 +1,65 @@
+"""The page's frame: what is known of the evaluation, which part is looked at, and the link to exactly this view."""
+
+import streamlit as st
+
+from recam_core import UserError
+from ui.errors import runs
+from ui.errors.runs import Run
+from ui.errors.sides import View
+from ui.errors.state import remembered, tell
+from ui.link import address
+from ui.pictures import plain
+
+PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "export": "Export"}
+
+
+def show_state(run: Run) -> None:
+    """Progress of jobs that run or wait, and what to do about this one if it did not finish."""
+    for job in runs.waiting_jobs():
+        runs.watch(job)
+    if run.job is not None:
+        runs.show_ended(run.job)
+    try:
+        store = runs.store_of(run)
+    except UserError:
+        return  # said below, where the figures would stand
+    settings = store.settings
+    scales = "one scale" if len(settings.options.scales) == 1 else f"{len(settings.options.scales)} scales"
+    mirror = "with" if settings.options.flip else "without"
+    done = (
+        f"{len(store.entries)} of {settings.total} pictures so far"
+        if not store.finished
+        else f"{settings.total} pictures"
+    )
+    st.caption(
+        f"Model **{plain(settings.model)}** · {plain(settings.dataset)} {plain(settings.split)}, {done} · "
+        f"{scales}, {mirror} mirror image · "
+        "as this field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
+    )
+    if store.notes:
+        count = f"{len(store.notes)} picture{' is' if len(store.notes) == 1 else 's are'}"
+        with st.expander(f"{count} left out or counted in part, and why", icon=":material/warning:"):
+            st.markdown("\n".join(f"- {plain(note)}" for note in store.notes[:50]))
+            if len(store.notes) > 50:
+                st.caption(f"… and {len(store.notes) - 50} more.")
+
+
+def choose_part() -> str:
+    """What is looked at below the curves."""
+    st.segmented_control(
+        "Look at",
+        list(PARTS),
+        key=remembered("part", PARTS, "pictures"),
+        format_func=PARTS.__getitem__,
+        required=True,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return tell("part", "pictures")
+
+
+def show_link(view: View) -> None:
+    """The address of exactly this view."""
+    with st.popover("Link to this view", icon=":material/link:"):
+        st.caption("Evaluation, sides, threshold, part, sorting, filters, page and opened picture are in the address.")
+        st.code(address(), language=None, wrap_lines=True)

@@ -1,0 +1,80 @@
+"""What the figures are worth: the same counting for maps that know nothing of the picture, and for random weights."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from recam_core import BASELINES, Store, UserError, is_baseline, map_label, may_start
+from ui.errors import runs
+from ui.errors.headline import percent
+from ui.errors.new import READ_ONLY
+from ui.errors.sides import View
+from ui.pictures import plain
+
+
+def show_sanity(view: View) -> None:
+    """A table of every map and of the baselines; they are measured on request."""
+    st.markdown(
+        "The image-level labels are given to every map here, so even a map that knows nothing gets points. A "
+        "readout is worth what it "
+        "has **beyond** these rows; if random weights come close, the figures say more about the data set than about training."
+    )
+    stores: list[Store] = [view.a.store]
+    baselines = runs.baselines_of(view.a.run)
+    if not any(is_baseline(name) for name in view.a.store.settings.maps):
+        stores += _measured(view, baselines)
+    rows = [sanity_row(store, name, view.index) for store in stores for name in store.settings.maps]
+    st.dataframe(rows, hide_index=True, width="stretch")
+    lines = [f"**{map_label(name)}**: {words}" for name, words in BASELINES.items()]
+    st.caption(
+        f"{'; '.join(lines)}; **random weights**: the same networks, never trained. Where maps of several classes "
+        f"are alike, the first "
+        "class has every pixel. Pointing: share of objects that a map's highest point lies on or within 15 px of, "
+        "mean over classes."
+    )
+
+
+def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
+    """Figures of one map at a threshold, at its best one, and its pointing game; percent."""
+    total, curves = store.areas(name, index).total(), store.curves(name)
+    return {
+        "map": map_label(name),
+        "mIoU": percent(float(np.asarray(total["miou"]))),
+        "FP": percent(float(np.asarray(total["fp"]))),
+        "FN": percent(float(np.asarray(total["fn"]))),
+        "best mIoU": percent(float(curves.miou[curves.best])),
+        "at": f"{store.thresholds[curves.best]:.2f}",
+        "pointing": percent(store.pointing(name)),
+    }
+
+
+def _measured(view: View, found: runs.Run | None) -> list[Store]:
+    """The store of the baselines if there is one; else a button, or how far it is."""
+    if found is not None and found.job is not None and found.job.is_waiting:
+        st.info(
+            "The baselines are being measured; how far they are stands at the top.", icon=":material/hourglass_top:"
+        )
+        return []
+    if found is not None:
+        try:
+            store = runs.store_of(found)
+        except UserError as error:
+            st.error(plain(str(error)))
+            store = None
+        if store is not None and store.finished:
+            return [store]
+        if found.job is not None:
+            runs.show_ended(found.job)
+    if not may_start():
+        st.caption(READ_ONLY)
+        return []
+    time = runs.estimate(view.a.store.settings.source, 2 * len(view.names))
+    if st.button("Measure the baselines", icon=":material/play_arrow:", help=f"On the same pictures, about {time}."):
+        try:
+            runs.start_baselines(view.a.run, view.a.store)
+        except UserError as error:
+            st.error(plain(str(error)))
+        else:
+            st.rerun()
+    return []

@@ -1,0 +1,197 @@
+"""Two sides of a comparison: an evaluation and one of its maps each, over the pictures that both have counted."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+
+from recam_core import Areas, Store, UserError, is_baseline, map_label, same_pictures
+from ui.errors import runs
+from ui.errors.runs import Run
+from ui.errors.state import choose, fraction, key, remembered, settle, tell
+from ui.link import write
+from ui.pictures import plain
+
+SAME = "same"
+THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
+STEPS = 100  # thresholds 0.00 … 0.99, as evaluation counts them
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One map of one evaluation; ``numbers`` (P,) are the compared pictures in its store."""
+
+    run: Run
+    store: Store
+    name: str
+    numbers: np.ndarray
+    label: str
+    colour: str
+
+    def at(self, index: int) -> Areas:
+        """Pixels of each compared picture at a threshold."""
+        areas = self.store.areas(self.name, index)
+        return Areas(areas.hit[self.numbers], areas.truth[self.numbers], areas.predicted[self.numbers])
+
+    def taken(self, index: int, truth: int, called: int) -> np.ndarray:
+        """Pixels of a cell of the confusion matrix in each compared picture."""
+        return self.store.taken(self.name, index, truth, called)[self.numbers]
+
+    def confusion(self, index: int) -> np.ndarray:
+        """Confusion matrix of the compared pictures."""
+        chosen = np.zeros(len(self.store.entries), bool)
+        chosen[self.numbers] = True
+        return self.store.confusion(self.name, index, chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the page shows: sides A and B, the threshold's index, and what was worked out for it already."""
+
+    a: Side
+    b: Side
+    index: int
+    _areas: dict[tuple[str, int], Areas] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float:
+        """The background threshold of everything on the page."""
+        return round(float(self.a.store.thresholds[self.index]), 4)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The model's classes."""
+        return self.a.store.settings.classes
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Background and the classes."""
+        return ("background", *self.classes)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the compared pictures."""
+        return [self.a.store.names[i] for i in self.a.numbers]
+
+    @property
+    def both(self) -> dict[str, Side]:
+        """The two sides by their letters."""
+        return {"A": self.a, "B": self.b}
+
+    def areas(self, letter: str, index: int | None = None) -> Areas:
+        """Pixels of a side at the page's threshold, or at another one."""
+        place = (letter, self.index if index is None else index)
+        if place not in self._areas:
+            self._areas[place] = self.both[letter].at(place[1])
+        return self._areas[place]
+
+
+COLOURS = ("#0f7b8a", "#c2571a")  # of A and B wherever the two stand side by side
+
+
+def choose_run(found: list[Run]) -> Run:
+    """Which evaluation is looked at."""
+    names = {run.name: run for run in found}
+    asked = st.query_params.get("run")
+    if key("run") not in st.session_state and asked is not None and asked not in names:
+        st.warning(
+            f"The link names the evaluation “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
+            icon=":material/link_off:",
+        )
+    chosen = st.sidebar.selectbox(
+        "Evaluation",
+        list(names),
+        key=remembered("run", names, found[0].name),
+        format_func=lambda name: names[name].title,
+        persist_state="session",
+        help="Every evaluation is kept below the server's folder of runs, with its settings, notes and tags.",
+    )
+    tell("run")
+    return names[str(chosen)]
+
+
+def choose_sides(run: Run, found: list[Run]) -> View:
+    """The two maps that are compared; B may come from another evaluation of the same pictures."""
+    store = runs.store_of(run)
+    maps = [name for name in store.settings.maps if not is_baseline(name)] or list(store.settings.maps)
+    with st.sidebar:
+        first = st.selectbox(
+            "A", maps, key=remembered("a", maps, maps[0]), format_func=map_label, persist_state="session"
+        )
+        others = {SAME: run} | {other.name: other for other in found if other.name != run.name}
+        where = SAME
+        if len(others) > 1:
+            where = st.selectbox(
+                "B comes from",
+                list(others),
+                key=remembered("with", others, SAME),
+                format_func=lambda name: "the same evaluation" if name == SAME else others[name].title,
+                persist_state="session",
+                help="Another model, or another way of looking, on the same pictures.",
+            )
+            tell("with", SAME)
+        other = others[str(where)]
+        theirs = runs.store_of(other)
+        offered = [name for name in theirs.settings.maps if not is_baseline(name)] or list(theirs.settings.maps)
+        otherwise = "product" if "product" in offered else offered[-1]
+        second = st.selectbox(
+            "B", offered, key=remembered("b", offered, otherwise), format_func=map_label, persist_state="session"
+        )
+        st.caption("The change is B − A everywhere: positive means that B is better.")
+    for name in ("a", "b"):
+        write(name, st.session_state[key(name)])
+    numbers = same_pictures([store, theirs])
+    if theirs is not store and _content(store) != _content(theirs):
+        st.caption(
+            "The two evaluations are of different data sets or splits; pictures with the same name are compared."
+        )
+    labels = [map_label(str(first)), map_label(str(second))]
+    if theirs is not store:
+        labels = [f"{label} ({s.settings.model})" for label, s in zip(labels, (store, theirs), strict=True)]
+    if labels[0] == labels[1]:
+        labels = [f"{label} ({letter})" for label, letter in zip(labels, "AB", strict=True)]
+    a = Side(run, store, str(first), numbers[0], labels[0], COLOURS[0])
+    b = Side(other, theirs, str(second), numbers[1], labels[1], COLOURS[1])
+    if len(store.thresholds) != len(theirs.thresholds) or (store.thresholds != theirs.thresholds).any():
+        raise UserError("The two evaluations counted other thresholds; choose two that were made in the same way.")
+    return View(a, b, 0)
+
+
+def choose_threshold(view: View) -> View:
+    """The one slider that everything on the page follows."""
+    if key(THRESHOLD) not in st.session_state:
+        together = sum(side.store.curves(side.name).miou for side in view.both.values())  # favours neither of the two
+        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, (STEPS - 1) / 100)
+    settle(THRESHOLD)
+    with st.container(key="errors-slider"):
+        chosen = _slider()
+    index = round(chosen * 100)
+    write("t", f"{index / 100:g}")
+    return View(view.a, view.b, index)
+
+
+def _slider() -> float:
+    chosen = st.slider(
+        "Background threshold",
+        0.0,
+        (STEPS - 1) / 100,
+        step=0.01,
+        key=key(THRESHOLD),
+        persist_state="session",
+        help="A pixel is background unless the largest of the maps of the picture's true classes exceeds it. The counts of all "
+        "thresholds are stored, so moving it computes nothing again.",
+    )
+    return float(chosen)
+
+
+def lead_threshold(view: View, threshold: float | None) -> None:
+    """Have the whole page follow the threshold that somebody moved inside the heat view."""
+    before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
+    if threshold is None or threshold == before or round(100 * threshold) == view.index:
+        return
+    choose(THRESHOLD, min(round(threshold, 2), (STEPS - 1) / 100))
+    st.rerun()
+
+
+def _content(store: Store) -> tuple[str, str, str]:
+    return store.settings.dataset, store.settings.split, store.settings.pictures
