@@ -16,9 +16,9 @@ from recam_core.files import parent_for, save_atomically
 from recam_core.model import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import READOUTS, HeatmapOptions
+from recam_core.resample import best_threshold
 from recam_core.study.folds import Subset
 from recam_core.study.plans import WHEN_CHANGES, WHEN_KNOBS, WHEN_LAMBDAS, WHEN_PICTURES, WHEN_SIDE, WHEN_SIZES
-from recam_core.study.resample import best_threshold
 from recam_core.study.runs import Part, Workplace, counted, epochs_of, sce_of_epochs, trained
 from recam_core.study.seeds import one_seed_table
 from recam_core.study.when_maps import packed_maps
