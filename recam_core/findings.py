@@ -35,16 +35,17 @@ def read_study(part: str, folder: Path = RESULTS) -> dict[str, Any] | None:
 
 def verdicts(studies: Mapping[str, dict[str, Any] | None]) -> list[Verdict]:
     """A verdict for each finding and data set; a part of the study that is missing gives "not tested here"."""
-    lambdas, ablations = studies.get("scenes-lambda"), studies.get("scenes-ablations")
+    lambdas, ablations = studies.get(LAMBDAS["scenes"]), studies.get("scenes-ablations")
     return [
         _sce_alone(lambdas, ablations),
         _one_head(ablations),
         *(_all_beat_cam(where, studies.get(part)) for where, part in SEEDS.items()),
         _which_is_best(studies),
-        _lambda_matters(lambdas),
+        *(_lambda_matters(where, studies.get(part)) for where, part in LAMBDAS.items()),
     ]
 
 
+LAMBDAS = {"scenes": "scenes-lambda", "photos, seeds": "photos-lambda"}
 SEEDS = {"scenes": "scenes-seeds", "photos, seeds": "photos-seeds", "photos never seen": "photos-folds"}
 
 
@@ -91,15 +92,15 @@ def _which_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:
     return Verdict("w⊗w′ is best on VOC, w on COCO", "VOC, COCO", UNTESTED, numbers, "needs VOC and COCO")
 
 
-def _lambda_matters(lambdas: dict[str, Any] | None) -> Verdict:
+def _lambda_matters(where: str, lambdas: dict[str, Any] | None) -> Verdict:
     claim = "λ hardly matters"
     rule = f"w of full training differs by less than {100 * LITTLE:g} point from λ = 0.1 to 5"
     if not lambdas:
-        return _untested(claim, "scenes", rule)
+        return _untested(claim, where, rule)
     miou = {row["name"]: row["w"]["miou"] for row in lambdas["rows"] if 0.1 <= float(row["name"]) <= 5}
     spread = max(miou.values()) - min(miou.values())
     told = ", ".join(f"{100 * value:.1f} at λ = {name}" for name, value in miou.items())
-    return Verdict(claim, "scenes", FOUND if spread < LITTLE else NOT_FOUND, f"w: {told}", rule)
+    return Verdict(claim, where, FOUND if spread < LITTLE else NOT_FOUND, f"w: {told}", rule)
 
 
 def _row(study: dict[str, Any], name: str) -> dict[str, Any]:

@@ -61,8 +61,9 @@ def test_all_four_readouts_need_intervals_above_zero(gains, verdict, words):
 
 @pytest.mark.parametrize(("last", "verdict"), [(0.485, FOUND), (0.40, NOT_FOUND)])
 def test_lambda_matters_where_w_moves_by_a_point(last, verdict):
-    studies = {"scenes-lambda": lambdas(**{"0": 0.9, "0_1": 0.49, "1": 0.488, "5": last})}  # λ = 0 is no balance
-    assert told(studies)["λ hardly matters", "scenes"].verdict == verdict
+    found = lambdas(**{"0": 0.9, "0_1": 0.49, "1": 0.488, "5": last})  # λ = 0 is no balance
+    for part, where in (("scenes-lambda", "scenes"), ("photos-lambda", "photos, seeds")):
+        assert told({part: found})["λ hardly matters", where].verdict == verdict
 
 
 def test_what_needs_voc_or_coco_is_not_tested_whatever_was_measured():
@@ -81,7 +82,7 @@ def test_missing_files_give_no_verdict(tmp_path):
 
 
 def test_the_shipped_results_have_all_that_verdicts_need():
-    parts = ("scenes-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds")
+    parts = ("scenes-lambda", "photos-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds")
     found = verdicts({part: read_study(part) for part in parts})
     assert {v.verdict for v in found if v.where != "VOC, COCO"} <= {FOUND, NOT_FOUND}
 

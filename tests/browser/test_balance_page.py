@@ -1,6 +1,7 @@
 """The Balance page in real Chromium: λ by keys, a point of the map by a click, leaving while it fits, and a phone's width."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,10 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     wait_for_address(page, **{"lambda": "10"})
     expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=30_000)
     page.locator(READY).wait_for()
-    assert pixels(page) != before
+    deadline = time.monotonic() + 30
+    while pixels(page) == before:  # the browser fetches and paints them by itself
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
     points = page.locator(".st-key-balance-heat").first
     assert points.is_visible()
     # the whole curve is there: eleven λ for CAM's line and each of w, w′, w⊕w′, w⊗w′ but for λ = 0
