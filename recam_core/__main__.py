@@ -39,12 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="python -m recam_core", description="See where a classifier looks, and why.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if name in arguments[:1]:
-            importlib.import_module(f"recam_core.commands.{module_of(name)}").add_arguments(command)
-    parsed = parser.parse_args(arguments)
     try:
+        for name, text in COMMANDS.items():
+            command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+            if name in arguments[:1]:
+                importlib.import_module(f"recam_core.commands.{module_of(name)}").add_arguments(command)
+        parsed = parser.parse_args(arguments)
         importlib.import_module(f"recam_core.commands.{module_of(parsed.command)}").run(parsed)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

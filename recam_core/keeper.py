@@ -51,6 +51,8 @@ def keep(folder: Path) -> None:
             code = _run(job, child, stopped)
             state = {0: "done", 130: "stopped", -signal.SIGINT: "stopped"}.get(code, "failed")
             words = "" if state == "done" else _last_words(folder)
+            if code == -signal.SIGINT:  # before the command could hear of it: what it left is Python's own
+                words = "Stopped while it was starting."
             write_status(job, replace(status, state=state, ended=time.time(), message=words))
 
 

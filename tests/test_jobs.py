@@ -20,6 +20,8 @@ import json, pathlib, sys, time
 if "fail" in sys.argv:
     print("python -m recam_core: The data set is not there.", file=sys.stderr); sys.exit(2)
 print(json.dumps({"event": "Step", "arguments": sys.argv[1:]}), flush=True)
+if "import" in sys.argv:  # what a command does before it can say anything
+    time.sleep(60)
 try:
     while not pathlib.Path(sys.argv[1], "go").exists():
         time.sleep(0.02)
@@ -116,6 +118,14 @@ def test_a_stopped_job_goes_on_with_what_it_takes_to_do_so():
     stop_job(job)
     until(lambda: state(job) == "stopped")
     stop_job(job)  # nothing is left to stop
+
+
+def test_a_command_that_is_stopped_while_it_starts_says_so_without_a_traceback():
+    job = started("slow start", "import")
+    until(lambda: has_said(job))
+    stop_job(job)
+    until(lambda: state(job) == "stopped")
+    assert read_job(job.folder).status.message == "Stopped while it was starting."
 
 
 def test_a_refused_command_leaves_its_sentence():
