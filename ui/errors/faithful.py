@@ -62,13 +62,15 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
         st.button("Stop", icon=":material/stop_circle:", key="faithful-stop")
-    found: dict[str, LogitCurves] = {}
-    with engine.EVIDENCE.turns.take():
-        for event in logit_curves(models, results[0].picture, maps, k):
-            if isinstance(event, CurveStep):
-                bar.progress(event.done / event.total, f"{event.done} of {event.total} changed pictures")
-            else:
-                found = event
+    found: dict[str, LogitCurves] | None = None
+    events = logit_curves(models, results[0].picture, maps, k)
+    while found is None:
+        with engine.EVIDENCE.turns.take():  # a turn a batch: others get theirs in between
+            event = next(events)
+        if isinstance(event, CurveStep):
+            bar.progress(event.done / event.total, f"{event.done} of {event.total} changed pictures")
+        else:
+            found = event
     place.empty()
     return found
 

@@ -80,12 +80,10 @@ def results_of(store: Store, number: int, names: tuple[str, ...]) -> list[CamRes
     evidence = engine.EVIDENCE.get(
         (picture.sha256, pair.sha256, options), lambda: gather_evidence(picture.pixels, pair, options)
     )
-    results = {}
-    for name in names:
-        if is_baseline(name):
-            raise UserError("Baselines have no maps of their own to show; choose a readout.")
-        if not name.endswith(WALKED):
-            results[name] = read_out(evidence, name, classes)
+    if any(is_baseline(name) for name in names):
+        raise UserError("Baselines have no maps of their own to show; choose a readout.")
+    with engine.brief_turn():
+        results = {name: read_out(evidence, name, classes) for name in names if not name.endswith(WALKED)}
     if len(results) < len(names):
         results |= _walked(store, picture.sha256, evidence, classes)
     return [results[name] for name in names]
