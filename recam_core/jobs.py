@@ -15,11 +15,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from recam_core.files import save_atomically
 from recam_core.locks import is_held
@@ -28,8 +29,12 @@ from recam_core.records import UserError
 JOB, STATUS, EVENTS, ERRORS, LOCK = "job.json", "status.json", "events.jsonl", "errors.txt", ".keeper"
 WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupted")
 STARTING = 20.0  # seconds that a keeper may take to be there
+QUEUE = 16  # jobs that may wait for their turn
 TAIL = 1 << 16  # bytes from the end of the events in which the last ones are looked for
+REMEMBERED, MARK = 8, 64  # files of events that are kept parsed; bytes by which what was read is known again
 ROOT = Path(__file__).parent.parent
+_events: OrderedDict[Path, tuple[int, bytes, list[dict[str, Any]]]] = OrderedDict()  # end, what is before it, events
+_reading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,10 @@ def resume_job(job: Job) -> Job:
 
 def stop_job(job: Job) -> None:
     """Ask a job to end, as Ctrl-C does: what it has is kept. Nothing happens where it has ended."""
+    if not may_start():
+        raise UserError(
+            "This server only shows what was computed before: its operator has switched off starting and stopping jobs."
+        )
     if not is_held(job.folder / LOCK):
         if (job := read_job(job.folder)).is_waiting:  # its keeper is not there yet, and will find this
             words = "Stopped before it began."
@@ -134,7 +143,8 @@ def list_jobs(kind: str | None = None, runs: Path | None = None) -> list[Job]:
 
 def find_job(name: str) -> Job:
     """A run by its name; ``UserError`` where there is none."""
-    if not re.fullmatch(r"[\w.-]+", name) or not (runs_folder() / name / JOB).is_file():
+    is_name = re.fullmatch(r"[\w-][\w.-]*", name) is not None and len(name.encode()) <= 255
+    if not is_name or not (runs_folder() / name / JOB).is_file():
         raise UserError(f"There is no run {name[:60]!r} on this server; choose one that is listed, or start another.")
     return read_job(runs_folder() / name)
 
@@ -158,18 +168,45 @@ def read_job(folder: Path) -> Job:
 
 
 def read_events(job: Job, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Events from byte ``start`` on, and where to read on; a line that is still being written is left for then."""
+    """Events from byte ``start`` on, and where to read on; a line that is still being written is left for then.
+
+    What was read from the beginning is remembered, so that asking again parses only what is new.
+    """
+    path = job.folder / EVENTS
     try:
-        with (job.folder / EVENTS).open("rb") as stream:
-            stream.seek(start)
-            data = stream.read()
+        if start:
+            with path.open("rb") as stream:
+                whole = _whole_lines(stream, start)
+            return _parsed(whole), start + len(whole)
+        with _reading, path.open("rb") as stream:
+            end, mark, events = _events.pop(path, (0, b"", []))
+            stream.seek(end - len(mark))
+            if stream.read(len(mark)) != mark:  # another file than that which was read
+                end, mark, events = 0, b"", []
+            whole = _whole_lines(stream, end)
+            events = events + _parsed(whole)
+            _events[path] = end + len(whole), (mark + whole)[-MARK:], events
+            while len(_events) > REMEMBERED:
+                _events.popitem(last=False)
+            return list(events), end + len(whole)
     except FileNotFoundError:
         return [], start
-    whole = data[: data.rfind(b"\n") + 1]
-    lines = (
-        line for line in whole.splitlines() if line.startswith(b'{"event"')
-    )  # not the rest of one cut off by ``start``
-    return [json.loads(line) for line in lines], start + len(whole)
+
+
+def _whole_lines(stream: BinaryIO, start: int) -> bytes:
+    stream.seek(start)
+    data = stream.read()
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _parsed(whole: bytes) -> list[dict[str, Any]]:
+    """Events among some lines; passed over is what was cut off by the place to read from, or by a command's end."""
+    events = []
+    for line in whole.splitlines():
+        if line.startswith(b'{"event"'):
+            with contextlib.suppress(ValueError):
+                events.append(json.loads(line))
+    return events
 
 
 def last_event(job: Job, kind: str) -> dict[str, Any] | None:
@@ -227,3 +264,8 @@ def _read_status(folder: Path) -> Status:
 def _check_may_start() -> None:
     if not may_start():
         raise UserError("This server only shows what was computed before: its operator has switched off starting jobs.")
+    waiting = sum(job.status.state == "queued" for job in list_jobs())
+    if waiting >= QUEUE:
+        raise UserError(
+            f"At most {QUEUE} jobs may wait for their turn, and {waiting} do; wait until some have run, or stop some."
+        )

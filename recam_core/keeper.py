@@ -46,6 +46,9 @@ def keep(folder: Path) -> None:
                 words = "Stopped while it was waiting for its turn."
                 write_status(job, replace(job.status, state="stopped", ended=time.time(), message=words))
                 return
+            job = read_job(folder)
+            if job.status.state != "queued":  # stopped by somebody who did not see us yet
+                return
             status = replace(job.status, state="running", started=time.time())
             write_status(job, status)
             code = _run(job, child, stopped)
@@ -64,9 +67,12 @@ def _turn(job: Job, stopped: threading.Event) -> Iterator[bool]:
     with contextlib.ExitStack() as stack:
         while not stopped.is_set():
             if not any((o.status.queued, o.name) < mine for o in list_jobs(runs=runs) if o.is_waiting):
-                with contextlib.suppress(UserError):  # a keeper whose job we could not read may still have it
+                try:
                     stack.enter_context(held(runs / TURN, "busy"))
                     break
+                except UserError as error:  # a keeper whose job we could not read may still have it
+                    if error.__cause__ is not None:  # it cannot be held at all
+                        raise
             stopped.wait(PAUSE)
         yield not stopped.is_set()
 
@@ -75,7 +81,8 @@ def _run(job: Job, child: list[subprocess.Popen[bytes]], stopped: threading.Even
     """The command's exit code; what it prints goes to the run's files."""
     again = job.again if (job.folder / EVENTS).exists() else ()
     with (job.folder / EVENTS).open("ab") as events, (job.folder / ERRORS).open("wb") as errors:
-        events.write(json.dumps({"event": "Started", "time": time.time()}).encode() + b"\n")
+        started = json.dumps({"event": "Started", "time": time.time()})
+        events.write(f"\n{started}\n".encode())  # a killed command may have left half a line
         events.flush()
         child.append(
             subprocess.Popen(

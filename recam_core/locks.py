@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from recam_core.records import UserError
 
@@ -18,17 +19,14 @@ PATIENCE = 0.5  # seconds; somebody who only looks holds it for a moment
 @contextmanager
 def held(path: Path, refusal: str) -> Iterator[None]:
     """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it."""
-    with path.open("a+", encoding="utf-8") as stream:
+    with _opened(path) as stream:
         end = time.monotonic() + PATIENCE
         while not _taken(stream.fileno()):
             if time.monotonic() > end:
                 stream.seek(0)
-                raise UserError(refusal.format(pid=stream.read().strip() or "unknown"))
+                raise UserError(refusal.format(pid=stream.read().decode(errors="replace").strip() or "unknown"))
             time.sleep(0.05)
-        stream.seek(0)
-        stream.truncate()
-        stream.write(str(os.getpid()))
-        stream.flush()
+        _write_number(stream, os.getpid())
         yield
 
 
@@ -42,6 +40,30 @@ def is_held(path: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, which is made where there is none; ``UserError`` where that cannot be."""
+    try:
+        return open(path, "r+b", buffering=0, opener=_made)
+    except OSError as error:
+        raise UserError(
+            f"The folder {path.parent} must be one that can be written to, but {path.name} in it cannot be opened "
+            f"({error.strerror}); change its permissions, or choose another folder."
+        ) from error
+
+
+def _made(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o666)
+
+
+def _write_number(stream: BinaryIO, pid: int) -> None:
+    """Put a number in place of the one that is there; whoever reads meanwhile finds one of them, never nothing."""
+    number = str(pid).encode()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    stream.write(number.ljust(size))  # blanks over the rest of a longer number
+    stream.truncate(len(number))
 
 
 def _taken(handle: int) -> bool:

@@ -90,6 +90,7 @@ class CamModel(nn.Module):
 
     def before_last(self, x: Tensor) -> Tensor:
         """Normalised (B, 3, H, W) → what the backbone's last block is given: all but the end of ``features``."""
+        backbone_passes.add()
         return self.backbone.before_last(x.contiguous(memory_format=torch.channels_last))
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:

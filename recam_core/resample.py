@@ -1,6 +1,6 @@
 """Figures at thresholds chosen elsewhere, and paired bootstrap intervals over pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 from recam_core.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, figures
 
 RESAMPLES = 2000
+BLOCK = 1 << 20  # numbers that are drawn at once, 8 MB
+KEPT = 1 << 24  # bytes of draws that are kept
 Areas = tuple[np.ndarray, np.ndarray]  # pixels hit and pixels in the union, (P, K+1) each
 
 
@@ -66,10 +68,9 @@ def gain(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int = 0
 def gain_of_areas(ours: Sequence[Areas], theirs: Sequence[Areas], seed: int = 0) -> dict[str, float]:
     """As ``gain``, from hits and unions (P, K+1) of each picture: all that mIoU needs, and much less to draw from."""
     count = len(ours[0][0])
-    draws = _draws(count, seed)
-    once = np.ones((1, count))
-    difference = np.mean([_miou(a, draws) - _miou(b, draws) for a, b in zip(ours, theirs, strict=True)], axis=0)
-    centre = np.mean([_miou(a, once) - _miou(b, once) for a, b in zip(ours, theirs, strict=True)])
+    pairs = [(_occurring(a), _occurring(b)) for a, b in zip(ours, theirs, strict=True)]
+    difference = np.concatenate([_difference(pairs, draws.astype(float)) for draws in _draws(count, seed)])
+    centre = _difference(pairs, np.ones((1, count)))[0]
     low, high = np.percentile(difference, [2.5, 97.5])
     return {"mean": round(float(centre), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
 
@@ -80,15 +81,47 @@ def areas(matrices: np.ndarray) -> Areas:
     return hit, matrices.sum(axis=1) + matrices.sum(axis=2) - hit
 
 
+def _draws(count: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each of ``count`` pictures is in each draw, block after block (r, P); the same at any size of the blocks."""
+    if count * RESAMPLES > KEPT:
+        yield from _drawn(count, seed)
+        return
+    kept, rows = _kept_draws(count, seed), _rows(count)
+    for start in range(0, RESAMPLES, rows):
+        yield kept[start : start + rows]
+
+
 @lru_cache(maxsize=2)
-def _draws(count: int, seed: int) -> np.ndarray:
-    """How often each of ``count`` pictures is in each draw, (R, P); kept, because a slider asks for the same again."""
-    return np.random.default_rng(seed).multinomial(count, [1 / count] * count, RESAMPLES).astype(float)
+def _kept_draws(count: int, seed: int) -> np.ndarray:
+    """All draws (R, P); kept, because a slider asks for the same again."""
+    return np.concatenate(list(_drawn(count, seed)))
+
+
+def _drawn(count: int, seed: int) -> Iterator[np.ndarray]:
+    rng, chances = np.random.default_rng(seed), np.full(count, 1 / count)
+    for start in range(0, RESAMPLES, _rows(count)):
+        # a picture is in a draw once on average: more than 255 times cannot happen, or (from 256 pictures on) never does
+        yield rng.multinomial(count, chances, min(_rows(count), RESAMPLES - start)).astype(np.uint8)
+
+
+def _rows(count: int) -> int:
+    return max(1, BLOCK // count)
+
+
+def _occurring(side: Areas) -> Areas:
+    """Without the labels that no picture has, which cannot occur in a draw."""
+    hit, union = side
+    there = union.any(axis=0)
+    return hit[:, there].astype(float), union[:, there].astype(float)
+
+
+def _difference(pairs: Sequence[tuple[Areas, Areas]], draws: np.ndarray) -> np.ndarray:
+    """What the first has over the second in each draw (r, P) of pictures, mean over the pairs, (r,)."""
+    return np.mean([_miou(a, draws) - _miou(b, draws) for a, b in pairs], axis=0)
 
 
 def _miou(side: Areas, draws: np.ndarray) -> np.ndarray:
     """mIoU of each draw (R, P) of pictures, over the labels that occur in it, (R,)."""
     hit, union = side
-    there = union.any(axis=0)  # a label that no picture has cannot occur in a draw
     with np.errstate(invalid="ignore"):
-        return np.nanmean((draws @ hit[:, there]) / (draws @ union[:, there]), axis=1)
+        return np.nanmean((draws @ hit) / (draws @ union), axis=1)

@@ -18,11 +18,16 @@ def data_roots() -> list[Path]:
 
 def allowed_folder(text: str) -> Path:
     """The folder that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
-    folder, roots = Path(text.strip()).expanduser().resolve(), data_roots()
+    missing = UserError(f"There is no folder “{text[:80]}” on this server; name one that holds a data set.")
+    roots = data_roots()
+    try:
+        folder = Path(text.strip()).expanduser().resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
+        raise missing from error
     if roots and not any(folder.is_relative_to(root) for root in roots):
         raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
-    if not text.strip() or not folder.is_dir():
-        raise UserError(f"There is no folder “{text[:80]}” on this server; name one that holds a data set.")
+    if not text.strip() or not _is_folder(folder):
+        raise missing
     return folder
 
 
@@ -37,3 +42,10 @@ def coco_splits(folder: Path) -> list[str]:
     files = sorted((folder / "annotations").glob("instances_*.json"))
     splits = [path.stem.removeprefix("instances_") for path in files]
     return [split for split in splits if (folder / split).is_dir()]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False

@@ -161,7 +161,8 @@ def test_folders_that_are_no_runs_are_passed_over_and_names_are_checked(runs):
     (runs / "damaged").mkdir(parents=True)
     (runs / "damaged" / jobs.JOB).write_text("{")
     assert list_jobs() == []
-    for name in ("nobody", "../../etc", ""):
+    (runs.parent / jobs.JOB).touch()
+    for name in ("nobody", "../../etc", "", "..", ".", "x" * 300):
         with pytest.raises(UserError, match="There is no run"):
             find_job(name)
     with pytest.raises(UserError, match="cannot be read"):
@@ -175,6 +176,64 @@ def test_an_operator_can_switch_starting_off(monkeypatch, runs):
     assert not runs.exists()
 
 
+def test_a_visitor_of_a_server_that_only_shows_ends_nothing(monkeypatch):
+    job = started()
+    until(lambda: has_said(job))
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    with pytest.raises(UserError, match="switched off starting and stopping jobs"):
+        stop_job(job)
+    assert state(job) == "running"
+
+
+def test_the_queue_is_bounded(monkeypatch):
+    monkeypatch.setattr(jobs, "keeper_command", lambda folder: [sys.executable, "-c", ""])
+    monkeypatch.setattr(jobs, "QUEUE", 2)
+    started()
+    started()
+    with pytest.raises(UserError, match="At most 2 jobs may wait for their turn, and 2 do"):
+        started()
+
+
+def test_a_stop_that_was_written_before_the_turn_came_is_kept(monkeypatch, runs):
+    first = started("first")
+    until(lambda: has_said(first))
+    second = started("second")
+    until(lambda: is_held(second.folder / jobs.LOCK))
+    with monkeypatch.context() as patch:  # as for somebody who looked before the keeper was there
+        patch.setattr(jobs, "is_held", lambda path: False)
+        stop_job(second)
+    (first.folder / "go").touch()
+    until(lambda: not is_held(second.folder / jobs.LOCK))
+    assert read_job(second.folder).status.message == "Stopped before it began."
+    assert read_events(second) == ([], 0)
+
+
+def test_a_line_that_was_cut_off_costs_no_other(monkeypatch):
+    job = started(again=("--resume",))
+    until(lambda: has_said(job))
+    stop_job(job)
+    until(lambda: state(job) == "stopped")
+    with (job.folder / jobs.EVENTS).open("ab") as stream:
+        stream.write(b'{"event": "St')
+    resume_job(read_job(job.folder))
+    until(lambda: len(read_events(job)[0]) == 4)
+    assert [event["event"] for event in read_events(job)[0]] == ["Started", "Step"] * 2
+
+
+def test_only_new_events_are_parsed_again(tmp_path, monkeypatch):
+    job, parsed = jobs.Job(tmp_path, "evaluate", "", ()), []
+    parse = jobs._parsed
+    monkeypatch.setattr(jobs, "_parsed", lambda whole: parsed.append(whole) or parse(whole))
+    path, first, second = tmp_path / jobs.EVENTS, b'{"event": "A"}\n', b'{"event": "B"}\n'
+    path.write_bytes(first + second[:5])
+    read_events(job)[0].clear()  # what is handed out is the reader's own
+    path.write_bytes(first + second)
+    assert read_events(job) == ([{"event": "A"}, {"event": "B"}], 30)
+    assert parsed == [first, second]
+    path.write_bytes(second)  # another file
+    assert read_events(job) == ([{"event": "B"}], 15)
+
+
 def test_two_never_hold_a_file_and_a_stale_one_holds_nobody_up(tmp_path):
     path = tmp_path / ".lock"
     path.write_text("999999")  # left behind by a process that is gone
@@ -186,3 +245,5 @@ def test_two_never_hold_a_file_and_a_stale_one_holds_nobody_up(tmp_path):
             pass
     assert not is_held(path)
     assert not is_held(tmp_path / "nothing")
+    with pytest.raises(UserError, match="must be one that can be written to"), held(tmp_path / "no" / ".lock", "busy"):
+        pass

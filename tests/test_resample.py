@@ -1,10 +1,13 @@
 """Figures at given thresholds against a plain argmax, and bootstrap intervals against resampling picture by picture."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from plain_sweep import picture, plain_confusion
 
-from recam_core.resample import RESAMPLES, best_threshold, confusions, gain, row
+from recam_core import resample
+from recam_core.resample import RESAMPLES, best_threshold, confusions, gain, gain_of_areas, row
 from recam_core.study.seeds import seed_table
 from recam_core.sweep import THRESHOLDS, count_pixels, figures
 
@@ -71,6 +74,26 @@ def test_the_interval_is_that_of_drawing_the_same_pictures_for_both_sides():
     low, high = np.percentile(differences, [2.5, 97.5])
     assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-5)
     assert found["low"] < found["mean"] < found["high"]
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 24])
+def test_draws_are_the_same_in_blocks(monkeypatch, kept):
+    monkeypatch.setattr(resample, "BLOCK", 12 * 7)
+    monkeypatch.setattr(resample, "KEPT", kept)
+    blocks = list(resample._draws(12, 3))
+    assert max(map(len, blocks)) == 7
+    expected = np.random.default_rng(3).multinomial(12, [1 / 12] * 12, RESAMPLES)
+    assert np.array_equal(np.concatenate(blocks), expected)
+
+
+def test_memory_is_bounded():
+    rng = np.random.default_rng(4)
+    ours, theirs = [resample.areas(halves(rng, 5000))], [resample.areas(halves(rng, 5000))]
+    tracemalloc.start()
+    gain_of_areas(ours, theirs)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 50e6
 
 
 def test_equal_sides_gain_nothing_and_a_constant_gain_has_no_width():

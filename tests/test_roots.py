@@ -29,7 +29,7 @@ def test_any_folder_may_be_named_where_no_roots_are_set(data, monkeypatch):
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
     assert allowed_folder(f" {data / 'mine'} ") == data / "mine"
     assert coco_folders() == []
-    for text in ("", str(data / "nowhere")):
+    for text in ("", str(data / "nowhere"), "~nobody-of-that-name", "a\0b", "x" * 300):
         with pytest.raises(UserError, match="There is no folder"):
             allowed_folder(text)
 

@@ -193,6 +193,37 @@ def test_an_evaluation_that_was_stopped_goes_on_and_ends_the_same(pair, tmp_path
             assert np.array_equal(values, getattr(resumed.cells[name], column)), column
 
 
+class Interrupts:
+    """Cells of a second map at which Ctrl-C falls."""
+
+    def __iter__(self):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_within_a_picture_leaves_whole_pictures_only(pair, tmp_path, monkeypatch):
+    dataset = scenes(4)
+    run(tmp_path / "straight", maker(pair), dataset)
+    measure = writing.measure_picture
+
+    def interrupted(maps, dataset, i, thresholds):
+        entry, counts = measure(maps, dataset, i, thresholds)
+        return entry, [counts[0], Interrupts()] if i == 2 else counts
+
+    monkeypatch.setattr(writing, "measure_picture", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "s", maker(pair), dataset)
+    half, straight = open_store(tmp_path / "s"), open_store(tmp_path / "straight")
+    assert half.entries == straight.entries[:2]
+    monkeypatch.setattr(writing, "measure_picture", measure)
+    *steps, end = run(tmp_path / "s", maker(pair), dataset)
+    assert ([step.done for step in steps], end.measured) == ([3, 4], 4)
+    resumed = open_store(tmp_path / "s")
+    assert resumed.entries == straight.entries
+    for name in straight.cells:
+        for column, values in vars(straight.cells[name]).items():
+            assert np.array_equal(values, getattr(resumed.cells[name], column)), column
+
+
 def test_other_settings_are_refused_by_name(pair, tmp_path):
     run(tmp_path / "s", maker(pair), scenes(2))
     for maps, dataset, name in (

@@ -11,12 +11,11 @@ import torch
 
 from recam_core.benchmarks.measure import Row
 from recam_core.datasets import Dataset
-from recam_core.datasets.labelled import Labelled
 from recam_core.datasets.scenes import Scenes
 from recam_core.model import ModelPair
 from recam_core.pipeline import read_out
 from recam_core.recipes import default_refit
-from recam_core.records import READOUTS, HeatmapOptions, Picture, Refit
+from recam_core.records import READOUTS, HeatmapOptions, Refit
 from recam_core.samples import read_sample, sample_labels
 from recam_core.shelf import load_pair
 from recam_core.training import FeatureBank, StartLook, gather_features, refit_evidence, refit_heads, start_look
@@ -28,24 +27,48 @@ def refit_rows(device: torch.device) -> Iterator[Row]:
     """256 scenes, and 64 crops of the bundled photos; one picture is shown, at one scale and with its mirror image."""
     yield _row("refit/scenes", load_pair("scenes", device), Scenes("train"), 256, 160, "scene-cat-dog-tree")
     photos = load_pair("photos", device)
-    yield _row("refit/photos", photos, sample_crops(photos, 64), 64, 384, "chelsea")
+    yield _row("refit/photos", photos, Crops(photos, 64), 64, 384, "chelsea")
 
 
-def sample_crops(pair: ModelPair, count: int) -> Labelled:
-    """Crops of the bundled photos with the labels of the whole: enough to take the time of a fit, not to learn from."""
-    rng, pictures, labels = np.random.default_rng(0), [], {}
-    names = ("chelsea", "astronaut", "coffee")
-    for i in range(count):
-        name = names[i % len(names)]
-        pixels = read_sample(name)[0].pixels
-        height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
-        top, left = (
-            int(rng.integers(0, side - small + 1)) for side, small in zip(pixels.shape, (height, width), strict=False)
-        )
-        crop = np.ascontiguousarray(pixels[top : top + height, left : left + width])
-        pictures.append(Picture(crop, f"{name} {i}", str(i), (width, height)))
-        labels[str(i)] = sample_labels(name)
-    return Labelled(pair.classes, pictures, labels)
+class Crops:
+    """Crops of the bundled photos with the labels of the whole, and a box of each class as if it were a mask.
+
+    Enough to take the time of a fit and its scores, which depends on sizes and numbers of classes; not to learn from.
+    """
+
+    def __init__(self, pair: ModelPair, count: int) -> None:
+        rng, self.classes = np.random.default_rng(0), pair.classes
+        self.pictures: list[np.ndarray] = []
+        self.ids: list[list[int]] = []
+        for i in range(count):
+            name = ("chelsea", "astronaut", "coffee")[i % 3]
+            pixels = read_sample(name)[0].pixels
+            height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
+            self.pictures.append(np.ascontiguousarray(pixels[:height, :width]))
+            self.ids.append(pair.class_ids(sample_labels(name)))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def name(self, i: int) -> str:
+        """Its number."""
+        return str(i)
+
+    def image(self, i: int) -> np.ndarray:
+        """(H, W, 3) uint8."""
+        return self.pictures[i]
+
+    def labels(self, i: int) -> np.ndarray:
+        """Multi-hot (K,) float32."""
+        return np.isin(np.arange(len(self.classes)), self.ids[i]).astype(np.float32)
+
+    def mask(self, i: int) -> np.ndarray:
+        """Boxes side by side, (H, W) uint8."""
+        height, width = self.pictures[i].shape[:2]
+        labels = np.zeros((height, width), np.uint8)
+        for n, k in enumerate(self.ids[i]):
+            labels[height // 4 : 3 * height // 4, n * width // len(self.ids[i]) :] = k + 1
+        return labels
 
 
 def _row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side: int, sample: str) -> Row:
@@ -71,6 +94,7 @@ def _row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side: int,
 def _moved(pair: ModelPair, bank: FeatureBank, look: StartLook, weight: float, classes: Any) -> Refit:
     *_, fitted = refit_heads(pair, bank, replace(default_refit(pair.backbone), recam_weight=weight))
     assert isinstance(fitted, Refit)
+    assert fitted.scores, "nothing was scored"
     evidence = refit_evidence(look, pair, fitted)
     for readout in READOUTS:
         read_out(evidence, readout, classes)

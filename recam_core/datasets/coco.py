@@ -7,6 +7,7 @@
 import contextlib
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from recam_core.records import IGNORE, UserError
 
 MAX_BYTES = 1 << 28  # a data set's own pictures may be larger than an upload
 FULL_SIZE = 1 << 16
+_PRINTING = threading.Lock()  # stdout is the whole process's: who redirects it does so alone
 
 
 class Coco:
@@ -114,7 +116,7 @@ def _read_instances(path: Path) -> COCO:
             f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there."
         )
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress with print
+        with _PRINTING, contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress with print
             coco = COCO(str(path))
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
         raise UserError(f"{path.name} is not a COCO instances file: {error}.") from error

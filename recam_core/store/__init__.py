@@ -1,15 +1,16 @@
 """The store of an evaluation: counts of every picture and map on disk, from which every figure at every threshold follows."""
 
 from recam_core.store.figures import Areas, PictureFigures
-from recam_core.store.layout import StoreSettings
+from recam_core.store.layout import StoreSettings, read_parts, read_settings
 from recam_core.store.maps import MapMaker, reset_pair
 from recam_core.store.notes import Note, read_notes, write_note
-from recam_core.store.reading import Store, open_store, same_pictures
+from recam_core.store.reading import Curves, Store, open_store, same_pictures
 from recam_core.store.table import counts_csv, counts_parquet, pictures_csv
 from recam_core.store.writing import evaluate_into
 
 __all__ = [
     "Areas",
+    "Curves",
     "MapMaker",
     "Note",
     "PictureFigures",
@@ -21,6 +22,8 @@ __all__ = [
     "open_store",
     "pictures_csv",
     "read_notes",
+    "read_parts",
+    "read_settings",
     "reset_pair",
     "same_pictures",
     "write_note",

@@ -14,6 +14,7 @@ from recam_core.locks import held
 from recam_core.records import IGNORE, EvalStep, UserError
 from recam_core.records.stored import Stored
 from recam_core.store.layout import (
+    COLUMNS,
     SETTINGS,
     PictureEntry,
     StoreSettings,
@@ -27,6 +28,7 @@ from recam_core.sweep import THRESHOLDS, count_pixels
 
 SECONDS, PICTURES = 20.0, 256  # a part is written after so long, or so many pictures: what a power cut may cost
 LOCK = ".lock"
+Columns = dict[str, list[np.ndarray]]  # of a part, array after array
 
 
 def evaluate_into(
@@ -162,15 +164,16 @@ class PartWriter:
         self.number = len(list(folder.glob("counts-*.parquet")))
         self.counted = self.positive = self.seen = 0
         self.faults: list[str] = []
-        self._clear()
+        self.kept: list[tuple[PictureEntry, Columns]] = []
+        self.since = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return len(self.entries) >= PICTURES or time.monotonic() - self.since > SECONDS
+        return len(self.kept) >= PICTURES or time.monotonic() - self.since > SECONDS
 
     def know(self, entry: PictureEntry) -> None:
-        """Take note of a picture, whoever counted it."""
+        """Take note of a picture that is on disk, whoever counted it."""
         self.seen += 1
         self.counted += entry.counted
         self.positive += entry.objects > 0
@@ -178,29 +181,30 @@ class PartWriter:
             self.faults.append(f"{entry.name}: {entry.note}")
 
     def add(self, entry: PictureEntry, counts: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
-        """Take in a picture: for each map its number, cells and pixels."""
-        picture = self.seen
-        self.know(entry)
-        self.entries.append(entry)
+        """Take in a picture: for each map its number, cells and pixels. It is taken in whole, or not at all."""
+        columns: Columns = {name: [] for name in COLUMNS if name != "picture"}
         labels, levels = len(self.settings.classes) + 1, len(self.settings.thresholds) + 1
         for number, cells, pixels in counts:
             pair, level = np.divmod(cells, levels)
             truth, winner = np.divmod(pair, labels)
-            same = [np.full(cells.shape, value) for value in (picture, number)]
-            for name, values in zip(self.columns, (*same, truth, winner, level, pixels), strict=True):
-                self.columns[name].append(values)
+            found = (np.full(cells.shape, number), truth, winner, level, pixels)
+            for name, values in zip(columns, found, strict=True):
+                columns[name].append(values)
+        self.kept.append((entry, columns))  # one step, which Ctrl-C falls before or after
 
     def write(self) -> None:
         """Write what there is as the next part."""
-        if self.entries:
-            columns = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in self.columns.items()}
-            write_part(self.folder, self.number, self.entries, columns)
-            self.number += 1
-            self._clear()
-
-    def _clear(self) -> None:
-        self.entries: list[PictureEntry] = []
-        self.columns: dict[str, list[np.ndarray]] = {
-            name: [] for name in ("picture", "map", "truth", "winner", "level", "pixels")
-        }
+        if not self.kept:
+            return
+        entries = [entry for entry, _ in self.kept]
+        parts: Columns = {name: [] for name in COLUMNS}
+        for picture, (_, columns) in enumerate(self.kept, self.seen):
+            parts["picture"] += [np.full(values.shape, picture) for values in columns["map"]]
+            for name, values in columns.items():
+                parts[name] += values
+        whole = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in parts.items()}
+        write_part(self.folder, self.number, entries, whole)
+        self.number, self.kept = self.number + 1, []
         self.since = time.monotonic()
+        for entry in entries:
+            self.know(entry)

@@ -1,5 +1,4 @@
-"""Counting pixels before and after many walks at once: each picture is looked at once, and shorter walks lie on "
-"longer ones."""
+"""Counting pixels before and after many walks at once: each picture is looked at once, and shorter walks lie on longer ones."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,5 +1,4 @@
-"""When does ReCAM help? Three knobs of the generator of ``scenes`` with three values each, a short training at "
-"every point."""
+"""When does ReCAM help? Three knobs of the generator of ``scenes``, three values each, a short training at every point."""
 
 import json
 import time
@@ -30,8 +29,7 @@ Scored = dict[str, tuple[list[PixelCounts], list[int]]]  # readout → its pictu
 
 
 def when_part(place: Workplace) -> Part:
-    """Stage 1, then stage 2 without SCE (the control) and with each λ, at all 27 points; thresholds from ``val``, "
-    "on ``test``."""
+    """Stage 1, then stage 2 without SCE (the control) and with each λ, at all 27 points; thresholds from ``val``, on ``test``."""
     rows = []
     for values in product(*WHEN_KNOBS.values()):
         knobs = dict(zip(WHEN_KNOBS, values, strict=True))

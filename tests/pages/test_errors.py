@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,10 +21,10 @@ from recam_core.store import Note, read_notes
 from recam_core.sweep import figures
 from recam_core.visualise import FOUND, MISSED, WRONG
 from ui import payloads, uploads
-from ui.errors import classes, export, gallery, maps, runs
+from ui.errors import classes, curves, export, gallery, maps, new, runs, sanity
 from ui.errors.gallery import Wanted, select
 from ui.errors.headline import gain_words
-from ui.errors.sides import Side, View
+from ui.errors.sides import Side, View, check_thresholds
 from ui.heatview.payload import unpack
 
 PAGE = "../pages/lab/errors.py"
@@ -142,7 +143,7 @@ def test_it_opens_with_the_newest_evaluation_and_figures_of_both_sides(place):
     )
     assert metrics["Wrong (FP), %"][0] == f"{100 * a['fp']:.1f} → {100 * b['fp']:.1f}"
     assert metrics["Missed (FN), %"][0] == f"{100 * a['fn']:.1f} → {100 * b['fn']:.1f}"
-    assert "95 % interval" in words(app)
+    assert "12 pictures are too few for an interval" in words(app)
     assert len(cards(app)) == 8
     assert len(app.get("plotly_chart")) == 3
 
@@ -183,11 +184,23 @@ def payload(app):
 # ---- the gallery
 
 
+BASELINES = ("random", "everything")
+
+
+def rewrite(place, **settings):
+    """Change what the newest evaluation says of itself; one with another number of pictures is not finished."""
+    path = place / "kept" / "store.json"
+    stored = json.loads(path.read_text())
+    stored["settings"] |= settings
+    stored["finished"] = "total" not in settings
+    path.write_text(json.dumps(stored))
+
+
 def view_of(place, a="cam", b="product", index=30):
     store = open_store(place / "kept")
     numbers = np.arange(len(store.entries))
     run = runs.Run("kept", place / "kept", None)
-    sides = [Side(run, store, name, numbers, READOUT_LABELS[name], "#000000") for name in (a, b)]
+    sides = [Side(run, store, name, numbers, READOUT_LABELS.get(name, name), "#000000") for name in (a, b)]
     return View(*sides, index)
 
 
@@ -395,9 +408,9 @@ def test_the_bundle_holds_both_sides_of_the_chosen_pictures(place):
     )
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
-        manifest = json.loads(archive.read("samples-0001/A-cam/manifest.json"))
-    assert {name.split("/")[0] for name in names} == {"samples-0001", "samples-0004"}
-    assert {"samples-0001/B-product/maps.npz", "samples-0001/B-product/picture.png"} <= set(names)
+        manifest = json.loads(archive.read("01-samples-0001/A-cam/manifest.json"))
+    assert {name.split("/")[0] for name in names} == {"01-samples-0001", "02-samples-0004"}
+    assert {"01-samples-0001/B-product/maps.npz", "01-samples-0001/B-product/picture.png"} <= set(names)
     assert any("error_" in name for name in names)
     assert (manifest["tags"], manifest["side"], manifest["threshold"]) == (["hard"], "A", 0.3)
     assert manifest["figures"]["iou"] == pytest.approx(view.areas("A").pictures().iou[1], abs=1e-6)
@@ -405,6 +418,110 @@ def test_the_bundle_holds_both_sides_of_the_chosen_pictures(place):
     assert [b.label for b in app.get("download_button")] == [
         "All counts, Parquet", "All counts, CSV", "Figures per picture, CSV", "Evidence bundle of 12 pictures",
     ]  # fmt: skip
+
+
+def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
+    view = view_of(place)
+    view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
+    named = [(side.run, side.name, side.label, side.colour) for side in view.both.values()]
+    runs._opened.clear()
+    with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
+        assert (
+            archive.read("left-out.txt") == b"samples-0002: it is labelled with no class, so there is no map of it.\n"
+        )
+    data = export._bundle_of(*named, 30, ["samples-0003", "nobody"], {}, "")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert b"not among the pictures" in archive.read("left-out.txt")
+    assert "A (random map) and B (whole picture) are baselines" in export._no_maps(view_of(place, *BASELINES))
+
+
+def test_a_changed_model_is_said_before_a_bundle_is_asked_for(place):
+    rewrite(place, sha256="0" * 64)
+    app = open_errors(part="export")
+    assert "The model scenes has changed since this evaluation" in words(app)
+    assert len(app.get("download_button")) == 3
+
+
+def test_an_evaluation_of_baselines_alone_opens_a_picture(place):
+    common = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--baselines", "only"]
+    assert main([*common, "--json-lines", "--out", str(place / "only")]) == 0
+    app = open_errors(run="only", open="samples-0001")
+    assert "keeps no maps of a model" in words(app)
+    assert not app.exception
+    assert "Insertion and deletion" not in [expander.label for expander in app.expander]
+
+
+# ---- two sizes, two sets of pictures, other thresholds
+
+
+def test_a_card_takes_the_size_of_the_other():
+    card = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert gallery.fitted(card, np.zeros((4, 6, 3))).shape == (4, 6, 3)
+    assert (gallery.fitted(card, np.zeros((4, 4, 3)))[::2, ::2] == card).all()
+    assert (gallery.fitted(card, card) == card).all()
+
+
+def test_cards_of_evaluations_of_different_sizes(place):
+    common = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--readouts", "w"]
+    assert main([*common, "--json-lines", "--long-side", "96", "--out", str(place / "small")]) == 0
+    app = open_errors(run="kept", b="w", **{"with": "small"})
+    assert len(cards(app)) == 8
+    assert not app.exception
+
+
+def test_curves_are_of_the_pictures_that_both_have(place):
+    view = view_of(place)
+    assert view.a.curves is view.a.store.curves("cam")
+    assert curves.counted_words(view) == ""
+    numbers = np.array([1, 4, 7])
+    fewer = View(replace(view.a, numbers=numbers), replace(view.b, numbers=numbers), 30)
+    expected = figures(view.a.store.confusion("cam", 30, np.isin(np.arange(12), numbers)))
+    assert fewer.a.curves.miou[30] == pytest.approx(expected["miou"])
+    assert "of the 3 pictures that both evaluations have counted" in curves.counted_words(fewer)
+    assert "12 in that of A, 12 in that of B" in curves.counted_words(fewer)
+
+
+def test_baselines_of_another_model_or_of_other_pictures_are_said(place):
+    store = open_store(place / "kept")
+    assert sanity.differences(store, store) == []
+    other = replace(store, settings=replace(store.settings, sha256="0"), entries=store.entries[:5])
+    model, pictures = sanity.differences(store, other)
+    assert "of two models" in model
+    assert "12 are counted in this evaluation, 5 for the baselines" in pictures
+
+
+def test_other_thresholds_are_refused(place):
+    store = open_store(place / "kept")
+    check_thresholds(store)
+    with pytest.raises(UserError, match="kept has 2 from"):
+        check_thresholds(replace(store, settings=replace(store.settings, thresholds=(0.5, 0.75))))
+
+
+def test_a_refusal_of_an_unfinished_evaluation_speaks_of_the_pictures_so_far(place):
+    said = "No picture of this split has a mask, so nothing can be scored."
+    assert runs._so_far(place / "kept", said) == said
+    rewrite(place, total=40)
+    assert runs._so_far(place / "kept", said).startswith("No picture of the 12 so far (of 40) has a mask")
+
+
+def test_walked_maps_of_two_evaluations_of_the_same_pictures_do_not_mix(place):
+    walked = open_store(place / "walked")
+    more = replace(walked, settings=replace(walked.settings, maps=("cam", "w", "cam-walk", "w-walk")))
+    assert [r.readout for r in maps.results_of(walked, 1, ("cam-walk",))] == ["cam-walk"]
+    assert [r.readout for r in maps.results_of(more, 1, ("cam-walk", "w-walk"))] == ["cam-walk", "w-walk"]
+
+
+def test_annotations_that_changed_are_read_again(tmp_path):
+    assert maps.stamp_of("scenes", "", "test") == maps.stamp_of("coco", str(tmp_path), "val") == 0
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_val.json").write_text("{}")
+    assert maps.stamp_of("coco", str(tmp_path), "val") > 0
+
+
+def test_the_words_below_the_cards_are_of_the_class_that_is_chosen():
+    assert "mean over the classes" in gallery.card_words("")
+    assert gallery.card_words("cat").endswith("Below: IoU of cat, A → B.")
 
 
 # ---- runs: progress, ends, bad stores
@@ -432,6 +549,16 @@ def test_progress_says_how_far_and_how_long(place):
     assert "Loading the model" in runs.progress(job)[1]
     assert "Waiting for its turn" in runs.progress(job_of(place, "q"))[1]
     assert [runs.time_words(t) for t in (0.2, 45, 400, 9000)] == ["1 s", "45 s", "7 min", "2.5 h"]
+
+
+def test_nobody_can_stop_a_job_where_starting_is_off(place, monkeypatch):
+    job = job_of(place, "r", state="running")
+    keys = [f"stop-{job.name}", f"resume-{job.name}"]
+    monkeypatch.setattr(runs, "waiting_jobs", lambda: [job])
+    monkeypatch.setattr(runs, "list_jobs", lambda kind: [job])
+    assert [b.key for b in open_errors(run="kept").button if b.key in keys] == keys[:1]
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    assert not [b for b in open_errors(run="kept").button if b.key in keys]
 
 
 def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
@@ -495,6 +622,22 @@ def test_a_model_of_other_classes_is_not_offered_to_start(place, ordered):
     assert not [b for b in app.button if b.key == "new-start"]
 
 
+def test_the_form_opens_a_data_set_once_and_says_what_is_wrong_with_a_model(place, monkeypatch):
+    opened, made = [], new.open_dataset
+    monkeypatch.setattr(new, "open_dataset", lambda *where: opened.append(where) or made(*where))
+    new._described.clear()
+    ran(ran(open_errors()))
+    assert opened == [("scenes", "", "test")]
+
+    def broken(path):
+        raise UserError("This model file is damaged.")
+
+    monkeypatch.setattr(new, "read_header", broken)
+    app = open_errors()
+    assert "This model file is damaged." in words(app)
+    assert not app.exception
+
+
 def test_folders_are_bounded_by_the_operator(place, ordered, tmp_path, monkeypatch):
     inside = tmp_path / "data" / "mine"
     (inside / "val").mkdir(parents=True)
@@ -522,10 +665,12 @@ def test_words_of_a_gain_say_whether_it_can_be_told_from_chance():
         return gain_words("CAM", "w", 0.3, {"mean": mean, "low": low, "high": high}, pictures)
 
     assert "**+1.2 points**" in said(0.012, 0.004, 0.02)
-    assert "does not hang on a few pictures" in said(0.012, 0.004, 0.02)
+    assert said(0.012, 0.004, 0.02).endswith("the interval does not contain 0, a **gain**.")
     assert "no proof of a gain" in said(0.003, -0.002, 0.008)
     assert "no proof of a loss" in said(-0.003, -0.008, 0.002)
-    assert "a loss that does not" in said(-0.01, -0.02, -0.005)
+    assert "does not contain 0, a **loss**" in said(-0.01, -0.02, -0.005)
+    assert said(0.012, 0.004, 0.02, 19).endswith("19 pictures are too few for an interval.")
+    assert "**my\\_w**" in gain_words("CAM", "my_w", 0.3, {"mean": 0, "low": 0, "high": 0}, 30)
     assert "the two are the same" in said(0, 0, 0)
     assert "a single picture says nothing" in said(0.1, 0.1, 0.1, 1)
 

@@ -92,10 +92,9 @@ def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
     pixels = "fourth" if chosen.kind == SCENES else "eighth"
     return (
         f"mIoU of the seeds of {int(bank.masked.sum())} pictures that both heads were fitted on; the backbone is frozen"
-        f"{' but for its last block' if config.last_block else ''}. One look without the mirror image, every "
-        f"{pixels} pixel of a row and "
-        "a column, each half of the pictures at the threshold that is best for the other half. The dotted line is "
-        "the λ above."
+        f"{' but for its last block' if config.last_block else ''}. One look without the mirror image, every {pixels} "
+        "pixel of a row and a column, each half of the pictures at the threshold that is best for the other half. The "
+        "dotted line is the λ above."
     )
 
 
@@ -104,7 +103,8 @@ def _full_training(study: dict[str, Any] | None, trained: Curve, config: RefitCo
     st.markdown("**Full training, backbone too** :gray[(measured before, not live)]")
     if study is None:
         st.info(
-            "No run of full training was measured on these pictures; choose the drawn scenes to see one.",
+            "No run of full training was measured on these pictures. The study measured it on the drawn scenes and on the "
+            "photos of coco128.",
             icon=":material/info:",
         )
         return
@@ -117,11 +117,9 @@ def _full_training(study: dict[str, Any] | None, trained: Curve, config: RefitCo
         config={"displayModeBar": False},
     )
     st.caption(
-        f"`{study['command']}`, {study['date']}, {study['device']}. Stage 2 of the bundled model from its own stage "
-        "1, ReCAM as published "
-        f"with λ changed, scored on the split “{study['split']}” with thresholds from other pictures: other "
-        "pictures and thresholds than "
-        "on the left, so compare the shapes, not the heights."
+        f"`{study['command']}`, {study['date']}, {study['device']}. Stage 2 of the bundled model from its own stage 1, ReCAM "
+        f"as published with λ changed, scored on all pictures with masks of the split “{study['split']}”, with thresholds from "
+        "others: not counted as on the left, so compare the shapes, not the heights."
     )
 
 

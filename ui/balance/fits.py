@@ -49,6 +49,8 @@ class Shelf(Generic[Kept]):
         events, turns = begin(), engine.EVIDENCE.turns
         while True:
             with turns.take():
+                if (found := self.find(key)) is not None:  # somebody else made the same meanwhile
+                    return found
                 event = next(events)
             if hasattr(event, "nbytes"):
                 break

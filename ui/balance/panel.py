@@ -14,6 +14,7 @@ from ui.balance.sets import LabelledSet, choose_set
 from ui.balance.words import what_changed
 from ui.climb.choose import choose_class
 from ui.compare import known_truth
+from ui.engine import brief_turn
 from ui.link import address
 from ui.pictures import plain
 from ui.subject import Subject
@@ -48,7 +49,9 @@ def _fit_and_show(
     look = look_of(subject.picture, pair, replace(subject.options, scales=(1.0,)), config.last_block)
     truth, known, _ = known_truth(subject, evidence, [name], pair.class_ids([name]))
     sentence = st.empty()
-    covered, settings = show_maps(refit_evidence(look, pair, fitted), fitted, name, subject.picture.name, truth, known)
+    with brief_turn():
+        read = refit_evidence(look, pair, fitted)
+    covered, settings = show_maps(read, fitted, name, subject.picture.name, truth, known)
     sentence.markdown(what_changed(fitted, covered, settings["threshold"], plain(name)))
     remember(key, config)
     _link()

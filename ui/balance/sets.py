@@ -26,8 +26,7 @@ PHOTO_SIDE = 384
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """Pictures with labels: ``open`` gives the data set and which of its pictures; ``key`` names them all and "
-    "their labels."""
+    """Pictures with labels: ``open`` gives the data set and which of its pictures; ``key`` names them and their labels."""
 
     kind: str
     key: str
@@ -36,8 +35,10 @@ class LabelledSet:
 
 
 def choose_set(pair: Any, place: Any) -> LabelledSet:
-    """Ask in a place which pictures; those that fit the model are offered. Raises ``UserError`` where nothing can "
-    "be fitted on."""
+    """Ask in a place which pictures; those that fit the model are offered.
+
+    Raises ``UserError`` where there is nothing to fit on.
+    """
     offered = [SCENES, OWN] if pair.classes == SCENE_CLASSES else [PHOTOS, OWN]
     if st.session_state.get(SET) not in offered:
         first = offered[0] if offered[0] == SCENES or coco_folders() else OWN

@@ -21,6 +21,7 @@ from recam_core import (
 )
 from recam_core.records import RECAM_READOUTS, SCALE_NAMES
 from ui import payloads
+from ui.engine import brief_turn
 from ui.heatview import heat_view
 from ui.heatview.maps import heat_payload
 from ui.link import heat_settings
@@ -34,7 +35,7 @@ WORDS = {
     "radius": ("small", "as bundled", "large"),
     "together": ("never on purpose", "as bundled", "often"),
 }
-BLUE_TO_ORANGE = [[0.0, "#b35806"], [0.25, "#f1a340"], [0.5, "#f7f7f7"], [0.75, "#998ec3"], [1.0, "#542788"]]
+ORANGE_TO_PURPLE = [[0.0, "#b35806"], [0.25, "#f1a340"], [0.5, "#f7f7f7"], [0.75, "#998ec3"], [1.0, "#542788"]]
 
 
 @st.fragment
@@ -46,11 +47,9 @@ def show_when() -> None:
         st.info(f"This was not measured here yet: run python -m recam_core study {PART}.", icon=":material/info:")
         return
     st.markdown(
-        "The drawn scenes have knobs. Three of them, three values each: how quiet the **body** is against the "
-        "telling parts, how large "
-        "**objects** are, and how often classes that are easily mistaken **occur together**. At each of the 27 "
-        "points a small network "
-        "was trained anew. Colour is what ReCAM gains over CAM, or loses."
+        "The drawn scenes have knobs. Three of them, three values each: how quiet the **body** is against the telling "
+        "parts, how large **objects** are, and how often classes that are easily mistaken **occur together**. At each of "
+        "the 27 points a small network was trained anew. Colour is what ReCAM gains or loses."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         readout = str(
@@ -91,12 +90,11 @@ def show_when() -> None:
     st.markdown(summary(study, readout, weight, over))
     st.caption(
         f"`{study['command']}`, {study['date']}, {study['device']}, one seed; {study['sizes']['train']} scenes of "
-        f"{study['side']} × "
-        f"{study['side']} pixels, thresholds from {study['sizes']['val']} others, scored on "
-        f"{study['sizes']['test']}. A run took at most "
-        f"{max(row['processor_seconds'] for row in study['rows']):.0f} s of one processor core. A bold number’s 95 "
-        "% interval (of drawing "
-        "the pictures again) does not contain 0; what training again would change is not in it. Click a square to open it."
+        f"{study['side']} × {study['side']} pixels, thresholds from {study['sizes']['val']} others, scored on "
+        f"{study['sizes']['test']}. All trainings and figures of a point took at most "
+        f"{max(row['processor_seconds'] for row in study['rows']):.0f} s of one processor core. Bold: the 95 % interval of "
+        "drawing the pictures again does not contain 0; what training again would change is not in it. Click a square to "
+        "open it."
     )
     points = chart.selection.points if chart else []
     number = int(points[0]["customdata"][0]) if points else _middle(study)
@@ -128,7 +126,7 @@ def gain_chart(study: Mapping[str, Any], readout: str, weight: str, over: str) -
                 "symbol": "square",
                 "size": 52,
                 "color": [100 * gain["mean"] for gain in gains],
-                "colorscale": BLUE_TO_ORANGE,
+                "colorscale": ORANGE_TO_PURPLE,
                 "cmin": -largest,
                 "cmax": largest,
                 "line": {"width": 1, "color": "#999999"},
@@ -200,8 +198,8 @@ def summary(study: Mapping[str, Any], readout: str, weight: str, over: str) -> s
     other = "CAM" if over == "over_cam" else "the control"
     return (
         f"Against {other}, **{READOUT_LABELS[readout]}** with λ = {weight} gains at {up} of {len(gains)} points, "
-        f"loses at {down}, and at "
-        f"{len(gains) - up - down} the interval contains 0; from {_signed(worst)} to {_signed(best)} points."
+        f"loses at {down}, and at {len(gains) - up - down} the interval contains 0; from {_signed(worst)} to "
+        f"{_signed(best)} points."
     )
 
 
@@ -236,9 +234,10 @@ def _show_maps(kept: WhenMaps, name: str) -> None:
         seconds=0.0,
         backbone_passes=0,
     )
-    results: list[CamResult] = [read_out(evidence, readout, list(kept.classes)) for readout in READOUTS]
     truth, known = class_truth(kept.mask, kept.picture.shape[:2], kept.labels)
-    curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
+    with brief_turn():
+        results: list[CamResult] = [read_out(evidence, readout, list(kept.classes)) for readout in READOUTS]
+        curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
     heat_view(
         payloads.put(heat_payload(results, curves, name, truth)),
         key="when-heat",

@@ -39,9 +39,11 @@ def flatness(fits: Sequence[Refit]) -> str:
     tried = [fit for fit in fits if fit.scores and fit.config.recam_weight > 0]
     if len(tried) < 4 or any(fit.config.last_block for fit in tried):
         return ""
+    absent = {name for fit in tried for name in untrained(fit.config)}
     spreads = {
         name: max(fit.scores[name].miou for fit in tried) - min(fit.scores[name].miou for fit in tried)
         for name in RECAM_READOUTS
+        if name not in absent
     }
     flat = [name for name, spread in spreads.items() if spread < FLAT]
     if not flat:
@@ -51,7 +53,7 @@ def flatness(fits: Sequence[Refit]) -> str:
     return (
         f"{which} {'hardly move' if len(flat) > 1 else 'hardly moves'} with λ (less than {100 * FLAT:g} point): the "
         "backbone is "
-        "frozen, so the features stay the same and only two linear layers can answer."
+        "frozen, so the features stay the same and only what reads them out can answer."
     )
 
 

@@ -11,6 +11,7 @@ from ui.errors.gallery import ANY, show_cell
 from ui.errors.headline import percent, signed
 from ui.errors.sides import View
 from ui.errors.state import choose, remembered, tell
+from ui.pictures import plain
 
 TABLE, MATRIX = "errors-class-table", "errors-confusion"
 CELL = 34  # pixels a label takes in the matrix
@@ -38,9 +39,8 @@ def show_classes(view: View) -> None:
     with right:
         st.plotly_chart(_bars(view, rows), key="errors-class-bars", config={"displayModeBar": False})
     st.caption(
-        "IoU, FP (wrongly claimed) and FN (missed) are shares of the union of map and object and add up to 100 %. "
-        "Over-activation is "
-        "FP / (TP + FP): which part of what the map claims is wrong."
+        "IoU, FP (wrongly claimed) and FN (missed) are shares of the union of map and object and add up to 100 %.  "
+        "Over-activation is FP / (TP + FP): which part of what the map claims is wrong."
     )
     _confusion(view)
 
@@ -76,16 +76,16 @@ def _class_words(view: View, rows: list[dict[str, Any]]) -> str:
     if worst["B − A"] == best["B − A"] == 0:
         return "The two sides are the same on every class."
     hurt = (
-        f"loses most on **{worst['class']}** ({signed(worst['B − A'])} points)"
+        f"loses most on **{plain(worst['class'])}** ({signed(worst['B − A'])} points)"
         if worst["B − A"] < 0
         else "loses on no class"
     )
     helped = (
-        f"gains most on **{best['class']}** ({signed(best['B − A'])} points)"
+        f"gains most on **{plain(best['class'])}** ({signed(best['B − A'])} points)"
         if best["B − A"] > 0
         else "gains on no class"
     )
-    return f"**{view.b.label}** {helped} and {hurt}, of {len(rows)} classes."
+    return f"**{plain(view.b.label)}** {helped} and {hurt}, of {len(rows)} classes."
 
 
 def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
@@ -113,7 +113,7 @@ def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
 def _confusion(view: View) -> None:
     """Who takes whose pixels: rows are the truth, columns what the map says, in percent of the row."""
     st.markdown("##### Who takes whose pixels?")
-    letters = {letter: f"{letter} · {side.label}" for letter, side in view.both.items()}
+    letters = {letter: f"{letter} · {plain(side.label)}" for letter, side in view.both.items()}
     letter = st.segmented_control(
         "Side", list(letters), key=remembered("side", letters, "B"), format_func=letters.__getitem__, required=True
     )
@@ -173,7 +173,7 @@ def confusion_words(matrix: np.ndarray, labels: tuple[str, ...]) -> str:
         return f"{words}; no class takes pixels of another."
     t, p = np.unravel_index(between.argmax(), between.shape)
     taken = percent(between[t, p] / truth[t])
-    return f"{words}; most pixels between classes: **{labels[p]}** takes {taken} % of **{labels[t]}**."
+    return f"{words}; most pixels between classes: **{plain(labels[p])}** takes {taken} % of **{plain(labels[t])}**."
 
 
 def _squares(matrix: np.ndarray, labels: list[int], names: tuple[str, ...]) -> go.Figure:

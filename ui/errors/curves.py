@@ -4,10 +4,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import WALKED, Store, is_baseline, map_label
+from recam_core import WALKED, Curves, is_baseline, map_label
 from ui.details import LINES
 from ui.errors.headline import percent
 from ui.errors.sides import View
+from ui.pictures import plain
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}
 
@@ -19,23 +20,34 @@ def show_curves(view: View) -> None:
         column.plotly_chart(
             _chart(view, lines, name, title), key=f"errors-curve-{name}", config={"displayModeBar": False}
         )
-    best = {side.label: side.store.curves(side.name) for side in view.both.values()}
+    best = {plain(side.label): side.curves for side in view.both.values()}
     words = [
         f"{label} {percent(float(c.miou[c.best]))} % at {view.a.store.thresholds[c.best]:.2f}"
         for label, c in best.items()
     ]
     st.caption(
-        f"Best mIoU: {', '.join(words)} (the rings). The dotted line is the threshold of the slider. A readout with a flat top "
-        "forgives a badly chosen threshold."
+        f"Best mIoU: {', '.join(words)} (the rings). The dotted line is the threshold of the slider. "
+        f"A readout with a flat top forgives a badly chosen threshold.{counted_words(view)}"
     )
 
 
-def drawn_maps(view: View) -> list[tuple[Store, str, str, str, int]]:
-    """Store, map, label, colour and width of every line; the sides come last, so that they lie on top."""
+def counted_words(view: View) -> str:
+    """Of how many pictures the curves are, where the two evaluations have not counted the same ones."""
+    a, b = (int(side.store.counted.sum()) for side in view.both.values())
+    if a == b == len(view.names):
+        return ""
+    return (
+        f" The thick curves and their best points are of the {len(view.names)} pictures that both evaluations have counted; "
+        f"the thin ones are of all pictures of theirs: {a} in that of A, {b} in that of B."
+    )
+
+
+def drawn_maps(view: View) -> list[tuple[Curves, str, str, str, int]]:
+    """Curves, map, label, colour and width of every line; the sides come last, so that they lie on top."""
     sides = [(side.store, side.name) for side in view.both.values()]
     thin = [
         (
-            store,
+            store.curves(name),
             name,
             map_label(name) + ("" if len({id(s) for s, _ in sides}) == 1 else f" ({store.settings.model})"),
             1,
@@ -44,18 +56,17 @@ def drawn_maps(view: View) -> list[tuple[Store, str, str, str, int]]:
         for name in store.settings.maps
         if not is_baseline(name) and (store, name) not in sides
     ]
-    thick = [(side.store, side.name, side.label, 3) for side in view.both.values()]
+    thick = [(side.curves, side.name, side.label, 3) for side in view.both.values()]
     return [
-        (store, name, label, LINES.get(name.removesuffix(WALKED), "#808694"), w)
-        for store, name, label, w in thin + thick
+        (curves, name, label, LINES.get(name.removesuffix(WALKED), "#808694"), w)
+        for curves, name, label, w in thin + thick
     ]
 
 
-def _chart(view: View, lines: list[tuple[Store, str, str, str, int]], figure: str, title: str) -> go.Figure:
+def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: str, title: str) -> go.Figure:
     chart = go.Figure()
     thresholds = view.a.store.thresholds
-    for store, name, label, colour, width in lines:
-        curves = store.curves(name)
+    for curves, name, label, colour, width in lines:
         values = getattr(curves, figure)
         dash = "dash" if name.endswith(WALKED) else "solid"
         chart.add_scatter(
@@ -77,7 +88,7 @@ def _chart(view: View, lines: list[tuple[Store, str, str, str, int]], figure: st
                 hovertemplate=f"best of {label}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
             )
     chart.add_vline(view.threshold, line={"dash": "dot", "color": "#888888"})
-    top = max((float(np.nanmax(getattr(s.curves(n), figure), initial=0)) for s, n, *_ in lines), default=1)
+    top = max((float(np.nanmax(getattr(curves, figure), initial=0)) for curves, *_ in lines), default=1)
     chart.update_layout(
         height=290,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

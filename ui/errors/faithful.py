@@ -25,9 +25,9 @@ def show_faithful(view: View, position: int) -> None:
     with st.expander("Insertion and deletion", icon=":material/stacked_line_chart:"):
         st.caption(
             "Deletion: the pixels that a map marks most are painted over first; the faster the class's logit falls, the better. "
-            "Insertion: they come back first into a blurred picture; the faster it rises, the better. Each map is "
-            "judged by the network "
-            "that it is read out of (CAM: stage 1, all others: stage 2), so compare areas within a network."
+            "Insertion: they come back first into a blurred picture; the faster it rises, the better. "
+            "Each map is judged by the network that it is read out of (CAM: stage 1, all others: stage 2), "
+            "so compare areas within a network."
         )
         ids = store.entries[number].ids
         k = st.selectbox(

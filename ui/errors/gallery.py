@@ -56,12 +56,10 @@ def show_gallery(view: View, notes: dict[str, Note]) -> None:
         return
     pages = -(-len(chosen) // PAGE)
     page = _choose_page(f"**{len(chosen)}** of {len(view.names)} pictures{cell_words(wanted)}", pages)
-    st.caption(
-        f"Left A · {plain(view.a.label)}, right B · {plain(view.b.label)}. Blue: found. Orange: wrongly claimed, "
-        f"or called another "
-        "class. Purple: missed. Below: IoU of A → B, the mean over the classes that mask or map has."
-    )
     only = view.labels.index(wanted.of) if wanted.of in view.classes else 0
+    st.caption(
+        f"Left A · {plain(view.a.label)}, right B · {plain(view.b.label)}. {card_words(wanted.of if only else '')}"
+    )
     figures = [view.areas(letter).pictures(only or None) for letter in "AB"]
     shown = chosen[(page - 1) * PAGE : page * PAGE]
     with st.spinner("Drawing the maps of these pictures …", show_time=True), st.container(key="errors-cards"):
@@ -175,8 +173,21 @@ def cell_words(wanted: Wanted) -> str:
     if ANY in (wanted.true, wanted.called):
         return ""
     if wanted.true == wanted.called:
-        return f" in which {wanted.side} finds {wanted.true}"
-    return f" in which {wanted.side} calls {wanted.called} what is {wanted.true}"
+        return f" in which {wanted.side} finds {plain(wanted.true)}"
+    return f" in which {wanted.side} calls {plain(wanted.called)} what is {plain(wanted.true)}"
+
+
+def card_words(of: str) -> str:
+    """What the colours of the cards and the figures below them mean, for all classes or for the one that is chosen."""
+    if of:
+        name = plain(of)
+        return (
+            f"Of {name} alone. Blue: found. Orange: wrongly called {name}. Purple: missed. Below: IoU of {name}, A → B."
+        )
+    return (
+        "Blue: found. Orange: wrongly claimed, or called another class. Purple: missed. "
+        "Below: IoU of A → B, the mean over the classes that mask or map has."
+    )
 
 
 def _choose_page(words: str, pages: int) -> int:
@@ -205,7 +216,7 @@ def _card(view: View, position: int, only: int, iou: list[str]) -> None:
     with st.container(key=f"tile-card-{position}"):
         if cards:
             gap = np.full((cards[0].shape[0], 4, 3), 128, np.uint8)
-            both = np.ascontiguousarray(np.concatenate([cards[0], gap, cards[1]], axis=1))
+            both = np.ascontiguousarray(np.concatenate([cards[0], gap, fitted(cards[1], cards[0])], axis=1))
             st.image(jpeg_bytes(both), alt=f"Found, wrong and missed area of {name} under A and B", width="stretch")
         st.button(
             plain(f"{short(name)} · {iou[0]} → {iou[1]} %"),
@@ -216,6 +227,12 @@ def _card(view: View, position: int, only: int, iou: list[str]) -> None:
             on_click=choose,
             args=("open", name),
         )
+
+
+def fitted(card: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """A card (H, W, 3) at the height and width of another, by the nearest pixels: evaluations may look at other sizes."""
+    (height, width), (high, wide) = card.shape[:2], other.shape[:2]
+    return card[np.arange(high)[:, None] * height // high, np.arange(wide) * width // wide]
 
 
 def short(name: str) -> str:

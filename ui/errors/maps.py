@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,22 @@ CARD_SIDE = 240
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the data set …")
-def _dataset(kind: str, root: str, split: str) -> Any:
+def _dataset(kind: str, root: str, split: str, stamp: int) -> Any:
     return streamed(open_dataset(kind, root, split))
+
+
+def stamp_of(kind: str, root: str, split: str) -> int:
+    """When the annotations of a data set were last written, in nanoseconds; 0 where there is no such file."""
+    try:
+        return (Path(root) / "annotations" / f"instances_{split}.json").stat().st_mtime_ns if kind != "scenes" else 0
+    except OSError:
+        return 0
 
 
 def read_shot(store: Store, number: int) -> Shot:
     """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
-    where = (store.settings.dataset, store.settings.root, store.settings.split)
+    place = (store.settings.dataset, store.settings.root, store.settings.split)
+    where = (*place, stamp_of(*place))
     with _LOCK:
         if (found := _PICTURES.get((where, number))) is not None:
             return found
@@ -53,7 +63,7 @@ def read_shot(store: Store, number: int) -> Shot:
             f"The data set has changed since it was evaluated: picture {number} is not {name} any more. Evaluate it again."
         )
     pixels, mask = data.image(number), data.mask(number)
-    sha = hashlib.sha256(pixels.tobytes()).hexdigest()
+    sha = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
     kind = ("drawn scene",) if store.settings.dataset == "scenes" else ()
     shot = (Picture(pixels, name, sha, (pixels.shape[1], pixels.shape[0]), kind), mask)
     with _LOCK:
@@ -132,7 +142,7 @@ def _walked(store: Store, sha256: str, evidence: Any, classes: list[str]) -> dic
         results = [read_out(evidence, readout, classes) for readout in readouts]
         return list(Walker(pair, RandomWalkOptions(**walk), boundary)(results))
 
-    key = (sha256, pair.sha256, store.settings.options, repr(store.settings.walk))
+    key = (sha256, pair.sha256, store.settings.options, repr(store.settings.walk), readouts, tuple(classes))
     found = _WALKS.get(key, compute)
     return {f"{r.readout}{WALKED}": replace(r, readout=f"{r.readout}{WALKED}") for r in found}
 

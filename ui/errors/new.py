@@ -15,6 +15,7 @@ from recam_core import (
     read_header,
 )
 from ui.errors import runs
+from ui.errors.maps import stamp_of
 from ui.errors.state import choose
 from ui.pictures import plain
 
@@ -52,9 +53,8 @@ def first_visit() -> None:
     ):
         begin("scenes", SCENES, "", "test")
     st.caption(
-        f"About {time}. Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. Other "
-        f"models and data sets: "
-        "“New evaluation” in the panel on the left."
+        f"About {time}. Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. "
+        "Other models and data sets: “New evaluation” in the panel on the left."
     )
 
 
@@ -77,19 +77,19 @@ def new_evaluation() -> None:
         )
         try:
             dataset, root, split = _choose_split(str(place))
-            data = open_dataset(dataset, root, split) if split else None
+            data = _described(dataset, root, split, stamp_of(dataset, root, split)) if split else None
+            header = read_header(known_models()[str(model)])
         except UserError as error:
             st.error(plain(str(error)))
             return
         if data is None:
             st.caption("Name the folder of a data set in COCO's layout.")
             return
-        header = read_header(known_models()[str(model)])
-        if tuple(header["classes"]) != tuple(data.classes):
+        classes, pictures = data
+        if tuple(header["classes"]) != classes:
             st.warning(
-                f"{plain(str(model))} knows {len(header['classes'])} classes and this data set has "
-                f"{len(data.classes)} others; choose a "
-                "model that was trained on the same classes."
+                f"{plain(str(model))} knows {len(header['classes'])} classes and this data set has {len(classes)} others; "
+                "choose a model that was trained on the same classes."
             )
             return
         walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
@@ -97,7 +97,7 @@ def new_evaluation() -> None:
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )
         slower = (8 if multi else 1) * (1.5 if walk else 1)
-        st.caption(f"{len(data)} pictures, very roughly {runs.estimate(str(model), round(len(data) * slower))}.")
+        st.caption(f"{pictures} pictures, very roughly {runs.estimate(str(model), round(pictures * slower))}.")
         if walk == "learned" and "boundary" not in header["card"]:
             st.warning("This model has no boundary branches; choose the edges of the picture.")
             return
@@ -116,6 +116,13 @@ def begin(model: str, dataset: str, root: str, split: str, **more: object) -> No
         return
     choose("run", job.name)
     st.rerun()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Opening the data set …")
+def _described(kind: str, root: str, split: str, stamp: int) -> tuple[tuple[str, ...], int]:
+    """Classes of a data set and how many pictures it has: the form is drawn with every rerun, even while it is folded."""
+    data = open_dataset(kind, root, split)
+    return tuple(data.classes), len(data)
 
 
 def _choose_split(place: str) -> tuple[str, str, str]:

@@ -87,7 +87,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
         )
     with right:
         _show_note(view, name, notes.get(name, Note()))
-    if ids:
+    if ids and not all(is_baseline(name) for name in store.settings.maps):
         show_faithful(view, position)
 
 
@@ -126,7 +126,7 @@ def _words(view: View, position: int) -> str:
     if np.isnan(a) or np.isnan(b):
         return what
     verb = "helps" if b > a else "hurts" if b < a else "changes nothing"
-    return f"{what} IoU {percent(a)} % under A, {percent(b)} % under B: {view.b.label} {verb} here."
+    return f"{what} IoU {percent(a)} % under A, {percent(b)} % under B: {plain(view.b.label)} {verb} here."
 
 
 def _show_maps(view: View, position: int) -> None:
@@ -141,6 +141,9 @@ def _show_maps(view: View, position: int) -> None:
             label = f"{map_label(result.readout)}{of}"
             words[name] = (label, TITLES[readout] if label == READOUT_LABELS[readout] else "", HELP[readout])
             results.append((name, result))
+    if not results:
+        st.info("This evaluation keeps no maps of a model, only baselines; choose another evaluation to see maps here.")
+        return
     first = results[0][1]
     ids = [view.classes.index(c) for c in first.classes]
     mask = read_shot(view.a.store, int(view.a.numbers[position]))[1]
@@ -178,7 +181,8 @@ def _show_counted(
     ids = view.a.store.entries[number].ids
     pictures = [(labels_overlay(picture, labels), f"true mask: {there}{ignored}")]
     pictures += [
-        (error_card(result.picture, result.maps, ids, mask, view.threshold), words[name][0]) for name, result in results
+        (error_card(result.picture, result.maps, ids, mask, view.threshold), plain(words[name][0]))
+        for name, result in results
     ]
     with st.expander(
         "What is counted: true mask, and classes that compete", icon=":material/crop_free:", expanded=True
@@ -188,9 +192,8 @@ def _show_counted(
                 for column, (pixels, caption) in zip(st.columns(6), pictures[start : start + 6], strict=False):
                     column.image(jpeg_bytes(pixels), caption=caption, width="stretch")
         st.caption(
-            "Above, each class stands by itself; here and in all figures a pixel goes to the class with the "
-            "largest map, if that exceeds "
-            "the threshold. Blue: found. Orange: wrongly claimed, or called another class. Purple: missed."
+            "Above, each class stands by itself; here and in all figures a pixel goes to the class with the largest map, "
+            "if that exceeds the threshold. Blue: found. Orange: wrongly claimed, or called another class. Purple: missed."
         )
 
 

@@ -32,9 +32,9 @@ def show_state(run: Run) -> None:
         else f"{settings.total} pictures"
     )
     st.caption(
-        f"Model **{plain(settings.model)}** · {plain(settings.dataset)} {plain(settings.split)}, {done} · "
-        f"{scales}, {mirror} mirror image · "
-        "as this field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
+        f"Model **{plain(settings.model)}** · {plain(settings.dataset)} {plain(settings.split)}, {done} · {scales}, "
+        f"{mirror} mirror image · as this field scores seeds: the classes of a picture are given, and their maps compete with "
+        "the threshold."
     )
     if store.notes:
         count = f"{len(store.notes)} picture{' is' if len(store.notes) == 1 else 's are'}"

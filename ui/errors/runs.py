@@ -17,6 +17,8 @@ from recam_core import (
     open_store,
     read_events,
     read_header,
+    read_parts,
+    read_settings,
     resume_job,
     runs_folder,
     start_job,
@@ -79,7 +81,19 @@ def store_of(run: Run) -> Store:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the counts …")
 def _opened(folder: str, stamp: tuple[Any, ...]) -> Store:
-    return open_store(folder)
+    try:
+        return open_store(folder)
+    except UserError as error:
+        raise UserError(_so_far(Path(folder), str(error))) from error
+
+
+def _so_far(folder: Path, words: str) -> str:
+    """A refusal that speaks of the whole split, of the pictures so far where more are to come."""
+    if " of this split " not in words:
+        return words
+    settings, finished = read_settings(folder)
+    done = len(read_parts(folder)[0])
+    return words if finished else words.replace(" of this split ", f" of the {done} so far (of {settings.total}) ", 1)
 
 
 def start(
@@ -154,7 +168,7 @@ def watch(job: Job) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container():
                 st.progress(share, f"**{plain(now.title)}** · {words}")
-            if st.button(
+            if may_start() and st.button(
                 "Stop", icon=":material/stop_circle:", key=f"stop-{now.name}", help="What is counted is kept."
             ):
                 stop_job(now)

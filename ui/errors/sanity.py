@@ -16,23 +16,41 @@ from ui.pictures import plain
 def show_sanity(view: View) -> None:
     """A table of every map and of the baselines; they are measured on request."""
     st.markdown(
-        "The image-level labels are given to every map here, so even a map that knows nothing gets points. A "
-        "readout is worth what it "
-        "has **beyond** these rows; if random weights come close, the figures say more about the data set than about training."
+        "The image-level labels are given to every map here, so even a map that knows nothing gets points. "
+        "A readout is worth what it has **beyond** these rows; if random weights come "
+        "close, the figures say more about the data set than about training."
     )
     stores: list[Store] = [view.a.store]
     baselines = runs.baselines_of(view.a.run)
     if not any(is_baseline(name) for name in view.a.store.settings.maps):
         stores += _measured(view, baselines)
+    for words in (said for other in stores[1:] for said in differences(view.a.store, other)):
+        st.warning(words, icon=":material/difference:")
     rows = [sanity_row(store, name, view.index) for store in stores for name in store.settings.maps]
     st.dataframe(rows, hide_index=True, width="stretch")
     lines = [f"**{map_label(name)}**: {words}" for name, words in BASELINES.items()]
     st.caption(
-        f"{'; '.join(lines)}; **random weights**: the same networks, never trained. Where maps of several classes "
-        f"are alike, the first "
-        "class has every pixel. Pointing: share of objects that a map's highest point lies on or within 15 px of, "
-        "mean over classes."
+        f"{'; '.join(lines)}; **random weights**: the same networks, never trained. Where maps of several "
+        "classes are alike, the first class has every pixel. Pointing: share of objects that a map's highest point lies on "
+        "or within 15 px of, mean over classes."
     )
+
+
+def differences(store: Store, baselines: Store) -> list[str]:
+    """Why the rows of the baselines may not stand beside those of an evaluation: another model, or other pictures."""
+    found = []
+    if store.settings.sha256 != baselines.settings.sha256:
+        found.append(
+            "The model has changed between this evaluation and its baselines, so their rows are of two models. Evaluate it again "
+            "and measure the baselines of that evaluation."
+        )
+    mine, theirs = int(store.counted.sum()), int(baselines.counted.sum())
+    if mine != theirs:
+        found.append(
+            f"The rows are not of the same pictures: {mine} are counted in this evaluation, {theirs} for the baselines. Compare "
+            "them when both are finished."
+        )
+    return found
 
 
 def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Two sides of a comparison: an evaluation and one of its maps each, over the pictures that both have counted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 
-from recam_core import Areas, Store, UserError, is_baseline, map_label, same_pictures
+from recam_core import THRESHOLDS, Areas, Curves, Store, UserError, is_baseline, map_label, same_pictures
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell
@@ -28,6 +29,22 @@ class Side:
     label: str
     colour: str
 
+    @cached_property
+    def curves(self) -> Curves:
+        """Figures of the compared pictures taken together at every threshold."""
+        if len(self.numbers) == self.store.counted.sum():
+            return self.store.curves(self.name)
+        cells = self.store.cells[self.name]
+        keep = self._chosen[cells.picture]
+        fewer = replace(cells, **{name: values[keep] for name, values in vars(cells).items()})
+        return replace(self.store, cells={self.name: fewer}).curves(self.name)
+
+    @property
+    def _chosen(self) -> np.ndarray:
+        chosen = np.zeros(len(self.store.entries), bool)
+        chosen[self.numbers] = True
+        return chosen
+
     def at(self, index: int) -> Areas:
         """Pixels of each compared picture at a threshold."""
         areas = self.store.areas(self.name, index)
@@ -39,9 +56,7 @@ class Side:
 
     def confusion(self, index: int) -> np.ndarray:
         """Confusion matrix of the compared pictures."""
-        chosen = np.zeros(len(self.store.entries), bool)
-        chosen[self.numbers] = True
-        return self.store.confusion(self.name, index, chosen)
+        return self.store.confusion(self.name, index, self._chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +83,7 @@ class View:
         """Background and the classes."""
         return ("background", *self.classes)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Of the compared pictures."""
         return [self.a.store.names[i] for i in self.a.numbers]
@@ -154,13 +169,23 @@ def choose_sides(run: Run, found: list[Run]) -> View:
     b = Side(other, theirs, str(second), numbers[1], labels[1], COLOURS[1])
     if len(store.thresholds) != len(theirs.thresholds) or (store.thresholds != theirs.thresholds).any():
         raise UserError("The two evaluations counted other thresholds; choose two that were made in the same way.")
+    check_thresholds(store)
     return View(a, b, 0)
+
+
+def check_thresholds(store: Store) -> None:
+    """The slider knows the thresholds that evaluation counts unless it is told others."""
+    if len(store.thresholds) != len(THRESHOLDS) or not np.allclose(store.thresholds, THRESHOLDS):
+        raise UserError(
+            f"This page shows evaluations of the thresholds 0.00, 0.01 … 0.99; {store.folder.name} has "
+            f"{len(store.thresholds)} from {store.thresholds.min():g} to {store.thresholds.max():g}. Evaluate it again."
+        )
 
 
 def choose_threshold(view: View) -> View:
     """The one slider that everything on the page follows."""
     if key(THRESHOLD) not in st.session_state:
-        together = sum(side.store.curves(side.name).miou for side in view.both.values())  # favours neither of the two
+        together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
         st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, (STEPS - 1) / 100)
     settle(THRESHOLD)
     with st.container(key="errors-slider"):
