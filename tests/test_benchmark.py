@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from recam_core.__main__ import main
-from recam_core.benchmarks import BENCHMARKS, evaluate, walk
+from recam_core.benchmarks import BENCHMARKS, evaluate, refit, walk
 from recam_core.benchmarks.climb import step_row
 from recam_core.benchmarks.explain import backbone_row, parts_row
 from recam_core.benchmarks.measure import Row, matrix_rate, paired, peak_mib
 from recam_core.benchmarks.train import class_feature_rows, throughput_row, whole_step_row, write_photos
 from recam_core.datasets import open_dataset
 from recam_core.model import build_model
-from recam_core.records import TrainConfig
+from recam_core.records import RefitConfig, TrainConfig
 from recam_core.samples import read_sample
 from recam_core.shelf import load_pair
 
@@ -74,11 +74,25 @@ def test_a_walk_is_compared_with_dense_squaring(monkeypatch):
 
 def test_evaluating_is_compared_with_each_readout_and_with_one_threshold():
     pair = load_pair("scenes")
-    data = evaluate.Photos(pair, ["coffee"])
+    data = evaluate.sample_photos(pair, ["coffee"])
     rows = [evaluate.readouts_row(pair, data, rounds=1), evaluate.thresholds_row(pair, data, rounds=1)]
     assert [row.name for row in rows] == ["evaluate/readouts", "evaluate/thresholds"]
     assert all(row.ratio == pytest.approx(row.plain_s / row.ours_s) for row in rows)
     assert "100 thresholds cost" in rows[1].note
+
+
+def test_a_moved_lambda_is_timed_with_its_scores(monkeypatch):
+    monkeypatch.setattr(refit, "LAMBDAS", (1.0,))
+    monkeypatch.setattr(refit, "default_refit", lambda backbone: RefitConfig(steps=2, batch_size=2))
+    pair = load_pair("photos")
+    data = refit.sample_crops(pair, 3)
+    assert {len(ids) for ids in data.ids} == {1, 3}
+    assert set(np.unique(data.mask(2))) == {0, *(k + 1 for k in data.ids[2])}
+    row = refit.refit_row("refit/photos", pair, data, 3, 96, "chelsea")
+    assert row.shape.startswith("3 pictures, 1280×")
+    assert row.ours_s > 0
+    assert row.ratio is None
+    assert "of which fitting and scoring" in row.note
 
 
 def test_matrix_rate_is_a_rate():

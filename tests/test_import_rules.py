@@ -106,7 +106,10 @@ FOLDERS = (
     "benchmarks",
     "commands",
 )  # their members never import one another
-SHARED = {"commands": {"options", "pictures", "walking"}, "benchmarks": {"measure", "visitor"}}  # but for these
+SHARED = {
+    "commands": {"options", "pictures", "walking"},
+    "benchmarks": {"boxed", "measure", "visitor"},
+}  # but for these
 SCREEN = ("streamlit", "plotly")
 ENGINE = ("torch", "torchvision", "timm")
 OPEN_TO_THE_SCREEN = ("records", "visualise")  # modules without torch that pages and ui may import from

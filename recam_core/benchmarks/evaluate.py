@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recam_core.benchmarks.boxed import Boxed
 from recam_core.benchmarks.measure import SHAPE, Row, paired
 from recam_core.evaluation import measure
 from recam_core.model import ModelPair
@@ -20,45 +21,17 @@ OPTIONS = HeatmapOptions()
 Counted = list[dict[str, PixelCounts]]
 
 
-class Photos:
-    """The bundled photos as a data set. Their true masks are unknown: each has a box of every class that the model sees.
-
-    What counting costs depends on the number of classes and pixels, not on where they lie.
-    """
-
-    def __init__(self, pair: ModelPair, names: Sequence[str] = tuple(PHOTOS)) -> None:
-        self.classes, self.names = pair.classes, list(names)
-        self.pictures = [np.ascontiguousarray(read_sample(name)[0].pixels[: SHAPE[0], : SHAPE[1]]) for name in names]
-        self.ids = [pair.class_ids(default_classes(gather_evidence(p, pair, OPTIONS))) for p in self.pictures]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def name(self, i: int) -> str:
-        """Name of the sample."""
-        return self.names[i]
-
-    def image(self, i: int) -> np.ndarray:
-        """(H, W, 3) uint8."""
-        return self.pictures[i]
-
-    def labels(self, i: int) -> np.ndarray:
-        """Multi-hot (K,): what the model sees."""
-        return np.isin(np.arange(len(self.classes)), self.ids[i]).astype(np.float32)
-
-    def mask(self, i: int) -> np.ndarray:
-        """Boxes side by side, one a class."""
-        height, width = self.pictures[i].shape[:2]
-        labels = np.zeros((height, width), np.uint8)
-        for k, columns in zip(self.ids[i], np.array_split(np.arange(width), len(self.ids[i])), strict=True):
-            labels[height // 4 : -height // 4, columns[len(columns) // 4 :]] = k + 1
-        return labels
+def sample_photos(pair: ModelPair, names: Sequence[str] = tuple(PHOTOS)) -> Boxed:
+    """The bundled photos, each with a box of every class that the model sees."""
+    pictures = [np.ascontiguousarray(read_sample(name)[0].pixels[: SHAPE[0], : SHAPE[1]]) for name in names]
+    ids = [pair.class_ids(default_classes(gather_evidence(p, pair, OPTIONS))) for p in pictures]
+    return Boxed(pair.classes, pictures, ids)
 
 
 def evaluate_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     """Pictures a second with all readouts against each by itself, and with all thresholds against one."""
     pair = load_pair(model, device)
-    data = Photos(pair)
+    data = sample_photos(pair)
     yield readouts_row(pair, data)
     yield thresholds_row(pair, data)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recam_core.benchmarks.boxed import Boxed
 from recam_core.benchmarks.measure import Row
 from recam_core.datasets import Dataset
 from recam_core.datasets.scenes import Scenes
@@ -25,53 +26,25 @@ LAMBDAS = (1.0, 0.1, 10.0, 0.5, 2.0)
 
 def refit_rows(device: torch.device) -> Iterator[Row]:
     """256 scenes, and 64 crops of the bundled photos; one picture is shown, at one scale and with its mirror image."""
-    yield _row("refit/scenes", load_pair("scenes", device), Scenes("train"), 256, 160, "scene-cat-dog-tree")
+    yield refit_row("refit/scenes", load_pair("scenes", device), Scenes("train"), 256, 160, "scene-cat-dog-tree")
     photos = load_pair("photos", device)
-    yield _row("refit/photos", photos, Crops(photos, 64), 64, 384, "chelsea")
+    yield refit_row("refit/photos", photos, sample_crops(photos, 64), 64, 384, "chelsea")
 
 
-class Crops:
-    """Crops of the bundled photos with the labels of the whole, and a box of each class as if it were a mask.
-
-    Enough to take the time of a fit and its scores, which depends on sizes and numbers of classes; not to learn from.
-    """
-
-    def __init__(self, pair: ModelPair, count: int) -> None:
-        rng, self.classes = np.random.default_rng(0), pair.classes
-        self.pictures: list[np.ndarray] = []
-        self.ids: list[list[int]] = []
-        for i in range(count):
-            name = ("chelsea", "astronaut", "coffee")[i % 3]
-            pixels = read_sample(name)[0].pixels
-            height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
-            self.pictures.append(np.ascontiguousarray(pixels[:height, :width]))
-            self.ids.append(pair.class_ids(sample_labels(name)))
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def name(self, i: int) -> str:
-        """Its number."""
-        return str(i)
-
-    def image(self, i: int) -> np.ndarray:
-        """(H, W, 3) uint8."""
-        return self.pictures[i]
-
-    def labels(self, i: int) -> np.ndarray:
-        """Multi-hot (K,) float32."""
-        return np.isin(np.arange(len(self.classes)), self.ids[i]).astype(np.float32)
-
-    def mask(self, i: int) -> np.ndarray:
-        """Boxes side by side, (H, W) uint8."""
-        height, width = self.pictures[i].shape[:2]
-        labels = np.zeros((height, width), np.uint8)
-        for n, k in enumerate(self.ids[i]):
-            labels[height // 4 : 3 * height // 4, n * width // len(self.ids[i]) :] = k + 1
-        return labels
+def sample_crops(pair: ModelPair, count: int) -> Boxed:
+    """Crops of the bundled photos with the labels of the whole: enough to take the time of a fit, not to learn from."""
+    rng, pictures, ids = np.random.default_rng(0), [], []
+    for i in range(count):
+        name = ("chelsea", "astronaut", "coffee")[i % 3]
+        pixels = read_sample(name)[0].pixels
+        height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
+        pictures.append(np.ascontiguousarray(pixels[:height, :width]))
+        ids.append(pair.class_ids(sample_labels(name)))
+    return Boxed(pair.classes, pictures, ids)
 
 
-def _row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side: int, sample: str) -> Row:
+def refit_row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side: int, sample: str) -> Row:
+    """From a moved λ to new maps of ``sample``, at heads fitted on the first ``pictures`` at a long side of ``side``."""
     start = time.perf_counter()
     *_, bank = gather_features(pair, dataset, range(pictures), side)
     gathered = time.perf_counter() - start
