@@ -35,7 +35,6 @@ PUBLIC = {
         "may_start",
         "read_events",
         "resume_job",
-        "runs_folder",
         "start_job",
         "stop_job",
     ),
@@ -83,7 +82,7 @@ PUBLIC = {
     "refiners.boundary": ("boundary_map", "boundary_sources"),
     "recipes": ("default_refit",),
     "resample": ("gain_of_areas",),
-    "roots": ("allowed_folder", "coco_folders", "coco_splits", "data_roots"),
+    "roots": ("allowed_folder", "coco_folders", "coco_splits", "data_roots", "models_folder", "runs_folder"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
     "store": (

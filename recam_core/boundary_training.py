@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from recam_core.batches import label_batches
 from recam_core.boundary_losses import boundary_losses
-from recam_core.checkpoint import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
 from recam_core.datasets import Dataset
 from recam_core.device import autocast
 from recam_core.files import save_atomically
@@ -35,6 +34,7 @@ from recam_core.records import (
     MaskStep,
     UserError,
 )
+from recam_core.run_state import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
 from recam_core.seeds import confident_labels
 from recam_core.shelf import save_pair
 from recam_core.training import MODEL, set_rates

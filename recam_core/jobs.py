@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 from recam_core.files import save_atomically
 from recam_core.locks import is_held
 from recam_core.records import UserError
+from recam_core.roots import runs_folder
 
 JOB, STATUS, EVENTS, ERRORS, LOCK = "job.json", "status.json", "events.jsonl", "errors.txt", ".keeper"
 WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupted")
@@ -72,11 +73,6 @@ class Job:
     def is_waiting(self) -> bool:
         """Whether it runs or will run."""
         return self.status.state in WAITING
-
-
-def runs_folder() -> Path:
-    """Where runs live: ``RECAM_RUNS``, else ``runs`` in the working directory."""
-    return Path(os.environ.get("RECAM_RUNS") or "runs").resolve()
 
 
 def may_start() -> bool:

@@ -1,6 +1,7 @@
-"""Folders with data that a person may name on a page.
+"""Folders: those with data that a person may name on a page, those of runs, those of models of one's own.
 
-An operator bounds them with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must lie in.
+An operator bounds the first with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must
+lie in.
 """
 
 import os
@@ -9,6 +10,16 @@ from pathlib import Path
 from recam_core.records import UserError
 
 ROOTS = "RECAM_DATA_ROOTS"
+
+
+def runs_folder() -> Path:
+    """Where runs live: ``RECAM_RUNS``, else ``runs`` in the working directory."""
+    return Path(os.environ.get("RECAM_RUNS") or "runs").resolve()
+
+
+def models_folder() -> Path:
+    """Where imported models live: ``RECAM_MODELS``, else ``models`` in the working directory."""
+    return Path(os.environ.get("RECAM_MODELS") or "models").resolve()
 
 
 def data_roots() -> list[Path]:

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from recam_core.boundary_training import build_optimizer, train_boundary
-from recam_core.checkpoint import CHECKPOINT
 from recam_core.model import build_branches, build_pair
 from recam_core.records import BoundaryConfig, BoundaryEpoch, BoundaryStep, Finished, MaskStep, UserError
+from recam_core.run_state import CHECKPOINT
 from recam_core.shelf import load_pair, save_pair
 from recam_core.training import MODEL
 

@@ -29,7 +29,13 @@ STEPS = 4  # of each stage where the command is timed; the first one is a warm-u
 RUNS = {
     "photos": replace(RECIPES["photos"], stage1_epochs=1, stage2_epochs=1),
     "resnet50": replace(
-        RECIPES["reference"], weights="none", stage1_epochs=1, stage2_epochs=1, crop=321, batch_size=16
+        RECIPES["reference-coco"],
+        weights="none",
+        stage1_epochs=1,
+        stage2_epochs=1,
+        crop=321,
+        stage2_batch_size=0,
+        validation="",
     ),
 }
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recam_core.checkpoint import CHECKPOINT
 from recam_core.images import read_image
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
+from recam_core.run_state import CHECKPOINT
 from recam_core.samples import SAMPLES, read_sample
 
 DEFAULTS = HeatmapOptions()
@@ -68,7 +68,9 @@ def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mappi
     parser.add_argument("--json-lines", action="store_true", help="events as JSON lines on stdout")
     for field in dataclasses.fields(settings):
         flag = "--" + field.name.replace("_", "-")
-        if isinstance(field.default, bool):
+        if isinstance(field.default, tuple):
+            parser.add_argument(flag, action="append", metavar="NAME", default=None, help="may be given several times")
+        elif isinstance(field.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
         else:
             parser.add_argument(flag, type=type(field.default), choices=choices.get(field.name), default=None)
@@ -77,7 +79,7 @@ def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mappi
 def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str, Any]:
     """The fields that were said on the command line."""
     said = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(settings)}
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in said.items() if v is not None}
 
 
 def report_run(arguments: argparse.Namespace, start: Callable[[], Iterable[Any]]) -> None:

@@ -8,7 +8,7 @@ from recam_core.commands.options import add_settings, changed_settings, report_r
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.recipes import RECIPES, default_recipe
-from recam_core.records import OBJECTIVES, TrainConfig
+from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
 from recam_core.training import train
 
 CHOICES = {
@@ -18,6 +18,7 @@ CHOICES = {
     "fc1_start": ["default", "imagenet"],
     "fc2_start": ["default", "fc1", "positive"],
     "objective": list(OBJECTIVES),
+    "precision": list(PRECISIONS),
 }
 
 

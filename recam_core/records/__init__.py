@@ -5,7 +5,7 @@ This package imports no torch, so a page can read it without loading the engine.
 """
 
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
-from recam_core.records.events import EpochEnd, EvalStep, Finished, RefineStep, TrainStep
+from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.names import (
     CAM,
     CLIMB_RESULTS,
@@ -30,7 +30,15 @@ from recam_core.records.settings import (
     AdvCamOptions,
     DisplayOptions,
     HeatmapOptions,
+)
+from recam_core.records.training import (
+    PRECISIONS,
+    EpochEnd,
+    MapsKept,
+    PictureSkipped,
     TrainConfig,
+    TrainStep,
+    Validated,
 )
 from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
@@ -46,6 +54,7 @@ __all__ = [
     "MULTI_SCALE",
     "OBJECTIVES",
     "PALETTE_NAMES",
+    "PRECISIONS",
     "READOUTS",
     "READOUT_LABELS",
     "RECAM_READOUTS",
@@ -66,8 +75,10 @@ __all__ = [
     "Finished",
     "Flow",
     "HeatmapOptions",
+    "MapsKept",
     "MaskStep",
     "Picture",
+    "PictureSkipped",
     "PseudoMaskOptions",
     "RandomWalkOptions",
     "RefineStep",
@@ -78,6 +89,7 @@ __all__ = [
     "TrainConfig",
     "TrainStep",
     "UserError",
+    "Validated",
     "WalkStep",
     "untrained_readouts",
 ]

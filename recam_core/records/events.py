@@ -64,43 +64,6 @@ class RefineStep:
 
 
 @dataclass(frozen=True)
-class TrainStep:
-    """One optimiser step: the losses of this batch and the learning rate of the backbone."""
-
-    stage: int
-    epoch: int
-    step: int
-    steps: int
-    loss_bce: float
-    loss_sce: float
-    rate: float
-
-    def __str__(self) -> str:
-        return (
-            f"stage {self.stage} epoch {self.epoch + 1} step {self.step}/{self.steps}"
-            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}  rate {self.rate:.2e}"
-        )
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """An epoch is done and its checkpoint is on disk."""
-
-    stage: int
-    epoch: int
-    epochs: int
-    loss_bce: float
-    loss_sce: float
-    seconds: float
-
-    def __str__(self) -> str:
-        return (
-            f"stage {self.stage} epoch {self.epoch + 1}/{self.epochs} done in {self.seconds:.1f} s"
-            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}"
-        )
-
-
-@dataclass(frozen=True)
 class EvalStep:
     """One more picture was measured."""
 

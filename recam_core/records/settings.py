@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from recam_core.records.checks import check_choice, check_finite, check_least
+from recam_core.records.checks import check_choice
 from recam_core.records.names import (
     CLIMB_RESULTS,
-    OBJECTIVES,
     PALETTE_NAMES,
     REGULARISERS,
     SCALE_NAMES,
@@ -91,54 +90,3 @@ class AdvCamOptions:
 
 
 MULTI_SCALE = (1.0, 0.5, 1.5, 2.0)  # the reference's four scales
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, section 4).
-
-    Rates are per group: the backbone, FC1 (w) and FC2 (w′). ``crop`` is the square side in pixels that a picture is
-    randomly cropped to after its long side was drawn from ``long_side_min`` … ``long_side_max``.
-    """
-
-    dataset: str = "scenes"
-    root: str = ""
-    split: str = "train"
-    backbone: str = "tiny"
-    weights: str = "none"
-    stage1: str = ""  # a trained model whose stage-1 network is taken as it is; then only stage 2 is trained
-    stage1_epochs: int = 5
-    stage2_epochs: int = 4
-    batch_size: int = 16
-    optimizer: str = "sgd"
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    power: float = 0.9
-    backbone_rate: float = 0.1
-    fc1_rate: float = 1.0
-    stage2_backbone_rate: float = 5e-5
-    stage2_fc1_rate: float = 5e-5
-    fc2_rate: float = 5e-4
-    recam_weight: float = 1.0
-    objective: str = "both"  # of stage 2, one of OBJECTIVES
-    mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
-    fc1_start: str = "default"
-    fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
-    long_side_min: int = 320
-    long_side_max: int = 640
-    crop: int = 512
-    seed: int = 0
-    workers: int = 0
-    half: bool = False  # store weights in half precision
-
-    def __post_init__(self) -> None:
-        check_least(self, 1, "stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min")
-        check_least(self, 0, "seed", "workers")
-        check_finite(self, "backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
-        check_finite(self, "weight_decay", "recam_weight", "momentum", "power")
-        check_choice(self, "optimizer", ("sgd", "adamw"))
-        check_choice(self, "fc1_start", ("default", "imagenet"))
-        check_choice(self, "fc2_start", ("default", "fc1", "positive"))
-        check_choice(self, "objective", OBJECTIVES)
-        if self.long_side_max < self.long_side_min:
-            raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")

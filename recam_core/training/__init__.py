@@ -1,6 +1,6 @@
 """Teaching: two stages from pictures to a pair (``stages``), and both heads again on features that are kept (``refit``)."""
 
-from recam_core.checkpoint import CHECKPOINT
+from recam_core.run_state import CHECKPOINT
 from recam_core.training.bank import FeatureBank, gather_features
 from recam_core.training.look import StartLook, refit_evidence, start_look
 from recam_core.training.refit import refit_heads

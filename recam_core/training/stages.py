@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from recam_core.batches import epoch_batches
-from recam_core.checkpoint import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
 from recam_core.datasets import Dataset
 from recam_core.device import autocast
 from recam_core.model import CamModel, ModelPair, build_model
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
+from recam_core.run_state import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
 from recam_core.shelf import load_pair, save_pair
 from recam_core.starts import imagenet_rows
 

@@ -12,7 +12,7 @@ from recam_core.files import save_atomically
 from recam_core.records import BoundaryConfig, TrainConfig, UserError
 
 CHECKPOINT = "checkpoint.pt"
-FREE = ("root", "workers")  # what may differ on a resume, because no number depends on it
+FREE = ("root", "workers", "prefetch", "watch")  # what may differ on a resume, because no number depends on it
 
 
 def folder_for(out: Path) -> None:

@@ -1,0 +1,157 @@
+"""What a two-stage training is asked for, and what it says."""
+
+from dataclasses import dataclass, field
+
+from recam_core.records.checks import check_choice, check_finite, check_least
+from recam_core.records.names import OBJECTIVES, UserError
+
+PRECISIONS = {
+    "auto": "bfloat16 where the graphics card has it, else float32",
+    "float32": "float32 everywhere: the same numbers on every machine, within rounding",
+    "bf16": "bfloat16 in the backbone: half the memory, the range of float32",
+    "fp16": "float16 in the backbone with scaled gradients, for older graphics cards",
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, section 4).
+
+    Rates are per group: the backbone, FC1 (w) and FC2 (w′). ``crop`` is the square side in pixels that a picture is
+    randomly cropped to after its long side was drawn from ``long_side_min`` … ``long_side_max``.
+    """
+
+    dataset: str = "scenes"
+    root: str = ""
+    split: str = "train"
+    backbone: str = "tiny"
+    weights: str = "none"
+    stage1: str = ""  # a trained model whose stage-1 network is taken as it is; then only stage 2 is trained
+    stage1_epochs: int = 5
+    stage2_epochs: int = 4
+    batch_size: int = 16
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    power: float = 0.9
+    backbone_rate: float = 0.1
+    fc1_rate: float = 1.0
+    stage2_backbone_rate: float = 5e-5
+    stage2_fc1_rate: float = 5e-5
+    fc2_rate: float = 5e-4
+    recam_weight: float = 1.0
+    objective: str = "both"  # of stage 2, one of OBJECTIVES
+    mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
+    fc1_start: str = "default"
+    fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
+    long_side_min: int = 320
+    long_side_max: int = 640
+    crop: int = 512
+    seed: int = 0
+    workers: int = 0  # processes that read and crop pictures beside the one that trains
+    prefetch: int = 2  # batches that each of them has ready
+    accumulate: int = 1  # batches whose gradients make one step
+    precision: str = "auto"  # of the backbone, one of PRECISIONS
+    stage2_batch_size: int = 0  # 0: that of stage 1
+    validation: str = ""  # a split that is scored after every epoch, "" for none
+    validation_pictures: int = 200  # so many of it, evenly spread
+    watch: tuple[str, ...] = ()  # pictures whose maps are kept after every epoch: names in the split, samples, or files
+    half: bool = False  # store weights in half precision
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min", "accumulate")
+        check_least(self, 1, "prefetch", "validation_pictures")
+        check_least(self, 0, "seed", "workers", "stage2_batch_size")
+        check_finite(self, "backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
+        check_finite(self, "weight_decay", "recam_weight", "momentum", "power")
+        check_choice(self, "optimizer", ("sgd", "adamw"))
+        check_choice(self, "fc1_start", ("default", "imagenet"))
+        check_choice(self, "fc2_start", ("default", "fc1", "positive"))
+        check_choice(self, "objective", OBJECTIVES)
+        check_choice(self, "precision", PRECISIONS)
+        if self.long_side_max < self.long_side_min:
+            raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """One optimiser step: the losses of its pictures, the learning rate of the backbone, and where the time went."""
+
+    stage: int
+    epoch: int
+    step: int
+    steps: int
+    loss_bce: float
+    loss_sce: float
+    rate: float
+    seconds: float = 0.0
+    waiting: float = 0.0  # seconds of them in which the processor waited for pictures
+
+    def __str__(self) -> str:
+        return (
+            f"stage {self.stage} epoch {self.epoch + 1} step {self.step}/{self.steps}"
+            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}  rate {self.rate:.2e}"
+        )
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """An epoch is done and its checkpoint is on disk."""
+
+    stage: int
+    epoch: int
+    epochs: int
+    loss_bce: float
+    loss_sce: float
+    seconds: float
+    waiting: float = 0.0  # seconds of them in which the processor waited for pictures
+    pictures: int = 0
+    skipped: int = 0  # pictures that could not be read
+
+    def __str__(self) -> str:
+        skipped = f"  {self.skipped} pictures skipped" if self.skipped else ""
+        return (
+            f"stage {self.stage} epoch {self.epoch + 1}/{self.epochs} done in {self.seconds:.1f} s"
+            f"  BCE {self.loss_bce:.4f}  SCE {self.loss_sce:.4f}{skipped}"
+        )
+
+
+@dataclass(frozen=True)
+class PictureSkipped:
+    """A picture of the data set could not be read; training goes on without it."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"skipped {self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Scores of the networks after an epoch: mAP of FC1, and seed mIoU by readout where pictures have masks."""
+
+    stage: int
+    epoch: int
+    pictures: int
+    mean_ap: float | None  # None where no class of the split occurs
+    miou: dict[str, float] = field(default_factory=dict)  # at the best threshold of each
+    thresholds: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        found = "".join(f"  {name} {value:.3f}" for name, value in self.miou.items())
+        ranked = "" if self.mean_ap is None else f"  mAP {self.mean_ap:.3f}"
+        return f"stage {self.stage} epoch {self.epoch + 1} scored on {self.pictures} pictures{ranked}{found}"
+
+
+@dataclass(frozen=True)
+class MapsKept:
+    """The maps of the watched pictures after an epoch are on disk: ``file``, in the run's folder."""
+
+    stage: int
+    epoch: int
+    file: str
+
+    def __str__(self) -> str:
+        return f"stage {self.stage} epoch {self.epoch + 1} maps kept in {self.file}"
