@@ -17,7 +17,7 @@ PUBLIC = {
     "device": ("device_name", "pick_device"),
     "counting": ("backbone_passes",),
     "faithfulness": ("CurveStep", "LogitCurves", "logit_curves"),
-    "files": ("zip_bytes",),
+    "files": ("write_folder", "zip_bytes"),
     "gradients": (
         "bce_gradient",
         "bce_position_gradient",
@@ -29,6 +29,7 @@ PUBLIC = {
     "images": ("read_image",),
     "jobs": (
         "Job",
+        "delete_run",
         "find_job",
         "last_event",
         "list_jobs",
@@ -80,7 +81,7 @@ PUBLIC = {
     "refiners.advcam": ("climb",),
     "refiners.random_walk": ("KeptWalk", "RandomWalk", "walk"),
     "refiners.boundary": ("boundary_map", "boundary_sources"),
-    "recipes": ("default_refit",),
+    "recipes": ("BOUNDARY_RECIPES", "MOMENTUM_OF_THE_REFERENCE", "RECIPES", "default_refit"),
     "resample": ("gain_of_areas",),
     "roots": ("allowed_folder", "coco_folders", "coco_splits", "data_roots", "models_folder", "runs_folder"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),

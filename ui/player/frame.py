@@ -8,7 +8,7 @@ A run describes itself to the browser once (``about``)::
                  "help": "…", "empty": "…", "plain": true where figures make no sense}, …],
      "charts": [{"title": "…", "percent": false, "step": "t", "first": 0,
                  "lines": [{"key": "score", "label": "y", "help": "…"}, …]}, …],
-     "many": "steps"}
+     "one": "step", "many": "steps"}
 
 A panel of the kind "above" shows where its layer exceeds the threshold. A layer that a frame lacks is that of the frame before.
 

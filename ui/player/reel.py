@@ -16,6 +16,7 @@ from ui.heatview.payload import join
 from ui.player.frame import Frame
 
 VERSION = 1
+PAUSE = 0.25  # seconds between two questions of a browser
 PATIENCE = 90.0  # seconds without a question for frames until a run stops by itself
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 BROKEN = "Something went wrong here, and it is our fault; the server's log says what. What was made until then stays."
@@ -28,12 +29,16 @@ class Reel:
     """Frames in the order they were made; safe to read while the thread of `start` adds more.
 
     ``about`` describes panels and charts to the browser (see ``frame``), ``picture`` is the encoded photo below the layers,
-    ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch.
+    ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch. Frames that a process elsewhere makes are
+    added by whoever reads them: such a reel is asked less often (``pause``), says no times (not ``timed``), and is ended by `end`.
     """
 
-    def __init__(self, about: dict[str, Any], picture: bytes, total: int) -> None:
+    def __init__(
+        self, about: dict[str, Any], picture: bytes, total: int, *, pause: float = PAUSE, timed: bool = True
+    ) -> None:
         self.id = secrets.token_hex(32)
         self.about, self.picture, self.total = about, picture, total
+        self.pause, self.timed = pause, timed
         self.state, self.message = RUNNING, ""
         self.sentences: tuple[str, ...] = ()
         self._frames: list[Frame] = []
@@ -51,6 +56,12 @@ class Reel:
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""
         self._stopping.set()
+
+    def end(self, message: str = "") -> None:
+        """No more frames will come to a reel that has no thread."""
+        with self._lock:
+            self.state, self.message = DONE, message
+        self._ended.set()
 
     def wait(self, seconds: float) -> bool:
         """Wait until the thread has ended; True when it has."""
@@ -86,8 +97,9 @@ class Reel:
                 "state": self.state,
                 "message": self.message,
                 "sentences": list(self.sentences),
-                "seconds": round(self._elapsed(), 1),
-                "left": self._left(),
+                "seconds": round(self._elapsed(), 1) if self.timed else None,
+                "left": self._left() if self.timed else None,
+                "pause": self.pause,
             }
         entries, offset = [], 0
         for frame in frames:

@@ -151,6 +151,7 @@ class Track {
       offset += chart.lines.length;
       return made;
     });
+    this.panels.style.setProperty("--panels", clamp(this.views.length, 4, 5));
     this.charts.replaceChildren(...this.lines.map((chart) => chart.root));
     put(this.title, about.title);
     this.settings.replaceChildren(...about.settings.map(([name, value]) => {
@@ -167,10 +168,11 @@ class Track {
     this.progress.max = total;
     this.progress.value = frames.length;
     this.progress.hidden = state !== "running";
-    const step = `${state === "running" ? "making step " : "step "}${Math.min(frames.length + (state === "running"), total)} of ${total}`;
+    const { one = "step", many = "steps" } = this.reel.about ?? {};
+    const step = `making ${one} ${Math.min(frames.length + 1, total)} of ${total}`;
     const time = left === null ? `${seconds} s` : `${seconds} s, about ${Math.max(1, Math.round(left))} s to go`;
-    const many = this.reel.about?.many ?? "steps";
-    const words = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" }[state];
+    const timed = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" };
+    const words = (seconds === null ? { running: step, done: `${frames.length} ${many}` } : timed)[state];
     put(this.says, [message, words].filter(Boolean).join(" · "));
     this.root.classList.toggle("failed", state === "failed");
     this.happened.replaceChildren(...sentences.map((sentence) => element("li", "", sentence)));

@@ -1,0 +1,124 @@
+"""Curves of a training: losses, scores, learning rate; of one run, or of several over each other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from recam_core import READOUT_LABELS, READOUTS
+from recam_core.records import TrainConfig
+from ui.details import LINES
+from ui.train.history import History, Steps, drawn, smoothed
+
+COLOURS = ("#4477aa", "#c2571a", "#228833", "#aa3377", "#3aa0c0", "#bb9a22")  # of runs beside one another
+BCE, SCE, AP = "#4477aa", "#c2571a", "#808694"
+HEIGHT = 230
+Runs = Sequence[tuple[str, History, TrainConfig]]  # what each is called, what it said, what it was asked for
+
+
+def first_epoch(stage: int, config: TrainConfig) -> int:
+    """How many epochs come before a stage's first one: none before stage 2 where stage 1 was taken from another model."""
+    return 0 if stage == 1 or config.stage1 else config.stage1_epochs
+
+
+def epochs_of(steps: Steps, stage: int, config: TrainConfig) -> np.ndarray:
+    """Where each step lies, in epochs through both stages, (S,)."""
+    epochs = config.stage1_epochs if stage == 1 else config.stage2_epochs
+    return first_epoch(stage, config) + steps.step / max(1, steps.total) * epochs
+
+
+def loss_chart(runs: Runs, loss: str) -> go.Figure:
+    """BCE or SCE over the epochs: every step faintly where there is one run, and smoothed."""
+    figure = go.Figure()
+    for number, (name, history, config) in enumerate(runs):
+        several = len(runs) > 1
+        colour = COLOURS[number % len(COLOURS)] if several else {"bce": BCE, "sce": SCE}[loss]
+        for stage, steps in history.stages.items():
+            if loss == "sce" and stage == 1:
+                continue  # not trained there
+            values = getattr(steps, loss)
+            shown, x = drawn(len(values)), epochs_of(steps, stage, config)
+            if not several:
+                line = {"color": colour, "width": 1}
+                _line(figure, x[shown], values[shown], "each step", line=line, opacity=0.3, hoverinfo="skip")
+            mean = smoothed(values, steps.total)
+            _line(figure, x[shown], mean[shown], name, line={"color": colour, "width": 2.5}, legendgroup=name)
+    _show_stages(figure, runs)
+    return _laid_out(figure, {"bce": "BCE", "sce": "SCE"}[loss], legend=len(runs) > 1)
+
+
+def score_chart(runs: Runs, score: str) -> go.Figure:
+    """mAP ("map"), or seed mIoU by readout of one run ("miou") or of several by one readout, after every epoch."""
+    figure = go.Figure()
+    for number, (name, history, config) in enumerate(runs):
+        several = len(runs) > 1
+        lines: dict[str, tuple[str, list[tuple[int, float]]]] = {}
+        for done in history.validated:
+            at = first_epoch(done.stage, config) + done.epoch + 1
+            if score == "map":
+                if done.mean_ap is not None:
+                    lines.setdefault(name, (AP, []))[1].append((at, 100 * done.mean_ap))
+                continue
+            for readout in READOUTS:
+                if isinstance(value := done.miou.get(readout), int | float):
+                    lines.setdefault(READOUT_LABELS[readout], (LINES[readout], []))[1].append((at, 100 * value))
+        for label, (colour, points) in lines.items():
+            colour = COLOURS[number % len(COLOURS)] if several else colour
+            label = f"{name}, {label}" if several and score == "miou" else label
+            x, y = zip(*points, strict=True)
+            _line(figure, x, y, label, mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 6})
+    _show_stages(figure, runs)
+    title = "mAP of FC1, %" if score == "map" else "seed mIoU, %"
+    return _laid_out(figure, title, legend=score == "miou" or len(runs) > 1)
+
+
+def rate_chart(runs: Runs) -> go.Figure:
+    """The backbone's learning rate."""
+    figure = go.Figure()
+    for number, (name, history, config) in enumerate(runs):
+        for stage, steps in history.stages.items():
+            shown, x = drawn(len(steps.rate)), epochs_of(steps, stage, config)
+            line = {"color": COLOURS[number % len(COLOURS)], "width": 2}
+            _line(figure, x[shown], steps.rate[shown], name, line=line, legendgroup=name)
+    _show_stages(figure, runs)
+    return _laid_out(figure, "learning rate of the backbone", legend=len(runs) > 1)
+
+
+def terms_chart(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """The three terms of a boundary training over its steps."""
+    figure = go.Figure()
+    words = {"positive": "same label", "negative": "two labels", "displacement": "displacement"}
+    for colour, (term, label) in zip(COLOURS, words.items(), strict=False):
+        values = np.array([float(step[term]) for step in steps], float)
+        shown = drawn(len(values))
+        smooth = smoothed(values, len(values))
+        _line(figure, shown + 1, smooth[shown], label, line={"color": colour, "width": 2})
+    return _laid_out(figure, "loss of boundary branches", legend=True, unit="step")
+
+
+def _line(figure: go.Figure, x: Any, y: Any, name: str, **how: Any) -> None:
+    shown = {trace.name for trace in figure.data}
+    figure.add_scatter(x=list(x), y=list(y), name=name, showlegend=name not in shown, **({"mode": "lines"} | how))
+
+
+def _show_stages(figure: go.Figure, runs: Runs) -> None:
+    """A line where stage 2 begins, where all runs agree on it."""
+    starts = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
+    if len(starts) == 1 and (start := starts.pop()):
+        words = {"text": "stage 2", "font": {"size": 11}, "yanchor": "bottom"}
+        figure.add_vline(start, line={"dash": "dot", "color": "#888888", "width": 1}, label=words)
+
+
+def _laid_out(figure: go.Figure, title: str, *, legend: bool, unit: str = "epoch") -> go.Figure:
+    figure.update_layout(
+        height=HEIGHT + (30 if legend else 0),
+        margin={"l": 10, "r": 10, "t": 34, "b": 10},
+        title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
+        xaxis={"title": {"text": unit, "standoff": 4}, "rangemode": "tozero"},
+        yaxis={"rangemode": "tozero", "exponentformat": "power"},
+        legend={"orientation": "h", "y": -0.32},
+        showlegend=legend,
+        uirevision="kept",  # what somebody zoomed into stays while points come
+    )
+    return figure
