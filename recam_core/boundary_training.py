@@ -190,6 +190,8 @@ class _Run:
         """Continue from the checkpoint in ``out``; another model or other settings are refused."""
         holds = {"config", "classes", "model", "done", "branches", "optimizer"}
         state = load_checkpoint(self.out, self.device, holds, self.config, self.pair.classes)
+        if state is None:
+            return
         if state["model"] != self.pair.sha256:
             raise UserError(
                 f"The run in {self.out} was started with another model file than {self.pair.name}; use that."

@@ -67,6 +67,12 @@ RECIPES["scratch"] = replace(
     RECIPES["scenes"], dataset="coco", split="train2017", crop=320, long_side_min=256, long_side_max=416
 )
 
+# A few minutes on two processor cores: enough to see CAM form and ReCAM spread.
+QUICK_SCENES = replace(RECIPES["scenes"], stage1_epochs=6, stage2_epochs=3, validation="val", validation_pictures=100)
+QUICK_PHOTOS = replace(
+    RECIPES["photos"], stage1_epochs=3, stage2_epochs=3, crop=224, long_side_min=192, long_side_max=320
+)
+
 # Boundary branches; ``reference`` is IRN's code on VOC, whose momentum is again the weight decay.
 BOUNDARY_RECIPES: dict[str, BoundaryConfig] = {
     "scenes": BoundaryConfig(
@@ -117,3 +123,15 @@ def default_recipe(dataset: str, backbone: str) -> str:
     if backbone.startswith("resnet"):
         return "reference-voc" if dataset == "voc" else "reference-coco"
     return "scratch" if backbone == "tiny" else "photos"
+
+
+def presets(dataset: str) -> dict[str, TrainConfig]:
+    """Settings that suit a kind of data set, by what a person calls them; the first is what a page starts with."""
+    if dataset == "scenes":
+        return {"quick look": QUICK_SCENES, "scenes": RECIPES["scenes"]}
+    reference = {"voc": "VOC", "coco": "COCO"}.get(dataset)
+    chosen = {"quick look": QUICK_PHOTOS, "photos": RECIPES["photos"]}
+    if reference:
+        return chosen | {f"reference {reference}": RECIPES[f"reference-{dataset}"]}
+    chosen |= {"reference VOC": RECIPES["reference-voc"]}
+    return {name: replace(config, dataset=dataset, split="", validation="") for name, config in chosen.items()}

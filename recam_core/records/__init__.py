@@ -33,12 +33,15 @@ from recam_core.records.settings import (
 )
 from recam_core.records.training import (
     PRECISIONS,
+    Cost,
     EpochEnd,
+    EpochMaps,
     MapsKept,
     PictureSkipped,
     TrainConfig,
     TrainStep,
     Validated,
+    WatchedPicture,
 )
 from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
@@ -68,8 +71,10 @@ __all__ = [
     "BoundaryEpoch",
     "BoundaryStep",
     "CamResult",
+    "Cost",
     "DisplayOptions",
     "EpochEnd",
+    "EpochMaps",
     "EvalStep",
     "Evidence",
     "Finished",
@@ -91,5 +96,6 @@ __all__ = [
     "UserError",
     "Validated",
     "WalkStep",
+    "WatchedPicture",
     "untrained_readouts",
 ]

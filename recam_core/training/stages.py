@@ -184,6 +184,8 @@ class _Run:
         """Continue from the checkpoint in ``out``; settings that changed since are refused."""
         holds = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
         state = load_checkpoint(self.out, self.device, holds, self.config, self.dataset.classes)
+        if state is None:
+            return
         self.stage, self.done = state["stage"], state["done"]
         self.cam.load_state_dict(state["cam"])
         self.recam.load_state_dict(state["recam"])
