@@ -68,12 +68,11 @@ def read_bytes(source: bytes | str | Path, name: str, max_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def decoding(name: str) -> Iterator[None]:
-    """Quiet and alone; whatever a decoder throws at damaged bytes becomes one sentence."""
+def decoding(name: str, alone: bool = True) -> Iterator[None]:
+    """Whatever a decoder throws at damaged bytes becomes one sentence; quiet, and ``alone`` among this process's threads."""
     damaged = f"“{name}” is damaged or cut short, so it cannot be decoded. Copy, export or upload it again."
     try:
-        with _one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet_and_alone() if alone else contextlib.nullcontext():
             yield
     except UserError:
         raise
@@ -84,6 +83,13 @@ def decoding(name: str) -> Iterator[None]:
                         "Save it smaller.") from None  # fmt: skip
     except Exception:  # decoders raise a dozen kinds of errors on hostile bytes
         raise UserError(damaged) from None
+
+
+@contextlib.contextmanager
+def _quiet_and_alone() -> Iterator[None]:
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:

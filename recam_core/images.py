@@ -11,6 +11,7 @@ from recam_core.decoding import FORMATS, MAX_FILE_BYTES, decoding, display_name,
 from recam_core.records import Picture, UserError
 
 MIN_SIDE = 32
+MANY_PIXELS = 16_000_000  # from here on pictures are decoded one at a time, whoever asks
 KEEP_SIDE = 1024
 
 # EXIF orientation → what turns the stored pixels upright (1 is upright already).
@@ -48,6 +49,31 @@ def read_image(
     if upright.size != (width, height):
         notes.append(f"brought down from {width}×{height} to {upright.width}×{upright.height}")
     return Picture(np.array(upright), name, hashlib.sha256(data).hexdigest(), (width, height), tuple(notes))
+
+
+def check_image(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES, keep_side: int = KEEP_SIDE) -> None:
+    """See that `read_image` would read a picture, as cheaply as its format allows; several threads may do so at once.
+
+    All of the file is decoded, a JPEG at an eighth of its size. Raises ``UserError`` as `read_image` does.
+    """
+    name = display_name(str(source))
+    data = read_bytes(source, name, max_bytes)
+    with decoding(name, alone=False):
+        image = open_image(data, name, tuple(FORMATS))
+        _check_sides(*image.size, _target_size(*image.size, keep_side), name)
+    with decoding(name, alone=image.width * image.height > MANY_PIXELS):
+        image.draft(None, (image.width // 8, image.height // 8))
+        image.load()
+
+
+def upright_size(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[int, int]:
+    """(width, height) of a picture as it is shown, from its header; raises ``UserError`` as `read_image` does."""
+    name = display_name(str(source))
+    with decoding(name):
+        image = open_image(read_bytes(source, name, max_bytes), name, tuple(FORMATS))
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (height, width) if turned else (width, height)
 
 
 def resize_long_side(pixels: np.ndarray, long_side: int) -> np.ndarray:

@@ -37,20 +37,38 @@ def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence
     height, width = picture.pixels.shape[:2]
     with decoding(name):
         image = open_image(data, name, ("PNG",))
-        _check_mask_size(image.size, picture, name)
+        _check_mask_size(image.size, picture.original_size, (width, height), name)
         values = _mask_values(image, name)
     present = np.unique(values)
     objects = present[present != 0]
     binary = image.mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= len(classes))
-    unknown = [int(value) for value in objects if value > len(classes) and value != IGNORE]
-    if unknown and not binary:
-        raise UserError(
-            f"“{name}” holds the label values {_some(unknown)}, but there are {len(classes)} classes: expected 0 "
-            f"(background), 1 to {len(classes)}, or {IGNORE} (ignore). Choose the model this mask was made for, "
-            "or change those values."
-        )
+    if not binary:
+        _check_values(objects, len(classes), name, "Choose the model this mask was made for, or change those values.")
     labels = (values != 0).astype(np.uint8) if binary else values.astype(np.uint8)
     return Mask(resize_labels(labels, (height, width)), binary)
+
+
+def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, name: str = "") -> np.ndarray:
+    """A data set's own mask PNG of a picture of ``size`` (width, height), upright: label map (H, W) uint8.
+
+    Grey or indexed: 0 background, 1 … ``classes`` class index + 1, 255 ignore; or RGB in the VOC label colours. Raises
+    ``UserError`` for other files, sizes, values or colours.
+    """
+    name = display_name(name or str(source), "the mask")
+    with decoding(name):
+        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
+        _check_mask_size(image.size, size, size, name)
+        values = _mask_values(image, name)
+    _check_values(np.unique(values), classes, name, "Write those classes' positions in the list of classes plus one.")
+    return values.astype(np.uint8)
+
+
+def check_label_map(source: str | Path, *, size: tuple[int, int], name: str = "") -> None:
+    """See from the header of a mask that it is a PNG of its picture's ``size`` (width, height), upright."""
+    name = display_name(name or str(source), "the mask")
+    with decoding(name):
+        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
+    _check_mask_size(image.size, size, size, name)
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -60,9 +78,18 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
-def _check_mask_size(size: tuple[int, int], picture: Picture, name: str) -> None:
-    (width, height), stored = size, picture.original_size
-    working = (picture.pixels.shape[1], picture.pixels.shape[0])
+def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
+    unknown = [int(value) for value in values if value > classes and value != IGNORE]
+    if unknown:
+        raise UserError(
+            f"“{name}” holds the label values {_some(unknown)}, but there are {classes} classes: expected 0 "
+            f"(background), 1 to {classes}, or {IGNORE} (ignore). {remedy}"
+        )
+
+
+def _check_mask_size(size: tuple[int, int], stored: tuple[int, int], working: tuple[int, int], name: str) -> None:
+    """Expect (width, height) of a mask to be a picture's own or the working one."""
+    width, height = size
     if size in (stored, working):
         return
     hint = f"Save the mask at {stored[0]}×{stored[1]}"

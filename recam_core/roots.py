@@ -5,11 +5,22 @@ lie in.
 """
 
 import os
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from recam_core.layouts import LISTED, LOOKED_AT, is_folder, layout_of, voc_base
 from recam_core.records import UserError
 
 ROOTS = "RECAM_DATA_ROOTS"
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """A data set on this server: ``kind`` is a name in ``DATASETS``."""
+
+    kind: str
+    path: Path
 
 
 def runs_folder() -> Path:
@@ -37,26 +48,38 @@ def allowed_folder(text: str) -> Path:
         raise missing from error
     if roots and not any(folder.is_relative_to(root) for root in roots):
         raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
-    if not text.strip() or not _is_folder(folder):
+    if not text.strip() or not is_folder(folder):
         raise missing
     return folder
 
 
+def data_folders() -> list[DataFolder]:
+    """Data sets among the roots and the folders in them, in order of their names; links may not lead out."""
+    roots = data_roots()
+    found: dict[tuple[str, Path], DataFolder] = {}
+    for root in roots:
+        for place in (root, *_inside(root)):
+            base = place.resolve()
+            if not any(base.is_relative_to(allowed) for allowed in roots):
+                continue
+            if kind := layout_of(place):
+                base = voc_base(base) or base if kind == "voc" else base
+                found.setdefault((kind, base), DataFolder(kind, place))
+    return list(found.values())
+
+
 def coco_folders() -> list[Path]:
     """Data sets in COCO's layout among the roots and the folders in them, in order of their names."""
-    places = [place for root in data_roots() if root.is_dir() for place in (root, *sorted(root.iterdir()))]
-    return [place for place in dict.fromkeys(places) if place.is_dir() and coco_splits(place)]
+    return [place.path for place in data_folders() if place.kind == "coco"]
 
 
-def coco_splits(folder: Path) -> list[str]:
-    """Splits of a data set in COCO's layout: those with a folder of pictures and a file of instances."""
-    files = sorted((folder / "annotations").glob("instances_*.json"))
-    splits = [path.stem.removeprefix("instances_") for path in files]
-    return [split for split in splits if (folder / split).is_dir()]
-
-
-def _is_folder(path: Path) -> bool:
+def _inside(root: Path) -> list[Path]:
+    """Folders among the first entries of a root; where somebody keeps pictures by the thousands, no more are looked at."""
     try:
-        return path.is_dir()
-    except OSError:  # a name that is too long, a folder that may not be looked into
-        return False
+        with os.scandir(root) as entries:
+            names = [
+                entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".") and entry.is_dir()
+            ]
+    except OSError:
+        return []
+    return [root / name for name in sorted(names)[:LOOKED_AT]]

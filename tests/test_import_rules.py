@@ -37,7 +37,9 @@ BELOW = {
     "animation": ("records",),
     "heads": ("losses",),
     "backbones": ("images", "tensors"),
-    "datasets": ("images",),
+    "layouts": (),
+    "datasets": ("images", "masks", "layouts"),
+    "dataset_check": ("datasets",),
     "samples": ("datasets",),
     "batches": ("datasets", "images"),
     "folding": (),
@@ -82,7 +84,7 @@ BELOW = {
     "evaluation": ("pipeline", "datasets", "sweep", "walk_result"),
     "resample": ("sweep",),
     "locks": ("records",),
-    "roots": ("records",),
+    "roots": ("records", "layouts"),
     "faithfulness": ("model", "device"),
     "store": ("evaluation", "files", "locks", "faithfulness"),
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints", "recipes"),
@@ -102,6 +104,7 @@ BELOW = {
         "walk_files",
         "pseudo_masks",
         "thresholds",
+        "dataset_check",
         "bundle",
         "manifest",
         "turns",
@@ -120,6 +123,7 @@ FOLDERS = (
     "commands",
 )  # their members never import one another
 SHARED = {
+    "datasets": {"class_names", "label_tables", "on_disk"},
     "commands": {"options", "pictures", "walking"},
     "benchmarks": {"boxed", "measure", "visitor"},
 }  # but for these

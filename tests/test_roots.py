@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from recam_core.layouts import coco_splits
 from recam_core.records import UserError
-from recam_core.roots import allowed_folder, coco_folders, coco_splits
+from recam_core.roots import allowed_folder, coco_folders
 
 
 @pytest.fixture

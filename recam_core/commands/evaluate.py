@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recam_core.commands.options import add_view_arguments, readout_names, report, view_options
+from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
-from recam_core.datasets import DATASETS, Dataset, open_dataset, streamed
+from recam_core.datasets import DATASETS, Dataset, streamed
 from recam_core.device import pick_device
 from recam_core.evaluation import Evaluation, evaluate
 from recam_core.files import parent_for, save_atomically
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     only = arguments.baselines == "only"
     options, readouts = view_options(arguments), () if only else readout_names(arguments.readouts)
     target = parent_for(arguments.json) if arguments.json else None
-    dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
+    dataset = open_data(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     walk = chosen_walk(arguments, pair)
     walker = None if walk is None else Walker(pair, walk, arguments.boundary)

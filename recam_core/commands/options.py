@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recam_core.datasets import CheckedDataset, missing_words, open_dataset
 from recam_core.images import read_image
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
 from recam_core.run_state import CHECKPOINT
@@ -58,6 +59,14 @@ def split_names(text: str) -> list[str]:
 def open_picture(source: str) -> Picture:
     """A file, or a bundled sample by its name."""
     return read_sample(source)[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
+
+
+def open_data(kind: str, root: str, split: str) -> CheckedDataset:
+    """The data set that was asked for; pictures that are named but not there are said on stderr."""
+    dataset = open_dataset(kind, root, split)
+    if words := missing_words(dataset):
+        print(words, file=sys.stderr)
+    return dataset
 
 
 def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mapping[str, Sequence[str]]) -> None:

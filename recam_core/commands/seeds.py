@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from recam_core.climb_result import climb_defaults
-from recam_core.commands.options import add_view_arguments, report, view_options
+from recam_core.commands.options import add_view_arguments, open_data, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
-from recam_core.datasets import DATASETS, open_dataset
+from recam_core.datasets import DATASETS
 from recam_core.device import pick_device
 from recam_core.launch import launched
 from recam_core.model import ModelPair
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Make the masks that are missing, reporting every picture."""
     share = launched(os.environ)
-    dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
+    dataset = open_data(arguments.dataset, arguments.root, arguments.split)
     device = pick_device(share.device(arguments.device, torch.cuda.device_count()))
     pair = load_pair(arguments.model, device).folded()
     options = chosen_options(arguments, pair)

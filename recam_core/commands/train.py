@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 
 from recam_core.backbones import BACKBONES
-from recam_core.commands.options import add_settings, changed_settings, report_run
-from recam_core.datasets import DATASETS, open_dataset
+from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
+from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.recipes import RECIPES, default_recipe
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step."""
     keep_freed_memory()
     config = chosen_config(arguments)
-    dataset = open_dataset(config.dataset, config.root, config.split)
+    dataset = open_data(config.dataset, config.root, config.split)
     report_run(
         arguments, lambda: train(config, dataset, arguments.out, pick_device(arguments.device), arguments.resume)
     )

@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 
 from recam_core.boundary_training import train_boundary
-from recam_core.commands.options import add_settings, changed_settings, report_run
-from recam_core.datasets import DATASETS, open_dataset
+from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
+from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.recipes import BOUNDARY_RECIPES
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step."""
     keep_freed_memory()
     config = chosen_config(arguments)
-    dataset = open_dataset(config.dataset, config.root, config.split)
+    dataset = open_data(config.dataset, config.root, config.split)
     device = pick_device(arguments.device)
     pair = load_pair(arguments.model, device)
     report_run(arguments, lambda: train_boundary(pair, config, dataset, arguments.out, device, arguments.resume))

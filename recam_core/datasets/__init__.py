@@ -1,7 +1,8 @@
 """Data sets: (image, labels, mask) triples of one split.
 
 Contract: ``classes``, ``len()``, and for a picture's index ``name``, ``image`` (H, W, 3) uint8, ``labels`` (K,) float32
-multi-hot, ``mask`` (H, W) uint8 label map (0 background, class index + 1, 255 ignore) or None.
+multi-hot, ``mask`` (H, W) uint8 label map (0 background, class index + 1, 255 ignore) or None. What cannot be read is a
+``UserError`` that names the picture or the file that describes it.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Protocol
 import numpy as np
 
 from recam_core.datasets.coco import Coco
+from recam_core.datasets.folder import Folder
 from recam_core.datasets.scenes import Scenes
+from recam_core.datasets.voc import Voc
 from recam_core.records import UserError
 
 
@@ -34,17 +37,43 @@ class Dataset(Protocol):
         """(H, W) uint8 label map, or None where only image-level labels are known."""
 
 
-DATASETS: dict[str, Callable[[str, str], Dataset]] = {
+class CheckedDataset(Dataset, Protocol):
+    """What those that can be opened also tell without decoding every picture."""
+
+    missing: tuple[
+        str, ...
+    ]  # names of pictures that have labels but no file; they are not among those that are counted
+    notes: tuple[str, ...]  # what was passed over when it was opened, a sentence each
+
+    def has_mask(self, i: int) -> bool:
+        """Is there a label map of picture ``i``?"""
+
+    def check(self, i: int) -> None:
+        """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it; several threads may ask."""
+
+
+DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {
     "scenes": lambda root, split: Scenes(split),
+    "voc": Voc,
     "coco": Coco,
+    "folder": Folder,
 }
 
 
-def open_dataset(kind: str, root: str, split: str) -> Dataset:
+def open_dataset(kind: str, root: str, split: str) -> CheckedDataset:
     """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk."""
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
     return DATASETS[kind](root, split)
+
+
+def missing_words(dataset: Dataset) -> str:
+    """A sentence about pictures that are named but not there; "" where there are none."""
+    missing: tuple[str, ...] = getattr(dataset, "missing", ())
+    if not missing:
+        return ""
+    some = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+    return f"{len(missing)} of {len(missing) + len(dataset)} pictures are named but not there ({some}); it goes on without them."
 
 
 def streamed(dataset: Dataset) -> Dataset:

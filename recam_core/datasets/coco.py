@@ -8,17 +8,15 @@ import contextlib
 import io
 import json
 import threading
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
 
-from recam_core.images import read_image
+from recam_core.datasets.on_disk import check_picture, files_in, read_picture, split_missing, upright_size
 from recam_core.records import IGNORE, UserError
 
-MAX_BYTES = 1 << 28  # a data set's own pictures may be larger than an upload
-FULL_SIZE = 1 << 16
 _PRINTING = threading.Lock()  # stdout is the whole process's: who redirects it does so alone
 
 
@@ -26,8 +24,11 @@ class Coco:
     """Pictures, image-level labels and label maps of one split.
 
     Category ids are sparse in COCO: classes are numbered by their order. Where objects overlap the smaller lies on top;
-    crowd regions are ignored (255) unless an object lies on them.
+    crowd regions are ignored (255) unless an object lies on them. Pictures that are named but not there are left out, and
+    ``missing`` names them.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, root: str, split: str) -> None:
         self.folder = Path(root) / split
@@ -44,13 +45,8 @@ class Coco:
         self.ids: dict[str, int] = {str(i["file_name"]): int(i["id"]) for i in self.coco.dataset["images"]}
         extra = self._read_labels(Path(root) / "annotations" / f"image_labels_{split}.json")
         self.extra = {name: labels for name, labels in extra.items() if name not in self.ids}
-        self.names = sorted([*self.ids, *self.extra])
-        missing = [name for name in self.names if not (self.folder / name).is_file()]
-        if missing:
-            raise UserError(
-                f"{instances.name} names {len(missing)} of {len(self.names)} pictures that are not in {self.folder.name}/, "
-                f"for example {missing[0]}. Copy them there, or use annotations that belong to this folder."
-            )
+        listed = sorted([*self.ids, *self.extra])
+        self.names, self.missing = split_missing(listed, _are_there(self.folder, listed), instances.name, split)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,8 +56,8 @@ class Coco:
         return self.names[i]
 
     def image(self, i: int) -> np.ndarray:
-        """(H, W, 3) uint8, upright RGB."""
-        return read_image(self.folder / self.names[i], max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
+        """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
+        return read_picture(self.folder / self.names[i])
 
     def labels(self, i: int) -> np.ndarray:
         """Multi-hot (K,) float32; crowds count as present."""
@@ -83,6 +79,23 @@ class Coco:
             value = IGNORE if annotation["iscrowd"] else self.index[annotation["category_id"]] + 1
             labels[self._shape(annotation) > 0] = value
         return labels
+
+    def has_mask(self, i: int) -> bool:
+        """Are the objects of picture ``i`` outlined?"""
+        return self.names[i] not in self.extra
+
+    def check(self, i: int) -> None:
+        """Raise ``UserError`` where picture ``i`` is not whole, or of another size than its annotations are for."""
+        path = self.folder / self.names[i]
+        check_picture(path)
+        if not self.has_mask(i):
+            return
+        info, (width, height) = self.coco.imgs[self.ids[self.names[i]]], upright_size(path)
+        if (info["width"], info["height"]) != (width, height):
+            raise UserError(
+                f"“{path.name}” is {width}×{height} pixels, its annotations are for {info['width']}×{info['height']}; use the "
+                "pictures that they were made for."
+            )
 
     def _shape(self, annotation: dict[str, Any]) -> np.ndarray:
         try:
@@ -110,8 +123,23 @@ class Coco:
             raise UserError(f"{path.name} must hold {{file name: [class names]}} as JSON; {error}.") from error
 
 
+def _are_there(folder: Path, names: list[str]) -> list[bool]:
+    """Which pictures are in a folder; ``UserError`` for a name that leads out of it."""
+    files = files_in(folder)
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            raise UserError(
+                f"The annotations name the picture {name[:80]!r}, which would lie outside of {folder.name}/."
+            )
+    return [name in files or ("/" in name and (folder / name).is_file()) for name in names]
+
+
 def _read_instances(path: Path) -> COCO:
     if not path.is_file():
+        unlabelled = path.with_name(path.name.replace("instances_", "image_info_"))
+        if unlabelled.is_file():
+            raise UserError(f"{unlabelled.name} lists pictures without labels (a test split), {UNLABELLED}")
         raise UserError(
             f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there."
         )
@@ -126,6 +154,9 @@ def _read_instances(path: Path) -> COCO:
     return coco
 
 
+UNLABELLED = (
+    "so there is nothing to train on or to score. Choose a split with annotations, such as train2017 or val2017."
+)
 FIELDS = {
     "images": ("id", "file_name", "height", "width"),
     "annotations": ("image_id", "category_id", "iscrowd", "area"),
@@ -134,6 +165,10 @@ FIELDS = {
 
 
 def _check_entries(name: str, instances: dict[str, Any]) -> None:
+    if isinstance(instances.get("images"), list) and "annotations" not in instances:
+        raise UserError(
+            f"{name} has no annotations: it lists pictures only (COCO's files of test splits do), {UNLABELLED}"
+        )
     for part, fields in FIELDS.items():
         if not isinstance(instances.get(part), list):
             raise UserError(f"{name} has no list of {part}; expected a COCO instances file.")

@@ -5,6 +5,7 @@ This package imports no torch, so a page can read it without loading the engine.
 """
 
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
+from recam_core.records.data import CheckStep, DataReport
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.names import (
     CAM,
@@ -71,7 +72,9 @@ __all__ = [
     "BoundaryEpoch",
     "BoundaryStep",
     "CamResult",
+    "CheckStep",
     "Cost",
+    "DataReport",
     "DisplayOptions",
     "EpochEnd",
     "EpochMaps",

@@ -54,6 +54,8 @@ class Scenes:
     """Scene ``i`` of a split is drawn from (seed, split, i) alone."""
 
     classes = tuple(SHAPES)
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     kept = 1 << 20  # so many drawn pictures stay in memory; a split of 1600 takes 160 MB
 
     def __init__(self, split: str = "train", seed: int = 0, options: SceneOptions | None = None) -> None:
@@ -80,6 +82,13 @@ class Scenes:
     def mask(self, i: int) -> np.ndarray:
         """Exact label map (size, size) uint8: 0 background, class index + 1."""
         return self._draw(i)[2]
+
+    def has_mask(self, i: int) -> bool:
+        """Every scene has one."""
+        return True
+
+    def check(self, i: int) -> None:
+        """There is no file that could be damaged."""
 
     def _draw(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if i not in self._drawn:

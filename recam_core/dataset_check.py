@@ -1,0 +1,143 @@
+"""What is in a data set, and what is wrong with it, before anybody trains on it: a stream that holds few pictures at a time."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recam_core.datasets import CheckedDataset, open_dataset, streamed
+from recam_core.records import CheckStep, DataReport, UserError
+
+NAMED = 50  # names of faulty pictures that a report holds
+SAMPLES = 12
+THREADS = min(8, os.cpu_count() or 1)  # decoders let other threads run
+AHEAD = 4 * THREADS
+EVERY = 0.1  # seconds between two steps
+IMBALANCE = 20
+
+
+@dataclass
+class Tally:
+    """What was counted so far; ``samples`` are positions of whole pictures by class, a few of each."""
+
+    per_class: np.ndarray
+    masks: int = 0
+    unlabelled: int = 0
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    broken_count: int = 0
+    samples: dict[int, list[int]] = field(default_factory=dict)
+
+
+def check_dataset(kind: str, root: str, split: str) -> Iterator[CheckStep | DataReport]:
+    """Look at every picture of a split; the last event is the report.
+
+    The first step comes before anything is opened. Whoever stops asking ends it. Raises ``UserError`` where there is no such
+    data set; what is wrong with single pictures is in the report.
+    """
+    start = time.perf_counter()
+    yield CheckStep(0, None, "reading the list of pictures")
+    dataset = open_dataset(kind, root, split)
+    streamed(dataset)
+    tally = Tally(np.zeros(len(dataset.classes), np.int64))
+    said = 0.0
+    for done, (i, labels, fault) in enumerate(_looked_at(dataset), 1):
+        _add(tally, dataset, i, labels, fault)
+        if time.perf_counter() - said > EVERY:
+            yield CheckStep(done, len(dataset), dataset.name(i))
+            said = time.perf_counter()
+    yield _report(dataset, tally, (kind, root, split), time.perf_counter() - start)
+
+
+def _looked_at(dataset: CheckedDataset) -> Iterator[tuple[int, np.ndarray | None, str]]:
+    """Position, labels and fault ("" for none) of each picture in order, some threads ahead of who asks."""
+    pool = ThreadPoolExecutor(THREADS)
+    waiting: deque[Future[tuple[int, np.ndarray | None, str]]] = deque()
+    try:
+        for i in range(len(dataset)):
+            waiting.append(pool.submit(_look, dataset, i))
+            if len(waiting) >= AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _look(dataset: CheckedDataset, i: int) -> tuple[int, np.ndarray | None, str]:
+    labels = None
+    try:
+        labels = dataset.labels(i)
+        dataset.check(i)
+    except UserError as error:
+        return i, labels, str(error)
+    return i, labels, ""
+
+
+def _add(tally: Tally, dataset: CheckedDataset, i: int, labels: np.ndarray | None, fault: str) -> None:
+    tally.masks += dataset.has_mask(i)
+    present = np.flatnonzero(labels) if labels is not None else np.zeros(0, int)
+    tally.per_class[present] += 1
+    tally.unlabelled += labels is not None and not len(present)
+    if fault:
+        tally.broken_count += 1
+        if len(tally.broken) < NAMED:
+            tally.broken.append((dataset.name(i), fault))
+        return
+    for k in present.tolist():
+        kept = tally.samples.setdefault(k, [])
+        if len(kept) < SAMPLES:
+            kept.append(i)
+
+
+def _report(dataset: CheckedDataset, tally: Tally, where: tuple[str, str, str], seconds: float) -> DataReport:
+    empty = tuple(name for name, count in zip(dataset.classes, tally.per_class, strict=True) if not count)
+    return DataReport(
+        *where,
+        pictures=len(dataset),
+        masks=tally.masks,
+        classes=dataset.classes,
+        per_class=tuple(int(count) for count in tally.per_class),
+        unlabelled=tally.unlabelled,
+        missing=dataset.missing[:NAMED],
+        missing_count=len(dataset.missing),
+        broken=tuple(tally.broken),
+        broken_count=tally.broken_count,
+        empty_classes=empty,
+        notes=(*dataset.notes, *_remarks(dataset, tally)),
+        samples=tuple(dataset.name(i) for i in _spread(tally.samples)),
+        seconds=seconds,
+    )
+
+
+def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
+    said = []
+    there = tally.per_class[tally.per_class > 0]
+    if not len(there):
+        said.append("No picture has a label, so there is nothing to train on.")
+    elif there.max() > IMBALANCE * there.min():
+        rare, common = (
+            dataset.classes[int(np.flatnonzero(tally.per_class == n)[0])] for n in (there.min(), there.max())
+        )
+        said.append(
+            f"The classes are uneven: {there.max()} pictures of {common}, {there.min()} of {rare}. "
+            "Maps of rare classes will be poor."
+        )
+    if len(dataset.classes) == 1:
+        said.append("There is one class only: nothing competes with it, and ReCAM's second loss has nothing to teach.")
+    if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
+        said.append("Every picture has one label: classes that appear together cannot be told apart from it.")
+    return said
+
+
+def _spread(samples: dict[int, list[int]]) -> list[int]:
+    """At most 12 positions: the first of each class, then the second, each picture once."""
+    chosen: dict[int, None] = {}
+    for rank in range(SAMPLES):
+        for k in sorted(samples):
+            if rank < len(samples[k]) and len(chosen) < SAMPLES:
+                chosen.setdefault(samples[k][rank])
+    return list(chosen)

@@ -1,0 +1,212 @@
+"""``folder``: pictures of one's own, in one folder per class, or beside a table that says their labels.
+
+``ROOT/CLASS/*.jpg``; or ``ROOT/labels.csv`` or ``ROOT/labels.json`` with pictures anywhere below ROOT. A split is a folder in
+ROOT laid out like that; the classes are then those of all splits. ``masks/`` beside the pictures may hold label maps as PNG.
+"""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from recam_core.datasets.label_tables import read_table
+from recam_core.datasets.on_disk import check_picture, files_in, read_mask_of, read_picture, split_missing
+from recam_core.layouts import MASKS, TABLES, folder_splits, is_picture, is_split, subfolders
+from recam_core.records import IGNORE, UserError
+
+LAYOUT = (
+    "Expected one folder of pictures per class, or a labels.csv (columns file and labels) or labels.json "
+    '({"file.jpg": ["dog"]}) beside them.'
+)
+
+
+@dataclass
+class Found:
+    """Pictures of a folder by name, their labels, and what was passed over."""
+
+    names: list[str] = field(default_factory=list)
+    labels: list[tuple[str, ...]] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
+    classes: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+
+class Folder:
+    """Pictures with the labels of their folder or of a table, and label maps where somebody drew them.
+
+    A name is the path below the folder of the split. Links that lead out of it are passed over, and so are files that are no
+    pictures; ``notes`` count both. A mask is ``masks/NAME.png``, or ``masks/STEM.png`` where no other picture has that stem.
+    """
+
+    def __init__(self, root: str, split: str) -> None:
+        base = Path(root)
+        if not root or not base.is_dir():
+            raise UserError(f"There is no folder {root!r}. {LAYOUT}")
+        splits = folder_splits(base)
+        if split not in splits:
+            raise UserError(_no_split(base, split, splits))
+        self.folder = (base / split).resolve()
+        found = _find(self.folder, base.resolve())
+        if split:
+            for other in splits:
+                if other not in ("", split):
+                    found.classes |= _classes_of((base / other).resolve())
+        self.classes = tuple(sorted(found.classes))
+        self.names, self.missing, self.notes = found.names, found.missing, tuple(found.notes)
+        known = {name: k for k, name in enumerate(self.classes)}
+        self.rows = [[known[label] for label in labels] for labels in found.labels]
+        self.masks = _below(self.folder / MASKS, base.resolve(), lambda name: name.lower().endswith(".png"))[0]
+        self.stems = Counter(PurePosixPath(name).stem for name in self.names) if self.masks else Counter()
+        if self.masks and len(self.classes) > IGNORE - 1:
+            raise UserError(
+                f"{len(self.classes)} classes do not fit label maps of 8 bits; move the folder {MASKS} away."
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, i: int) -> str:
+        """Path of picture ``i`` below the folder, with forward slashes."""
+        return self.names[i]
+
+    def image(self, i: int) -> np.ndarray:
+        """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
+        return read_picture(self.folder / self.names[i])
+
+    def labels(self, i: int) -> np.ndarray:
+        """Multi-hot (K,) float32."""
+        present = np.zeros(len(self.classes), np.float32)
+        present[self.rows[i]] = 1
+        return present
+
+    def mask(self, i: int) -> np.ndarray | None:
+        """Label map (H, W) uint8 of the size of the upright picture, or None where nobody drew one."""
+        path = self._mask(i)
+        return None if path is None else read_mask_of(self.folder / self.names[i], path, len(self.classes))
+
+    def has_mask(self, i: int) -> bool:
+        """Is there a mask of picture ``i``?"""
+        return self._mask(i) is not None
+
+    def check(self, i: int) -> None:
+        """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it."""
+        check_picture(self.folder / self.names[i], self._mask(i))
+
+    def _mask(self, i: int) -> Path | None:
+        name = PurePosixPath(self.names[i])
+        for place in (str(name.with_suffix(".png")), f"{name.stem}.png" if self.stems[name.stem] == 1 else ""):
+            if place in self.masks:
+                return self.folder / MASKS / place
+        return None
+
+
+def _find(folder: Path, root: Path) -> Found:
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    found = _by_class(folder, root) if table is None else _by_table(folder, root, table)
+    if not found.names:
+        raise UserError(" ".join([f"{folder.name} holds no picture that can be taken.", *found.notes, LAYOUT]))
+    return found
+
+
+def _classes_of(folder: Path) -> set[str]:
+    """The classes of another split; it is not needed in full."""
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if table is not None:
+        return set(read_table(table).classes)
+    return {unicodedata.normalize("NFC", place.name) for place in _class_folders(folder)}
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    return [place for place in subfolders(folder) if not is_split(place)]
+
+
+def _by_class(folder: Path, root: Path) -> Found:
+    found, others, deeper, left = Found(), 0, 0, 0
+    for place in _class_folders(folder):
+        label = unicodedata.normalize("NFC", place.name)
+        found.classes.add(label)
+        names = []
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    deeper += 1
+                elif not is_picture(entry.name):
+                    others += not entry.name.startswith(".")
+                elif _leads_out(entry, root):
+                    left += 1
+                else:
+                    names.append(f"{place.name}/{entry.name}")
+        found.names += sorted(names)
+        found.labels += [(label,)] * len(names)
+    beside = sum(is_picture(name) for name in files_in(folder))
+    found.notes += _counted(beside, "pictures beside the folders of classes have no label and are left out")
+    found.notes += _counted(deeper, "folders inside the folders of classes are not looked into")
+    found.notes += _passed_over(others, left)
+    return found
+
+
+def _by_table(folder: Path, root: Path, path: Path) -> Found:
+    table, name = read_table(path), path.name
+    there, others, left = _below(folder, root, is_picture, skip=MASKS)
+    spelled = {unicodedata.normalize("NFC", path): path for path in there}
+    listed = [file if file in there else spelled.get(unicodedata.normalize("NFC", file), file) for file in table.labels]
+    labels = dict(zip(listed, table.labels.values(), strict=True))
+    names, missing = split_missing(listed, [file in there for file in listed], name, folder.name)
+    found = Found(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
+    found.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
+    found.notes += _passed_over(others - 1, left)  # the table itself is no picture
+    return found
+
+
+def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = "") -> tuple[set[str], int, int]:
+    """Wanted files anywhere below a folder (paths relative to it), how many others there are, and how many links lead out."""
+    found: set[str] = set()
+    others = left = 0
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(folder / inside) as entries:
+                for entry in entries:
+                    path = f"{inside}{entry.name}"
+                    if entry.name.startswith((".", "__")):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting += [] if path == skip else [f"{path}/"]
+                    elif not wanted(entry.name):
+                        others += 1
+                    elif _leads_out(entry, root):
+                        left += 1
+                    else:
+                        found.add(path)
+        except OSError:  # not there, or not ours to read
+            continue
+    return found, others, left
+
+
+def _leads_out(entry: "os.DirEntry[str]", root: Path) -> bool:
+    return entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)
+
+
+def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
+    named = [name for name in splits if name]
+    if named:
+        whole = " (or none, for the folder itself)" if "" in splits else ""
+        return f"{base.name} has no split {split!r}; choose {' or '.join(named[:8])}{whole}."
+    if "" in splits:
+        return f"{base.name} has no split {split!r}: it is not divided. Leave the split empty."
+    return f"{base.name} holds no data set. {LAYOUT}"
+
+
+def _passed_over(others: int, left: int) -> list[str]:
+    return _counted(others, "files are no pictures and are passed over") + _counted(
+        left, "links lead out of the folder and are not followed"
+    )
+
+
+def _counted(count: int, words: str) -> list[str]:
+    return [f"{count} {words}."] if count else []

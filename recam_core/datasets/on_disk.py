@@ -1,0 +1,58 @@
+"""Pictures and masks of a data set that lies on disk: larger than uploads may be, and never brought down."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recam_core import images
+from recam_core.masks import check_label_map, read_label_map
+from recam_core.records import UserError
+
+MAX_BYTES = 1 << 28
+FULL_SIZE = 1 << 16
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
+    return images.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
+
+
+def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:
+    """Label map (H, W) uint8 of the size of the upright picture; ``UserError`` says what does not fit."""
+    return read_label_map(mask, size=upright_size(picture), classes=classes, name=f"mask {mask.name}")
+
+
+def upright_size(picture: Path) -> tuple[int, int]:
+    """(width, height) of a picture as it is shown, from its header."""
+    return images.upright_size(picture, max_bytes=MAX_BYTES)
+
+
+def check_picture(picture: Path, mask: Path | None = None) -> None:
+    """See that a picture is whole, and that its mask is a PNG of its size; ``UserError`` says what is wrong."""
+    images.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
+    if mask is not None:
+        check_label_map(mask, size=upright_size(picture), name=f"mask {mask.name}")
+
+
+def files_in(folder: Path) -> set[str]:
+    """Names in a folder, without looking at the files; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries}
+    except OSError:
+        return set()
+
+
+def split_missing(
+    names: Sequence[str], there: Sequence[bool], source: str, folder: str
+) -> tuple[list[str], tuple[str, ...]]:
+    """The pictures of a list that are there, and those that are missing; ``UserError`` where all of them are."""
+    missing = tuple(name for name, found in zip(names, there, strict=True) if not found)
+    if missing and len(missing) == len(names):
+        raise UserError(
+            f"None of the {len(names)} pictures that {source} names is in {folder}/, for example {missing[0]}. Copy them there, "
+            "or use a list that belongs to this folder."
+        )
+    return [name for name, found in zip(names, there, strict=True) if found], missing
