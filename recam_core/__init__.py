@@ -9,6 +9,7 @@ from typing import Any
 PUBLIC = {
     "allocator": ("few_arenas", "give_back"),
     "animation": ("gif_bytes", "webp_bytes"),
+    "backbones": ("BACKBONES",),
     "bundle": ("evidence_bundle",),
     "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
     "climbing": ("steps_at",),
