@@ -14,7 +14,7 @@ PUBLIC = {
     "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
     "climbing": ("steps_at",),
     "climb_result": ("climb_defaults", "climbed_evidence", "grey_levels", "valid_steps"),
-    "dataset_check": ("check_dataset",),
+    "dataset_check": ("check_dataset", "check_opened"),
     "datasets": ("missing_words", "open_dataset", "streamed"),
     "datasets.class_names": ("COCO_CLASSES", "VOC_CLASSES"),
     "device": ("device_name", "pick_device"),
@@ -43,7 +43,7 @@ PUBLIC = {
         "start_job",
         "stop_job",
     ),
-    "layouts": ("changed", "coco_splits", "splits_of"),
+    "layouts": ("changed", "coco_splits", "sbd_words", "splits_of"),
     "lesson": (
         "ChannelVotes",
         "MaskedFeature",

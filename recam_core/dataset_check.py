@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,6 +41,13 @@ def check_dataset(kind: str, root: str, split: str) -> Iterator[CheckStep | Data
     start = time.perf_counter()
     yield CheckStep(0, None, "reading the list of pictures")
     dataset = open_dataset(kind, root, split)
+    for event in check_opened(dataset, (kind, root, split)):
+        yield event if isinstance(event, CheckStep) else replace(event, seconds=time.perf_counter() - start)
+
+
+def check_opened(dataset: CheckedDataset, where: tuple[str, str, str]) -> Iterator[CheckStep | DataReport]:
+    """The same for a data set that is open already; ``where`` is its kind, root and split."""
+    start = time.perf_counter()
     streamed(dataset)
     tally = Tally(np.zeros(len(dataset.classes), np.int64))
     said = 0.0
@@ -49,7 +56,7 @@ def check_dataset(kind: str, root: str, split: str) -> Iterator[CheckStep | Data
         if time.perf_counter() - said > EVERY:
             yield CheckStep(done, len(dataset), dataset.name(i))
             said = time.perf_counter()
-    yield _report(dataset, tally, (kind, root, split), time.perf_counter() - start)
+    yield _report(dataset, tally, where, time.perf_counter() - start)
 
 
 def _looked_at(dataset: CheckedDataset) -> Iterator[tuple[int, np.ndarray | None, str]]:

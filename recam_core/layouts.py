@@ -78,6 +78,20 @@ def mask_folder(split: str) -> str:
     return "SegmentationClassAug" if split.endswith("_aug") else "SegmentationClass"
 
 
+def sbd_words(folder: Path, split: str = "train_aug") -> str:
+    """What an extended split of a VOC devkit lacks and where it goes; "" where all is there."""
+    base = voc_base(folder) or folder
+    masks, names = base / mask_folder(split), voc_list(base, split)
+    lacking = [place.name for place in (masks, names) if not place.exists()]
+    if not lacking:
+        return ""
+    return (
+        f"{split} is the devkit's train (1,464 pictures) with the further pictures that SBD has masks of, 10,582 in all. "
+        f"The devkit lacks both of its parts: put SBD's masks as {masks}/*.png and the list of names as {names}. "
+        f"Now {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing; train needs neither."
+    )
+
+
 def voc_splits(folder: Path) -> list[str]:
     """Splits of a VOC devkit: the usual ones that have a list, then any other list."""
     base = voc_base(folder)

@@ -11,15 +11,11 @@ import numpy as np
 
 from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.datasets.on_disk import check_picture, files_in, read_mask_of, read_picture, split_missing
-from recam_core.layouts import mask_folder, voc_base, voc_list, voc_splits
+from recam_core.layouts import mask_folder, sbd_words, voc_base, voc_list, voc_splits
 from recam_core.records import UserError
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."
-AUGMENTED = (
-    "train_aug is train (1,464 pictures) with the pictures that SBD has masks of, 10,582 in all; the devkit lacks both of its "
-    "parts. Put SBD's masks as {masks}/*.png and the list of names as {list}, then it opens"
-)
 
 
 class Voc:
@@ -134,12 +130,8 @@ def _mask_folders(base: Path, split: str) -> tuple[Path, ...]:
     folders = tuple(dict.fromkeys((base / mask_folder(split), base / mask_folder(""))))
     if len(folders) == 1:
         return folders
-    lacking = [place for place in (folders[0], voc_list(base, split)) if not place.exists()]
-    if lacking:
-        where = AUGMENTED.format(masks=folders[0], list=voc_list(base, split))
-        raise UserError(
-            f"{where}. Now {' and '.join(place.name for place in lacking)} is missing; train needs neither."
-        )
+    if words := sbd_words(base, split):
+        raise UserError(words)
     return folders
 
 

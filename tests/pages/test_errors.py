@@ -513,13 +513,6 @@ def test_walked_maps_of_two_evaluations_of_the_same_pictures_do_not_mix(place):
     assert [r.readout for r in maps.results_of(more, 1, ("cam-walk", "w-walk"))] == ["cam-walk", "w-walk"]
 
 
-def test_annotations_that_changed_are_read_again(tmp_path):
-    assert maps.stamp_of("scenes", "", "test") == maps.stamp_of("coco", str(tmp_path), "val") == 0
-    (tmp_path / "annotations").mkdir()
-    (tmp_path / "annotations" / "instances_val.json").write_text("{}")
-    assert maps.stamp_of("coco", str(tmp_path), "val") > 0
-
-
 def test_the_words_below_the_cards_are_of_the_class_that_is_chosen():
     assert "mean over the classes" in gallery.card_words("")
     assert gallery.card_words("cat").endswith("Below: IoU of cat, A → B.")
@@ -643,13 +636,15 @@ def test_folders_are_bounded_by_the_operator(place, ordered, tmp_path, monkeypat
     (inside / "annotations" / "instances_val.json").write_text("{")
     monkeypatch.setenv("RECAM_DATA_ROOTS", str(tmp_path / "data"))
     app = open_errors()
-    assert str(inside) in app.selectbox(key="new-data").options or "mine" in app.selectbox(key="new-data").options
-    app.selectbox(key="new-data").set_value("another folder …")
+    app.selectbox(key="new-kind").set_value("coco")
+    ran(app)
+    assert app.selectbox(key="new-folder").options == ["mine", "another folder …"]
+    app.selectbox(key="new-folder").set_value("another folder …")
     ran(app)
     app.text_input(key="new-root").set_value("/etc")
     ran(app)
     assert "Data must lie in" in words(app)
-    app.selectbox(key="new-data").set_value(str(inside))
+    app.selectbox(key="new-folder").set_value(str(inside))
     ran(app)
     assert "instances_val.json is not a COCO instances file" in words(app)
     assert ordered == []

@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from recam_core import (
     Store,
     UserError,
     Walker,
+    changed,
     gather_evidence,
     is_baseline,
     open_dataset,
@@ -42,18 +42,10 @@ def _dataset(kind: str, root: str, split: str, stamp: int) -> Any:
     return streamed(open_dataset(kind, root, split))
 
 
-def stamp_of(kind: str, root: str, split: str) -> int:
-    """When the annotations of a data set were last written, in nanoseconds; 0 where there is no such file."""
-    try:
-        return (Path(root) / "annotations" / f"instances_{split}.json").stat().st_mtime_ns if kind != "scenes" else 0
-    except OSError:
-        return 0
-
-
 def read_shot(store: Store, number: int) -> Shot:
     """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
     place = (store.settings.dataset, store.settings.root, store.settings.split)
-    where = (*place, stamp_of(*place))
+    where = (*place, changed(*place))
     with _LOCK:
         if (found := _PICTURES.get((where, number))) is not None:
             return found

@@ -2,29 +2,13 @@
 
 import streamlit as st
 
-from recam_core import (
-    Job,
-    UserError,
-    allowed_folder,
-    coco_folders,
-    coco_splits,
-    data_roots,
-    known_models,
-    may_start,
-    open_dataset,
-    read_header,
-)
+from recam_core import Job, UserError, changed, known_models, may_start, missing_words, open_dataset, read_header
+from ui.choose_data import choose_data
 from ui.errors import runs
-from ui.errors.maps import stamp_of
 from ui.errors.state import choose
 from ui.pictures import plain
 
-SCENES, OTHER = "scenes", "another folder …"
-SPLITS = {
-    "test": "test · 300 scenes that no model has seen",
-    "val": "val · 200 scenes",
-    "samples": "samples · 12 scenes",
-}
+SCENES = "scenes"
 WALKS = {
     "": "no: the maps as they are",
     "learned": "yes, with boundaries that the model learned",
@@ -66,26 +50,19 @@ def new_evaluation() -> None:
             return
         models = list(known_models())
         model = st.selectbox("Model", models, index=models.index(SCENES) if SCENES in models else 0, key="new-model")
-        places = [SCENES, *map(str, coco_folders()), OTHER]
-        place = st.selectbox(
-            "Data set",
-            places,
-            key="new-data",
-            format_func=lambda path: path if path in (SCENES, OTHER) else path.rsplit("/", 1)[-1],
-            help="scenes: drawn by the project, with exact masks. A folder in MS COCO's layout: ROOT/SPLIT/*.jpg and "
-            "ROOT/annotations/instances_SPLIT.json.",
-        )
+        choice = choose_data("new", with_masks=True)
+        if choice is None:
+            return
+        where = (choice.kind, choice.root, choice.split)
         try:
-            dataset, root, split = _choose_split(str(place))
-            data = _described(dataset, root, split, stamp_of(dataset, root, split)) if split else None
+            data = _described(*where, changed(*where))
             header = read_header(known_models()[str(model)])
         except UserError as error:
             st.error(plain(str(error)))
             return
-        if data is None:
-            st.caption("Name the folder of a data set in COCO's layout.")
-            return
-        classes, pictures = data
+        classes, pictures, missing = data
+        if missing:
+            st.caption(plain(missing))
         if tuple(header["classes"]) != classes:
             st.warning(
                 f"{plain(str(model))} knows {len(header['classes'])} classes and this data set has {len(classes)} others; "
@@ -102,7 +79,7 @@ def new_evaluation() -> None:
             st.warning("This model has no boundary branches; choose the edges of the picture.")
             return
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
-            begin(str(model), dataset, root, split, walk=str(walk), multi=multi)
+            begin(str(model), *where, walk=str(walk), multi=multi)
 
 
 def begin(model: str, dataset: str, root: str, split: str, **more: object) -> None:
@@ -119,26 +96,7 @@ def begin(model: str, dataset: str, root: str, split: str, **more: object) -> No
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the data set …")
-def _described(kind: str, root: str, split: str, stamp: int) -> tuple[tuple[str, ...], int]:
-    """Classes of a data set and how many pictures it has: the form is drawn with every rerun, even while it is folded."""
+def _described(kind: str, root: str, split: str, stamp: int) -> tuple[tuple[str, ...], int, str]:
+    """Classes, count and missing pictures of a data set: the form is drawn with every rerun, even while it is folded."""
     data = open_dataset(kind, root, split)
-    return tuple(data.classes), len(data)
-
-
-def _choose_split(place: str) -> tuple[str, str, str]:
-    """Kind, root and split of a data set; an empty split where none can be chosen yet."""
-    if place == SCENES:
-        return SCENES, "", str(st.selectbox("Split", list(SPLITS), format_func=SPLITS.__getitem__, key="new-split"))
-    if place == OTHER:
-        roots = data_roots()
-        where = f" It must lie in {' or '.join(map(str, roots))}." if roots else ""
-        place = st.text_input("Folder on this server", key="new-root", help=f"ROOT in COCO's layout.{where}")
-        if not place:
-            return "coco", "", ""
-    root = allowed_folder(place)
-    splits = coco_splits(root)
-    if not splits:
-        raise UserError(
-            f"{root.name} has no split in COCO's layout: expected ROOT/SPLIT/*.jpg and ROOT/annotations/instances_SPLIT.json."
-        )
-    return "coco", str(root), str(st.selectbox("Split", splits, key="new-coco-split"))
+    return tuple(data.classes), len(data), missing_words(data)
