@@ -30,7 +30,7 @@ class Reel:
 
     ``about`` describes panels and charts to the browser (see ``frame``), ``picture`` is the encoded photo below the layers,
     ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch. Frames that a process elsewhere makes are
-    added by whoever reads them: such a reel is asked less often (``pause``), says no times (not ``timed``), and is ended by `end`.
+    added by whoever reads them: such a reel is asked less often (``pause``), says no times (not ``timed``), is ended by `end`.
     """
 
     def __init__(

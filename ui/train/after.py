@@ -8,7 +8,6 @@ import streamlit as st
 from recam_core import BOUNDARY_RECIPES, READOUT_LABELS, UserError, delete_run, known_models, may_start, zip_bytes
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from ui import jobs
-from ui.errors import state as errors_page
 from ui.jobs import time_words
 from ui.pictures import PICTURE, plain
 from ui.train import runs, state
@@ -24,38 +23,40 @@ def show_after(run: Run, config: TrainConfig | None) -> None:
     """How it ended, its scores, and the buttons."""
     if run.job is not None:
         jobs.show_ended(run.job)
-    history = runs.history_of(run)
-    name = model_name(run)
-    if run.has_model and name:
-        st.success(
-            f"{result_words(history)} The model stands on the shelf as **{plain(name)}**.", icon=":material/check:"
-        )
+    name = model_name(run) if run.has_model else ""
+    if name:
+        words = result_words(runs.history_of(run))
+        st.success(f"{words} The model stands on the shelf as **{plain(name)}**.", icon=":material/check:")
     elif run.state == "unknown":
         st.info(
             "This run was started on the command line and has no model yet; whether it still goes on is not known here."
         )
     with st.container(horizontal=True):
-        if run.has_model and name:
-            if st.button(
-                "Look with it", icon=":material/compare:", type="primary", help="Open Compare with this model."
-            ):
-                st.session_state.pop(PICTURE, None)  # what the link names counts
-                st.switch_page(COMPARE, query_params={"model": name})
-            if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
-                st.session_state["new-model"] = name
-                errors_page.choose("run", None)
-                st.switch_page(ERRORS)
-        if config is not None and may_start():
-            if st.button("Train again with other settings", icon=":material/tune:"):
-                st.session_state[AGAIN] = config
-                state.choose("run", state.NEW)
-                st.rerun()
+        if name:
+            _offer_looks(name)
         if config is not None:
+            _offer_again(config)
             _offer_download(run)
         if may_start():
             _offer_delete(run)
-    if run.has_model and config is not None:
+    if name and config is not None:
         _boundaries(run, config)
+
+
+def _offer_looks(name: str) -> None:
+    if st.button("Look with it", icon=":material/compare:", type="primary", help="Open Compare with this model."):
+        st.session_state.pop(PICTURE, None)  # what the link names counts
+        st.switch_page(COMPARE, query_params={"model": name})
+    if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
+        st.session_state["new-model"] = name
+        st.switch_page(ERRORS)
+
+
+def _offer_again(config: TrainConfig) -> None:
+    if may_start() and st.button("Train again with other settings", icon=":material/tune:"):
+        st.session_state[AGAIN] = config
+        state.choose("run", state.NEW)
+        st.rerun()
 
 
 def result_words(history: History) -> str:
@@ -112,12 +113,9 @@ def _boundaries(run: Run, config: TrainConfig) -> None:
     for job in runs.boundaries_of(run)[:1]:
         st.markdown("#### Boundary branches")
         show_boundary(job)
-        if job.status.state == "done":
-            found = Run(job.name, job.folder, job)
-            st.success(
-                f"The model with its boundaries stands on the shelf as **{plain(model_name(found))}**.",
-                icon=":material/check:",
-            )
+        if job.status.state == "done" and (name := model_name(Run(job.name, job.folder, job))):
+            words = f"The model with its boundaries stands on the shelf as **{plain(name)}**."
+            st.success(words, icon=":material/check:")
     if not may_start() or any(job.is_waiting for job in runs.boundaries_of(run)):
         return
     with st.expander("Train boundary branches", icon=":material/border_outer:"):

@@ -27,15 +27,13 @@ def show_cost(config: TrainConfig, data: Data) -> None:
         return
     st.session_state[ASKED] = key
     note = st.empty()
+
+    def waiting(ahead: int) -> None:
+        note.info(f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours.")
+
     try:
         with st.spinner("A few steps are tried …", show_time=True):
-            cost = COSTS.get(
-                key,
-                lambda: _measured(config, data),
-                lambda ahead: note.info(
-                    f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours."
-                ),
-            )
+            cost = COSTS.get(key, lambda: _measured(config, data), waiting)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

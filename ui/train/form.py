@@ -38,9 +38,8 @@ WATCHED = 3  # pictures that are watched unless somebody chooses others
 def first_visit() -> None:
     """What stands on the page as long as nothing was trained."""
     st.info(
-        "Nothing was trained on this server yet. A training goes through the pictures of a data set twice over: stage 1 makes CAM, "
-        "stage 2 makes ReCAM of it. You see the heatmaps of a few pictures after every epoch, and the model stands on the shelf "
-        "when it is done.",
+        "Nothing was trained on this server yet. A training has two stages: the first makes CAM, the second makes ReCAM of it. "
+        "You see the heatmaps of a few pictures after every epoch, and when it is done the model stands on the shelf.",
         icon=":material/model_training:",
     )
     if not may_start():
@@ -158,7 +157,7 @@ def _take_linked_model() -> None:
 def _choose_settings(
     config: TrainConfig, choice: DataChoice, data: Data
 ) -> tuple[TrainConfig, list[Picture], tuple[str, ...] | None]:
-    """Everything else; the settings, pictures to watch that were uploaded, and the classes of the model below, if there is one."""
+    """Everything else; the settings, uploads to watch, and the classes of the model that stage 2 builds on, if there is one."""
     with st.container(border=True):
         st.markdown("**3 · Network and course**")
         config = knobs.choose_network(config)

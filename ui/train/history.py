@@ -112,7 +112,8 @@ def _steps(steps: list[TrainStep], stage: int) -> Steps:
     mine = [step for step in steps if step.stage == stage]
     columns = ("step", "loss_bce", "loss_sce", "rate", "seconds", "waiting")
     arrays = [np.array([getattr(step, name) for step in mine], float) for name in columns]
-    return Steps(*arrays, total=mine[-1].steps if mine else 0)
+    step, bce, sce, rate, seconds, waiting = arrays
+    return Steps(step, bce, sce, rate, seconds, waiting, mine[-1].steps if mine else 0)
 
 
 def smoothed(values: np.ndarray, total: int) -> np.ndarray:

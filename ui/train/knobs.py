@@ -1,7 +1,7 @@
-"""The settings of a training as widgets; the session holds their values, filled from a preset, and nothing has a default of its own."""
+"""The settings of a training as widgets; the session holds their values, filled from a preset: no widget has its own default."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def choose_network(base: TrainConfig) -> TrainConfig:
 
 
 def _on_a_model(base: TrainConfig) -> TrainConfig:
-    """Stage 2 alone: FC2 is trained on a model of the shelf, whose classifier stays what it is unless somebody wants otherwise."""
+    """Stage 2 alone: FC2 is trained on a model of the shelf, whose classifier stays what it is unless somebody says so."""
     models = known_models()
     name = pick("stage1", "Model", {name: name for name in models}, "Its stage-1 network is taken as it is.")
     header = read_header(models[name])
@@ -109,15 +109,15 @@ def _on_a_model(base: TrainConfig) -> TrainConfig:
         help="Off: the rates of network and FC1 are 0, so that the classifier stays exactly what it is and only FC2 is learned.",
     )
     st.caption(f"{plain(name)}: {header['backbone']}, {len(header['classes'])} classes.")
-    rates = {} if train_on else {"stage2_backbone_rate": 0.0, "stage2_fc1_rate": 0.0}
-    return replace(base, backbone=header["backbone"], weights="none", stage1=name, **rates)
+    base = replace(base, backbone=header["backbone"], weights="none", stage1=name)
+    return base if train_on else replace(base, stage2_backbone_rate=0.0, stage2_fc1_rate=0.0)
 
 
 def choose_course(config: TrainConfig) -> TrainConfig:
     """How long, how much at a time, λ, sizes."""
     values: dict[str, Any] = {}
-    names = ["stage1_epochs"] * (not config.stage1) + ["stage2_epochs", "batch_size", "recam_weight"]
-    for names in (names, ["crop", "long_side_min", "long_side_max"]):
+    first = ["stage1_epochs"] * (not config.stage1) + ["stage2_epochs", "batch_size", "recam_weight"]
+    for names in (first, ["crop", "long_side_min", "long_side_max"]):
         for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
             with column:
                 values[name] = number(name)
@@ -213,8 +213,3 @@ def allowed_file(text: str) -> Path:
     if not is_file:
         raise UserError(f"There is no file “{text[:80]}” on this server; name one with its whole path.")
     return found
-
-
-def all_values(config: TrainConfig) -> dict[str, Any]:
-    """Every setting by its name."""
-    return asdict(config)

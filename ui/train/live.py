@@ -83,7 +83,8 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
 def _lost_words(history: History) -> str:
     if not history.begun:
         return "Curves begin with the first step. SCE is trained in stage 2."
-    return f"Thin: each step; thick: their running mean. The processor waited for pictures {history.waiting_share:.0%} of the time."
+    waited = f"{history.waiting_share:.0%}"
+    return f"Thin: each step; thick: their running mean. The processor waited for pictures {waited} of the time."
 
 
 def draw(place: Any, figure: Any, key: str) -> None:

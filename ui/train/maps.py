@@ -31,7 +31,7 @@ class Roll:
     shown: list[tuple[int, int]] = field(default_factory=list)
 
     def feed(self, kept: Sequence[MapsKept], running: bool) -> bool:
-        """Add the epochs that are new; False where those it has are not those of the run any more, so that it must be made anew."""
+        """Add the epochs that are new; False where those it has are not the run's any more, so that it must be made anew."""
         epochs = [(one.stage, one.epoch) for one in kept]
         if epochs[: len(self.shown)] != self.shown or (running and not self.reel.running):
             return False

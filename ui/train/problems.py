@@ -28,8 +28,8 @@ def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> lis
         said.append("No picture of the data set has a label, so there is nothing to learn.")
     if known is not None and known != data.classes:
         said.append(
-            f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}. Stage 2 needs the same classes in "
-            "the same order: choose another model, or train both stages."
+            f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}. Stage 2 needs the same "
+            "classes in the same order: choose another model, or train both stages."
         )
     if config.fc1_start == "imagenet" and config.backbone != "efficientnet_lite0" and not config.stage1:
         said.append(

@@ -98,7 +98,7 @@ def settings_of(run: Run) -> TrainConfig:
 def config_from(said: Mapping[str, Any]) -> TrainConfig:
     """Settings out of plain data; ``UserError`` where a value makes no sense. What is unknown is passed over."""
     known = {field.name for field in fields(TrainConfig)}
-    plain = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items() if name in known}
+    plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items() if n in known}
     try:
         return TrainConfig(**plain)
     except TypeError as error:

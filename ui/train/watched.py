@@ -51,9 +51,9 @@ def show_watched(run: Run, config: TrainConfig) -> None:
     reels.put(roll.reel)
     player([roll.reel], key=f"train-player-{run.name}", initial={"speed": 2})
     st.caption(
-        "Stage 1 makes CAM, with BCE alone. Stage 2 goes on from there and makes w, w′, w⊕w′ and w⊗w′; CAM then stays as the last "
-        "epoch of stage 1 left it. Each map is shown up to its own peak, from one look without mirror image or other scales. A map "
-        "shows evidence for a class under this head, no more."
+        "Stage 1 makes CAM, with BCE alone. Stage 2 goes on from there and makes w, w′, w⊕w′ and w⊗w′; CAM then stays as the "
+        "last epoch of stage 1 left it. Each map is shown up to its own peak, from one look without mirror image or more scales. "
+        "A map shows evidence for a class under this head, no more."
     )
 
 

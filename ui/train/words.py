@@ -8,7 +8,7 @@ PRESETS = {
     "as before": "the settings of the run that you came from",
     "quick look": "few epochs at a small size: enough to see CAM form and ReCAM spread, not to be proud of the scores",
     "scenes": "how the bundled scenes model was trained: a small network, all 1,600 drawn pictures, both stages in full",
-    "photos": "how the bundled photos model was trained: EfficientNet-Lite0 with ImageNet weights, made for one ordinary computer",
+    "photos": "how the bundled photos model was trained: EfficientNet-Lite0 with ImageNet weights, for one ordinary computer",
     "reference VOC": "what the paper's code does on Pascal VOC 2012: ResNet-50, crops of 512 pixels; for a graphics card",
     "reference COCO": "what the paper's code does on MS COCO: ResNet-50, λ = 0.1, smaller batches; for a graphics card",
 }
@@ -33,9 +33,9 @@ FC1_STARTS = {"default": "at random", "imagenet": "from ImageNet's classifier, b
 FC2_STARTS = {"default": "at random, as the reference", "fc1": "from FC1", "positive": "from FC1's positive part"}
 READ_ONLY = "This server only shows trainings that are there: its operator has switched off starting new ones."
 MOMENTUM = (
-    "The reference's constructor hands the weight decay to SGD in the place of the momentum, so it really trains with 1e-4; its 0.9 "
-    "is only the power of the schedule. With a momentum of 0.9 a rate moves the weights about ten times as far, so rates and momentum "
-    "belong together. 0.9 is the sane default."
+    "The reference's constructor hands the weight decay to SGD in the place of the momentum, so it really trains with 1e-4; its "
+    "0.9 is only the power of the schedule. With a momentum of 0.9 a rate moves the weights about ten times as far, so rates and "
+    "momentum belong together. 0.9 is the sane default."
 )
 
 # label, what it does, step of the arrows
