@@ -41,7 +41,7 @@ def loss_chart(runs: Runs, loss: str) -> go.Figure:
             shown, x = drawn(len(values)), epochs_of(steps, stage, config)
             if not several:
                 line = {"color": colour, "width": 1}
-                _line(figure, x[shown], values[shown], "each step", line=line, opacity=0.3, hoverinfo="skip")
+                _line(figure, x[shown], values[shown], "each step", line=line, opacity=0.4, hoverinfo="skip")
             mean = smoothed(values, steps.total)
             _line(figure, x[shown], mean[shown], name, line={"color": colour, "width": 2.5}, legendgroup=name)
     _show_stages(figure, runs)
@@ -106,8 +106,8 @@ def _show_stages(figure: go.Figure, runs: Runs) -> None:
     """A line where stage 2 begins, where all runs agree on it."""
     starts = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
     if len(starts) == 1 and (start := starts.pop()):
-        words = {"text": "stage 2", "font": {"size": 11}, "yanchor": "bottom"}
-        figure.add_vline(start, line={"dash": "dot", "color": "#888888", "width": 1}, label=words)
+        line = {"dash": "dot", "color": "#888888", "width": 1}
+        figure.add_vline(start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "yanchor": "bottom"})
 
 
 def _laid_out(figure: go.Figure, title: str, *, legend: bool, unit: str = "epoch") -> go.Figure:

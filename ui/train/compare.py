@@ -54,6 +54,7 @@ def show_comparison(wanted: list[Run]) -> None:
     draw(left, charts.loss_chart(shown, "bce"), "train-both-bce")
     draw(right, charts.loss_chart(shown, "sce"), "train-both-sce")
     if any(history.validated for _, history, _ in compared):
+        left, right = st.columns(2, gap="medium")
         draw(left, charts.score_chart(shown, "miou"), "train-both-miou")
         draw(right, charts.score_chart(shown, "map"), "train-both-map")
     _show_table("Results", {name: results(history) for name, history, _ in shown})

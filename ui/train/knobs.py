@@ -73,8 +73,8 @@ def pick(name: str, label: str, choices: Mapping[str, str], help_text: str = "")
 
 def choose_network(base: TrainConfig) -> TrainConfig:
     """Stages, backbone and where its weights come from; ``UserError`` where that cannot be."""
-    left, right = st.columns(2, gap="medium")
-    with left:
+    first, second, third = st.columns(3, gap="medium")
+    with first:
         stages = pick(
             "stages",
             "Stages",
@@ -82,11 +82,11 @@ def choose_network(base: TrainConfig) -> TrainConfig:
             "Stage 1 trains with BCE alone and makes CAM; stage 2 goes on with BCE + λ·SCE and makes ReCAM.",
         )
     if stages == "second":
-        with right:
+        with second:
             return _on_a_model(base)
-    with left:
+    with second:
         backbone = pick("backbone", "Network", {name: words.BACKBONES.get(name, name) for name in BACKBONES})
-    with right:
+    with third:
         offered = {name: label for name, label in words.WEIGHTS.items() if name in _weights_of(backbone)}
         weights = pick("weights", "It begins with weights", offered)
         if weights == "file":

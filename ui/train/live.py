@@ -60,6 +60,7 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
     draw(left, charts.loss_chart(one, "bce"), "train-bce")
     draw(right, charts.loss_chart(one, "sce"), "train-sce")
     if config.validation:
+        left, right = st.columns(2, gap="medium")  # anew, so that on a phone both losses come first
         draw(left, charts.score_chart(one, "miou"), "train-miou")
         draw(right, charts.score_chart(one, "map"), "train-map")
         if history.validated and not any(done.miou for done in history.validated):
