@@ -39,7 +39,7 @@ BELOW = {
     "backbones": ("images", "tensors"),
     "datasets": ("images",),
     "samples": ("datasets",),
-    "batches": ("datasets", "images"),
+    "batches": ("datasets", "images", "launch"),
     "folding": (),
     "branches": ("records",),
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
