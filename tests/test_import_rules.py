@@ -41,7 +41,7 @@ BELOW = {
     "datasets": ("images", "masks", "layouts"),
     "dataset_check": ("datasets",),
     "samples": ("datasets",),
-    "batches": ("datasets", "images"),
+    "batches": ("datasets", "images", "launch"),
     "folding": (),
     "branches": ("records",),
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),

@@ -74,6 +74,10 @@ class TrainConfig:
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
 
+    def batch_of(self, stage: int) -> int:
+        """Pictures of a batch in a stage."""
+        return self.stage2_batch_size or self.batch_size if stage == 2 else self.batch_size
+
 
 @dataclass(frozen=True)
 class TrainStep:

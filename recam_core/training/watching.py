@@ -1,5 +1,6 @@
 """A few pictures whose maps are kept after every epoch, so that one sees them form: finding, keeping, and reading them."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,13 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
             )
         found.append(WatchedPicture(Path(name).name, working_picture(pixels, look_size(config)), classes))
     return tuple(found)
+
+
+def clear_watched(out: Path) -> None:
+    """Take away what a run that began in this folder before has kept of its pictures."""
+    for path in (*(out / MAPS).glob("stage*.npz"), *(out / WATCHED).glob("*.png"), out / WATCHED / INDEX):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def keep_watched(pictures: Sequence[WatchedPicture], out: Path) -> None:
