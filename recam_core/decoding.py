@@ -50,7 +50,11 @@ def read_bytes(source: bytes | str | Path, name: str, max_bytes: int) -> bytes:
                 kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
                 raise UserError(f"“{name}” is {kind}; expected a picture file. Name one file in it.")
             with Path(source).open("rb") as stream:
-                data = stream.read(max_bytes + 1)  # never more, whatever the file system says about its size
+                data = stream.read(
+                    min(status.st_size, max_bytes) + 1
+                )  # a reader makes room for all that it is asked for
+                if len(data) > status.st_size:  # never more than that, whatever the file system says about its size
+                    data += stream.read(max_bytes + 1 - len(data))
             size = max(status.st_size, len(data))
         except FileNotFoundError:
             raise UserError(f"There is no file “{name}” at the place given; check the path.") from None
