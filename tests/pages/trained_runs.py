@@ -42,7 +42,11 @@ def write_run(
         keep_watched(
             [WatchedPicture(SCENE, pixels, SHOWN), WatchedPicture("mine.png", pixels[::-1].copy(), ())], folder
         )
-    events = [event for stage, epoch in ends for event in _epoch(folder, config, stage, epoch, seed, shift)]
+    events = []
+    for stage, epoch in ends:
+        if epoch == 0 and config.watch:
+            events.append(_maps(folder, stage, -1))
+        events += _epoch(folder, config, stage, epoch, seed, shift)
     if epochs is None:
         events.append(Finished(str(folder / "model.safetensors"), 421.0, {"pictures": 1600, "classes": 8}))
         if model:
@@ -83,16 +87,20 @@ def _epoch(folder, config, stage, epoch, seed, shift):
     }
     yield Validated(stage, epoch, 100, 0.5 + 0.1 * epoch, miou, {name: 0.3 for name in miou}, 2.0)
     if config.watch:
-        name = f"stage{stage}-epoch{epoch + 1:03d}.npz"
-        arrays = {}
-        for i in range(2):
-            shown = SHOWN if i == 0 else ("cat", "tree", "boat")
-            for k, readout in enumerate(READOUTS if stage == 2 else READOUTS[:1]):
-                y, x = np.mgrid[0:12, 0:12]
-                spot = np.exp(-((y - 6) ** 2 + (x - 6 - k) ** 2) / (2 + 3 * epoch + 6 * (stage - 1)))
-                arrays[f"{readout}.{i}"] = np.repeat(spot[None], len(shown), 0).astype(np.float32) * (1 + epoch)
-            arrays[f"scores.{i}"] = np.full(len(shown), 0.5 + 0.1 * epoch, np.float32)
-            arrays[f"classes.{i}"] = np.array(shown)
-        (folder / "maps").mkdir(exist_ok=True)
-        (folder / "maps" / name).write_bytes(npz_bytes(arrays))
-        yield MapsKept(stage, epoch, f"maps/{name}")
+        yield _maps(folder, stage, epoch)
+
+
+def _maps(folder, stage, epoch):
+    """A spot that grows with the epochs, and lies further right in each readout; of the second picture no labels are known."""
+    name = f"stage{stage}-epoch{epoch + 1:03d}.npz"
+    arrays = {}
+    for i, shown in enumerate((SHOWN, ("cat", "tree", "boat"))):
+        for k, readout in enumerate(READOUTS if stage == 2 else READOUTS[:1]):
+            y, x = np.mgrid[0:12, 0:12]
+            spot = np.exp(-((y - 6) ** 2 + (x - 6 - k) ** 2) / (5 + 3 * epoch + 6 * (stage - 1)))
+            arrays[f"{readout}.{i}"] = np.repeat(spot[None], len(shown), 0).astype(np.float32) * (2 + epoch)
+        arrays[f"scores.{i}"] = np.full(len(shown), 0.5 + 0.1 * epoch, np.float32)
+        arrays[f"classes.{i}"] = np.array(shown)
+    (folder / "maps").mkdir(exist_ok=True)
+    (folder / "maps" / name).write_bytes(npz_bytes(arrays))
+    return MapsKept(stage, epoch, f"maps/{name}")

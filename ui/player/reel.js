@@ -58,10 +58,10 @@ class Reel {
   // A layer or curve that a frame lacks is that of the frame before: what never changes travels once.
   frame(entry, bytes) {
     const layers = { ...this.frames.at(-1)?.layers };
-    for (const [name, { grid, at, peak, most }] of Object.entries(entry.layers)) {
+    for (const [name, { grid, at, peak, most, note }] of Object.entries(entry.layers)) {
       const size = grid.reduce((product, side) => product * side, 1);
       must(bytes && at + size <= bytes.length, `the layer "${name}" is cut short`);
-      layers[name] = new Layer(grid, bytes.subarray(at, at + size), peak, most);
+      layers[name] = new Layer(grid, bytes.subarray(at, at + size), peak, most, note);
     }
     return { ...entry, layers, curves: { ...this.frames.at(-1)?.curves, ...entry.curves } };
   }

@@ -53,7 +53,7 @@ class View {
   }
 
   noteOf(layer) {
-    if (layer.isEmpty) return this.spec.empty ?? "";
+    if (layer.isEmpty) return layer.note ?? this.spec.empty ?? "";
     if (this.spec.kind === "heat" && layer.peak > 1.005) return `exceeds the scale: ${tidy(layer.peak)} ×`;
     return "";
   }
@@ -62,7 +62,7 @@ class View {
     const { kind } = this.spec;
     if (kind === "signed") return [`at most ${tidy(layer.most)} grey levels of 255`, `shown × ${settings.gain}`];
     if (kind === "mask") return [`${percent(layer.share())} of the map is held`];
-    if (this.spec.plain) return [];
+    if (this.spec.plain || layer.note) return [];
     const at = (curve) => frame.curves[this.spec.layer]?.[curve]?.[Math.round(100 * settings.threshold)];
     const lines = [`${percent(at("covered") ?? null)} of the picture above ${fixed(settings.threshold)}`];
     if (Number.isFinite(at("iou"))) lines.push(`IoU ${percent(at("iou"))} with the true mask`);

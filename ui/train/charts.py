@@ -44,8 +44,7 @@ def loss_chart(runs: Runs, loss: str) -> go.Figure:
                 _line(figure, x[shown], values[shown], "each step", line=line, opacity=0.4, hoverinfo="skip")
             mean = smoothed(values, steps.total)
             _line(figure, x[shown], mean[shown], name, line={"color": colour, "width": 2.5}, legendgroup=name)
-    _show_stages(figure, runs)
-    return _laid_out(figure, {"bce": "BCE", "sce": "SCE"}[loss], legend=len(runs) > 1)
+    return _laid_out(figure, {"bce": "BCE", "sce": "SCE"}[loss], runs, legend=len(runs) > 1)
 
 
 def score_chart(runs: Runs, score: str) -> go.Figure:
@@ -68,9 +67,8 @@ def score_chart(runs: Runs, score: str) -> go.Figure:
             label = f"{name}, {label}" if several and score == "miou" else label
             x, y = zip(*points, strict=True)
             _line(figure, x, y, label, mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 6})
-    _show_stages(figure, runs)
     title = "mAP of FC1, %" if score == "map" else "seed mIoU, %"
-    return _laid_out(figure, title, legend=score == "miou" or len(runs) > 1)
+    return _laid_out(figure, title, runs, legend=score == "miou" or len(runs) > 1)
 
 
 def rate_chart(runs: Runs) -> go.Figure:
@@ -81,8 +79,7 @@ def rate_chart(runs: Runs) -> go.Figure:
             shown, x = drawn(len(steps.rate)), epochs_of(steps, stage, config)
             line = {"color": COLOURS[number % len(COLOURS)], "width": 2}
             _line(figure, x[shown], steps.rate[shown], name, line=line, legendgroup=name)
-    _show_stages(figure, runs)
-    return _laid_out(figure, "learning rate of the backbone", legend=len(runs) > 1)
+    return _laid_out(figure, "learning rate of the backbone", runs, legend=len(runs) > 1)
 
 
 def terms_chart(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -94,7 +91,7 @@ def terms_chart(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
         shown = drawn(len(values))
         smooth = smoothed(values, len(values))
         _line(figure, shown + 1, smooth[shown], label, line={"color": colour, "width": 2})
-    return _laid_out(figure, "loss of boundary branches", legend=True, unit="step")
+    return _laid_out(figure, "loss of boundary branches", (), legend=True)
 
 
 def _line(figure: go.Figure, x: Any, y: Any, name: str, **how: Any) -> None:
@@ -110,15 +107,22 @@ def _show_stages(figure: go.Figure, runs: Runs) -> None:
         figure.add_vline(start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "yanchor": "bottom"})
 
 
-def _laid_out(figure: go.Figure, title: str, *, legend: bool, unit: str = "epoch") -> go.Figure:
+def _laid_out(figure: go.Figure, title: str, runs: Runs, *, legend: bool) -> go.Figure:
+    """Axes that keep their place from the first step on: all epochs, and room for legends of several runs below."""
+    _show_stages(figure, runs)
+    below = len(runs) > 1
+    last = max((first_epoch(2, config) + config.stage2_epochs for _, _, config in runs), default=0)
     figure.update_layout(
-        height=HEIGHT + (30 if legend else 0),
+        height=HEIGHT + 60 * below,
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
-        xaxis={"title": {"text": unit, "standoff": 4}, "rangemode": "tozero"},
+        xaxis={"title": {"text": "epoch" if runs else "step", "standoff": 4}, "range": [0, last] if last else None},
         yaxis={"rangemode": "tozero", "exponentformat": "power"},
-        legend={"orientation": "h", "y": -0.32},
+        legend={"orientation": "h"}
+        | ({"y": -0.32} if below else {"y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right"}),
         showlegend=legend,
         uirevision="kept",  # what somebody zoomed into stays while points come
     )
+    if not any(len(trace.x) for trace in figure.data):
+        figure.update_yaxes(range=[0, 1], showticklabels=False)
     return figure

@@ -48,7 +48,7 @@ def first_visit() -> None:
     if st.button("Start a quick look on drawn scenes", type="primary", icon=":material/play_arrow:", key="first"):
         begin(quick_look(), size=len(open_dataset("scenes", "", "train")))
     st.caption(
-        "A few minutes on an ordinary computer; nothing needs to be uploaded or downloaded, and no graphics card. "
+        "About two minutes on two processor cores; nothing is uploaded or downloaded, and no graphics card is needed. "
         "Your own pictures, VOC, COCO and every setting: “New training” in the panel on the left."
     )
 

@@ -50,8 +50,8 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
     height, width = picture.pixels.shape[:2]
     about = {
         "title": title,
-        "one": "epoch",
-        "many": "epochs",
+        "one": "frame",
+        "many": "frames",
         "settings": [],
         "picture": {"width": width, "height": height, "name": picture.name, "type": "image/jpeg"},
         "panels": [
@@ -70,7 +70,7 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
             _chart(f"Score of {name}", [("score", "score")]),
         ],
     }
-    total = config.stage2_epochs + (0 if config.stage1 else config.stage1_epochs)
+    total = config.stage2_epochs + 1 + (0 if config.stage1 else config.stage1_epochs + 1)  # each stage shows its start
     return Roll(Reel(about, jpeg_bytes(picture.pixels), total, pause=PAUSE, timed=False), name, number, folder)
 
 
@@ -78,7 +78,7 @@ def _chart(title: str, lines: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return {
         "title": title,
         "percent": True,
-        "step": "epoch",
+        "step": "frame",
         "lines": [{"key": key, "label": label} for key, label in lines],
     }
 
@@ -99,14 +99,14 @@ def epoch_frame(folder: Path, kept: MapsKept, number: int, name: str, *, first: 
     for readout in (CAM, *RECAM_READOUTS):
         if readout not in maps.maps:
             if first:
-                layers[readout] = Layer(np.zeros((1, 1), np.uint8), 0.0, 0.0)
+                layers[readout] = Layer(np.zeros((1, 1), np.uint8), 0.0, 0.0, "comes in stage 2")
             continue
         grid = maps.maps[readout][number][k] if there else np.zeros((1, 1), np.float32)
         layers[readout] = heat_layer(grid, float(grid.max()))
         curves[readout] = _shares(picture, grid, readout)
     score = float(maps.scores[number][k]) if there else float("nan")
     return Frame(
-        label=f"stage {kept.stage}, epoch {kept.epoch + 1}",
+        label=f"stage {kept.stage}, {f'epoch {kept.epoch + 1}' if kept.epoch >= 0 else 'start'}",
         layers=layers,
         values={"score": score} if there else {},
         curves=curves,
