@@ -152,6 +152,7 @@ class Track {
       return made;
     });
     this.panels.style.setProperty("--panels", clamp(this.views.length, 4, 5));
+    this.panels.style.setProperty("--beside", Math.ceil(this.views.length / 2));
     this.charts.replaceChildren(...this.lines.map((chart) => chart.root));
     put(this.title, about.title);
     this.settings.replaceChildren(...about.settings.map(([name, value]) => {

@@ -5,7 +5,16 @@ from dataclasses import asdict, replace
 
 import streamlit as st
 
-from recam_core import BOUNDARY_RECIPES, READOUT_LABELS, UserError, delete_run, known_models, may_start, zip_bytes
+from recam_core import (
+    BOUNDARY_RECIPES,
+    READOUT_LABELS,
+    SAMPLES,
+    UserError,
+    delete_run,
+    known_models,
+    may_start,
+    zip_bytes,
+)
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from ui import jobs
 from ui.jobs import time_words
@@ -33,7 +42,7 @@ def show_after(run: Run, config: TrainConfig | None) -> None:
         )
     with st.container(horizontal=True):
         if name:
-            _offer_looks(name)
+            _offer_looks(name, config)
         if config is not None:
             _offer_again(config)
             _offer_download(run)
@@ -43,10 +52,11 @@ def show_after(run: Run, config: TrainConfig | None) -> None:
         _boundaries(run, config)
 
 
-def _offer_looks(name: str) -> None:
+def _offer_looks(name: str, config: TrainConfig | None) -> None:
     if st.button("Look with it", icon=":material/compare:", type="primary", help="Open Compare with this model."):
         st.session_state.pop(PICTURE, None)  # what the link names counts
-        st.switch_page(COMPARE, query_params={"model": name})
+        picture = next((one for one in config.watch if one in SAMPLES), "") if config is not None else ""
+        st.switch_page(COMPARE, query_params={"model": name} | ({PICTURE: picture} if picture else {}))
     if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
         st.session_state["new-model"] = name
         st.switch_page(ERRORS)
@@ -66,8 +76,7 @@ def result_words(history: History) -> str:
         return took
     last = history.validated[-1]
     ranked = "" if last.mean_ap is None else f" mAP {100 * last.mean_ap:.1f} %."
-    found = {name: last.miou[name] for name in READOUTS if isinstance(last.miou.get(name), int | float)}
-    seeds = ", ".join(f"{READOUT_LABELS[name]} {100 * value:.1f}" for name, value in found.items())
+    seeds = ", ".join(f"{READOUT_LABELS[name]} {100 * value:.1f}" for name, value in history.last_miou.items())
     scored = f" Seed mIoU, %: {seeds}." if seeds else ""
     return f"{took} On {last.pictures} pictures after the last epoch:{ranked}{scored}"
 

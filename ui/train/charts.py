@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from recam_core import READOUT_LABELS, READOUTS
-from recam_core.records import TrainConfig
+from recam_core.records import CAM, TrainConfig
 from ui.details import LINES
 from ui.train.history import History, Steps, drawn, smoothed
 
@@ -47,28 +47,40 @@ def loss_chart(runs: Runs, loss: str) -> go.Figure:
     return _laid_out(figure, {"bce": "BCE", "sce": "SCE"}[loss], runs, legend=len(runs) > 1)
 
 
-def score_chart(runs: Runs, score: str) -> go.Figure:
-    """mAP ("map"), or seed mIoU by readout of one run ("miou") or of several by one readout, after every epoch."""
+def ap_chart(runs: Runs) -> go.Figure:
+    """mAP of FC1 after every epoch."""
     figure = go.Figure()
     for number, (name, history, config) in enumerate(runs):
-        several = len(runs) > 1
-        lines: dict[str, tuple[str, list[tuple[int, float]]]] = {}
-        for done in history.validated:
-            at = first_epoch(done.stage, config) + done.epoch + 1
-            if score == "map":
-                if done.mean_ap is not None:
-                    lines.setdefault(name, (AP, []))[1].append((at, 100 * done.mean_ap))
-                continue
-            for readout in READOUTS:
-                if isinstance(value := done.miou.get(readout), int | float):
-                    lines.setdefault(READOUT_LABELS[readout], (LINES[readout], []))[1].append((at, 100 * value))
-        for label, (colour, points) in lines.items():
-            colour = COLOURS[number % len(COLOURS)] if several else colour
-            label = f"{name}, {label}" if several and score == "miou" else label
-            x, y = zip(*points, strict=True)
-            _line(figure, x, y, label, mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 6})
-    title = "mAP of FC1, %" if score == "map" else "seed mIoU, %"
-    return _laid_out(figure, title, runs, legend=score == "miou" or len(runs) > 1)
+        known = [done for done in history.validated if done.mean_ap is not None]
+        y = [100 * (done.mean_ap or 0) for done in known]
+        _points(figure, known, config, y, name, COLOURS[number % len(COLOURS)] if len(runs) > 1 else AP)
+    return _laid_out(figure, "mAP of FC1, %", runs, legend=len(runs) > 1)
+
+
+def seed_chart(runs: Runs, readout: str = "") -> go.Figure:
+    """Seed mIoU after every epoch: of one run all readouts; of several that of CAM in stage 1, then that of ``readout``."""
+    figure = go.Figure()
+    for number, (name, history, config) in enumerate(runs):
+        if len(runs) > 1:
+            pairs = [(done, done.miou.get(CAM if done.stage == 1 else readout)) for done in history.validated]
+            _seeds(figure, pairs, config, name, COLOURS[number % len(COLOURS)])
+            continue
+        for one in READOUTS:
+            pairs = [(done, done.miou.get(one)) for done in history.validated]
+            _seeds(figure, pairs, config, READOUT_LABELS[one], LINES[one])
+    title = f"seed mIoU, %: CAM, then {READOUT_LABELS[readout]}" if readout else "seed mIoU, %"
+    return _laid_out(figure, title, runs, legend=True)
+
+
+def _seeds(figure: go.Figure, pairs: Any, config: TrainConfig, name: str, colour: str) -> None:
+    known = [(done, value) for done, value in pairs if isinstance(value, int | float)]
+    if known:
+        _points(figure, [done for done, _ in known], config, [100 * value for _, value in known], name, colour)
+
+
+def _points(figure: go.Figure, known: Any, config: TrainConfig, y: Sequence[float], name: str, colour: str) -> None:
+    x = [first_epoch(done.stage, config) + done.epoch + 1 for done in known]
+    _line(figure, x, y, name, mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 6})
 
 
 def rate_chart(runs: Runs) -> go.Figure:
@@ -104,7 +116,7 @@ def _show_stages(figure: go.Figure, runs: Runs) -> None:
     starts = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
     if len(starts) == 1 and (start := starts.pop()):
         line = {"dash": "dot", "color": "#888888", "width": 1}
-        figure.add_vline(start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "yanchor": "bottom"})
+        figure.add_vline(start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "yanchor": "top"})
 
 
 def _laid_out(figure: go.Figure, title: str, runs: Runs, *, legend: bool) -> go.Figure:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError
-from recam_core.records import READOUTS, TrainConfig
+from recam_core.records import RECAM_READOUTS, TrainConfig
 from ui.pictures import plain
 from ui.player import player, reels
 from ui.train import charts, runs
@@ -15,6 +15,7 @@ from ui.train.live import draw
 from ui.train.maps import classes_shown, watched_pictures
 from ui.train.runs import Run
 from ui.train.watched import roll_of
+from ui.train.words import NUMBERS
 
 Compared = list[tuple[Run, History, TrainConfig]]
 MOST = 6
@@ -54,13 +55,21 @@ def show_comparison(wanted: list[Run]) -> None:
     draw(left, charts.loss_chart(shown, "bce"), "train-both-bce")
     draw(right, charts.loss_chart(shown, "sce"), "train-both-sce")
     if any(history.validated for _, history, _ in compared):
+        readout = st.segmented_control(
+            "Seed mIoU of stage 2 read out by",
+            RECAM_READOUTS,
+            default=RECAM_READOUTS[0],
+            required=True,
+            format_func=READOUT_LABELS.__getitem__,
+            key="train-both-readout",
+        )
         left, right = st.columns(2, gap="medium")
-        draw(left, charts.score_chart(shown, "miou"), "train-both-miou")
-        draw(right, charts.score_chart(shown, "map"), "train-both-map")
+        draw(left, charts.seed_chart(shown, str(readout or RECAM_READOUTS[0])), "train-both-miou")
+        draw(right, charts.ap_chart(shown), "train-both-map")
     _show_table("Results", {name: results(history) for name, history, _ in shown})
     differing = differences([config for _, _, config in shown])
     if differing:
-        values = {name: {k: as_words(asdict(config)[k]) for k in differing} for name, _, config in shown}
+        values = {name: {label(k): as_words(asdict(config)[k]) for k in differing} for name, _, config in shown}
         _show_table("Settings that differ", values)
     else:
         st.caption("All settings are the same.")
@@ -85,10 +94,13 @@ def results(history: History) -> dict[str, str]:
     if history.validated:
         last = history.validated[-1]
         found["mAP, %"] = "–" if last.mean_ap is None else f"{100 * last.mean_ap:.1f}"
-        for name in READOUTS:
-            value = last.miou.get(name)
-            found[f"{READOUT_LABELS[name]}, mIoU, %"] = f"{100 * value:.1f}" if isinstance(value, int | float) else "–"
+        found |= {f"{READOUT_LABELS[n]}, mIoU, %": f"{100 * value:.1f}" for n, value in history.last_miou.items()}
     return found
+
+
+def label(name: str) -> str:
+    """What the form calls a setting."""
+    return NUMBERS[name][0] if name in NUMBERS else name.replace("_", " ")
 
 
 def _last(history: History, stage: int, name: str) -> str:

@@ -22,7 +22,7 @@ from recam_core import (
 )
 from recam_core.records import TrainConfig
 from ui import jobs
-from ui.choose_data import DataChoice, choose_data, show_check
+from ui.choose_data import KINDS, DataChoice, choose_data, show_check
 from ui.pictures import TYPES, plain
 from ui.train import knobs, runs, state, words
 from ui.train.after import AGAIN, default_boundary
@@ -30,6 +30,7 @@ from ui.train.cost import show_cost
 from ui.train.problems import Data, remarks, stops
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
+TOOK, LINKED = "train-took", "train-linked"
 SCENE_SPLITS = ("train", "val", "test", "samples")
 NOTHING = "none"
 WATCHED = 3  # pictures that are watched unless somebody chooses others
@@ -91,14 +92,30 @@ def show_form() -> None:
 def _take_over() -> None:
     """Begin with what the person came from: another run's settings, or a model of the shelf that the link names."""
     again: TrainConfig | None = st.session_state.get(AGAIN)
-    if again is not None and st.session_state.get("train-took") != again:
-        st.session_state["train-took"] = again
-        st.session_state[f"{DATA}-kind"] = again.dataset
-        st.session_state[f"{DATA}-split"] = again.split
-        if again.root:
-            st.session_state[f"{DATA}-folder"] = st.session_state[f"{DATA}-root"] = again.root
-        st.session_state.pop(PRESET, None)
-        st.session_state.pop(FILLED, None)
+    if again is not None and st.session_state.get(TOOK) != again:
+        st.session_state[TOOK] = again
+        _begin_with(again.dataset, again.root, again.split)
+    named = st.query_params.get("stage1", "")
+    if not named:
+        return
+    del st.query_params["stage1"]  # once: what is chosen then counts
+    if named not in known_models():
+        words = f"The link names the model “{plain(named[:60])}”, which this server does not have."
+        st.warning(words, icon=":material/link_off:")
+        return
+    st.session_state[LINKED] = named
+    trained = read_header(known_models()[named])["card"].get("training", {})
+    _begin_with(str(trained.get("dataset", "")), "", str(trained.get("split", "")))
+
+
+def _begin_with(kind: str, root: str, split: str) -> None:
+    """Have the form filled anew, with this data set chosen where it is one."""
+    for name in (PRESET, FILLED):
+        st.session_state.pop(name, None)
+    if kind in KINDS:
+        st.session_state[f"{DATA}-kind"], st.session_state[f"{DATA}-split"] = kind, split
+    if root:
+        st.session_state[f"{DATA}-folder"] = st.session_state[f"{DATA}-root"] = root
 
 
 def _known(choice: DataChoice) -> Data | None:
@@ -140,18 +157,9 @@ def _choose_preset(choice: DataChoice) -> TrainConfig:
 
 def _take_linked_model() -> None:
     """``?stage1=NAME``: FC2 is trained on that model, whose classifier stays what it is."""
-    named = st.query_params.get("stage1", "")
-    if not named:
-        return
-    del st.query_params["stage1"]  # once: what is chosen then counts
-    if named not in known_models():
-        st.warning(
-            f"The link names the model “{plain(named[:60])}”, which this server does not have.",
-            icon=":material/link_off:",
-        )
-        return
-    for name, value in {"stages": "second", "stage1": named, "train_on": False}.items():
-        st.session_state[knobs.key(name)] = value
+    if named := st.session_state.pop(LINKED, ""):
+        for name, value in {"stages": "second", "stage1": named, "train_on": False}.items():
+            st.session_state[knobs.key(name)] = value
 
 
 def _choose_settings(

@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainConfig, TrainStep, Validated
+from recam_core.records import READOUTS, EpochEnd, MapsKept, PictureSkipped, TrainConfig, Validated
 from ui.jobs import time_words
 
 RECENT = 50  # steps by which the time left is judged
 DRAWN = 400  # points of a line that are drawn at most
 SMOOTH = 0.05  # of the way through a stage: what the smoothed line looks back on
+COLUMNS = ("stage", "step", "steps", "loss_bce", "loss_sce", "rate", "seconds", "waiting")  # of a step
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (EpochEnd, Validated, MapsKept, PictureSkipped)}
 Record = TypeVar("Record")
 
 
@@ -48,6 +50,14 @@ class History:
         return bool(self.stages)
 
     @property
+    def last_miou(self) -> dict[str, float]:
+        """Seed mIoU by readout after the last epoch in which it was scored: CAM's at the end of stage 1."""
+        found: dict[str, float] = {}
+        for done in self.validated:
+            found |= {name: value for name, value in done.miou.items() if isinstance(value, int | float)}
+        return {name: found[name] for name in READOUTS if name in found}
+
+    @property
     def waiting_share(self) -> float:
         """Share of the steps' time in which the processor waited for pictures."""
         spent = sum(float(steps.seconds.sum()) for steps in self.stages.values())
@@ -57,30 +67,51 @@ class History:
 
 def make_history(events: Iterable[Mapping[str, Any]]) -> History:
     """Sort the events of a run's stream by what they are."""
-    found: dict[type, list[Any]] = {kind: [] for kind in (TrainStep, EpochEnd, Validated, MapsKept, PictureSkipped)}
-    kinds = {kind.__name__: kind for kind in found}
+    rows: list[tuple[Any, ...]] = []  # of steps, by far the most frequent
+    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
     seconds, finished, unread = 0.0, False, 0
     for event in events:
         name = event.get("event")
-        if name == "Finished":
+        if name == "TrainStep":
+            rows.append(tuple(event.get(column, 0) for column in COLUMNS))
+        elif name == "Finished":
             finished, seconds = True, _number(event.get("seconds")) or 0.0
-        elif name in kinds:
-            record = _record(kinds[name], event)
-            if record is None:
-                unread += 1
-            else:
-                found[kinds[name]].append(record)
-    stages = {stage: _steps(found[TrainStep], stage) for stage in (1, 2)}
+        elif name in KINDS:
+            record = _record(KINDS[name], event)
+            unread += record is None
+            found[name] += [] if record is None else [record]
+    steps = _table(rows)
+    unread += len(rows) - len(steps)
+    stages = {stage: _steps(steps[steps[:, 0] == stage]) for stage in (1, 2)}
     return History(
-        {stage: steps for stage, steps in stages.items() if len(steps.step)},
-        tuple(found[EpochEnd]),
-        tuple(found[Validated]),
-        tuple(found[MapsKept]),
-        tuple(found[PictureSkipped]),
+        {stage: there for stage, there in stages.items() if len(there.step)},
+        tuple(found["EpochEnd"]),
+        tuple(found["Validated"]),
+        tuple(found["MapsKept"]),
+        tuple(found["PictureSkipped"]),
         finished,
         seconds,
         unread,
     )
+
+
+def _table(rows: list[tuple[Any, ...]]) -> np.ndarray:
+    """The steps that make sense, (S, len(COLUMNS)) float."""
+    try:
+        table = np.array(rows, float).reshape(-1, len(COLUMNS))
+    except (ValueError, TypeError):  # a word where a number should be
+        numbers = [[_number(value) for value in row] for row in rows]
+        table = np.array(numbers, float).reshape(-1, len(COLUMNS))
+    good = (
+        np.isfinite(table).all(axis=1) & np.isin(table[:, 0], (1, 2)) & (table[:, 1] > 0) & (table[:, 2] >= table[:, 1])
+    )
+    return table[good]
+
+
+def _steps(table: np.ndarray) -> Steps:
+    """The steps of one stage."""
+    _, step, total, bce, sce, rate, seconds, waiting = table.T
+    return Steps(step, bce, sce, rate, seconds, waiting, int(total[-1]) if len(total) else 0)
 
 
 def _record(kind: type[Record], event: Mapping[str, Any]) -> Record | None:
@@ -106,14 +137,6 @@ def _number(value: Any) -> float | None:
     """A finite number, or None."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if is_number else None
-
-
-def _steps(steps: list[TrainStep], stage: int) -> Steps:
-    mine = [step for step in steps if step.stage == stage]
-    columns = ("step", "loss_bce", "loss_sce", "rate", "seconds", "waiting")
-    arrays = [np.array([getattr(step, name) for step in mine], float) for name in columns]
-    step, bce, sce, rate, seconds, waiting = arrays
-    return Steps(step, bce, sce, rate, seconds, waiting, mine[-1].steps if mine else 0)
 
 
 def smoothed(values: np.ndarray, total: int) -> np.ndarray:

@@ -61,8 +61,8 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
     draw(right, charts.loss_chart(one, "sce"), "train-sce")
     if config.validation:
         left, right = st.columns(2, gap="medium")  # anew, so that on a phone both losses come first
-        draw(left, charts.score_chart(one, "miou"), "train-miou")
-        draw(right, charts.score_chart(one, "map"), "train-map")
+        draw(left, charts.seed_chart(one), "train-miou")
+        draw(right, charts.ap_chart(one), "train-map")
         if history.validated and not any(done.miou for done in history.validated):
             st.caption(f"Pictures of {plain(config.validation)} have no masks, so seeds cannot be scored.")
     else:

@@ -45,14 +45,14 @@ class Roll:
         return True
 
 
-def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, config: TrainConfig, title: str) -> Roll:
+def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, config: TrainConfig, run: str) -> Roll:
     """A reel without frames for a watched picture and one of its classes."""
     height, width = picture.pixels.shape[:2]
     about = {
-        "title": title,
+        "title": f"{picture.name} · {name}",
         "one": "frame",
         "many": "frames",
-        "settings": [],
+        "settings": [["run", run]],
         "picture": {"width": width, "height": height, "name": picture.name, "type": "image/jpeg"},
         "panels": [
             {

@@ -8,6 +8,7 @@ from ui.train import state
 from ui.train.runs import Run
 
 NOTHING = ""  # in the place of a run as long as there is none
+TOLD = "train-told"
 WORDS = {NOTHING: "none yet", state.NEW: "a new one …"}
 DOTS = {"queued": "🕒", "running": "▶", "done": "✓", "stopped": "■", "failed": "✕", "interrupted": "!", "unknown": "·"}
 
@@ -22,9 +23,11 @@ def choose_run(found: list[Run]) -> Run | str:
             f"The link names the run “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
             icon=":material/link_off:",
         )
-    if fresh and st.query_params.get("stage1"):
+    if st.query_params.get("stage1"):
         state.choose("run", state.NEW)
     options = [*names, state.NEW] if names else [NOTHING, state.NEW]
+    if asked in options and asked != st.session_state.get(TOLD):  # somebody came here by a link
+        state.choose("run", asked)
     with st.sidebar:
         if may_start() and st.button(
             "New training",
@@ -42,7 +45,7 @@ def choose_run(found: list[Run]) -> Run | str:
             persist_state="session",
             help="Every run is kept below the server's folder of runs, also those that the command line made.",
         )
-    state.tell("run")
+    st.session_state[TOLD] = state.tell("run")
     return names.get(str(chosen), str(chosen or NOTHING))
 
 

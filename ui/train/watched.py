@@ -64,7 +64,7 @@ def roll_of(run: Run, config: TrainConfig, number: int, name: str) -> Roll:
     roll = kept.get(key)
     if roll is None or not roll.feed(history.kept, run.waits):
         picture = watched_pictures(run.folder)[number]
-        roll = new_roll(run.folder, picture, number, name, config, f"{picture.name} · {name}")
+        roll = new_roll(run.folder, picture, number, name, config, run.title)
         roll.feed(history.kept, run.waits)
     kept.pop(key, None)
     kept[key] = roll
