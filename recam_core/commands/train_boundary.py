@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = open_data(config.dataset, config.root, config.split)
     device = pick_device(arguments.device)
     pair = load_pair(arguments.model, device)
-    report_run(arguments, lambda: train_boundary(pair, config, dataset, arguments.out, device, arguments.resume))
+    report_run(arguments, lambda resume: train_boundary(pair, config, dataset, arguments.out, device, resume))
 
 
 def chosen_config(arguments: argparse.Namespace) -> BoundaryConfig:

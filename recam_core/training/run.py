@@ -24,12 +24,15 @@ HOLDS = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
 
 
 class Losses(nn.Module):
-    """A network and its losses as one module, so that a launcher's wrapper sees all of a step: the backbone in the precision
-    that was asked for, the head always in float32."""
+    """A network and its losses as one module, which is what processes that train together wrap.
 
-    def __init__(self, model: CamModel, number: torch.dtype) -> None:
+    The backbone computes in the precision that was asked for, the head always in float32. With ``others`` every parameter takes
+    part in every loss, because each process waits for all gradients of the others.
+    """
+
+    def __init__(self, model: CamModel, number: torch.dtype, others: bool) -> None:
         super().__init__()
-        self.model, self.number = model, number
+        self.model, self.number, self.others = model, number, others
 
     def forward(self, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; the last two are for reading only."""
@@ -37,6 +40,8 @@ class Losses(nn.Module):
             x = self.model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
             features = self.model.features(x)
         loss, bce, sce = self.model.head.loss(features.float(), labels)
+        if self.others and hasattr(self.model.head, "fc2"):
+            loss = loss + 0 * self.model.head.fc2.sum()
         return loss, bce.detach(), sce.detach()
 
 
@@ -70,10 +75,12 @@ class Run:
     def _enter(self, stage: int) -> None:
         self.optimizer = build_optimizer(self.model, self.config, stage)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.number == torch.float16)
-        self.losses = self.team.wrapped(Losses(self.model, self.number))
+        self.losses = self.team.wrapped(Losses(self.model, self.number, self.team.share.world > 1))
 
-    def step(self, batches: Sequence[Batch], count: int) -> Tensor:
+    def step(self, batches: Sequence[Batch], count: int, labelled: int) -> Tensor:
         """Learn from this process's batches of the ``count`` pictures that the whole team shows; mean (BCE, SCE) of those.
+
+        ``labelled`` of them show a class at all; where none does FC2 learns nothing.
 
         Losses are means over pictures, so each batch weighs as much as its share of them. A process without a picture takes
         part with an empty one that weighs nothing.
@@ -90,6 +97,9 @@ class Run:
                     self.scaler.scale(loss * (share * self.team.share.world))
                 )  # which then takes the mean
             means += torch.stack((bce, sce)) * share
+        unused = labelled == 0 or self.config.objective != "both" or self.config.recam_weight == 0
+        if unused and self.stage == 2:
+            self.recam.head.fc2.grad = None  # rather than zero, which weight decay and momentum would add to
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return self.team.total(means)

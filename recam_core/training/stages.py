@@ -134,11 +134,13 @@ class _Course:
             meter.waited()
             shown += sum((batch.labels.sum(dim=0) for batch in found), torch.zeros_like(shown))
             yield from self._skips(found, meter)
-            count = self.team.count(sum(len(batch.pixels) for batch in found))[0]
+            count, labelled = self.team.count(
+                sum(len(batch.pixels) for batch in found), sum(int(batch.labels.any(dim=1).sum()) for batch in found)
+            )
             if count:
                 step = epoch * len(plan) + i
                 rate = set_rates(run.optimizer, step / meter.first.steps, self.config.power)
-                under_way.append((step, rate, run.step(found, count), count))
+                under_way.append((step, rate, run.step(found, count, labelled), count))
             # a graphics card works on while the step before is read
             while len(under_way) > (1 if run.device.type == "cuda" else 0):
                 yield from self._settle(meter, *under_way.popleft())

@@ -32,20 +32,21 @@ class Team:
 
         if launched(os.environ).world == 1:
             AcceleratorState._reset_state(reset_partial_state=True)  # a run before may have been on another device
-        # the buffers are constants here; FC2 gets no gradient from a batch without any class
-        self._wrapping = DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True)
         self._accelerator = Accelerator(
             cpu=device.type == "cpu",
             mixed_precision="no",  # the heads are never rounded: see `Losses`
             device_placement=False,
-            kwargs_handlers=[self._wrapping, InitProcessGroupKwargs(timeout=PATIENCE)],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(broadcast_buffers=False),  # they are constants here
+                InitProcessGroupKwargs(timeout=PATIENCE),
+            ],
         )
         self.share = Share(self._accelerator.process_index, self._accelerator.num_processes)
         self.main = self.share.rank == 0
         self._host: Any = None
         if self.share.world > 1:
             self._host = dist.new_group(backend="gloo", timeout=PATIENCE)
-            warnings.filterwarnings("ignore", ".*find_unused_parameters=True was specified")  # needed now and then
+            warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
 
     def wrapped(self, losses: nn.Module) -> nn.Module:
         """A module whose gradients are means over the team after ``backward``."""
@@ -103,8 +104,12 @@ class Team:
                 self.refuse(sentence)
 
     def refuse(self, sentence: str) -> NoReturn:
-        """Stop all, who must all have come to the same conclusion."""
-        raise UserError(sentence) if self.main else SystemExit(2)
+        """Stop all, who must all have come to the same conclusion; the main process says it."""
+        if self.main:
+            raise UserError(sentence)
+        with contextlib.suppress(RuntimeError):
+            dist.barrier(group=self._host)  # until it has: a launcher ends all as soon as one has ended
+        raise SystemExit(2)
 
     @contextlib.contextmanager
     def _together(self) -> Iterator[None]:
