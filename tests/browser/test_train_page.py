@@ -34,6 +34,11 @@ def start_server(serve, runs):
     return lambda: serve(APP, RECAM_RUNS=str(runs), RECAM_MODELS=str(runs), OMP_NUM_THREADS="1")
 
 
+@pytest.fixture(scope="module")
+def url(start_server):
+    return start_server()
+
+
 def settle(page):
     """Until no script runs, also not one that was just asked for."""
     idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
@@ -114,9 +119,9 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_server, se
     assert jobs.read_job(second.folder).status.state == "stopped"
 
 
-def test_a_model_that_was_trained_here_opens_in_compare(start_server, open_page, runs):
+def test_a_model_that_was_trained_here_opens_in_compare(url, open_page, runs):
     write_run(runs, "written")
-    page = open_page(f"{start_server()}/train?run=written")
+    page = open_page(f"{url}/train?run=written")
     page.set_default_timeout(60_000)
     page.get_by_role("button", name="Look with it").click()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
@@ -126,10 +131,10 @@ def test_a_model_that_was_trained_here_opens_in_compare(start_server, open_page,
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "dark"), (390, 844, "light")])
 @pytest.mark.parametrize("query", ["?run=beside", "?run=new"])
-def test_nothing_is_wider_than_the_window(start_server, open_page, runs, screenshot, width, height, scheme, query):
+def test_nothing_is_wider_than_the_window(url, open_page, runs, screenshot, width, height, scheme, query):
     if not (runs / "beside").exists():
         write_run(runs, "beside", replace(CONFIG, recam_weight=0.5))
-    page = open_page(f"{start_server()}/train{query}", width=width, height=height, scheme=scheme)
+    page = open_page(f"{url}/train{query}", width=width, height=height, scheme=scheme)
     page.set_default_timeout(60_000)
     page.locator("[class*=st-key-train-player] canvas, .st-key-train-start").first.wait_for()
     settle(page)

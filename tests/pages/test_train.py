@@ -521,5 +521,5 @@ def test_a_run_without_watched_pictures_or_scores_says_so(place):
     assert "no validation split was chosen" in words(app)
     write_job(place / "two", "train", "later", "queued", about={"config": asdict(CONFIG), "pictures": 160})
     app = open_train(run="two")
-    assert "The first maps come when the first epoch is over." in words(app)
+    assert "The first maps come as soon as it begins" in words(app)
     assert isinstance(runs.settings_of(runs.all_runs()[0]), TrainConfig)

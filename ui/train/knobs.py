@@ -85,7 +85,8 @@ def choose_network(base: TrainConfig) -> TrainConfig:
         with second:
             return _on_a_model(base)
     with second:
-        backbone = pick("backbone", "Network", {name: words.BACKBONES.get(name, name) for name in BACKBONES})
+        networks = {name: words.BACKBONES.get(name, name) for name in BACKBONES}
+        backbone = pick("backbone", "Network", networks, words.POSITIONS)
     with third:
         offered = {name: label for name, label in words.WEIGHTS.items() if name in _weights_of(backbone)}
         weights = pick("weights", "It begins with weights", offered)
@@ -179,7 +180,7 @@ def choose_machine(config: TrainConfig) -> TrainConfig:
     """What concerns the machine, and chance."""
     with st.expander("Machine and chance", icon=":material/memory:"):
         values: dict[str, Any] = {}
-        left, right = st.columns(2, gap="medium")
+        left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
         with left:
             values["precision"] = pick("precision", "Precision", PRECISIONS)
         with right:

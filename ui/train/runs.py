@@ -40,11 +40,14 @@ class Run:
     job: Job | None
 
     @property
+    def label(self) -> str:
+        """What a person called it."""
+        return self.name if self.job is None else self.job.title
+
+    @property
     def title(self) -> str:
-        """What a person reads."""
-        if self.job is None:
-            return self.name
-        return f"{self.job.title} · {when_words(self.job.status.queued)}"
+        """The same with when it was asked for, which tells runs of one name apart."""
+        return self.label if self.job is None else f"{self.label} · {when_words(self.job.status.queued)}"
 
     @property
     def waits(self) -> bool:
@@ -169,7 +172,7 @@ def start_boundary(run: Run, config: BoundaryConfig) -> Job:
     """Queue the training of boundary branches on a run's model: it begins when that run has ended."""
     return start_job(
         BOUNDARY,
-        f"boundary branches of {run.job.title if run.job else run.name}",
+        f"boundary branches of {run.label}",
         lambda folder: [
             BOUNDARY,
             f"--model={run.folder}",

@@ -26,7 +26,9 @@ def show_watched(run: Run, config: TrainConfig) -> None:
         st.error(plain(str(error)))
         return
     if not history.kept or not pictures:
-        st.info("The first maps come when the first epoch is over.", icon=":material/hourglass_top:")
+        st.info(
+            "The first maps come as soon as it begins, then more after every epoch.", icon=":material/hourglass_top:"
+        )
         return
     left, right = st.columns([1, 2], gap="medium")
     names = [f"{i + 1} · {picture.name}" for i, picture in enumerate(pictures)]

@@ -13,22 +13,26 @@ PRESETS = {
     "reference COCO": "what the paper's code does on MS COCO: ResNet-50, λ = 0.1, smaller batches; for a graphics card",
 }
 BACKBONES = {
-    "tiny": "Tiny · for drawn pictures, trained from nothing in minutes",
-    "efficientnet_lite0": "EfficientNet-Lite0 · small and quick, for photos on an ordinary computer",
-    "resnet18_s16": "ResNet-18 · quick, a map position every 16 pixels",
-    "resnet18_s8": "ResNet-18 · quick, finer maps: a position every 8 pixels",
-    "resnet50_s16": "ResNet-50 · the paper's network, a map position every 16 pixels",
-    "resnet50_s8": "ResNet-50 · finer maps, a position every 8 pixels, four times the work",
-    "resnet101_s16": "ResNet-101 · the largest, a map position every 16 pixels",
-    "resnet101_s8": "ResNet-101 · the largest with finer maps, a position every 8 pixels",
+    "tiny": "Tiny · for drawn pictures",
+    "efficientnet_lite0": "EfficientNet-Lite0 · small and quick, for photos",
+    "resnet18_s16": "ResNet-18 · quick, a position every 16 px",
+    "resnet18_s8": "ResNet-18 · finer maps, a position every 8 px",
+    "resnet50_s16": "ResNet-50 · the paper's, a position every 16 px",
+    "resnet50_s8": "ResNet-50 · finer maps, a position every 8 px",
+    "resnet101_s16": "ResNet-101 · large, a position every 16 px",
+    "resnet101_s8": "ResNet-101 · finer maps, a position every 8 px",
 }
+POSITIONS = (
+    "Tiny is trained from nothing in minutes. EfficientNet-Lite0 suits an ordinary computer. A map has a position every so many "
+    "pixels; with 8 instead of 16 it is finer and takes about four times the work."
+)
 WEIGHTS = {
     "none": "random: it learns everything here",
     "imagenet": "ImageNet: it has seen a million photos",
     "file": "a file on this server",
 }
 STAGES = {"both": "both stages, from the beginning", "second": "only stage 2, on a model that is there"}
-OPTIMIZERS = {"sgd": "SGD, as the reference", "adamw": "AdamW, calmer with few pictures"}
+OPTIMIZERS = {"sgd": "SGD, as the reference", "adamw": "AdamW, calmer"}
 FC1_STARTS = {"default": "at random", "imagenet": "from ImageNet's classifier, by class names"}
 FC2_STARTS = {"default": "at random, as the reference", "fc1": "from FC1", "positive": "from FC1's positive part"}
 READ_ONLY = "This server only shows trainings that are there: its operator has switched off starting new ones."
