@@ -68,8 +68,10 @@ RECIPES["scratch"] = replace(
 )
 
 # A few minutes on two processor cores: enough to see CAM form and ReCAM spread.
-QUICK_SCENES = replace(RECIPES["scenes"], stage1_epochs=6, stage2_epochs=3, validation="val", validation_pictures=100)
-QUICK_PHOTOS = replace(
+RECIPES["quick-scenes"] = replace(
+    RECIPES["scenes"], stage1_epochs=6, stage2_epochs=3, validation="val", validation_pictures=100
+)
+RECIPES["quick-photos"] = replace(
     RECIPES["photos"], stage1_epochs=3, stage2_epochs=3, crop=224, long_side_min=192, long_side_max=320
 )
 
@@ -128,9 +130,9 @@ def default_recipe(dataset: str, backbone: str) -> str:
 def presets(dataset: str) -> dict[str, TrainConfig]:
     """Settings that suit a kind of data set, by what a person calls them; the first is what a page starts with."""
     if dataset == "scenes":
-        return {"quick look": QUICK_SCENES, "scenes": RECIPES["scenes"]}
+        return {"quick look": RECIPES["quick-scenes"], "scenes": RECIPES["scenes"]}
     reference = {"voc": "VOC", "coco": "COCO"}.get(dataset)
-    chosen = {"quick look": QUICK_PHOTOS, "photos": RECIPES["photos"]}
+    chosen = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
     if reference:
         return chosen | {f"reference {reference}": RECIPES[f"reference-{dataset}"]}
     chosen |= {"reference VOC": RECIPES["reference-voc"]}

@@ -26,14 +26,13 @@ from recam_core.records import (
     TrainStep,
     UserError,
     Validated,
-    WatchedPicture,
 )
 from recam_core.run_state import folder_for, save_settings
 from recam_core.shelf import save_pair
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
 from recam_core.training.team import Team
-from recam_core.training.validating import Validation
+from recam_core.training.validating import open_validation
 from recam_core.training.watching import clear_watched, find_watched, keep_maps, keep_watched
 
 MODEL = "model.safetensors"
@@ -89,11 +88,9 @@ class _Course:
     def __init__(self, run: Run, dataset: Dataset) -> None:
         self.run, self.dataset, self.config, self.team = run, dataset, run.config, run.team
         self.history: History | None = None
-        self.validation: Validation | None = None
-        self.watched: tuple[WatchedPicture, ...] = ()
-        if self.team.main:
-            self.validation = Validation(self.config, run.classes) if self.config.validation else None
-            self.watched = find_watched(self.config, dataset)
+        main = self.team.main
+        self.validation = open_validation(self.config, run.classes) if main else None
+        self.watched = find_watched(self.config, dataset) if main else ()
 
     def open(self, length: int, closing: bytes) -> None:
         """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""

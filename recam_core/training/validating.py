@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from recam_core.datasets import open_dataset
+from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation import check_size, to_size
 from recam_core.images import working_picture
 from recam_core.model import CamModel
@@ -15,19 +15,26 @@ from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
 from recam_core.training.looks import Look, look, look_size
 
 
-class Validation:
-    """The pictures of ``config.validation``: at most ``validation_pictures``, evenly spread."""
+def open_validation(config: TrainConfig, classes: Sequence[str]) -> "Validation | None":
+    """The split ``config.validation``, if one is asked for; it must have the classes that are trained."""
+    if not config.validation:
+        return None
+    dataset = open_dataset(config.dataset, config.root, config.validation)
+    if tuple(dataset.classes) != tuple(classes):
+        raise UserError(
+            f"The split {config.validation!r} has {len(dataset.classes)} classes, the one that is trained on "
+            f"{len(classes)}; to be scored on, they must be the same in the same order."
+        )
+    if len(dataset) == 0:
+        raise UserError(f"The split {config.validation!r} has no picture to score; choose another --validation.")
+    return Validation(dataset, config)
 
-    def __init__(self, config: TrainConfig, classes: Sequence[str]) -> None:
-        self.dataset = open_dataset(config.dataset, config.root, config.validation)
-        if tuple(self.dataset.classes) != tuple(classes):
-            raise UserError(
-                f"The split {config.validation!r} has {len(self.dataset.classes)} classes, the one that is trained on "
-                f"{len(classes)}; to be scored on, they must be the same in the same order."
-            )
-        count = len(self.dataset)
-        if count == 0:
-            raise UserError(f"The split {config.validation!r} has no picture to score; choose another --validation.")
+
+class Validation:
+    """At most ``validation_pictures`` of a data set, evenly spread, to be scored after every epoch."""
+
+    def __init__(self, dataset: Dataset, config: TrainConfig) -> None:
+        self.dataset, count = dataset, len(dataset)
         self.pictures = np.unique(np.linspace(0, count - 1, min(count, config.validation_pictures)).round().astype(int))
         self.options = HeatmapOptions(flip=False, long_side=look_size(config))
 
