@@ -132,7 +132,7 @@ def test_a_check_shows_figures_faults_and_samples_and_is_kept(roots):
     assert {m.label: m.value for m in app.metric} == {
         "Pictures": "3", "Classes": "2", "With a mask": "1", "Without a label": "0", "Missing": "0", "Broken": "1",
     }  # fmt: skip
-    assert [e.label for e in app.expander] == ["1 cannot be used"]
+    assert [e.label for e in app.expander] == ["Pictures that cannot be used: 1"]
     assert app.dataframe[0].value.to_dict("list")["picture"] == ["cat/b.PNG"]
     assert len(app.get("image")) == 2
     assert [c.value for c in app.caption][-2:] == ["cat", "dog"]
