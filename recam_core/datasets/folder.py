@@ -199,7 +199,8 @@ def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
         return f"{base.name} has no split {split!r}; choose {' or '.join(named[:8])}{whole}."
     if "" in splits:
         return f"{base.name} has no split {split!r}: it is not divided. Leave the split empty."
-    return f"{base.name} holds no data set. {LAYOUT}"
+    linked = any(place.is_symlink() and place.is_dir() for place in base.iterdir())
+    return f"{base.name} holds no data set. {LAYOUT}{' Links to folders are not followed.' if linked else ''}"
 
 
 def _passed_over(others: int, left: int) -> list[str]:

@@ -116,6 +116,9 @@ def test_train_aug_says_what_it_needs_until_it_is_there(roots):
     (base / "ImageSets" / "Segmentation" / "train_aug.txt").write_text("2007_000001\n")
     label_map(base / "SegmentationClassAug" / "2007_000001.png", np.zeros((H, W)))
     assert ran(app).session_state["choice"].split == "train_aug"
+    assert (
+        opened(kind="voc").session_state["choice"].split == "train_aug"
+    )  # where it is there, it is what one trains on
 
 
 def test_a_folder_without_masks_cannot_be_scored(roots):
