@@ -126,17 +126,17 @@ def has_table(folder: Path) -> bool:
 
 def subfolders(folder: Path, most: int | None = None) -> list[Path]:
     """Folders among ``most`` entries of a folder that may be classes or splits, by name; links are none."""
-    entries = (
+    found = (
         entry
-        for entry in islice(_entries(folder), most)
+        for entry in islice(entries(folder), most)
         if not entry.name.startswith((".", "__")) and entry.name != MASKS
     )
-    return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    return sorted(Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
 
 
 def holds_pictures(folder: Path) -> bool:
     """Is there a picture among the first entries of a folder?"""
-    return any(is_picture(entry.name) and entry.is_file() for entry in islice(_entries(folder), LOOKED_AT))
+    return any(is_picture(entry.name) and entry.is_file() for entry in islice(entries(folder), LOOKED_AT))
 
 
 def is_picture(name: str) -> bool:
@@ -160,10 +160,11 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder, in any order; nothing where it is gone or may not be looked into."""
     try:
-        with os.scandir(folder) as entries:
-            yield from entries
+        with os.scandir(folder) as found:
+            yield from found
     except OSError:  # gone, or not ours to read
         return
 

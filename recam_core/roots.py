@@ -56,16 +56,14 @@ def allowed_folder(text: str) -> Path:
 def data_folders() -> list[DataFolder]:
     """Data sets among the roots and the folders in them, in order of their names; links may not lead out."""
     roots = data_roots()
-    found: dict[tuple[str, Path], DataFolder] = {}
+    found: dict[DataFolder, None] = {}
     for root in roots:
         for place in (root, *_inside(root)):
-            base = place.resolve()
-            if not any(base.is_relative_to(allowed) for allowed in roots):
-                continue
-            if kind := layout_of(place):
-                base = voc_base(base) or base if kind == "voc" else base
-                found.setdefault((kind, base), DataFolder(kind, place))
-    return list(found.values())
+            kind = layout_of(place)
+            base = (voc_base(place) or place) if kind == "voc" else place
+            if kind and any(base.resolve().is_relative_to(allowed) for allowed in roots):
+                found[DataFolder(kind, base)] = None
+    return list(found)
 
 
 def coco_folders() -> list[Path]:

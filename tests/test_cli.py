@@ -386,7 +386,7 @@ def test_evaluate_refuses_in_one_sentence(few_scenes, model, tmp_path, capsys):
 
 @pytest.mark.parametrize("arguments", [
     (), ("paint",), ("explain",), ("explain", "chelsea"), ("train", "--out", "r", "--backbone", "vgg"),
-    ("evaluate", "--model", "m", "--dataset", "voc", "--split", "s"), ("train", "--out", "r", "--crop", "big"),
+    ("evaluate", "--model", "m", "--dataset", "imagenet", "--split", "s"), ("train", "--out", "r", "--crop", "big"),
 ])  # fmt: skip
 def test_arguments_that_make_no_sense_end_with_2(arguments, capsys):
     assert run(*arguments) == 2

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from recam_core.layouts import coco_splits
+from recam_core import roots
+from recam_core.layouts import changed, coco_splits
 from recam_core.records import UserError
-from recam_core.roots import allowed_folder, coco_folders
+from recam_core.roots import DataFolder, allowed_folder, coco_folders, data_folders
 
 
 @pytest.fixture
@@ -43,3 +44,60 @@ def test_roots_bound_what_may_be_named(data, monkeypatch, tmp_path):
     for text in ("/etc", str(data / ".."), str(data / "way out"), str(data / "mine" / ".." / "..")):
         with pytest.raises(UserError, match="Data must lie in"):
             allowed_folder(text)
+
+
+def picture(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_data_sets_of_every_kind_are_found_by_the_names_of_their_files(data, monkeypatch, tmp_path):
+    picture(data / "VOCdevkit" / "VOC2012" / "JPEGImages" / "1.jpg")
+    picture(data / "VOCdevkit" / "VOC2012" / "ImageSets" / "Segmentation" / "train.txt")
+    picture(data / "pets" / "cat" / "1.jpg")
+    picture(data / "parted" / "train" / "cat" / "1.jpg")
+    picture(data / "table" / "labels.csv")
+    picture(data / "loose" / "1.jpg")
+    picture(tmp_path / "outside" / "cat" / "1.jpg")
+    (data / "outside").symlink_to(tmp_path / "outside")
+    (data / "a file").touch()
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(data))
+    assert data_folders() == [
+        DataFolder("voc", data / "VOCdevkit" / "VOC2012"),
+        DataFolder("coco", data / "mine"),
+        DataFolder("folder", data / "parted"),
+        DataFolder("folder", data / "pets"),
+        DataFolder("folder", data / "table"),
+    ]
+    assert coco_folders() == [data / "mine"]
+
+
+def test_a_data_set_is_listed_once_however_it_is_reached(data, monkeypatch):
+    base = data / "VOCdevkit" / "VOC2012"
+    picture(base / "JPEGImages" / "1.jpg")
+    picture(base / "ImageSets" / "Segmentation" / "train.txt")
+    monkeypatch.setenv(
+        "RECAM_DATA_ROOTS", os.pathsep.join([str(data / "VOCdevkit"), str(base), str(data / "VOCdevkit")])
+    )
+    assert data_folders() == [DataFolder("voc", base)]
+
+
+def test_looking_at_a_huge_folder_is_bounded(data, monkeypatch):
+    for i in range(60):
+        picture(data / f"set-{i}" / "cat" / "1.jpg")
+    monkeypatch.setattr(roots, "LISTED", 50)
+    monkeypatch.setattr(roots, "LOOKED_AT", 20)
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(data))
+    assert 15 < len(data_folders()) <= 20
+
+
+def test_what_was_changed_is_noticed(data):
+    before = changed("coco", str(data / "mine"), "val")
+    assert before > 0
+    assert changed("scenes", "", "val") == changed("coco", str(data / "nowhere"), "val") == 0
+    os.utime(data / "mine" / "annotations" / "instances_val.json", ns=(before + 10, before + 10))
+    assert changed("coco", str(data / "mine"), "val") == before + 10
+    picture(data / "pets" / "cat" / "1.jpg")
+    now = changed("folder", str(data / "pets"), "")
+    os.utime(data / "pets" / "cat", ns=(now + 10, now + 10))
+    assert changed("folder", str(data / "pets"), "") == now + 10

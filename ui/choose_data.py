@@ -63,7 +63,8 @@ def choose_data(key: str, *, with_masks: bool = False) -> DataChoice | None:
         )
     )
     if kind == "scenes":
-        return DataChoice(kind, "", _choose_split(key, kind, list(SPLITS[kind]), with_masks))
+        splits = list(SPLITS[kind])
+        return DataChoice(kind, "", _choose_split(key, (kind, ""), splits, _likely(splits, with_masks)))
     try:
         folder = _choose_folder(key, kind)
         return None if folder is None else _choose_part(key, kind, folder, with_masks)
@@ -104,11 +105,12 @@ def _choose_folder(key: str, kind: str) -> Path | None:
 
 def _choose_part(key: str, kind: str, folder: Path, with_masks: bool) -> DataChoice | None:
     splits = splits_of(kind, folder)
-    if kind == "voc" and splits and "train_aug" not in splits:
-        splits = [*splits, "train_aug"]  # offered all the same, so that what it needs is said
     if not splits:
         raise UserError(f"{folder.name} is not laid out like that. {LAYOUTS[kind]}")
-    split = splits[0] if splits == [""] else _choose_split(key, kind, splits, with_masks)
+    first = _likely(splits, with_masks)
+    if kind == "voc" and "train_aug" not in splits:
+        splits = [*splits, "train_aug"]  # offered all the same, so that what it needs is said
+    split = "" if splits == [""] else _choose_split(key, (kind, str(folder)), splits, first)
     if kind == "voc" and split == "train_aug" and (words := sbd_words(folder)):
         st.info(plain(words), icon=":material/info:")
         return None
@@ -122,11 +124,18 @@ def _choose_part(key: str, kind: str, folder: Path, with_masks: bool) -> DataCho
     return DataChoice(kind, str(folder), split)
 
 
-def _choose_split(key: str, kind: str, splits: Sequence[str], with_masks: bool) -> str:
+def _likely(splits: Sequence[str], with_masks: bool) -> str:
+    """The split that is wanted most often, to score on or to train on."""
     wanted = ("test", "val") if with_masks else ("train_aug", "train")
-    likely = (split for want in wanted for split in splits if split.startswith(want))
-    _settle(f"{key}-split", splits, next(likely, splits[0]))
-    words = SPLITS.get(kind, {}) | {"": "all of it"}
+    return next((split for want in wanted for split in splits if split.startswith(want)), splits[0])
+
+
+def _choose_split(key: str, where: tuple[str, str], splits: Sequence[str], first: str) -> str:
+    if st.session_state.get(f"{key}-where", where) != where:  # another data set begins with its own
+        st.session_state[f"{key}-split"] = first
+    st.session_state[f"{key}-where"] = where
+    _settle(f"{key}-split", splits, first)
+    words = SPLITS.get(where[0], {}) | {"": "all of it"}
     return str(
         st.selectbox(
             "Split",
@@ -134,7 +143,7 @@ def _choose_split(key: str, kind: str, splits: Sequence[str], with_masks: bool) 
             key=f"{key}-split",
             format_func=lambda split: words.get(split, split),
             persist_state="session",
-            help=VOC_HELP if kind == "voc" else None,
+            help=VOC_HELP if where[0] == "voc" else None,
         )
     )
 

@@ -16,7 +16,7 @@ from ui.uploads import thumbnail
 
 ALONE = 90  # seconds after which a check ends that nobody looks at
 BARS = 60
-ROW = 6
+SIDE = 150
 
 
 @dataclass(frozen=True)
@@ -148,25 +148,25 @@ def show_report(checked: Checked) -> None:
     st.plotly_chart(_chart(report), key=f"bars-{report.kind}-{report.split}", config={"displayModeBar": False})
     if len(report.classes) > BARS:
         st.caption(f"The {BARS} most frequent of {len(report.classes)} classes.")
-    for start in range(0, len(checked.samples), ROW):
-        for column, (name, labels, data) in zip(st.columns(ROW), checked.samples[start : start + ROW], strict=False):
-            with column:
+    with st.container(horizontal=True, gap="small"):  # as many a row as the screen has room for
+        for name, labels, data in checked.samples:
+            with st.container(width=SIDE, gap="xsmall"):
                 st.image(data, alt=f"{name}: {labels}", width="stretch")
                 st.caption(plain(labels))
 
 
 def _show_faults(report: DataReport) -> None:
     if report.missing_count:
-        with st.expander(f"{report.missing_count:,} have labels but no file", icon=":material/search_off:"):
+        with st.expander(f"Labels without a picture: {report.missing_count:,}", icon=":material/search_off:"):
             st.dataframe({"picture": list(report.missing)}, hide_index=True)
             st.caption("They are left out." + _first(len(report.missing), report.missing_count))
     if report.broken_count:
-        with st.expander(f"{report.broken_count:,} cannot be used", icon=":material/broken_image:"):
+        with st.expander(f"Pictures that cannot be used: {report.broken_count:,}", icon=":material/broken_image:"):
             rows = {"picture": [name for name, _ in report.broken], "why": [why for _, why in report.broken]}
             st.dataframe(rows, hide_index=True)
             st.caption("Training skips and counts them." + _first(len(report.broken), report.broken_count))
     if report.empty_classes:
-        with st.expander(f"{len(report.empty_classes)} classes have no picture", icon=":material/label_off:"):
+        with st.expander(f"Classes without a picture: {len(report.empty_classes)}", icon=":material/label_off:"):
             st.markdown(plain(", ".join(report.empty_classes)))
             st.caption("A model learns nothing about them; scores leave them out.")
 

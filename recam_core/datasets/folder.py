@@ -15,7 +15,7 @@ import numpy as np
 
 from recam_core.datasets.label_tables import read_table
 from recam_core.datasets.on_disk import check_picture, files_in, read_mask_of, read_picture, split_missing
-from recam_core.layouts import MASKS, TABLES, folder_splits, is_picture, is_split, subfolders
+from recam_core.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, subfolders
 from recam_core.records import IGNORE, UserError
 
 LAYOUT = (
@@ -130,16 +130,15 @@ def _by_class(folder: Path, root: Path) -> Found:
         label = unicodedata.normalize("NFC", place.name)
         found.classes.add(label)
         names = []
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    deeper += 1
-                elif not is_picture(entry.name):
-                    others += not entry.name.startswith(".")
-                elif _leads_out(entry, root):
-                    left += 1
-                else:
-                    names.append(f"{place.name}/{entry.name}")
+        for entry in entries(place):
+            if entry.is_dir(follow_symlinks=False):
+                deeper += 1
+            elif not is_picture(entry.name):
+                others += not entry.name.startswith(".")
+            elif _leads_out(entry, root):
+                left += 1
+            else:
+                names.append(f"{place.name}/{entry.name}")
         found.names += sorted(names)
         found.labels += [(label,)] * len(names)
     beside = sum(is_picture(name) for name in files_in(folder))
@@ -169,22 +168,18 @@ def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = 
     waiting = [""]
     while waiting:
         inside = waiting.pop()
-        try:
-            with os.scandir(folder / inside) as entries:
-                for entry in entries:
-                    path = f"{inside}{entry.name}"
-                    if entry.name.startswith((".", "__")):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting += [] if path == skip else [f"{path}/"]
-                    elif not wanted(entry.name):
-                        others += 1
-                    elif _leads_out(entry, root):
-                        left += 1
-                    else:
-                        found.add(path)
-        except OSError:  # not there, or not ours to read
-            continue
+        for entry in entries(folder / inside):
+            path = f"{inside}{entry.name}"
+            if entry.name.startswith((".", "__")):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [] if path == skip else [f"{path}/"]
+            elif not wanted(entry.name):
+                others += 1
+            elif _leads_out(entry, root):
+                left += 1
+            else:
+                found.add(path)
     return found, others, left
 
 
@@ -199,7 +194,8 @@ def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
         return f"{base.name} has no split {split!r}; choose {' or '.join(named[:8])}{whole}."
     if "" in splits:
         return f"{base.name} has no split {split!r}: it is not divided. Leave the split empty."
-    return f"{base.name} holds no data set. {LAYOUT}"
+    linked = any(entry.is_symlink() and entry.is_dir() for entry in entries(base))
+    return f"{base.name} holds no data set. {LAYOUT}{' Links to folders are not followed.' if linked else ''}"
 
 
 def _passed_over(others: int, left: int) -> list[str]:

@@ -118,6 +118,14 @@ def test_names_in_any_spelling(tmp_path):
     assert dataset.image(0).shape == (H, W, 3)
 
 
+def test_folders_that_are_links_are_said(tmp_path):
+    picture(tmp_path / "real" / "a.jpg")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "cat").symlink_to(tmp_path / "real")
+    with pytest.raises(UserError, match="Links to folders are not followed"):
+        Folder(str(tmp_path / "mine"), "")
+
+
 @pytest.mark.parametrize(("root", "split", "complaint"), [
     ("", "", "There is no folder ''"), ("/nowhere/at/all", "", "There is no folder"),
     (None, "val", "it is not divided. Leave the split empty"),

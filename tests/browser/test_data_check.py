@@ -1,0 +1,51 @@
+"""The check of a data set in real Chromium: it is started, watched, and its report looked at."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def url(serve, coco128, tmp_path_factory):
+    """A server that offers a copy of the 128 photos, one of them cut short and one gone."""
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(coco128, data / "coco128")
+    first, second, *_ = sorted((data / "coco128" / "train2017").iterdir())
+    first.write_bytes(first.read_bytes()[:20_000])
+    second.unlink()
+    return serve(Path(__file__).with_name("data_demo.py"), RECAM_DATA_ROOTS=str(data))
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("light", {}), ("dark", {"scheme": "dark"}), ("phone", {"width": 390, "height": 844}),
+])  # fmt: skip
+def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot, name, options):
+    page = open_page(url, **options)
+    page.set_default_timeout(15_000)
+    page.locator(".stApp").wait_for()
+    if name == "phone":
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.wait_for_timeout(500)
+    page.locator(".st-key-demo-kind input").click()
+    page.get_by_role("option", name="MS COCO layout").click()
+    page.locator(".st-key-demo-folder").wait_for()
+    assert page.locator(".st-key-demo-folder input").input_value() == "coco128"
+    if name == "phone":
+        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    idle.wait_for()
+    page.wait_for_timeout(500)
+    if page.get_by_text("No report yet.").count():  # else somebody has checked it before
+        page.locator(".st-key-demo-check-start button:visible").click()
+    page.get_by_text("Report of 127 pictures.").wait_for()
+    assert page.get_by_test_id("stMetricValue").all_inner_texts() == ["127", "80", "99", "2", "1", "1"]
+    page.get_by_text("Pictures that cannot be used: 1").click()
+    page.locator(".js-plotly-plot .bars .point").first.wait_for()
+    page.wait_for_timeout(800)
+    assert page.get_by_test_id("stImage").count() == 12
+    screenshot(page, f"data-check-{name}")
+    page.get_by_test_id("stImage").last.scroll_into_view_if_needed()
+    screenshot(page, f"data-check-samples-{name}")
