@@ -3,8 +3,10 @@
 import argparse
 import json
 import shutil
+import time
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_compare import SHELL, query, ran
@@ -12,7 +14,7 @@ from trained_runs import CONFIG, SCENE, write_job, write_run
 
 import ui.jobs
 import ui.train.cost
-from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, jobs, presets, read_sample
+from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, jobs, png_bytes, presets, read_sample
 from recam_core.commands import train
 from recam_core.records import Cost, DataReport, TrainConfig
 from ui.train import after, compare, maps, runs
@@ -208,6 +210,63 @@ def test_a_data_set_on_disk_is_checked_before_anything_else(ordered, tmp_path):
     ran(app)
     assert "There is no folder" in words(app)
     assert "Start training" not in labels(app)
+
+
+def checked(app):
+    """Press the button of the check and wait for its report."""
+    press(app, key="train-data-check-start")
+    for _ in range(100):
+        if any(metric.label == "Pictures" for metric in app.metric):
+            return app
+        time.sleep(0.1)
+        ran(app)
+    raise AssertionError("no report came")
+
+
+def folder_of(place, **pictures):
+    """A folder of pictures: names of each class."""
+    for name, files in pictures.items():
+        (place / name).mkdir(parents=True)
+        for number, file in enumerate(files):
+            pixels = np.full((40, 50, 3), 20 * number + len(name), np.uint8)
+            (place / name / file).write_bytes(png_bytes(pixels))
+    return place
+
+
+def test_the_form_follows_from_the_check_of_a_folder(ordered, tmp_path):
+    data = folder_of(tmp_path / "pets", cat=["a.png", "b.png"], dog=["c.png"])
+    (data / "dog" / "broken.png").write_bytes(b"no picture")
+    app = open_train(run="new")
+    app.selectbox(key="train-data-kind").set_value("folder")
+    ran(app)
+    app.text_input(key="train-data-root").set_value(str(data))
+    ran(app)
+    assert "Check the data set first" in words(app)
+    checked(app)
+    assert app.selectbox(key="train-f-backbone").value == "efficientnet_lite0"
+    assert "1 picture that cannot be read: skipped and counted." in words(app)
+    watched = app.multiselect(key=f"train-watch-folder-{data}-").value
+    assert set(watched) <= {"cat/a.png", "cat/b.png", "dog/c.png"}
+    assert watched
+    press(app, key="train-start")
+    config = parsed(ordered[0].arguments)
+    assert (config.dataset, config.root, config.split, config.watch) == ("folder", str(data), "", tuple(watched))
+    assert ordered[0].title == "efficientnet_lite0 on pets"
+
+
+def test_a_picture_to_watch_may_not_be_any_file_of_the_server(ordered, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    for place in ("secret.png", "data/allowed.png"):
+        (tmp_path / place).write_bytes(png_bytes(np.zeros((40, 50, 3), np.uint8)))
+    app = open_train(run="new")
+    app.multiselect(key="train-watch-scenes--train").set_value([str(tmp_path / "secret.png")])
+    ran(app)
+    assert "Data must lie in" in words(app)
+    assert "Start training" not in labels(app)
+    app.multiselect(key="train-watch-scenes--train").set_value([str(tmp_path / "data" / "allowed.png")])
+    ran(app)
+    assert "Start training" in labels(app)
 
 
 def test_what_speaks_against_a_training(report):

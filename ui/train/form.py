@@ -209,13 +209,15 @@ def _choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tupl
     offered = list(dict.fromkeys((*config.watch, *samples, *of_data)))
     key = f"train-watch-{choice.kind}-{choice.root}-{choice.split}"
     if key not in st.session_state:
-        st.session_state[key] = list(config.watch or (samples or of_data)[:WATCHED])
+        own = samples if choice.kind == "scenes" else of_data or samples
+        st.session_state[key] = list(config.watch or own[:WATCHED])
     chosen = st.multiselect(
         "Heatmaps after every epoch of",
         sorted({*offered, *st.session_state[key]}, key=lambda name: (name not in offered, name)),
         key=key,
         accept_new_options=True,
         persist_state="session",
+        format_func=lambda name: Path(name).name if Path(name).is_absolute() else name,
         placeholder="samples, or names of the data set",
         help="Bundled samples, or pictures of the data set by their names. Their maps are kept after every epoch of both stages.",
     )
@@ -233,7 +235,11 @@ def _choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tupl
             pictures.append(read_image(file.getvalue(), name=file.name))
         except UserError as error:
             st.error(plain(str(error)), icon=":material/block:")
-    return replace(config, watch=tuple(str(name).strip() for name in chosen if str(name).strip())), pictures
+    names = tuple(str(name).strip() for name in chosen if str(name).strip())
+    for name in set(names).difference(offered):
+        if Path(name).is_file():  # typed: it must lie where the operator allows
+            knobs.allowed_file(str(Path(name).absolute()))
+    return replace(config, watch=names), pictures
 
 
 def _samples_for(kind: str, classes: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ def number(name: str) -> float | int:
     label, help_text, step = words.NUMBERS[name]
     whole = isinstance(getattr(TrainConfig(), name), int)
     least = words.LEAST.get(name, 1) if whole else 0
+    st.session_state.setdefault(key(name), getattr(TrainConfig(), name))
     value = st.number_input(
         label,
         min_value=int(least) if whole else float(least),
@@ -171,7 +172,7 @@ def _momentum() -> float:
     if exact:
         st.caption("Momentum 0.0001")
         return MOMENTUM_OF_THE_REFERENCE
-    if st.session_state[key("momentum")] == MOMENTUM_OF_THE_REFERENCE:
+    if st.session_state.get(key("momentum")) == MOMENTUM_OF_THE_REFERENCE:
         st.session_state[key("momentum")] = TrainConfig().momentum
     return float(number("momentum"))
 

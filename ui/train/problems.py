@@ -54,9 +54,9 @@ def remarks(config: TrainConfig, data: Data) -> list[str]:
         said.append("There is one class: softmax has nothing to tell apart, so SCE teaches nothing.")
     report = data.report
     if report is not None and report.unlabelled:
-        said.append(f"{report.unlabelled:,} pictures without labels are taken as showing none of the classes.")
+        said.append(f"{_pictures(report.unlabelled)} without labels: taken as showing none of the classes.")
     if report is not None and report.broken_count:
-        said.append(f"{report.broken_count:,} pictures cannot be read; they are skipped and counted.")
+        said.append(f"{_pictures(report.broken_count)} that cannot be read: skipped and counted.")
     if data.pictures < config.batch_size:
         said.append(f"A step takes {config.batch_size} pictures and there are {data.pictures}: each epoch is one step.")
     if config.crop > config.long_side_max:
@@ -72,6 +72,10 @@ def remarks(config: TrainConfig, data: Data) -> list[str]:
     if len(config.watch) > MANY:
         said.append(f"{len(config.watch)} pictures are looked at after every epoch, which takes time and disk.")
     return said
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'' if count == 1 else 's'}"
 
 
 def _few(names: tuple[str, ...]) -> str:
