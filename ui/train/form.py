@@ -217,7 +217,6 @@ def _choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tupl
         key=key,
         accept_new_options=True,
         persist_state="session",
-        format_func=lambda name: Path(name).name if Path(name).is_absolute() else name,
         placeholder="samples, or names of the data set",
         help="Bundled samples, or pictures of the data set by their names. Their maps are kept after every epoch of both stages.",
     )
