@@ -7,6 +7,7 @@ This package imports no torch, so a page can read it without loading the engine.
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.names import (
+    ACTIVATIONS,
     CAM,
     CLIMB_RESULTS,
     EMPTY_TEXT,
@@ -14,6 +15,7 @@ from recam_core.records.names import (
     IGNORE,
     OBJECTIVES,
     PALETTE_NAMES,
+    PROBABILITY,
     READOUT_LABELS,
     READOUTS,
     RECAM_READOUTS,
@@ -21,6 +23,8 @@ from recam_core.records.names import (
     SCALE_NAMES,
     STEP_RULES,
     UserError,
+    lacking_sentence,
+    listed_names,
 )
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
@@ -47,6 +51,7 @@ from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
 
 __all__ = [
+    "ACTIVATIONS",
     "BOUNDARIES",
     "CAM",
     "CLIMB_RESULTS",
@@ -58,6 +63,7 @@ __all__ = [
     "OBJECTIVES",
     "PALETTE_NAMES",
     "PRECISIONS",
+    "PROBABILITY",
     "READOUTS",
     "READOUT_LABELS",
     "RECAM_READOUTS",
@@ -97,5 +103,7 @@ __all__ = [
     "Validated",
     "WalkStep",
     "WatchedPicture",
+    "lacking_sentence",
+    "listed_names",
     "untrained_readouts",
 ]
