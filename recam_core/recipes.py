@@ -131,9 +131,14 @@ def presets(dataset: str) -> dict[str, TrainConfig]:
     """Settings that suit a kind of data set, by what a person calls them; the first is what a page starts with."""
     if dataset == "scenes":
         return {"quick look": RECIPES["quick-scenes"], "scenes": RECIPES["scenes"]}
-    reference = {"voc": "VOC", "coco": "COCO"}.get(dataset)
-    chosen = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
-    if reference:
-        return chosen | {f"reference {reference}": RECIPES[f"reference-{dataset}"]}
-    chosen |= {"reference VOC": RECIPES["reference-voc"]}
+    small = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
+    match dataset:
+        case "coco":
+            return small | {"reference COCO": RECIPES["reference-coco"]}
+        case "voc":
+            own = {
+                name: replace(config, dataset="voc", split="train", validation="val") for name, config in small.items()
+            }
+            return own | {"reference VOC": RECIPES["reference-voc"]}
+    chosen = small | {"reference VOC": RECIPES["reference-voc"]}
     return {name: replace(config, dataset=dataset, split="", validation="") for name, config in chosen.items()}

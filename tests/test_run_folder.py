@@ -16,10 +16,10 @@ from team_script import CONFIG, Squares
 
 from recam_core.__main__ import main
 from recam_core.history import read_history
-from recam_core.model import build_model
+from recam_core.model import build_model, build_pair
 from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainStep, UserError, Validated
 from recam_core.run_state import CHECKPOINT, SETTINGS, read_run
-from recam_core.shelf import load_pair
+from recam_core.shelf import load_pair, save_pair
 from recam_core.training import MODEL, read_epoch_maps, read_watched, train
 from recam_core.training.optimizer import build_optimizer
 
@@ -287,6 +287,26 @@ def test_stage_1_may_know_more_classes_than_are_trained(tmp_path):
     assert torch.equal(narrow.cam.head.fc1, wide.cam.head.fc1[[2, 0]])
     state = wide.cam.backbone.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in narrow.cam.backbone.state_dict().items())
+
+
+def test_fc2_is_trained_on_a_classifier_from_elsewhere_whose_bias_it_keeps(tmp_path):
+    torch.manual_seed(3)
+    elsewhere = build_pair(
+        "elsewhere", "tiny", ("dog", "boat", *Squares.classes[2:], "cat"), {}, ("cam",),
+        {"cam": {"bias": True, "activation": "softmax"}},
+    )  # fmt: skip
+    torch.nn.init.normal_(elsewhere.cam.head.fc1_bias)
+    save_pair(elsewhere, tmp_path / "elsewhere.safetensors")
+    still = dict.fromkeys(("stage2_backbone_rate", "stage2_fc1_rate", "weight_decay"), 0.0)
+    finish(tmp_path / "run", replace(CONFIG, stage1=str(tmp_path / "elsewhere.safetensors"), **still))
+    pair = load_pair(tmp_path / "run")
+    rows = [3, 0, 2]  # cat, dog, umbrella
+    assert torch.equal(pair.cam.head.fc1, elsewhere.cam.head.fc1[rows])
+    for head in (pair.cam.head, pair.recam.head):
+        assert torch.equal(head.fc1_bias, elsewhere.cam.head.fc1_bias[rows])
+    assert pair.cam.head.activation == "softmax"
+    assert pair.recam.head.activation == "sigmoid"  # stage 2 teaches it with BCE
+    assert pair.readouts == ("cam", "w", "wprime", "sum", "product")
 
 
 def test_the_resnet_trains_batchnorm_s_scale_and_shift_with_its_stem_frozen_and_statistics_kept():

@@ -25,7 +25,7 @@ def look(model: CamModel, picture: np.ndarray) -> Look:
             features = model.features(model.preprocess(picture))
         features = features.float()
         maps = model.maps(features, model.head.readouts)[0].relu().cpu().numpy()  # (R, K, h, w)
-        scores = model.scores(features)[0].sigmoid().cpu().numpy()
+        scores = model.head.probabilities(model.scores(features)[0]).cpu().numpy()
     return Look(scores, dict(zip(model.head.readouts, maps, strict=True)))
 
 

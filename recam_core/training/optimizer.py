@@ -14,13 +14,13 @@ def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.o
     for part in getattr(model.backbone, "frozen", ()):
         nn.Module.requires_grad_(part, False)
     first = stage == 1
-    fc1 = [model.head.fc1, getattr(model.head, "fc1_bias", None)]
+    fc1 = [p for name, p in model.head.named_parameters() if name.startswith("fc1")]  # a head from elsewhere has a bias
     groups = [
         {
             "params": [p for p in model.backbone.parameters() if p.requires_grad],
             "lr": config.backbone_rate if first else config.stage2_backbone_rate,
         },
-        {"params": [p for p in fc1 if p is not None], "lr": config.fc1_rate if first else config.stage2_fc1_rate},
+        {"params": fc1, "lr": config.fc1_rate if first else config.stage2_fc1_rate},
     ]
     if not first:
         groups.append({"params": [model.head.fc2], "lr": config.fc2_rate})

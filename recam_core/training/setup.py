@@ -1,7 +1,6 @@
 """The two networks that a training begins with: random, from ImageNet, or stage 1 from a model that is there."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,10 +14,12 @@ from recam_core.starts import imagenet_rows
 def starting_networks(config: TrainConfig, classes: Sequence[str], device: torch.device) -> tuple[CamModel, CamModel]:
     """The networks of both stages on the device; which weights they start with follows from the seed."""
     given = load_pair(config.stage1, device) if config.stage1 else None
-    settings = _head_settings(given)
+    settings = dict(given.cam.head.settings) if given is not None else {}  # a bias, another activation
     torch.manual_seed(config.seed)
     cam = build_model(config.backbone, "cam", len(classes), config.weights, **settings)
-    if config.fc1_start == "imagenet":
+    if given is not None:
+        cam.load_state_dict(_stage1_weights(given, config, classes))
+    elif config.fc1_start == "imagenet":
         _start_fc1(cam, imagenet_rows(classes), config)
     settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were
     recam = build_model(
@@ -30,14 +31,7 @@ def starting_networks(config: TrainConfig, classes: Sequence[str], device: torch
         objective=config.objective,
         **settings,
     )
-    if given is not None:
-        cam.load_state_dict(_stage1_weights(given, config, classes))
     return cam.to(device), recam.to(device)
-
-
-def _head_settings(given: ModelPair | None) -> dict[str, Any]:
-    """What a classifier from elsewhere has beyond ours: a bias, another activation."""
-    return dict(getattr(given.cam.head, "settings", {})) if given is not None else {}
 
 
 def _start_fc1(cam: CamModel, rows: Tensor, config: TrainConfig) -> None:

@@ -116,7 +116,9 @@ def _show_stages(figure: go.Figure, runs: Runs) -> None:
     starts = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
     if len(starts) == 1 and (start := starts.pop()):
         line = {"dash": "dot", "color": "#888888", "width": 1}
-        figure.add_vline(start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "y": 0, "yanchor": "bottom"})
+        figure.add_vline(
+            start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "y": 0, "yanchor": "bottom"}
+        )
 
 
 def _laid_out(figure: go.Figure, title: str, runs: Runs, *, legend: bool) -> go.Figure:
