@@ -15,7 +15,7 @@ from trained_runs import CONFIG, SCENE, write_job, write_run
 import ui.jobs
 import ui.train.cost
 from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, jobs, png_bytes, presets, read_sample
-from recam_core.commands import train
+from recam_core.commands import train, train_boundary
 from recam_core.records import Cost, DataReport, TrainConfig
 from ui.train import after, compare, maps, runs
 from ui.train.problems import Data, remarks, stops
@@ -435,6 +435,10 @@ def test_heatmaps_of_every_epoch(place):
     covered = [frame.curves["cam"]["covered"][30] for frame in frames[:4]]
     assert covered == sorted(covered)  # the spot of the fixture grows
     assert not roll.reel.running
+    (run.folder / history.kept[0].file).unlink()
+    late = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
+    assert late.feed(history.kept, running=False)
+    assert [len(frame.layers) for frame in late.reel._frames][:2] == [5, 1]  # all layers with the first that is there
     assert not roll.feed(history.kept[:2], running=True)  # it went back to a checkpoint
     header = roll.reel.packed(describe=True)
     assert b'"seconds":null' in header
@@ -518,6 +522,9 @@ def test_boundary_branches_on_a_model(place, ordered):
     assert job.arguments[:2] == ("train-boundary", f"--model={place / 'one'}")
     assert {"--epochs=2", "--dataset=scenes", "--split=train", "--readout=w"} <= set(job.arguments)
     assert job.title == "boundary branches of mine"
+    parser = argparse.ArgumentParser()
+    train_boundary.add_arguments(parser)
+    assert parser.parse_args(list(job.arguments[1:])).epochs == 2
     assert [bar.proto.text for bar in app.get("progress")] == [
         "**boundary branches of mine** · Its turn is about to come."
     ]

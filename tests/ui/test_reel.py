@@ -180,6 +180,12 @@ def test_a_reel_that_others_fill_says_no_times_and_is_ended():
     assert (header["pause"], header["seconds"], header["left"], header["state"]) == (2.0, None, None, RUNNING)
     assert header["frames"][0]["layers"]["map"]["note"] == "comes later"
     assert "note" not in header["frames"][1]["layers"]["map"]
+    assert reel.needed
+    reel._asked -= ui.player.reel.PATIENCE  # nobody looked for so long
+    assert not reel.needed
     reel.end()
     assert reel.state == DONE
     assert reel.wait(0)
+    left = Reel(ABOUT, b"photo", 3)
+    left.stop()  # nothing to wait for when the server ends
+    assert left.wait(0)

@@ -46,16 +46,20 @@ class Reel:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended = threading.Event()
+        self._has_thread = False
         self._born = self._asked = time.monotonic()
         self._first = self._last = self._born
 
     def start(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
         """Let a thread make the frames, each of them when its turn has come; closing the iterator must free everything."""
+        self._has_thread = True
         threading.Thread(target=self._work, args=(make, turns), name=f"reel-{self.id[:8]}", daemon=True).start()
 
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""
         self._stopping.set()
+        if not self._has_thread:
+            self.end()
 
     def end(self, message: str = "") -> None:
         """No more frames will come to a reel that has no thread."""
@@ -71,6 +75,11 @@ class Reel:
     def running(self) -> bool:
         """Whether frames may still come."""
         return self.state == RUNNING
+
+    @property
+    def needed(self) -> bool:
+        """Whether it must be kept: a thread works on it, or somebody asked not long ago for frames that others make."""
+        return self.running and (self._has_thread or time.monotonic() - self._asked < PATIENCE)
 
     @property
     def made(self) -> int:

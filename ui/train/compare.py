@@ -154,5 +154,4 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
     ]
     for reel in made:
         reels.put(reel)
-    st.caption(" · ".join(f"{number + 1}: {plain(each[0])}" for number, each in enumerate(having)))
     player(made, key="train-both-player", initial={"speed": 2})

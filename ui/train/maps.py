@@ -36,7 +36,7 @@ class Roll:
         if epochs[: len(self.shown)] != self.shown or (running and not self.reel.running):
             return False
         for one in kept[len(self.shown) :]:
-            frame = epoch_frame(self.folder, one, self.number, self.name, first=not self.shown)
+            frame = epoch_frame(self.folder, one, self.number, self.name, first=self.reel.made == 0)
             if frame is not None:
                 self.reel.add(frame)
             self.shown.append((one.stage, one.epoch))
