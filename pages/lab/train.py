@@ -29,7 +29,7 @@ with st.sidebar:
     others = choose_others(found, run)
 show_queue(run)
 if others:
-    show_comparison([run, *others])
+    show_comparison([run, *others], runs.labels(found))
     show_link()
     st.stop()
 

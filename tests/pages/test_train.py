@@ -366,6 +366,19 @@ def test_runs_of_jobs_and_of_the_command_line_are_listed_the_newest_first(place)
     assert "stands on the shelf as **20260101-cli**" in words(app)
 
 
+def test_a_run_that_is_called_like_another_is_told_apart(place, ordered):
+    for name in ("one", "two"):
+        write_run(place, name, title="tiny on scenes train")
+    app = open_train(run="two")
+    assert query(app)["run"] == "two"
+    press(app, key="train-new")
+    press(app, key="train-start")
+    assert query(app)["run"] == ordered[0].name
+    shown = app.radio(key="train-run")
+    assert shown.value == ordered[0].name
+    assert sorted(shown.options) == [f"tiny on scenes train{more}" for more in ("", " \\(2\\)", " \\(3\\)")]
+
+
 def test_a_link_to_a_run_that_is_gone_says_so(place):
     write_run(place, "one")
     assert "The link names the run “two”" in words(open_train(run="two"))
@@ -576,7 +589,7 @@ def test_runs_beside_one_another(place):
     assert list(results[""])[:3] == ["stage 1, last BCE", "stage 2, last BCE", "stage 2, last SCE"]
     (component,) = [element for element in app.main if element.type == "bidi_component"]
     assert len(json.loads(component.proto.json)["runs"]) == 2
-    assert compare.distinct(["x", "y", "x"]) == ["x (1)", "y", "x (2)"]
+    assert {trace["name"] for trace in bce["data"]} == {"same", "same (2)"}
     assert compare.differences([CONFIG, CONFIG]) == []
 
 

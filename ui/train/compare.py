@@ -24,12 +24,13 @@ MOST = 6
 def choose_others(found: list[Run], run: Run) -> list[Run]:
     """Which runs are looked at beside this one, in the panel."""
     others = {other.name: other for other in found if other.name != run.name}
+    called = runs.labels(found)
     if not others:
         return []
     chosen = st.multiselect(
         "Compare with",
         list(others),
-        format_func=lambda name: others[name].title if name in others else name,
+        format_func=lambda name: called.get(name, name),
         key="train-compare",
         max_selections=MOST - 1,
         placeholder="other runs",
@@ -39,8 +40,8 @@ def choose_others(found: list[Run], run: Run) -> list[Run]:
     return [others[name] for name in chosen if name in others]
 
 
-def show_comparison(wanted: list[Run]) -> None:
-    """Everything about the runs beside each other."""
+def show_comparison(wanted: list[Run], called: dict[str, str]) -> None:
+    """Everything about the runs beside each other, under what they are called."""
     compared: Compared = []
     for run in wanted:
         try:
@@ -49,7 +50,7 @@ def show_comparison(wanted: list[Run]) -> None:
             st.error(plain(str(error)))
     if len(compared) < 2:
         return
-    names = distinct([run.title for run, _, _ in compared])
+    names = [called[run.name] for run, _, _ in compared]
     shown = [(name, history, config) for name, (_, history, config) in zip(names, compared, strict=True)]
     left, right = st.columns(2, gap="medium")
     draw(left, charts.loss_chart(shown, "bce"), "train-both-bce")
@@ -74,11 +75,6 @@ def show_comparison(wanted: list[Run]) -> None:
     else:
         st.caption("All settings are the same.")
     _show_maps(compared, names)
-
-
-def distinct(names: list[str]) -> list[str]:
-    """Names with a number behind those that occur twice."""
-    return [f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def differences(configs: list[TrainConfig]) -> list[str]:

@@ -6,7 +6,7 @@ from recam_core import may_start
 from ui.jobs import when_words
 from ui.pictures import plain
 from ui.train import state
-from ui.train.runs import Run
+from ui.train.runs import Run, labels
 
 NOTHING = ""  # in the place of a run as long as there is none
 TOLD = "train-told"
@@ -35,7 +35,7 @@ def choose_run(found: list[Run]) -> Run | str:
         else:
             st.markdown("**Runs on this server**")
             with st.container(height=460 if len(names) > SHOWN else "content", border=False):
-                chosen = _list(names, key)
+                chosen = _list(names, labels(found), key)
     st.session_state[TOLD] = state.tell("run")
     return names.get(str(chosen), str(chosen or NOTHING))
 
@@ -54,14 +54,14 @@ def _follow_link(names: dict[str, Run]) -> None:
         )
 
 
-def _list(names: dict[str, Run], key: str) -> str:
+def _list(names: dict[str, Run], called: dict[str, str], key: str) -> str:
     """The runs, the newest first, each with its state and time below it."""
     options = [*([state.NEW] if st.session_state[key] == state.NEW else []), *names]
     chosen = st.radio(
         "Run",
         options,
         key=key,
-        format_func=lambda name: "A new one" if name == state.NEW else plain(names[name].label),
+        format_func=lambda name: "A new one …" if name == state.NEW else plain(called[name]),
         captions=["not started yet" if name == state.NEW else _state_words(names[name]) for name in options],
         persist_state="session",
         label_visibility="collapsed",

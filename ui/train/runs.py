@@ -78,6 +78,16 @@ def all_runs() -> list[Run]:
     return [run for _, run in sorted(made, key=lambda pair: -pair[0])]
 
 
+def labels(found: Sequence[Run]) -> dict[str, str]:
+    """What runs are called in lists, by their names; one called like an older one has a number, because lists tell by words."""
+    called: dict[str, str] = {}
+    for run in reversed(found):  # the oldest first, so that a new one changes no label
+        taken = set(called.values())
+        words = (run.label, *(f"{run.label} ({n})" for n in range(2, len(found) + 2)))
+        called[run.name] = next(label for label in words if label not in taken)
+    return called
+
+
 def _is_training(folder: Path) -> bool:
     """Whether a folder holds a training; one with a history whose settings are damaged is shown, and says so."""
     try:
