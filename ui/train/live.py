@@ -57,19 +57,19 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
     """Losses and scores over the epochs, the learning rate and lost time below; empty axes keep their place."""
     one = [(run.title, history, config)]
     left, right = st.columns(2, gap="medium")
-    draw(left, charts.loss_chart(one, "bce"), "train-bce")
-    draw(right, charts.loss_chart(one, "sce"), "train-sce")
+    draw_live(left, charts.loss_chart(one, "bce"), "train-bce")
+    draw_live(right, charts.loss_chart(one, "sce"), "train-sce")
     if config.validation:
         left, right = st.columns(2, gap="medium")  # anew, so that on a phone both losses come first
-        draw(left, charts.seed_chart(one), "train-miou")
-        draw(right, charts.ap_chart(one), "train-map")
+        draw_live(left, charts.seed_chart(one), "train-miou")
+        draw_live(right, charts.ap_chart(one), "train-map")
         if history.validated and not any(done.miou for done in history.validated):
             st.caption(f"Pictures of {plain(config.validation)} have no masks, so seeds cannot be scored.")
     else:
         st.caption("Nothing is scored after an epoch, because no validation split was chosen.")
     st.caption(_lost_words(history))
     with st.expander("Learning rate", icon=":material/trending_down:"):
-        draw(st, charts.rate_chart(one), "train-rate")
+        draw_live(st, charts.rate_chart(one), "train-rate")
     if history.skipped:
         names = {one.name: one.reason for one in history.skipped}
         count = f"{len(names)} picture{' was' if len(names) == 1 else 's were'}"
@@ -91,6 +91,13 @@ def _lost_words(history: History) -> str:
 def draw(place: Any, figure: Any, key: str) -> None:
     """A chart without the bar of tools, which covers it on a phone."""
     place.plotly_chart(figure, key=key, config={"displayModeBar": False})
+
+
+def draw_live(place: Any, figure: Any, key: str) -> None:
+    """A chart that is drawn again and again: Streamlit makes a new one each time, which shell.css lays under the old one until
+    that is taken away, so that nothing flickers or moves.
+    """
+    draw(place.container(key=f"curve-{key}"), figure, key)
 
 
 def show_log(run: Run) -> None:
@@ -132,7 +139,7 @@ def show_boundary(job: Job) -> None:
             jobs.show_ended(now)
         steps = {event["step"]: event for event in read_events(now)[0] if event["event"] == "BoundaryStep"}
         if steps:  # by their numbers: after a stop some were made again
-            draw(st, charts.terms_chart([steps[n] for n in sorted(steps)]), f"train-terms-{job.name}")
+            draw_live(st, charts.terms_chart([steps[n] for n in sorted(steps)]), f"train-terms-{job.name}")
 
     poll()
 
