@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parents[1] / "pages"))
 from trained_runs import CONFIG, SCENE, write_run
 
 pytestmark = pytest.mark.browser
-SMALL = {"Epochs of stage 1": 5, "Epochs of stage 2": 3, "Pictures scored": 8}  # of 200 scenes: about half a minute
+SMALL = {"Epochs of stage 1": 9, "Epochs of stage 2": 3, "Pictures scored": 8}  # of 200 scenes: less than a minute
 
 
 @pytest.fixture(scope="module")
