@@ -1,9 +1,15 @@
 """The contract of every backbone in the registry, the ResNets' cuts, and weights files that are not to be trusted."""
 
+import email.message
+import hashlib
+import io
 import os
+from http.client import IncompleteRead
+from urllib.error import URLError
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 from skimage import data
 from torch import nn
@@ -11,9 +17,10 @@ from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.backbones import BACKBONES
 from recam_core.backbones.efficientnet import imagenet_tensors
-from recam_core.backbones.resnet import ResNet, build_resnet, read_weights
+from recam_core.backbones.resnet import ResNet, build_resnet
 from recam_core.model import build_model
 from recam_core.records import UserError
+from recam_core.tensor_files import read_tensors
 
 STRIDES = {"tiny": 8, "efficientnet_lite0": 16} | {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name}
 CHANNELS = {"tiny": 128, "efficientnet_lite0": 1280, "resnet18": 512, "resnet50": 2048, "resnet101": 2048}
@@ -130,8 +137,8 @@ class Hostile:
 def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
     path, marker = tmp_path / "weights.pth", tmp_path / "marker"
     torch.save({"conv1.weight": Hostile(marker)}, path)
-    with pytest.raises(UserError, match=r"weights\.pth could not be read"):
-        read_weights(str(path))
+    with pytest.raises(UserError, match=r"weights\.pth wants to run code .*\.mkdir.*nothing of it was run"):
+        read_tensors(str(path))
     assert not marker.exists()
     torch.load(path, weights_only=False)
     assert marker.exists()  # the file would have done it
@@ -141,10 +148,10 @@ def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
 def test_missing_and_garbage_weights_files(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(UserError, match="no weights file at"):
-        read_weights(str(path))
+        read_tensors(str(path))
     path.write_bytes(b"\x00garbage" * 20)
-    with pytest.raises(UserError, match="could not be read as a weights file"):
-        read_weights(str(path))
+    with pytest.raises(UserError, match=r"could not be read as a weights file|not a readable safetensors file"):
+        read_tensors(str(path))
 
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
@@ -196,3 +203,70 @@ def test_imagenet_tensors_carry_the_names_of_the_trunk(photo_model):
     for name, value in trunk.items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(value.contiguous(), stored[name]), name
+
+
+class Answer:
+    """What a server sends, in pieces; ``breaks`` ends it in the middle."""
+
+    def __init__(self, data, breaks=False):
+        self.pieces, self.breaks = [data[:1000], data[1000:]], breaks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def info(self):
+        return email.message.Message()
+
+    def read(self, _):
+        if self.breaks and len(self.pieces) == 1:
+            raise IncompleteRead(b"", 99)
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """Answer every download with given bytes; returns the folder that torch keeps downloads in."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def serve(answer):
+        def urlopen(_):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr("torch.hub.urlopen", urlopen)
+        return tmp_path / "torch"
+
+    return serve
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    pytest.param(lambda: URLError("no route"), "no route", id="offline"),
+    pytest.param(lambda: Answer(b"half of it" * 999, breaks=True), "IncompleteRead", id="broken off"),
+    pytest.param(lambda: Answer(b"an error page" * 999), "invalid hash value", id="not what was asked for"),
+])  # fmt: skip
+def test_weights_that_cannot_be_fetched_leave_a_sentence_and_no_file(served, answer, said, capsys):
+    folder = served(answer())
+    with pytest.raises(
+        UserError, match=rf"weights of resnet18 could not be fetched \(.*{said}.*resnet18-.*pth as --weights PATH"
+    ):
+        build_resnet("resnet18", 16, "imagenet")
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert capsys.readouterr().out == ""  # where commands write events
+
+
+def test_weights_that_were_fetched_are_checked_and_kept(served, monkeypatch):
+    state = torchvision.models.resnet18().state_dict()
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    digest = hashlib.sha256(stream.getvalue()).hexdigest()[:8]
+    enum = torchvision.models.get_model_weights("resnet18")["IMAGENET1K_V1"]
+    monkeypatch.setattr(type(enum), "url", f"https://example.org/resnet18-{digest}.pth")
+    folder = served(Answer(stream.getvalue()))
+    for _ in range(2):  # the second time from the disk: the answer is used up
+        loaded = build_resnet("resnet18", 16, "imagenet").trunk.state_dict()
+        assert all(torch.equal(loaded[name], state[name]) for name in loaded)
+    assert [path.name for path in folder.rglob("*.pth")] == [f"resnet18-{digest}.pth"]

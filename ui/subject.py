@@ -23,6 +23,7 @@ from recam_core import (
     read_sample,
     sample_model,
 )
+from recam_core.records import CAM
 from ui import uploads
 from ui.link import read_choice, read_list, write
 from ui.pictures import PICTURE, choose_picture, plain
@@ -123,7 +124,9 @@ def _choose_model() -> str:
 
 def _model_words(name: str) -> str:
     try:  # reads a few kilobytes; not cached by name, because the file may be replaced
-        return f"{name} · {len(read_header(known_models()[name])['classes'])} classes"
+        header = read_header(known_models()[name])
+        alone = " · CAM alone" if header["readouts"] == [CAM] else ""
+        return f"{name} · {len(header['classes'])} classes{alone}"
     except UserError:
         return f"{name} · cannot be read"
 

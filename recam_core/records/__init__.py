@@ -8,6 +8,7 @@ from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryCo
 from recam_core.records.data import CheckStep, DataReport
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.names import (
+    ACTIVATIONS,
     CAM,
     CLIMB_RESULTS,
     EMPTY_TEXT,
@@ -15,6 +16,7 @@ from recam_core.records.names import (
     IGNORE,
     OBJECTIVES,
     PALETTE_NAMES,
+    PROBABILITY,
     READOUT_LABELS,
     READOUTS,
     RECAM_READOUTS,
@@ -22,6 +24,8 @@ from recam_core.records.names import (
     SCALE_NAMES,
     STEP_RULES,
     UserError,
+    lacking_sentence,
+    listed_names,
 )
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
@@ -45,6 +49,7 @@ from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
 
 __all__ = [
+    "ACTIVATIONS",
     "BOUNDARIES",
     "CAM",
     "CLIMB_RESULTS",
@@ -56,6 +61,7 @@ __all__ = [
     "OBJECTIVES",
     "PALETTE_NAMES",
     "PRECISIONS",
+    "PROBABILITY",
     "READOUTS",
     "READOUT_LABELS",
     "RECAM_READOUTS",
@@ -94,5 +100,7 @@ __all__ = [
     "UserError",
     "Validated",
     "WalkStep",
+    "lacking_sentence",
+    "listed_names",
     "untrained_readouts",
 ]
