@@ -5,6 +5,7 @@ lie in.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from recam_core.records import UserError
@@ -29,17 +30,31 @@ def data_roots() -> list[Path]:
 
 def allowed_folder(text: str) -> Path:
     """The folder that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
-    missing = UserError(f"There is no folder “{text[:80]}” on this server; name one that holds a data set.")
-    roots = data_roots()
-    try:
-        folder = Path(text.strip()).expanduser().resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
-        raise missing from error
-    if roots and not any(folder.is_relative_to(root) for root in roots):
-        raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
-    if not text.strip() or not _is_folder(folder):
+    folder, missing = _named(text, "There is no folder “{}” on this server; name one that holds a data set.")
+    if not text.strip() or not _is(Path.is_dir, folder):
         raise missing
     return folder
+
+
+def allowed_file(text: str) -> Path:
+    """The file that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
+    file, missing = _named(text, "There is no file “{}” on this server; name one with its whole path.")
+    if not text.strip() or not _is(Path.is_file, file):
+        raise missing
+    return file
+
+
+def _named(text: str, sentence: str) -> tuple[Path, UserError]:
+    """A path that somebody typed, inside of the roots, and what to say where nothing fitting is there."""
+    missing = UserError(sentence.format(text[:80]))
+    roots = data_roots()
+    try:
+        path = Path(text.strip()).expanduser().resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
+        raise missing from error
+    if roots and not any(path.is_relative_to(root) for root in roots):
+        raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
+    return path, missing
 
 
 def coco_folders() -> list[Path]:
@@ -55,8 +70,8 @@ def coco_splits(folder: Path) -> list[str]:
     return [split for split in splits if (folder / split).is_dir()]
 
 
-def _is_folder(path: Path) -> bool:
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return path.is_dir()
+        return kind(path)
     except OSError:  # a name that is too long, a folder that may not be looked into
         return False

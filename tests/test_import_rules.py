@@ -45,6 +45,8 @@ BELOW = {
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
     "starts": ("backbones",),
     "shelf": ("model", "files", "roots"),
+    "shelving": ("shelf", "jobs"),
+    "fetching": ("records",),
     "manifest": ("model",),
     "checkpoints": ("shelf",),
     "lesson": ("looking", "gradients", "images", "device"),

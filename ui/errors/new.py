@@ -18,6 +18,7 @@ from ui.errors import runs
 from ui.errors.maps import stamp_of
 from ui.errors.state import choose
 from ui.pictures import plain
+from ui.shelf import model_words
 
 SCENES, OTHER = "scenes", "another folder …"
 SPLITS = {
@@ -30,6 +31,7 @@ WALKS = {
     "learned": "yes, with boundaries that the model learned",
     "gradient": "yes, with edges of the picture (baseline)",
 }
+ASKED = "new-asked"  # in the session: somebody came from the Models page to evaluate one
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
@@ -60,12 +62,19 @@ def first_visit() -> None:
 
 def new_evaluation() -> None:
     """The form for another evaluation, in the panel."""
-    with st.expander("New evaluation", icon=":material/add:"):
+    with st.expander("New evaluation", icon=":material/add:", expanded=st.session_state.get(ASKED, False)):
         if not may_start():
             st.caption(READ_ONLY)
             return
         models = list(known_models())
-        model = st.selectbox("Model", models, index=models.index(SCENES) if SCENES in models else 0, key="new-model")
+        words = model_words()
+        model = st.selectbox(
+            "Model",
+            models,
+            index=models.index(SCENES) if SCENES in models else 0,
+            key="new-model",
+            format_func=lambda name: words.get(name, name),
+        )
         places = [SCENES, *map(str, coco_folders()), OTHER]
         place = st.selectbox(
             "Data set",
