@@ -92,7 +92,7 @@ PUBLIC = {
         "delete_model",
         "find_by_sha256",
         "model_sha256",
-        "put_on_shelf",
+        "place_for",
         "rename_model",
         "shelf_entries",
         "shelf_entry",

@@ -86,7 +86,7 @@ class _Run:
     ) -> None:
         self.pair, self.config, self.dataset, self.out, self.device = pair, config, dataset, out, device
         torch.manual_seed(config.seed)
-        self.branches = build_branches(pair.recam).to(device)
+        self.branches = build_branches(pair.edges).to(device)
         self.done = 0
         self.saved = (out / CHECKPOINT).exists()
         self.optimizer = build_optimizer(self.branches, config)
@@ -142,7 +142,7 @@ class _Run:
     def _step(self, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[float, float, float]:
         with autocast(self.device, training=True):
             with torch.no_grad():
-                stages = self.pair.recam.stages(self.pair.recam.normalise(pixels) * inside)
+                stages = self.pair.edges.stages(self.pair.edges.normalise(pixels) * inside)
             edges = self.branches.edges(stages).float()
             moves = self.branches.displacements(stages).float() if self.branches.has_displacement else None
         terms = boundary_losses(edges, moves, labels, self.config.radius, len(self.pair.classes))
@@ -175,7 +175,7 @@ class _Run:
         total = torch.zeros(2, device=self.device)
         for i in range(len(self.dataset)):
             picture = working_picture(self.dataset.image(i), self.config.long_side)
-            stages = self.pair.recam.stages(self.pair.recam.preprocess(picture))
+            stages = self.pair.edges.stages(self.pair.edges.preprocess(picture))
             total += self.branches.displacements(stages).mean(dim=(0, 2, 3))
         return total / len(self.dataset)
 

@@ -12,9 +12,14 @@ from torch import Tensor
 from recam_core.records import EPSILON
 
 
-def class_scores(features: Tensor, weight: Tensor) -> Tensor:
-    """Logits of a globally average-pooled linear classifier without bias: z = W · GAP(f), (B, K)."""
-    return F.linear(features.mean(dim=(2, 3)), weight)
+def class_scores(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Logits of a globally average-pooled linear classifier: z = W · GAP(f), plus its ``bias`` (K,) if it has one, (B, K)."""
+    return F.linear(features.mean(dim=(2, 3)), weight, bias)
+
+
+def probabilities(logits: Tensor, activation: str) -> Tensor:
+    """Logits (…, K) as probabilities: "sigmoid" of each class by itself, or "softmax" over all classes, which sum to 1."""
+    return logits.softmax(dim=-1) if activation == "softmax" else logits.sigmoid()
 
 
 def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
@@ -81,14 +86,16 @@ def recam_loss(
     recam_weight: float,
     mask_gradient: bool = True,
     objective: str = "both",
+    bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """BCE + λ·SCE (ReCAM, equation 5), and its two terms: (total, bce, sce), scalars.
 
     With ``recam_weight`` 0 the second term is not computed and is reported as 0. Without ``mask_gradient`` the masks are
     constants: SCE then teaches the features and its own head only. The paper's ablations are the other objectives:
-    "shared" asks FC1 in the place of FC2, and so does "sce", whose total is SCE alone (BCE is only reported).
+    "shared" asks FC1 in the place of FC2, and so does "sce", whose total is SCE alone (BCE is only reported). ``bias`` (K,) is
+    FC1's, which the scores have and the masks do not.
     """
-    bce = multilabel_loss(class_scores(features, fc1), labels)
+    bce = multilabel_loss(class_scores(features, fc1, bias), labels)
     if recam_weight == 0 and objective != "sce":
         return bce, bce, bce.new_zeros(())
     present = present_classes(labels)  # the masks of absent classes take part in nothing

@@ -13,39 +13,42 @@ from recam_core.device import autocast
 from recam_core.images import working_picture
 from recam_core.looking import with_room
 from recam_core.model import CamModel, ModelPair
-from recam_core.records import CAM, EPSILON, READOUTS, RECAM_READOUTS, CamResult, Evidence, HeatmapOptions, UserError
+from recam_core.records import EPSILON, CamResult, Evidence, HeatmapOptions, UserError, listed_names
 
 
 def explain(
     picture: np.ndarray,
     pair: ModelPair,
     classes: Sequence[str] | None = None,
-    readouts: Sequence[str] = READOUTS,
+    readouts: Sequence[str] | None = None,
     options: HeatmapOptions | None = None,
 ) -> dict[str, CamResult]:
-    """Heatmaps of a picture (H, W, 3) uint8 for each readout; by default of the classes above probability 0.5."""
+    """Heatmaps of a picture (H, W, 3) uint8 for each readout, by default all that the model has.
+
+    Classes are by default those above probability 0.5, else the most probable one.
+    """
+    readouts = pair.readouts if readouts is None else readouts
     evidence = gather_evidence(picture, pair, options or HeatmapOptions(), readouts)
     chosen = default_classes(evidence) if classes is None else list(classes)
     return {readout: read_out(evidence, readout, chosen) for readout in readouts}
 
 
 def gather_evidence(
-    picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] = READOUTS
+    picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] | None = None
 ) -> Evidence:
     """Run each network once per view and keep the maps of all its classes at their feature grid.
 
     Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
-    network. The scores are those of FC1 of the stage-2 network at the first scale, mean of picture and mirror image,
-    whatever readouts are asked for.
+    network, by default all that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is
+    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for.
     """
-    unknown = [name for name in readouts if name not in READOUTS]
-    if unknown or not readouts:
-        raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
+    readouts = pair.readouts if readouts is None else readouts
+    pair.check_readouts(readouts)
     picture = working_picture(picture, options.long_side)
     start = time.perf_counter()
     looks: list[tuple[list[str], _Look]] = []
-    for model, family in ((pair.cam, (CAM,)), (pair.recam, RECAM_READOUTS)):
-        names = [name for name in family if name in readouts]
+    for model in pair.networks:
+        names = [name for name in model.head.readouts if name in readouts]
         # stage 2 looks once even if none of its readouts is wanted: the scores are its own
         for scale in options.scales if names else options.scales[: model is pair.recam]:
             looks.append((names, _look(model, picture, scale, options.flip, names)))
@@ -54,8 +57,8 @@ def gather_evidence(
     for names, look in looks:
         for readout, maps in zip(names, look.maps.cpu().numpy(), strict=True):
             scale_maps[readout].append(maps)
-    first = next(look for _, look in looks if look.stage2 and look.scale == options.scales[0])
-    scores = first.logits.sigmoid().cpu().numpy()
+    first = next(look for _, look in looks if look.model is pair.recam and look.scale == options.scales[0])
+    scores = pair.recam.head.probabilities(first.logits).cpu().numpy()
     if not all(np.isfinite(m).all() for m in [scores, *(m for maps in scale_maps.values() for m in maps)]):
         raise UserError(
             f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
@@ -69,6 +72,7 @@ def gather_evidence(
         device=str(pair.recam.device),
         seconds=time.perf_counter() - start,
         backbone_passes=len(looks),
+        activation=pair.recam.head.activation,
         notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
     )
 
@@ -77,7 +81,7 @@ def gather_evidence(
 class _Look:
     """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
 
-    stage2: bool
+    model: CamModel
     scale: float
     maps: Tensor
     logits: Tensor
@@ -87,7 +91,7 @@ class _Look:
 def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
     """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
     (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
-    return _Look("w" in model.head.readouts, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
 
 
 def _maps(
@@ -122,7 +126,7 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]
     if unknown or not classes:
-        raise UserError(f"Classes to explain must be among {', '.join(evidence.classes)}; got {unknown or 'none'}.")
+        raise UserError(f"Classes to explain must be among {listed_names(evidence.classes)}; got {unknown or 'none'}.")
     if readout not in evidence.scale_maps:
         raise UserError(f"The readout {readout!r} was not computed; there are {', '.join(evidence.scale_maps)}.")
     ids = [known[name] for name in classes]

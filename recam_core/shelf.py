@@ -14,8 +14,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from recam_core.files import save_atomically
-from recam_core.model import ModelPair, build_branches, build_pair
-from recam_core.records import READOUTS, UserError
+from recam_core.model import CamModel, ModelPair, build_branches, build_edge_network, build_pair
+from recam_core.records import ACTIVATIONS, CAM, READOUTS, RECAM_READOUTS, UserError
 from recam_core.roots import models_folder, runs_folder
 from recam_core.tensors import listed, tensor_faults
 
@@ -27,7 +27,10 @@ RUN_MODEL, NAME_FILE = "model.safetensors", "name.txt"  # in a run's folder: its
 
 
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write both networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``."""
+    """Write the networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``.
+
+    One network that stands for both is written once, under the name of its head.
+    """
     tensors: dict[str, Tensor] = {}
     for stage, part in _parts(pair).items():
         for name, value in part.state_dict().items():
@@ -41,7 +44,9 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
         "name": pair.name,
         "classes": pair.classes,
         "backbone": pair.backbone,
-        "readouts": READOUTS,
+        "readouts": pair.readouts,
+        "heads": {stage: network.head.settings for stage, network in _classifiers(pair).items()},
+        **({} if pair.edge_network is None else {"edges": pair.edge_backbone}),
         "card": pair.card,
     }
     save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}))
@@ -55,7 +60,10 @@ def update_card(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Classes, backbone, readouts and card of a stored pair, without reading its weights."""
+    """Classes, backbone, readouts, heads and card of a stored pair, without reading its weights.
+
+    "readouts" are those that the model really has; "heads" their settings, ours where an older file does not say.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("pair", "null"))
@@ -75,6 +83,10 @@ def read_header(path: Path) -> dict[str, Any]:
         raise UserError(
             f"The header of {path.name} has no usable {', '.join(absent)}; the file is damaged or not ours."
         )
+    header.setdefault("readouts", list(READOUTS))
+    header.setdefault("heads", {})
+    if not _usable_heads(header["readouts"], header["heads"]):
+        raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
     return header
 
 
@@ -83,10 +95,14 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     path = find_model(name_or_path)
     header = read_header(path)
     data = path.read_bytes()
-    pair = build_pair(header["name"], header["backbone"], header["classes"], header["card"])
+    pair = build_pair(
+        header["name"], header["backbone"], header["classes"], header["card"], header["readouts"], header["heads"]
+    )
     stored = load(data)
     if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
-        pair = replace(pair, boundary=build_branches(pair.recam))
+        if own := header.get("edges"):
+            pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
+        pair = replace(pair, boundary=build_branches(pair.edges))
     parts = _parts(pair)
     foreign = [name for name in stored if name.split(".")[0] not in parts]
     if foreign:
@@ -105,8 +121,29 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
 
 def _parts(pair: ModelPair) -> dict[str, nn.Module]:
     """What a file holds, by the first word of its tensors' names."""
-    parts: dict[str, nn.Module] = {"cam": pair.cam, "recam": pair.recam}
-    return parts if pair.boundary is None else parts | {"boundary": pair.boundary}
+    parts: dict[str, nn.Module | None] = {**_classifiers(pair), "boundary": pair.boundary, "edges": pair.edge_network}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _classifiers(pair: ModelPair) -> dict[str, CamModel]:
+    """Both networks, or the one that stands for both under the name of its head."""
+    if pair.cam is not pair.recam:
+        return {"cam": pair.cam, "recam": pair.recam}
+    return {CAM if pair.readouts == (CAM,) else "recam": pair.recam}
+
+
+def _usable_heads(readouts: Any, heads: Any) -> bool:
+    return (
+        readouts in ([CAM], list(RECAM_READOUTS), list(READOUTS))
+        and isinstance(heads, dict)
+        and all(
+            isinstance(head, dict)
+            and head.keys() == {"bias", "activation"}
+            and isinstance(head["bias"], bool)
+            and head["activation"] in list(ACTIVATIONS)
+            for head in heads.values()
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from safetensors import safe_open
 
 from recam_core.files import save_atomically
 from recam_core.jobs import JOB, list_jobs, may_start, read_job
-from recam_core.model import ModelPair
 from recam_core.records import READOUTS, UserError
 from recam_core.roots import models_folder
-from recam_core.shelf import NAME_FILE, known_models, read_header, save_pair, standing
+from recam_core.shelf import NAME_FILE, known_models, read_header, standing
 
 NAME = re.compile(r"\w[\w.-]{0,59}")
 ARRIVING = ".arriving-"  # folders for files that are looked at and imported
@@ -153,13 +152,10 @@ def delete_model(name: str, *, whole_run: bool = False) -> None:
         raise UserError(f"“{name}” could not be deleted ({error.strerror}); check the folder's permissions.") from error
 
 
-def put_on_shelf(pair: ModelPair) -> ShelfEntry:
-    """Write a pair into the folder of models under its name, which must be free."""
+def place_for(name: str) -> Path:
+    """Where a model that is imported under a name is to be written; the name must be free."""
     _check_may_change()
-    name = check_model_name(pair.name)
-    _models_folder_made()
-    save_pair(pair, models_folder() / f"{name}.safetensors")
-    return shelf_entry(name)
+    return _models_folder_made() / f"{check_model_name(name)}.safetensors"
 
 
 @contextlib.contextmanager

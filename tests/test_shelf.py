@@ -15,6 +15,7 @@ from recam_core.records import READOUTS, UserError
 from recam_core.shelf import FORMAT, find_model, known_models, load_pair, read_header, save_pair, update_card
 
 CLASSES = ("cat", "wine glass", "Hütte")
+HEADS = {name: {"bias": False, "activation": "sigmoid"} for name in ("cam", "recam")}
 CARD = {"training": {"seed": 3}, "scores": {}, "warning": "only drawn"}
 
 
@@ -88,7 +89,7 @@ def test_a_loaded_pair_is_ready_to_look_and_not_to_learn(path):
 def test_the_header_says_what_it_is_without_reading_weights(path):
     header = read_header(path)
     assert header == {"format": FORMAT, "name": "mine", "classes": list(CLASSES), "backbone": "tiny",
-                      "readouts": list(READOUTS), "card": CARD}  # fmt: skip
+                      "readouts": list(READOUTS), "heads": HEADS, "card": CARD}  # fmt: skip
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Heads: features → scores, class weights, loss.
 
-Contract: built from (channels, classes); ``readouts`` names what ``class_weights`` can give; ``scores(features)`` is
-(B, K); ``loss(features, labels)`` is (total, BCE, SCE).
+Contract: built from (channels, classes) and, by name, ``bias`` (has FC1 one?) and ``activation`` of its scores; ``settings`` are
+those two; ``readouts`` names what ``class_weights`` can give; ``scores(features)`` is (B, K), with the bias, which maps never
+have; ``probabilities(logits)`` is what a person reads; ``loss(features, labels)`` is (total, BCE, SCE).
 """
 
 from recam_core.heads.cam import CamHead

@@ -7,6 +7,7 @@ This package imports no torch, so a page can read it without loading the engine.
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.names import (
+    ACTIVATIONS,
     CAM,
     CLIMB_RESULTS,
     EMPTY_TEXT,
@@ -21,6 +22,7 @@ from recam_core.records.names import (
     SCALE_NAMES,
     STEP_RULES,
     UserError,
+    listed_names,
 )
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
@@ -44,6 +46,7 @@ from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
 
 __all__ = [
+    "ACTIVATIONS",
     "BOUNDARIES",
     "CAM",
     "CLIMB_RESULTS",
@@ -91,5 +94,6 @@ __all__ = [
     "UserError",
     "Validated",
     "WalkStep",
+    "listed_names",
     "untrained_readouts",
 ]

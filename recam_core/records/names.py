@@ -1,9 +1,16 @@
 """Names that people script against, and the error meant for the person at the screen."""
 
+from collections.abc import Sequence
+
 CAM = "cam"
 RECAM_READOUTS = ("w", "wprime", "sum", "product")
 READOUTS = (CAM, *RECAM_READOUTS)
 READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "product": "w⊗w′"}
+
+ACTIVATIONS = {
+    "sigmoid": "each class by itself, so several can be likely: trained with BCE",
+    "softmax": "all classes share a sum of 1, so one can be likely: trained with cross-entropy",
+}
 
 EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
 
@@ -31,6 +38,11 @@ SCALE_NAMES = ("each", "together")
 
 IGNORE = 255  # label value of pixels that count neither for nor against
 EPSILON = 1e-5  # what the reference adds to a maximum before dividing by it
+
+
+def listed_names(names: Sequence[str], most: int = 100) -> str:
+    """Names for a sentence: all of them, or, of very many, the first ten and how many there are."""
+    return ", ".join(names) if len(names) <= most else f"{', '.join(names[:10])} … ({len(names)} in all)"
 
 
 class UserError(ValueError):

@@ -23,7 +23,8 @@ class Evidence:
     """What a model pair says about one picture, before classes or thresholds are chosen.
 
     ``scale_maps[readout]`` holds one array (K, h, w) float32 per scale: ReLU'd maps of the picture plus those of its
-    mirror image, at the feature grid of that scale. ``scores`` (K,) are stage-2 FC1 probabilities.
+    mirror image, at the feature grid of that scale. ``scores`` (K,) are FC1 probabilities, of stage 2 where there is one,
+    made with the sigmoid or the softmax that ``activation`` names.
     """
 
     picture: np.ndarray  # (H, W, 3) uint8, at the working size
@@ -34,6 +35,7 @@ class Evidence:
     device: str
     seconds: float
     backbone_passes: int  # one for each network and scale; picture and mirror image count as one
+    activation: str = "sigmoid"
     notes: tuple[str, ...] = ()  # what the person should know about how it was made, a sentence each
 
 

@@ -41,12 +41,12 @@ def boundary_map(pair: ModelPair, picture: np.ndarray, source: str = "learned") 
         )
     try:
         with torch.inference_mode():
-            x = pair.recam.preprocess(picture)
-            logits = edge_logits(pair.recam, pair.boundary, torch.cat([x, x.flip(-1)]))
+            x = pair.edges.preprocess(picture)
+            logits = edge_logits(pair.edges, pair.boundary, torch.cat([x, x.flip(-1)]))
             found = logits.sigmoid().cpu().numpy()
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"The memory of {pair.recam.device} does not suffice for the boundaries of this picture; "
+            f"The memory of {pair.edges.device} does not suffice for the boundaries of this picture; "
             "choose a smaller working size."
         ) from error
     if not np.isfinite(found).all():
