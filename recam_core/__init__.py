@@ -82,7 +82,15 @@ PUBLIC = {
     "refiners.boundary": ("boundary_map", "boundary_sources"),
     "recipes": ("default_refit",),
     "resample": ("gain_of_areas",),
-    "roots": ("allowed_file", "allowed_folder", "coco_folders", "coco_splits", "data_roots", "models_folder", "runs_folder"),
+    "roots": (
+        "allowed_file",
+        "allowed_folder",
+        "coco_folders",
+        "coco_splits",
+        "data_roots",
+        "models_folder",
+        "runs_folder",
+    ),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
     "shelving": (
@@ -96,7 +104,9 @@ PUBLIC = {
         "rename_model",
         "shelf_entries",
         "shelf_entry",
+        "write_arrived",
     ),
+    "checkpoints": ("CLASS_LISTS", "Recognised", "recognise", "store_import"),
     "fetching": ("IMAGENET_FILE", "fetch_imagenet"),
     "store": (
         "Areas",

@@ -23,7 +23,10 @@ FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 SHELF = Path(__file__).parent.parent / "assets" / "models"
 KINDS = ("bundled", "trained", "imported")
-RUN_MODEL, NAME_FILE = "model.safetensors", "name.txt"  # in a run's folder: its model, and the name that a person gave it
+RUN_MODEL, NAME_FILE = (
+    "model.safetensors",
+    "name.txt",
+)  # in a run's folder: its model, and the name that a person gave it
 
 
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -> None:

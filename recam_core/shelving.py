@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -159,22 +159,27 @@ def place_for(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def arriving(files: Mapping[str, bytes]) -> Iterator[list[Path]]:
-    """Files that somebody sent, for the block on disk beside the models, and gone after it however it ends."""
+def arriving() -> Iterator[Path]:
+    """A folder beside the models for files that are looked at and imported; it is gone after the block, however that ends."""
     _check_may_change()
     folder = _models_folder_made()
     for left in folder.glob(f"{ARRIVING}*"):
-        if time.time() - left.stat().st_mtime > FORGOTTEN:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # its own process took it away meanwhile
+            if time.time() - left.stat().st_mtime > FORGOTTEN:
+                shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=ARRIVING, dir=folder) as place:
-        paths = []
-        for n, (name, data) in enumerate(files.items()):
-            plain = re.sub(r"[^\w.-]", "_", Path(name).name)[-80:].lstrip(".") or "file"
-            path = Path(place, f"{n}", plain)
-            path.parent.mkdir()
-            save_atomically(path, data)
-            paths.append(path)
-        yield paths
+        yield Path(place)
+
+
+def write_arrived(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
+    """Write what somebody sent (names, contents) into such a folder; names are kept as far as they are harmless."""
+    paths = []
+    for n, (name, data) in enumerate(files):
+        path = folder / f"{n}" / (re.sub(r"[^\w.-]", "_", Path(name).name)[-80:].lstrip(".") or "file")
+        path.parent.mkdir()
+        save_atomically(path, data)
+        paths.append(path)
+    return paths
 
 
 def _own(name: str, done: str) -> ShelfEntry:

@@ -136,9 +136,9 @@ def about_model(pair: Any) -> None:
                 f"BCE + {training['recam_weight']:g} · SCE. Seed {training['seed']}."
             )
         for where, measured in scores.items():
-            _show_scores(where, measured)
+            show_scores(where, measured)
         if "measured" in card.get("walk", {}):
-            _show_walk(card["walk"])
+            show_walk(card["walk"])
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
@@ -147,7 +147,7 @@ def about_model(pair: Any) -> None:
             )
 
 
-def _show_scores(where: str, measured: dict[str, Any]) -> None:
+def show_scores(where: str, measured: dict[str, Any]) -> None:
     """One table of a card: what was measured, on what, and how."""
     how = measured.get("how", "each readout at its best threshold")
     if seeds := measured.get("seeds"):
@@ -169,7 +169,7 @@ def _show_scores(where: str, measured: dict[str, Any]) -> None:
     st.dataframe(rows, hide_index=True)
 
 
-def _show_walk(walk: dict[str, Any]) -> None:
+def show_walk(walk: dict[str, Any]) -> None:
     """What the random walk made of the maps: with the reference's settings, and with those chosen on other pictures."""
     st.caption(
         f"mIoU before and after the random walk with this model's own boundaries, {walk['pictures']} pictures of "

@@ -26,4 +26,6 @@ def entry_words(entry: ShelfEntry) -> str:
 def date_words(seconds: float) -> str:
     """A day, and the time where it is today."""
     then = time.localtime(seconds)
-    return time.strftime("%H:%M" if then[:3] == time.localtime()[:3] else "%d %b %Y", then).lstrip("0")
+    if then[:3] == time.localtime()[:3]:
+        return time.strftime("%H:%M", then)
+    return time.strftime("%d %b %Y", then).lstrip("0")

@@ -14,12 +14,12 @@ BACKBONES = {  # words and output stride
 FIRST = 6  # class names that are shown before the card is opened
 
 
-def backbone_words(name: str) -> str:
-    """A backbone and its output stride."""
+def backbone_words(name: str) -> tuple[str, str]:
+    """A backbone and its output stride; the stride is empty for one that is not known."""
     if name not in BACKBONES:
-        return name
+        return name, ""
     words, stride = BACKBONES[name]
-    return f"{words}, stride {stride}"
+    return words, f"output stride {stride}"
 
 
 def classes_words(classes: Sequence[str]) -> str:
@@ -49,8 +49,8 @@ def missing_words(readouts: Sequence[str]) -> str:
     return "Only ReCAM: the stage-1 network, which CAM is read out of, is missing, so there is nothing to compare with."
 
 
-def best_score(card: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The best readout with its mIoU, and what was measured; of the first measurement that a card holds."""
+def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """The best readout with its mIoU, CAM's beside it, and on what: of the first measurement that a card holds."""
     for where, measured in card.get("scores", {}).items():
         try:
             rows = {name: float(row["miou"]) for name, row in measured["readouts"].items() if name in READOUTS}
@@ -59,8 +59,8 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str] | None:
             said = f"{measured['pictures']} pictures of {where}{how}"
         except (KeyError, TypeError, ValueError):  # a card of another hand
             continue
-        beside = "" if best == "cam" or "cam" not in rows else f" (CAM {100 * rows['cam']:.1f} %)"
-        return f"{READOUT_LABELS[best]} {100 * rows[best]:.1f} % mIoU{beside}", said
+        beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
+        return f"{READOUT_LABELS[best]} {100 * rows[best]:.1f} % mIoU", beside, said
     return None
 
 
