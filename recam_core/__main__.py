@@ -18,6 +18,7 @@ COMMANDS = {
     "seeds": "pseudo masks for a whole data set, refined by a climb or a walk",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",
+    "import": "a model from elsewhere: checkpoints of IRN, AdvCAM and ReCAM, torchvision and timm classifiers",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",
     "study": "the comparison behind the bundled models: generator, recipes, seeds, folds",
     "benchmark": "paired timings of our form against the plain one",
@@ -26,8 +27,8 @@ COMMANDS = {
 
 
 def module_of(command: str) -> str:
-    """The module of a command: hyphens are no part of a Python name."""
-    return command.replace("-", "_")
+    """The module of a command: hyphens are no part of a Python name, and ``import`` is a word of the language."""
+    return "import_model" if command == "import" else command.replace("-", "_")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from recam_core.device import to_device
 from recam_core.folding import folded_copy
 from recam_core.heads import HEADS
 from recam_core.losses import activation_maps
-from recam_core.records import CAM, READOUT_LABELS, READOUTS, RECAM_READOUTS, UserError, listed_names
+from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError, lacking_sentence, listed_names
 
 LARGE_PIXELS = (
     150_000  # of a picture: from here on a CPU looks at one at a time (measured: 1.3 times faster, below it slower)
@@ -246,18 +246,4 @@ def build_pair(
         cam=built[0],
         recam=built[-1],
         card={"warning": "Untrained: these weights are random, so the maps mean nothing."} if card is None else card,
-    )
-
-
-def lacking_sentence(name: str, there: Sequence[str], lacking: Sequence[str]) -> str:
-    """What a model without all readouts has, why, and what would give it the others."""
-    has, wanted = ", ".join(there), ", ".join(READOUT_LABELS[one] for one in lacking)
-    if there == (CAM,):
-        return (
-            f"The model {name} has the readout {has} only: it has no FC2, so {wanted} cannot be read out. "
-            "FC2 can be trained on it: python -m recam_core train --stage1 FILE …, or the Train page."
-        )
-    return (
-        f"The model {name} has the readouts {has}: it has no network trained with BCE alone, so {wanted} cannot be read out. "
-        "Import it together with its CAM network."
     )

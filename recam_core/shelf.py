@@ -62,6 +62,12 @@ def update_card(path: Path, changes: Mapping[str, Any]) -> None:
     save_atomically(path, save(load(path.read_bytes()), {"pair": json.dumps(header, ensure_ascii=False)}))
 
 
+def copy_pair(path: Path, to: Path, name: str) -> None:
+    """Write a stored pair to another file under another name; the weights stay bit for bit what they are."""
+    header = read_header(path) | {"name": name}
+    save_atomically(to, save(load(path.read_bytes()), {"pair": json.dumps(header, ensure_ascii=False)}))
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """Classes, backbone, readouts, heads and card of a stored pair, without reading its weights.
 

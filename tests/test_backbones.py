@@ -11,9 +11,10 @@ from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.backbones import BACKBONES
 from recam_core.backbones.efficientnet import imagenet_tensors
-from recam_core.backbones.resnet import ResNet, build_resnet, read_weights
+from recam_core.backbones.resnet import ResNet, build_resnet
 from recam_core.model import build_model
 from recam_core.records import UserError
+from recam_core.tensor_files import read_tensors
 
 STRIDES = {"tiny": 8, "efficientnet_lite0": 16} | {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name}
 CHANNELS = {"tiny": 128, "efficientnet_lite0": 1280, "resnet18": 512, "resnet50": 2048, "resnet101": 2048}
@@ -131,7 +132,7 @@ def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
     path, marker = tmp_path / "weights.pth", tmp_path / "marker"
     torch.save({"conv1.weight": Hostile(marker)}, path)
     with pytest.raises(UserError, match=r"weights\.pth could not be read"):
-        read_weights(str(path))
+        read_tensors(str(path))
     assert not marker.exists()
     torch.load(path, weights_only=False)
     assert marker.exists()  # the file would have done it
@@ -141,10 +142,10 @@ def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
 def test_missing_and_garbage_weights_files(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(UserError, match="no weights file at"):
-        read_weights(str(path))
+        read_tensors(str(path))
     path.write_bytes(b"\x00garbage" * 20)
     with pytest.raises(UserError, match="could not be read as a weights file"):
-        read_weights(str(path))
+        read_tensors(str(path))
 
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])

@@ -1,12 +1,13 @@
 """torchvision's ResNets at output stride 16 or 8, exactly as the reference cuts them."""
 
 from functools import partial
+from http.client import HTTPException
 
-import torch
 import torchvision
 from torch import Tensor, nn
 
 from recam_core.records import UserError
+from recam_core.tensor_files import read_tensors
 from recam_core.tensors import listed, tensor_faults
 
 
@@ -78,37 +79,20 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
         return net
     if weights == "imagenet":
         enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
-        try:
-            state = enum.get_state_dict(progress=False, check_hash=True)
-        except OSError as error:
+        try:  # written to a file beside its place and moved there once its hash is right, so a part is never taken for the whole
+            state = enum.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the hash is another one
             raise UserError(
                 f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
                 f"from {enum.url} as --weights PATH, or go online."
             ) from error
     else:
-        state = read_weights(weights)
+        state = read_tensors(weights)
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
     if faults := tensor_faults(state, net.trunk.state_dict()):
         raise UserError(f"{weights} does not hold torchvision's {name}: {listed(faults)}.")
     net.trunk.load_state_dict(state)
     return net
-
-
-def read_weights(path: str) -> dict[str, Tensor]:
-    """Tensors of a local ``.pth`` or ``.safetensors`` file; never runs code that a file may carry."""
-    try:
-        if path.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no weights file at {path}.") from error
-    except Exception as error:  # torch and safetensors raise many kinds for a broken file
-        raise UserError(f"{path} could not be read as a weights file (plain tensors were expected): {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path} is not a state dict: expected a dict of names and tensors.")
-    return state
 
 
 RESNETS = {

@@ -1,10 +1,15 @@
 """Names of the classes that a checkpoint tells apart, which its tensors do not say."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
+from recam_core.records import UserError
+
+MAX_FILE = 2**20  # bytes
 
 
 def imagenet_classes() -> tuple[str, ...]:
@@ -24,9 +29,62 @@ CLASS_LISTS: dict[str, tuple[str, ...]] = {
 
 def read_class_names(source: str) -> tuple[str, ...]:
     """The names of a list of ``CLASS_LISTS`` (in any case), or of a file: one name a line, or a JSON list."""
-    raise NotImplementedError
+    for name, names in CLASS_LISTS.items():
+        if source.lower() == name.lower():
+            return names
+    path = Path(source)
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise UserError(f"{path.name} is too large for a list of class names; expected one name a line.")
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Class names are {', '.join(name.lower() for name in CLASS_LISTS)} or a text file with one name a line; "
+            f"{source!r} cannot be read as one."
+        ) from error
+    return parse_class_names(text)
 
 
-def read_names_file(path: Path) -> tuple[str, ...]:
-    """Class names of a file."""
-    raise NotImplementedError
+def parse_class_names(text: str) -> tuple[str, ...]:
+    """Names out of a text: one a line, or a JSON list; checked."""
+    if text.lstrip().startswith("["):
+        try:
+            names = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"The list of class names is no JSON list ({error}); write one name a line.") from error
+        if not all(isinstance(name, str) for name in names):
+            raise UserError("The list of class names holds something that is no text; write one name a line.")
+    else:
+        names = [line for line in text.splitlines() if line.strip()]
+    names = tuple(name.strip() for name in names)
+    check_names(names)
+    return names
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names that are empty or stand there twice: a class is found by its name."""
+    again = [name for i, name in enumerate(names) if name in names[:i]]
+    if again or not all(names):
+        raise UserError(
+            f"Every class needs a name of its own; {f'{again[0]!r} stands there twice' if again else 'one is empty'}."
+        )
+
+
+def names_for(count: int, given: Sequence[str] | None, kind: str) -> tuple[str, ...]:
+    """The names of a checkpoint's classes: those ``given``, else those that its kind and their number leave no doubt about."""
+    if given is not None:
+        if len(given) != count:
+            raise UserError(
+                f"The checkpoint tells {count} classes apart, and {len(given)} class names were given; give each class its name, "
+                "in the order of its rows."
+            )
+        check_names(given)
+        return tuple(given)
+    lists = ("ImageNet",) if kind == "classifier" else ("VOC", "COCO")
+    for name in lists:
+        if len(CLASS_LISTS[name]) == count:
+            return CLASS_LISTS[name]
+    raise UserError(
+        f"The checkpoint tells {count} classes apart and does not say which: give their names in order, "
+        "with --classes voc, coco, imagenet or a text file with one name a line."
+    )

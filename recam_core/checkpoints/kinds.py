@@ -1,20 +1,32 @@
 """What kind of checkpoint a file is, told by the names and shapes of its tensors."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-KINDS = {
-    "cam": "a CAM network of the reference (ResNet-50 and FC1)",
-    "recam-predictor": "the second classifier of the reference's ReCAM (FC2 alone)",
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from recam_core.checkpoints.classifiers import architecture, classifier_rows, default_backbone
+from recam_core.checkpoints.official import EDGES, FC1, TRUNK
+from recam_core.records import UserError
+from recam_core.shelf import read_header
+from recam_core.tensor_files import read_tensors
+
+CHECKPOINT_KINDS = {
+    "cam": "a CAM network of the reference (ResNet-50 and FC1; IRN's, AdvCAM's and ReCAM's are alike)",
+    "recam-predictor": "the second classifier of the reference's ReCAM (recam_predictor: FC2 alone)",
     "irn": "an IRN network of the reference (ResNet-50 and boundary branches)",
     "classifier": "a torchvision or timm classifier",
     "pair": "a model of this project",
 }
+IMAGENET = 1000  # classes
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a file is: its ``kind`` of ``KINDS`` and, in ``words``, what a person reads about it.
+    """What a file is: its ``kind`` of ``CHECKPOINT_KINDS`` and, in ``words``, what a person reads about it.
 
     ``backbone`` is the one of ours that it fits ("" for FC2 alone), ``classes`` how many it tells apart (0 for an IRN network),
     ``softmax`` whether it was probably trained with one.
@@ -29,4 +41,47 @@ class Recognised:
 
 def recognise(path: Path) -> Recognised:
     """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code."""
-    raise NotImplementedError
+    return recognise_pair(path) if is_pair(path) else recognise_tensors(read_tensors(path), Path(path).name)
+
+
+def is_pair(path: Path) -> bool:
+    """Does a file say that it is a pair of this project? Whether it holds one is for ``load_pair`` to find out."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "pair" in (file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
+def recognise_pair(path: Path) -> Recognised:
+    """What the header of a pair says of it."""
+    header = read_header(path)
+    count, heads = len(header["classes"]), header["heads"].values()
+    softmax = any(head["activation"] == "softmax" for head in heads)
+    words = f"{CHECKPOINT_KINDS['pair']}: {json.dumps(header['name'], ensure_ascii=False)}, {count} classes, {header['backbone']}"
+    return Recognised("pair", header["backbone"], count, softmax, words)
+
+
+def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
+    """What named tensors are."""
+    if set(state) == {FC1}:
+        count = len(state[FC1])
+        return _recognised("recam-predictor", "", count, f"{count} classes")
+    if any(name.startswith(EDGES) for name in state):
+        return _recognised("irn", "resnet50_s16", 0, "boundary branches for any model")
+    if any(name.startswith(TRUNK) for name in state) and FC1 in state:
+        count = len(state[FC1])
+        return _recognised("cam", "resnet50_s16", count, f"{count} classes")
+    if name := architecture(state, file):
+        count = classifier_rows(state, name, file)
+        words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes"
+        return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words)
+    first = ", ".join(sorted(state)[:4])
+    raise UserError(
+        f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "
+        f"tensor{'s' * (len(state) != 1)}, the first of them {first}."
+    )
+
+
+def _recognised(kind: str, backbone: str, count: int, more: str) -> Recognised:
+    return Recognised(kind, backbone, count, False, f"{CHECKPOINT_KINDS[kind]}, {more}")

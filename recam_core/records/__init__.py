@@ -22,6 +22,7 @@ from recam_core.records.names import (
     SCALE_NAMES,
     STEP_RULES,
     UserError,
+    lacking_sentence,
     listed_names,
 )
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
@@ -94,6 +95,7 @@ __all__ = [
     "UserError",
     "Validated",
     "WalkStep",
+    "lacking_sentence",
     "listed_names",
     "untrained_readouts",
 ]

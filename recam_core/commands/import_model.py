@@ -1,0 +1,58 @@
+"""``import``: files from elsewhere become a model on the shelf."""
+
+import argparse
+from pathlib import Path
+
+from recam_core.backbones import BACKBONES
+from recam_core.checkpoints import CLASS_LISTS, read_class_names, recognise, store_import
+from recam_core.records import ACTIVATIONS, READOUTS, lacking_sentence
+from recam_core.roots import models_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Files, the name to find the model by, and what the files leave open."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=".pth or .safetensors; several make one model: CAM network, ReCAM network, FC2 (recam_predictor), IRN network",
+    )
+    parser.add_argument("--name", required=True, help="what the model is called on the shelf")
+    parser.add_argument(
+        "--classes",
+        help=f"{', '.join(name.lower() for name in CLASS_LISTS)}, or a text file with one name a line (or a JSON list), in the "
+        "order of the rows; needed where the file leaves doubt",
+    )
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), default="", help="ours at another stride, e.g. resnet50_s8"
+    )
+    texts = "; ".join(f"{name}: {text}" for name, text in ACTIVATIONS.items())
+    parser.add_argument(
+        "--activation", choices=list(ACTIVATIONS), default="", help=f"how scores become probabilities; {texts}"
+    )
+    parser.add_argument("--onto", default="", help="a model on the shelf, or a file, that the files are added to")
+    parser.add_argument("--out", type=Path, help="write this file instead of one in RECAM_MODELS (else models/)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Say what the files are, import them, and say what the model can do."""
+    names = None if arguments.classes is None else read_class_names(arguments.classes)
+    for path in arguments.files:
+        print(f"{path.name}: {recognise(path).words}")
+    path = arguments.out or models_folder() / f"{arguments.name}.safetensors"
+    pair = store_import(
+        arguments.files,
+        path,
+        arguments.name,
+        class_names=names,
+        backbone=arguments.backbone,
+        activation=arguments.activation,
+        onto=arguments.onto,
+    )
+    if note := pair.card.get("imported", {}).get("note"):
+        print(note)
+    print(f"{len(pair.classes)} classes, {pair.backbone}, readouts {', '.join(pair.readouts)}")
+    if lacking := [name for name in READOUTS if name not in pair.readouts]:
+        print(lacking_sentence(pair.name, pair.readouts, lacking))
+    print(f"written: {path}")
