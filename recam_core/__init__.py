@@ -116,7 +116,6 @@ PUBLIC = {
         "shelf_entry",
         "write_arrived",
     ),
-    "checkpoints": ("CLASS_LISTS", "Recognised", "recognise", "store_import"),
     "fetching": ("IMAGENET_FILE", "fetch_imagenet"),
     "store": (
         "Areas",

@@ -92,6 +92,8 @@ def read_header(path: Path) -> dict[str, Any]:
         raise UserError(
             f"The header of {path.name} has no usable {', '.join(absent)}; the file is damaged or not ours."
         )
+    if not header["classes"] or not all(isinstance(name, str) for name in header["classes"]):
+        raise UserError(f"The header of {path.name} has no usable names of classes; the file is damaged or not ours.")
     header.setdefault("readouts", list(READOUTS))
     header.setdefault("heads", {})
     if not _usable_heads(header["readouts"], header["heads"]):

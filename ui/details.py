@@ -130,7 +130,7 @@ def about_model(pair: Any) -> None:
         st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
         if about := card.get("about"):
             st.markdown(about)
-        if training:
+        if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= set(training):
             st.caption(
                 f"Stage 1: {training['stage1_epochs']} epochs of BCE. Stage 2: {training['stage2_epochs']} epochs of "
                 f"BCE + {training['recam_weight']:g} · SCE. Seed {training['seed']}."

@@ -40,7 +40,12 @@ class Source:
     @property
     def stem(self) -> str:
         """The first file's name, which a model's name can be made of."""
-        return Path(self.sent[0].name if self.sent else self.paths[0].name).stem
+        return Path(self.names[0]).stem
+
+    @property
+    def names(self) -> list[str]:
+        """What each file is called."""
+        return [file.name for file in (*self.sent, *self.paths)]
 
     @contextlib.contextmanager
     def on_disk(self) -> Iterator[list[Path]]:
@@ -72,7 +77,7 @@ def bring_in() -> None:
         found = _recognised(source)
         if found is None:
             return
-        making = choose_making(source.stem, found)
+        making = choose_making(source.stem, source.names, found)
         if making is not None and st.button(
             "Import", type="primary", icon=":material/add:", key=form_key("go"), disabled=not making.name
         ):
@@ -127,8 +132,7 @@ def _recognised(source: Source) -> tuple[Recognised, ...] | None:
     if refusal:
         st.error(plain(refusal), icon=":material/block:")
         return None
-    names = [file.name for file in source.sent] or [path.name for path in source.paths]
-    for name, one in zip(names, found, strict=True):
+    for name, one in zip(source.names, found, strict=True):
         st.success(f"**{plain(name)}** is {plain(one.words)}", icon=":material/check:")
     return found
 

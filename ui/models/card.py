@@ -87,6 +87,8 @@ def _details(entry: ShelfEntry) -> None:
         return
     with card:
         st.markdown(f"**{len(entry.classes)} classes**  \n{plain(', '.join(entry.classes))}")
+        if made := words.imported_words(entry.card):
+            st.markdown(f"**Imported**  \n{plain(made)}")
         training = entry.card.get("training")
         if isinstance(training, dict) and training:
             st.markdown(f"**Training**  \n{plain(words.training_words(training))}")
@@ -107,5 +109,5 @@ def _measured(entry: ShelfEntry) -> None:
             show_scores(where, measured)
         if isinstance(walk, dict) and "measured" in walk:
             show_walk(walk)
-    except (KeyError, TypeError, ValueError):  # a card of another hand
+    except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
         st.caption("The card holds scores in a form that this page does not know.")

@@ -7,13 +7,27 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import Recognised, known_models, place_for, shelf_entries, shelf_entry, store_import
+from recam_core import (
+    CLASS_LISTS,
+    Recognised,
+    UserError,
+    known_models,
+    parse_class_names,
+    place_for,
+    shelf_entries,
+    shelf_entry,
+    store_import,
+)
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.pictures import plain
 from ui.shelf import entry_words
 
-LISTS = {20: "the 20 of Pascal VOC", 80: "the 80 of MS COCO", 1000: "the 1,000 of ImageNet"}
+LISTS = {
+    20: ("VOC", "the 20 of Pascal VOC"),
+    80: ("COCO", "the 80 of MS COCO"),
+    1000: ("ImageNet", "the 1,000 of ImageNet"),
+}
 OWN = "other names"
 STRIDES = {"s16": "16 (as the reference)", "s8": "8 (finer maps, four times the work)"}
 ACTIVATIONS = {"sigmoid": "sigmoid: every class by itself", "softmax": "softmax: the classes share 100 %"}
@@ -28,42 +42,27 @@ class Making:
     backbone: str = ""
     activation: str = ""
     onto: str = ""
+    order: tuple[int, ...] = ()  # of the files, where it matters: stage 1 before stage 2
 
 
-def choose_making(stem: str, found: Sequence[Recognised]) -> Making | None:
-    """Ask what the files do not say; None as long as an answer is missing."""
-    kinds = {one.kind for one in found}
-    count = max((one.classes for one in found if one.kind != "pair"), default=0)
+def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
+    """Ask what the files (their names, and what each is) do not say; None as long as an answer is missing."""
+    kinds = [one.kind for one in found]
     name = st.text_input("Name on the shelf", free_name(stem), key=form_key("name"), max_chars=60).strip()
-    classes = _choose_classes(count) if count else None
-    if count and classes is None:
-        return None
-    backbone = activation = onto = ""
-    resnet = next((one.backbone for one in found if one.backbone.startswith("resnet") and one.kind != "pair"), "")
-    if resnet:
-        stride = st.segmented_control(
-            "Output stride", list(STRIDES), format_func=STRIDES.__getitem__, default="s16", key=form_key("stride")
-        )
-        backbone = f"{resnet.rsplit('_', 1)[0]}_{stride or 's16'}"
-    if "classifier" in kinds:
-        softmax = any(one.softmax for one in found)
-        activation = str(
-            st.segmented_control(
-                "Scores become probabilities by",
-                list(ACTIVATIONS),
-                format_func=ACTIVATIONS.__getitem__,
-                default="softmax" if softmax else "sigmoid",
-                required=True,
-                key=form_key("activation"),
-                help="As it was trained: one label a picture needs softmax, several need sigmoid. Maps do not depend on it.",
-            )
-        )
-    if kinds == {"irn"}:
-        onto = _choose_onto()
-        if not onto:
-            return None
+    if "pair" in kinds:
+        return Making(name)
+    order = _choose_order(files, kinds)
     _say_what_is_missing(kinds)
-    return Making(name, classes or None, backbone, activation, onto)
+    onto = _choose_onto(kinds)
+    if set(kinds) == {"irn"}:
+        return Making(name, onto=onto) if onto else None
+    main = next((one for one in found if one.kind in ("cam", "classifier")), found[0])
+    classes = _choose_classes(main.classes, main.kind)
+    if classes is None:
+        return None
+    backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
+    activation = _choose_activation(main) if main.kind == "classifier" else ""
+    return Making(name, classes, backbone, activation, onto, order)
 
 
 def choose_making_of_fetched(name: str) -> Making:
@@ -74,7 +73,7 @@ def choose_making_of_fetched(name: str) -> Making:
 def make_model(paths: Sequence[Path], making: Making) -> None:
     """Import the files, and draw the page again with the new card on top."""
     store_import(
-        paths,
+        [paths[i] for i in making.order] if making.order else paths,
         place_for(making.name),
         making.name,
         class_names=making.class_names,
@@ -95,18 +94,63 @@ def free_name(stem: str) -> str:
     return next(name for name in (plain_stem, *(f"{plain_stem}-{n}" for n in range(2, 10_000))) if name not in taken)
 
 
-def _choose_classes(count: int) -> tuple[str, ...] | None:
-    """Names of the classes: () for a known list, None as long as they are missing."""
+def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the files, the stage-1 network first; only somebody who knows them can tell two networks apart."""
+    networks = [i for i, kind in enumerate(kinds) if kind in ("cam", "classifier")]
+    if len(networks) < 2:
+        return ()
+    first = st.selectbox(
+        "Which network was trained with BCE alone?",
+        networks,
+        format_func=lambda i: files[i],
+        key=form_key("first"),
+        help="CAM is read out of it. The other one is the network that ReCAM trained on, with FC2.",
+    )
+    return tuple(sorted(range(len(files)), key=lambda i: i != first))
+
+
+def _choose_stride(backbone: str) -> str:
+    stride = st.segmented_control(
+        "Output stride",
+        list(STRIDES),
+        format_func=STRIDES.__getitem__,
+        default="s16",
+        required=True,
+        key=form_key("stride"),
+        help="How fine the maps are. The weights are the same for both; the reference looks at stride 16.",
+    )
+    return f"{backbone.rsplit('_', 1)[0]}_{stride}"
+
+
+def _choose_activation(seen: Recognised) -> str:
+    chosen = st.segmented_control(
+        "Scores become probabilities by",
+        list(ACTIVATIONS),
+        format_func=ACTIVATIONS.__getitem__,
+        default="softmax" if seen.softmax else "sigmoid",
+        required=True,
+        key=form_key("activation"),
+        help="As it was trained: one label a picture needs softmax, several need sigmoid. Maps do not depend on it.",
+    )
+    return str(chosen)
+
+
+def _choose_classes(count: int, kind: str) -> tuple[str, ...] | None:
+    """Names of the classes; None as long as they are missing."""
     if count in LISTS:
+        known, words = LISTS[count]
+        is_sure = kind != "classifier" or known == "ImageNet"  # any classifier may have 20 or 80 classes
         which = st.segmented_control(
             f"Names of the {count:,} classes",
-            [LISTS[count], OWN],
-            default=LISTS[count],
-            required=True,
+            [words, OWN],
+            default=words if is_sure else None,
             key=form_key("classes-of"),
         )
-        if which != OWN:
-            return ()
+        if which is None:
+            st.caption("Say which classes they are.")
+            return None
+        if which == words:
+            return CLASS_LISTS[known]
     text = st.text_area(
         f"Names of the {count:,} classes, one a line, in the order of the classifier",
         key=form_key("classes"),
@@ -115,35 +159,45 @@ def _choose_classes(count: int) -> tuple[str, ...] | None:
     file = st.file_uploader("… or a text file with them", type=["txt"], max_upload_size=1, key=form_key("class-file"))
     if file is not None:
         text = file.getvalue().decode("utf-8", errors="replace")
-    names = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if len(names) != count:
-        st.caption(f"{len(names)} of {count:,} names are given.")
+    try:
+        names: tuple[str, ...] = parse_class_names(text)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/block:")
         return None
-    if len(set(names)) != count:
-        twice = next(name for n, name in enumerate(names) if name in names[:n])
-        st.error(f"“{plain(twice[:60])}” stands there twice; every class needs a name of its own.")
+    if len(names) != count:
+        st.caption(f"{len(names):,} of {count:,} names are given.")
         return None
     return names
 
 
-def _choose_onto() -> str:
-    fits = {entry.name: entry_words(entry) for entry in shelf_entries() if not entry.fault}
+def _choose_onto(kinds: Sequence[str]) -> str:
+    """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
+    needed = set(kinds) == {"irn"}
+    readable = [entry for entry in shelf_entries() if not entry.fault]
+    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.readouts)}
+    if not fits:
+        return ""
     chosen = st.selectbox(
-        "Boundaries for the walk of which model?",
+        "Boundaries for the walk of which model?" if needed else "Add to a model on the shelf",
         list(fits),
         index=None,
         format_func=fits.__getitem__,
+        placeholder="choose a model" if needed else "no: a model of its own",
         key=form_key("onto"),
-        help="An IRN network finds boundaries and knows no classes. The new model is a copy of this one with them; they keep "
-        "their own backbone.",
+        help="An IRN network finds boundaries and knows no classes. A copy of the model gets them; they keep their own backbone."
+        if needed
+        else "For a model that has the other stage only, with the same backbone and classes. A copy of it gets what is imported.",
     )
-    if not chosen:
+    if needed and not chosen:
         st.caption("An IRN network alone has no classifier: choose the model that gets its boundaries.")
     return str(chosen or "")
 
 
-def _say_what_is_missing(kinds: set[str]) -> None:
-    if "classifier" in kinds or kinds == {"cam"}:
-        st.caption(missing_words(("cam",)))
-    elif "recam-predictor" in kinds and "cam" not in kinds:
-        st.caption("This is FC2 alone; add the network’s file that was trained with it.")
+def _say_what_is_missing(kinds: Sequence[str]) -> None:
+    if "cam" in kinds or "classifier" in kinds:
+        if "recam-predictor" not in kinds:
+            st.caption(missing_words(("cam",)))
+        elif sum(kind in ("cam", "classifier") for kind in kinds) == 1:
+            st.caption(missing_words(("w", "wprime", "sum", "product")))
+    elif "recam-predictor" in kinds:
+        st.caption("This is FC2 alone: add the file of the network that was trained with it.")

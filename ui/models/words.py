@@ -51,17 +51,32 @@ def missing_words(readouts: Sequence[str]) -> str:
 
 def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """The best readout with its mIoU, CAM's beside it, and on what: of the first measurement that a card holds."""
-    for where, measured in card.get("scores", {}).items():
+    scores = card.get("scores")
+    for where, measured in scores.items() if isinstance(scores, dict) else ():
         try:
             rows = {name: float(row["miou"]) for name, row in measured["readouts"].items() if name in READOUTS}
             best = max(rows, key=rows.__getitem__)
             how = f", {measured['how']}" if measured.get("how") else ""
             said = f"{measured['pictures']} pictures of {where}{how}"
-        except (KeyError, TypeError, ValueError):  # a card of another hand
+        except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
             continue
         beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
         return f"{READOUT_LABELS[best]} {100 * rows[best]:.1f} % mIoU", beside, said
     return None
+
+
+def imported_words(card: Mapping[str, Any]) -> str:
+    """Which files a model was made of; empty where it was not imported."""
+    imported = card.get("imported")
+    if not isinstance(imported, dict):
+        return ""
+    try:
+        files = [f"{file['name']} ({file['kind']}, SHA-256 {file['sha256'][:12]}…)" for file in imported["files"]]
+        onto = f"; added to {imported['onto']['name']}" if "onto" in imported else ""
+        note = f"; {imported['note']}" if "note" in imported else ""
+    except (KeyError, TypeError):  # a card of another hand
+        return ""
+    return f"Made of {', '.join(files)}{onto}{note}."
 
 
 def training_words(training: Mapping[str, Any]) -> str:
