@@ -72,7 +72,8 @@ async def model(request: Request) -> Response:
         path,
         media_type="application/octet-stream",
         filename=f"{name}.safetensors",
-        headers=_GUARD | {"Cache-Control": "no-store"},
+        # weights hardly shrink, and packing them would take the processor and the length that a browser counts down from
+        headers=_GUARD | {"Cache-Control": "no-store", "Content-Encoding": "identity"},
     )
 
 
