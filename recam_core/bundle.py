@@ -16,6 +16,7 @@ from recam_core.records import CAM, IGNORE, CamResult, DisplayOptions, UserError
 from recam_core.visualise import (
     difference_overlay,
     error_overlay,
+    label_ids,
     labels_from_maps,
     overlay,
     palette_png_bytes,
@@ -93,7 +94,7 @@ def map_files(
         if truth is not None and (truth[i] != IGNORE).any():
             painted["error"] = error_overlay(picture, above, truth[i], display.opacity)
         files |= {f"{folder}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
-    files[f"{folder}/labels.png"] = palette_png_bytes(labels_from_maps(maps, class_ids, display.threshold))
+    files[f"{folder}/labels.png"] = palette_png_bytes(labels_from_maps(maps, label_ids(class_ids), display.threshold))
     return files
 
 
@@ -137,10 +138,10 @@ def _check(results: Sequence[CamResult], class_ids: Sequence[int]) -> CamResult:
 
 def class_rows(result: CamResult, class_ids: Sequence[int]) -> list[dict[str, Any]]:
     """What a manifest says about each class: its name, that in file names, its label value, its probability."""
-    rows = zip(result.classes, file_names(result.classes), class_ids, result.scores, strict=True)
+    columns = (result.classes, file_names(result.classes), class_ids, label_ids(class_ids), result.scores)
     return [
-        {"name": name, "file_name": slug, "id": int(k), "label": int(k) + 1, "probability": float(score)}
-        for name, slug, k, score in rows
+        {"name": name, "file_name": slug, "id": int(k), "label": int(label) + 1, "probability": float(score)}
+        for name, slug, k, label, score in zip(*columns, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from recam_core.datasets import Dataset
 from recam_core.model import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
-from recam_core.records import READOUTS, EvalStep, HeatmapOptions, UserError
+from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
 from recam_core.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
 from recam_core.walk_result import Walker
 
@@ -73,15 +73,16 @@ def evaluate(
     pair: ModelPair,
     dataset: Dataset,
     options: HeatmapOptions,
-    readouts: Sequence[str] = READOUTS,
+    readouts: Sequence[str] | None = None,
     source: tuple[str, str] = ("", ""),
     walker: Walker | None = None,
 ) -> Iterator[EvalStep | Evaluation]:
-    """Measure all readouts on every picture that has a mask; the last event is the result.
+    """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. ``source`` is
     the kind and the split of the data set, for the record; with a ``walker`` the maps walk before they are counted.
     """
+    readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
     measured = 0
     for i, counts in enumerate(measure(pair, dataset, options, readouts, walker)):
@@ -98,12 +99,13 @@ def measure(
     pair: ModelPair,
     dataset: Dataset,
     options: HeatmapOptions,
-    readouts: Sequence[str] = READOUTS,
+    readouts: Sequence[str] | None = None,
     walker: Walker | None = None,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
     check_classes(pair, dataset)
+    readouts = pair.readouts if readouts is None else readouts
     for i in range(len(dataset)):
         mask = dataset.mask(i)
         if mask is None:
@@ -122,7 +124,12 @@ def measure(
 
 
 def check_classes(pair: ModelPair, dataset: Dataset) -> None:
-    """Refuse a data set whose classes are not those of the model."""
+    """Refuse a data set whose classes are not those of the model, and more classes than a label map can hold."""
+    if len(pair.classes) >= IGNORE:
+        raise UserError(
+            f"The model {pair.name} tells {len(pair.classes)} classes apart, and masks hold {IGNORE - 1} at most, so it "
+            "cannot be compared with masks."
+        )
     if tuple(dataset.classes) != pair.classes:
         lacking = [name for name in dataset.classes if name not in pair.classes]
         raise UserError(

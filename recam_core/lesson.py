@@ -14,20 +14,22 @@ from recam_core.gradients import softmax
 from recam_core.images import working_picture
 from recam_core.looking import with_room
 from recam_core.model import CamModel, ModelPair
-from recam_core.records import CAM, EPSILON, RECAM_READOUTS, UserError
+from recam_core.records import CAM, EPSILON, READOUTS, UserError
 
 
 @dataclass(frozen=True, eq=False)
 class PictureFeatures:
     """Features of one picture in both networks, (D, h, w) float32, and the weights (K, D) that read them out.
 
-    ``stage1`` is the network trained with BCE alone, ``stage2`` that of ReCAM; ``weights`` has one entry a readout.
+    ``stage1`` is the network trained with BCE alone, ``stage2`` that of ReCAM; ``weights`` has one entry a readout; ``bias`` (K,)
+    is that of stage 2's FC1, zero where it has none.
     """
 
     classes: tuple[str, ...]
     stage1: np.ndarray
     stage2: np.ndarray
     weights: dict[str, np.ndarray]
+    bias: np.ndarray
 
     def of(self, readout: str) -> np.ndarray:
         """The features that a readout is applied to, (D, h, w)."""
@@ -91,16 +93,19 @@ class RowShift:
 def picture_features(picture: np.ndarray, pair: ModelPair, long_side: int = 512) -> PictureFeatures:
     """Run each network once over a picture (H, W, 3) uint8, brought down to ``long_side``; no scale, no mirror image.
 
-    Raises ``UserError`` where the features are not finite.
+    Raises ``UserError`` where the features are not finite, and for a model that lacks one of the networks.
     """
+    pair.check_readouts(READOUTS)
     picture = working_picture(picture, long_side)
     stage1, stage2 = (_features(model, picture) for model in (pair.cam, pair.recam))
     if not (np.isfinite(stage1).all() and np.isfinite(stage2).all()):
         raise UserError(
             f"The model {pair.name} gives features that are not finite for this picture; its weights are broken."
         )
-    weights = {name: _frozen(pair.network(name).class_weights(name)) for name in (CAM, *RECAM_READOUTS)}
-    return PictureFeatures(pair.classes, stage1, stage2, weights)
+    weights = {name: _frozen(pair.network(name).class_weights(name)) for name in READOUTS}
+    bias = pair.recam.head.fc1_bias
+    bias = np.zeros(len(pair.classes), np.float32) if bias is None else _frozen(bias.detach())
+    return PictureFeatures(pair.classes, stage1, stage2, weights, bias)
 
 
 def _features(model: CamModel, picture: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ def make_manifest(picture: Picture, pair: ModelPair, evidence: Evidence) -> dict
             "name": pair.name,
             "sha256": pair.sha256,
             "backbone": pair.backbone,
+            "probabilities": evidence.activation,
             "training": pair.card.get("training", {}),
             "warning": pair.card.get("warning"),
         },

@@ -41,7 +41,12 @@ def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence
         values = _mask_values(image, name)
     present = np.unique(values)
     objects = present[present != 0]
-    binary = image.mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= len(classes))
+    if len(classes) >= IGNORE and len(objects) > 1:
+        raise UserError(
+            f"“{name}” holds label values, and they cannot name {len(classes)} classes; give a mask in black and white: object "
+            "or not."
+        )
+    binary = len(classes) >= IGNORE or image.mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= len(classes))
     unknown = [int(value) for value in objects if value > len(classes) and value != IGNORE]
     if unknown and not binary:
         raise UserError(

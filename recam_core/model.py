@@ -150,6 +150,11 @@ class ModelPair:
         return tuple(name for name in READOUTS if name in there)
 
     @property
+    def default_readout(self) -> str:
+        """What is refined where nothing else is asked for: w, or CAM where there is no other."""
+        return "w" if "w" in self.readouts else CAM
+
+    @property
     def edges(self) -> CamModel:
         """The network whose stages the boundary branches look at."""
         return self.edge_network or self.recam

@@ -152,6 +152,11 @@ def labels_overlay(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.6
     return _blend(picture, np.where(labels[..., None] > 0, CLASS_COLOURS[labels], picture), opacity)
 
 
+def label_ids(class_ids: Sequence[int]) -> list[int]:
+    """What a label map calls classes: their own ids, or, of a model with more classes than labels, their places in this list."""
+    return list(class_ids) if max(class_ids, default=0) + 1 < IGNORE else list(range(len(class_ids)))
+
+
 def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float) -> np.ndarray:
     """Label every pixel with the strongest of [background = threshold, maps].
 

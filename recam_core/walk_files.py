@@ -11,7 +11,7 @@ from recam_core.animation import gif_bytes, webp_bytes
 from recam_core.bundle import class_rows, file_names, map_files, with_manifest
 from recam_core.files import npz_bytes
 from recam_core.records import CamResult, DisplayOptions, RandomWalkOptions, UserError, WalkStep
-from recam_core.visualise import labels_from_maps, labels_overlay, overlay, png_bytes
+from recam_core.visualise import label_ids, labels_from_maps, labels_overlay, overlay, png_bytes
 from recam_core.walk_result import enlarged, walked_result
 
 GAP = 4  # white columns between the two panels of a frame
@@ -50,7 +50,7 @@ def walk_bundle(
         raise UserError("The walk has no step yet; let it make at least one.")
     results = [walked_result(start, step.maps) for step in steps]
     after, size = results[-1], start.picture.shape[:2]
-    labels = [labels_from_maps(result.maps, class_ids, display.threshold) for result in results]
+    labels = [labels_from_maps(result.maps, label_ids(class_ids), display.threshold) for result in results]
     files = {
         "picture.png": png_bytes(start.picture),
         "boundary.png": png_bytes(np.rint(255 * np.clip(enlarged(boundary[None], size)[0], 0, 1)).astype(np.uint8)),
@@ -99,5 +99,5 @@ def walk_frames(
 
 def _told(step: WalkStep, labels: np.ndarray, class_ids: Sequence[int]) -> dict[str, Any]:
     """The figures of a step, and the share of the picture that each class's label covers."""
-    covered = [round(float((labels == k + 1).mean()), 6) for k in class_ids]
+    covered = [round(float((labels == k + 1).mean()), 6) for k in label_ids(class_ids)]
     return {**step.to_json(), "covered": covered}

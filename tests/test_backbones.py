@@ -131,7 +131,7 @@ class Hostile:
 def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
     path, marker = tmp_path / "weights.pth", tmp_path / "marker"
     torch.save({"conv1.weight": Hostile(marker)}, path)
-    with pytest.raises(UserError, match=r"weights\.pth could not be read"):
+    with pytest.raises(UserError, match=r"weights\.pth wants to run code .*\.mkdir.*nothing of it was run"):
         read_tensors(str(path))
     assert not marker.exists()
     torch.load(path, weights_only=False)
@@ -144,7 +144,7 @@ def test_missing_and_garbage_weights_files(tmp_path, name):
     with pytest.raises(UserError, match="no weights file at"):
         read_tensors(str(path))
     path.write_bytes(b"\x00garbage" * 20)
-    with pytest.raises(UserError, match="could not be read as a weights file"):
+    with pytest.raises(UserError, match="could not be read as a weights file|not a readable safetensors file"):
         read_tensors(str(path))
 
 

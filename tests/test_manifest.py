@@ -35,7 +35,8 @@ def test_a_manifest_holds_everything_needed_to_make_the_maps_again(case):
         "notes": ["turned upright"],
     }  # fmt: skip
     assert out["model"] == {
-        "name": "mine", "sha256": pair.sha256, "backbone": "tiny", "training": CARD["training"], "warning": CARD["warning"],
+        "name": "mine", "sha256": pair.sha256, "backbone": "tiny", "probabilities": "sigmoid",
+        "training": CARD["training"], "warning": CARD["warning"],
     }  # fmt: skip
     assert out["options"] == {"scales": [1.0, 0.5], "flip": False, "long_side": 64}
     assert out["scores"] == pytest.approx(dict(zip(pair.classes, evidence.scores.tolist(), strict=True)), abs=1e-6)

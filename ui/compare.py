@@ -13,6 +13,7 @@ from ui import payloads
 from ui.details import show_curves, show_pick
 from ui.engine import brief_turn
 from ui.heatview import heat_view
+from ui.lacking import probability_words, softmax_hint
 from ui.link import address, heat_settings, write, write_heat_settings
 from ui.pictures import plain
 from ui.shown import Shown, rates_at, shown_maps
@@ -39,20 +40,22 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
             )
         st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
     chosen = st.multiselect(
-        "Classes to explain, with their probability",
+        f"Classes to explain, with their {probability_words(evidence)}",
         ranked,
         key=key,
         max_selections=MAX_CLASSES,
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         placeholder="Choose at least one class",
         persist_state="session",
-        help="The probability is the one that the model gives after ReCAM training (FC1). Classes that it did not predict can be "
-        "chosen too: in weak supervision the labels of a picture are given. At most four.",
+        help="The probability is the one that the model’s classifier gives (FC1, after ReCAM training where there was one). "
+        "Classes that it did not predict can be chosen too: in weak supervision the labels of a picture are given. At most four.",
     )
     if not chosen:
         st.info("Choose at least one class above; the most probable is shown until then.")
         chosen = ranked[:1]
     write("classes", ",".join(chosen))
+    if hint := softmax_hint(evidence):
+        st.caption(hint)
     if evidence.scores.max() <= 0.5:
         st.caption(
             f"The model is not sure of any class here (the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}), "

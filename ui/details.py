@@ -7,11 +7,29 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import READOUT_LABELS, SCENE_CLASSES, CamResult, Evidence, device_name, sample_model, scaled_maps
+from recam_core import (
+    READOUT_LABELS,
+    READOUTS,
+    SCENE_CLASSES,
+    CamResult,
+    Evidence,
+    device_name,
+    sample_model,
+    scaled_maps,
+)
+from ui.models.words import imported_words
+from ui.pictures import plain
 from ui.shown import Shown
 from ui.subject import Subject
 
 SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
+METHODS = {
+    "cam": "**CAM**: $w$ of the network before any ReCAM, trained with binary cross-entropy (BCE) alone.",
+    "w": "**w**: the same layer after training on with BCE + λ · SCE (softmax cross-entropy).",
+    "wprime": "**w′**: the second classifier, which saw features masked by each class's own CAM.",
+    "sum": "**w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element.",
+}
+NUMBERS = {1: "one map", 4: "four maps", 5: "five maps"}
 LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 
 
@@ -82,19 +100,16 @@ def show_method(pair: Any, evidence: Evidence) -> None:
     with st.expander("How this was computed", icon=":material/functions:"):
         left, right = st.columns(2)
         with left:
+            count = len(evidence.scale_maps)
+            networks = "Two networks" if count == len(READOUTS) else "One network"
             st.markdown(
-                "Two networks looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
+                f"{networks} looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
                 "with the negative part removed, divided by its own maximum:"
             )
             st.latex(
                 r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
             )
-            st.markdown(
-                "- **CAM**: $w$ of the first network, trained with binary cross-entropy (BCE) alone.\n"
-                "- **w**: the same layer after training on with BCE + λ · SCE (softmax cross-entropy).\n"
-                "- **w′**: the second classifier, which saw features masked by each class's own CAM.\n"
-                "- **w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element."
-            )
+            st.markdown("\n".join(f"- {METHODS[name]}" for name in evidence.scale_maps if name in METHODS))
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
@@ -102,7 +117,9 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             height, width = evidence.picture.shape[:2]
             st.markdown(
                 f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
-                f"- {evidence.backbone_passes} backbone passes for five maps of {len(evidence.classes)} classes\n"
+                f"- {evidence.backbone_passes} backbone {'pass' if evidence.backbone_passes == 1 else 'passes'} "
+                f"for {NUMBERS[count]} of "
+                f"{len(evidence.classes)} classes\n"
                 f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
             )
             st.markdown(
@@ -117,7 +134,7 @@ def show_time(evidence: Evidence) -> None:
     st.caption(
         f"{evidence.device} · {evidence.seconds:.2f} s",
         text_alignment="right",
-        help="The device that computed these maps, and how long both networks took together. Threshold, colours and "
+        help="The device that computed these maps, and how long that took. Threshold, colours and "
         "classes change without computing again.",
     )
 
@@ -130,6 +147,8 @@ def about_model(pair: Any) -> None:
         st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
         if about := card.get("about"):
             st.markdown(about)
+        if made := imported_words(card):
+            st.caption(plain(made))
         if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= set(training):
             st.caption(
                 f"Stage 1: {training['stage1_epochs']} epochs of BCE. Stage 2: {training['stage2_epochs']} epochs of "

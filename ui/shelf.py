@@ -17,7 +17,8 @@ def entry_words(entry: ShelfEntry) -> str:
     if entry.fault:
         return f"{entry.title} · cannot be read"
     count = len(entry.classes)
-    words = f"{entry.title} · {count} class{'' if count == 1 else 'es'}"
+    alone = " · CAM alone" if entry.readouts == ("cam",) else "" if "cam" in entry.readouts else " · ReCAM alone"
+    words = f"{entry.title} · {count} class{'' if count == 1 else 'es'}{alone}"
     if entry.kind == "bundled":
         return words
     return f"{words} · {KINDS[entry.kind]}" + (f" {date_words(entry.changed)}" if entry.kind == "trained" else "")

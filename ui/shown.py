@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import READOUTS, CamResult, ClassCurves, Evidence, class_curves, read_out
+from recam_core import CamResult, ClassCurves, Evidence, class_curves, read_out
 from recam_core.records import SCALE_NAMES
 from ui.engine import EVIDENCE, TurnCache
 from ui.heatview.maps import heat_payload, numbers
@@ -16,7 +16,7 @@ CACHE_BYTES = 192 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Results of every readout, ``curves[scale]`` in the same order, and what the browser fetches."""
+    """Results of every readout that the model has, ``curves[scale]`` in the same order, and what the browser fetches."""
 
     results: list[CamResult]
     curves: dict[str, list[ClassCurves]]
@@ -44,7 +44,7 @@ def shown_maps(
     """Read the classes out of the evidence, or find what somebody saw before under the same ``key``."""
 
     def make() -> Shown:
-        results = [read_out(evidence, readout, classes) for readout in READOUTS]
+        results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
         return Shown(results, curves, heat_payload(results, curves, name, truth), truth)
 

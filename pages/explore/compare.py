@@ -14,6 +14,6 @@ with time:
     show_time(evidence)
 classes = choose_classes(evidence, subject)
 show_evidence(subject, pair, evidence, classes)
-refine_this(subject, classes)
+refine_this(subject, evidence, classes)
 show_method(pair, evidence)
 about_model(pair)

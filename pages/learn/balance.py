@@ -2,15 +2,20 @@
 
 import streamlit as st
 
+from recam_core.records import CAM
 from ui.balance.panel import show_balance, show_method
 from ui.balance.verdicts import show_verdicts
 from ui.balance.when import show_when
 from ui.details import about_model
+from ui.lacking import suggest_bundled
 from ui.opening import open_subject
 
 st.subheader("What does λ do?", anchor=False)
 subject, evidence, pair = open_subject()
-show_balance(subject, pair, evidence)
+if CAM in pair.readouts:
+    show_balance(subject, pair, evidence)
+else:
+    suggest_bundled(pair, "Both heads are fitted again on the features of a network that was trained with BCE alone.")
 show_verdicts()
 show_when()
 show_method()

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from recam_core import UserError
+from recam_core import READOUTS, UserError
 from ui.climb.choose import choose_class
 from ui.details import about_model, caution
 from ui.engine import explain_picture, look_inside, model_pair
+from ui.lacking import suggest_bundled
 from ui.pictures import plain
 from ui.subject import choose_subject
 from ui.why.lesson import STEPS, show_step
@@ -19,6 +20,9 @@ try:
     subject = choose_subject()
     evidence = explain_picture(subject.picture, subject.model, one_look(subject.options))
     pair = model_pair(subject.model)
+    if pair.readouts != READOUTS:
+        suggest_bundled(pair, "The lesson compares a network trained with BCE alone with ReCAM’s, so it needs both.")
+        st.stop()
     features = look_inside(subject.picture, subject.model, subject.options.long_side)
 except UserError as error:
     st.error(plain(str(error)), icon=":material/error:")

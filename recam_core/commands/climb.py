@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 from recam_core.climb_files import climb_bundle
 from recam_core.climb_result import climb_defaults, grey_levels
-from recam_core.commands.options import open_picture, report, view_options
+from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
     add_display_arguments,
@@ -21,7 +21,7 @@ from recam_core.files import parent_for, write_folder
 from recam_core.manifest import make_manifest
 from recam_core.model import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence
-from recam_core.records import CLIMB_RESULTS, READOUTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
+from recam_core.records import CLIMB_RESULTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
 from recam_core.refiners import REFINERS
 from recam_core.shelf import load_pair
 
@@ -37,7 +37,7 @@ CHOICES = {"step_rule": STEP_RULES, "result": CLIMB_RESULTS, "regulariser": REGU
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, readout, where to write, every knob of the climb, and how to look."""
     add_picture_arguments(parser, "frames, animations, trace and evidence bundle")
-    parser.add_argument("--readout", choices=READOUTS, default="w", help="whose map is climbed with (%(default)s)")
+    add_readout_argument(parser, "whose map is climbed with")
     reference = AdvCamOptions()
     for name, (letter, text) in KNOBS.items():
         value = getattr(reference, name)
@@ -58,15 +58,16 @@ def run(arguments: argparse.Namespace) -> None:
     check_milliseconds(arguments.milliseconds)
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
+    readout = arguments.readout or pair.default_readout
     options = chosen_options(arguments, pair)
     named = named_classes(arguments.classes, pair)
     parent_for(arguments.out / "trace.json")
-    before = gather_evidence(picture.pixels, pair, view, [arguments.readout])
+    before = gather_evidence(picture.pixels, pair, view, [readout])
     classes = named or default_classes(before)
     say = sys.stderr if arguments.json_lines else sys.stdout
     say_notes(picture, pair, say)
     print(f"ξ {options.xi:g} is {grey_levels(options.xi, pair):.1f} grey levels of 255 a step at most", file=say)
-    events = REFINERS["advcam"](picture.pixels, pair, classes, options, arguments.readout, view)
+    events = REFINERS["advcam"](picture.pixels, pair, classes, options, readout, view)
     steps, stopped = until_stopped(report(events, arguments.json_lines))
     if not steps:  # stopped before there was anything to keep
         raise KeyboardInterrupt

@@ -74,7 +74,8 @@ def _check(name: str, path: Path, device: torch.device) -> str:
         return f"model {name} does not work"
     size = path.stat().st_size / 2**20
     print(
-        f"{'model ' + name:34}{len(pair.classes)} classes, {pair.backbone}, {size:.1f} MiB, sha256 {pair.sha256[:16]}…, "
+        f"{'model ' + name:34}{len(pair.classes)} classes, {pair.backbone}, {', '.join(pair.readouts)}, {size:.1f} MiB, "
+        f"sha256 {pair.sha256[:16]}…, "
         f"loaded and explained in {time.perf_counter() - start:.1f} s (explaining {evidence.seconds:.2f} s)"
     )
     return ""

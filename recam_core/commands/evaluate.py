@@ -54,6 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     target = parent_for(arguments.json) if arguments.json else None
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
+    readouts = () if only else readouts or pair.readouts
+    pair.check_readouts(readouts or pair.readouts)
     walk = chosen_walk(arguments, pair)
     walker = None if walk is None else Walker(pair, walk, arguments.boundary)
     if arguments.out:

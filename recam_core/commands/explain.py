@@ -10,7 +10,7 @@ from recam_core.device import device_name, pick_device
 from recam_core.files import write_folder
 from recam_core.manifest import make_manifest
 from recam_core.pipeline import default_classes, gather_evidence, read_out
-from recam_core.records import EMPTY_TEXT, READOUT_LABELS, DisplayOptions
+from recam_core.records import EMPTY_TEXT, PROBABILITY, READOUT_LABELS, DisplayOptions
 from recam_core.shelf import load_pair
 
 
@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     chosen = named_classes(arguments.classes, pair)
+    readouts = readouts or pair.readouts
     evidence = gather_evidence(picture.pixels, pair, options, readouts)
     classes = chosen or default_classes(evidence)
     results = [read_out(evidence, readout, classes) for readout in readouts]
@@ -42,7 +43,8 @@ def run(arguments: argparse.Namespace) -> None:
         shares = (
             f"{READOUT_LABELS[r.readout]} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results
         )
-        print(f"{name}: probability {results[0].scores[i]:.2f}; above {arguments.threshold:g}: {', '.join(shares)}")
+        said = f"{PROBABILITY[evidence.activation]} {results[0].scores[i]:.2f}"
+        print(f"{name}: {said}; above {arguments.threshold:g}: {', '.join(shares)}")
         empty = [READOUT_LABELS[r.readout] for r in results if r.peaks[i] == 0]
         if empty:
             print(f"{name}, {', '.join(empty)}: {EMPTY_TEXT}")

@@ -42,12 +42,19 @@ def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
 
 
 def readout_names(text: str) -> tuple[str, ...]:
-    """``all`` or a comma-separated list of readout names."""
-    names = READOUTS if text == "all" else tuple(split_names(text))
+    """A comma-separated list of readout names; empty for ``all``, which are those that the model has."""
+    if text == "all":
+        return ()
+    names = tuple(split_names(text))
     unknown = [name for name in names if name not in READOUTS]
     if unknown or not names:
         raise UserError(f"Readouts are all, {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
     return names
+
+
+def add_readout_argument(parser: argparse.ArgumentParser, text: str) -> None:
+    """Which readout's map is refined; ``text`` says what becomes of it."""
+    parser.add_argument("--readout", choices=READOUTS, help=f"{text} (w, or cam where the model has no other)")
 
 
 def split_names(text: str) -> list[str]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 
 from recam_core.climb_result import climb_defaults
-from recam_core.commands.options import add_view_arguments, report, view_options
+from recam_core.commands.options import add_readout_argument, add_view_arguments, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import pick_device
 from recam_core.launch import launched
 from recam_core.model import ModelPair
 from recam_core.pseudo_masks import write_masks
-from recam_core.records import READOUTS, REFINEMENTS, MaskStep, PseudoMaskOptions, RandomWalkOptions
+from recam_core.records import REFINEMENTS, MaskStep, PseudoMaskOptions, RandomWalkOptions
 from recam_core.shelf import load_pair
 from recam_core.thresholds import seed_threshold, walk_threshold
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", default="", help="folder of the data set")
     parser.add_argument("--split", required=True, help="e.g. train, train2017")
     parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
-    parser.add_argument("--readout", choices=READOUTS, default="w", help="whose maps become masks (%(default)s)")
+    add_readout_argument(parser, "whose maps become masks")
     add_refine_arguments(parser, list(REFINEMENTS))
     parser.add_argument(
         "--threshold",
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = open_dataset(arguments.dataset, arguments.root, arguments.split)
     device = pick_device(share.device(arguments.device, torch.cuda.device_count()))
     pair = load_pair(arguments.model, device).folded()
+    arguments.readout = arguments.readout or pair.default_readout
     options = chosen_options(arguments, pair)
     events = write_masks(pair, dataset, options, arguments.out, (arguments.dataset, arguments.split), share)
     skipped = []

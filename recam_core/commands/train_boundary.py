@@ -7,6 +7,7 @@ from recam_core.boundary_training import train_boundary
 from recam_core.commands.options import add_settings, changed_settings, report_run
 from recam_core.datasets import DATASETS, open_dataset
 from recam_core.device import keep_freed_memory, pick_device
+from recam_core.model import ModelPair
 from recam_core.recipes import BOUNDARY_RECIPES
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig
 from recam_core.shelf import load_pair
@@ -26,14 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step."""
     keep_freed_memory()
-    config = chosen_config(arguments)
-    dataset = open_dataset(config.dataset, config.root, config.split)
     device = pick_device(arguments.device)
     pair = load_pair(arguments.model, device)
+    config = chosen_config(arguments, pair)
+    dataset = open_dataset(config.dataset, config.root, config.split)
     report_run(arguments, lambda: train_boundary(pair, config, dataset, arguments.out, device, arguments.resume))
 
 
-def chosen_config(arguments: argparse.Namespace) -> BoundaryConfig:
-    """The recipe with what was said on the command line."""
-    recipe = arguments.recipe or ("scenes" if arguments.dataset in (None, "scenes") else "photos")
-    return dataclasses.replace(BOUNDARY_RECIPES[recipe], **changed_settings(arguments, BoundaryConfig))
+def chosen_config(arguments: argparse.Namespace, pair: ModelPair) -> BoundaryConfig:
+    """The recipe with what was said on the command line; a readout that only the recipe names gives way to one that there is."""
+    recipe = BOUNDARY_RECIPES[arguments.recipe or ("scenes" if arguments.dataset in (None, "scenes") else "photos")]
+    if recipe.readout not in pair.readouts:
+        recipe = dataclasses.replace(recipe, readout=pair.default_readout)
+    return dataclasses.replace(recipe, **changed_settings(arguments, BoundaryConfig))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from recam_core.climb_result import climb_defaults, climbed_evidence
-from recam_core.commands.options import open_picture, report, view_options
+from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
     add_display_arguments,
@@ -21,7 +21,7 @@ from recam_core.files import parent_for, write_folder
 from recam_core.manifest import make_manifest
 from recam_core.model import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence, read_out
-from recam_core.records import READOUTS, CamResult, DisplayOptions, Evidence, HeatmapOptions
+from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions
 from recam_core.refiners.advcam import climb
 from recam_core.refiners.boundary import boundary_map
 from recam_core.refiners.random_walk import walk
@@ -42,7 +42,7 @@ BACKGROUND = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, what the walk begins with, boundaries, every setting of the walk, and how to look."""
     add_picture_arguments(parser, "maps and labels before and after, boundaries, animations, trace")
-    parser.add_argument("--readout", choices=READOUTS, default="w", help="whose map walks (%(default)s)")
+    add_readout_argument(parser, "whose map walks")
     texts = "; ".join(f"{name}: {text}" for name, text in STARTS.items())
     parser.add_argument(
         "--start", choices=list(STARTS), default="map", help=f"what the walk begins with: {texts} (%(default)s)"
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_milliseconds(arguments.milliseconds)
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
+    arguments.readout = arguments.readout or pair.default_readout
     options = walk_options(arguments, pair)
     before, after = chosen_thresholds(arguments, pair, view)
     named = named_classes(arguments.classes, pair)

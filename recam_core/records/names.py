@@ -11,6 +11,7 @@ ACTIVATIONS = {
     "sigmoid": "each class by itself, so several can be likely: trained with BCE",
     "softmax": "all classes share a sum of 1, so one can be likely: trained with cross-entropy",
 }
+PROBABILITY = {"sigmoid": "probability", "softmax": "softmax probability"}  # what a person reads
 
 EMPTY_TEXT = "empty: this readout finds no positive evidence for the class anywhere in the picture."
 

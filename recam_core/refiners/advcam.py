@@ -16,7 +16,7 @@ from recam_core.ascent import Ascent, ascend
 from recam_core.climbing import steps_at
 from recam_core.images import MIN_SIDE, working_picture
 from recam_core.model import CamModel, ModelPair
-from recam_core.records import READOUTS, AdvCamOptions, HeatmapOptions, RefineStep, UserError
+from recam_core.records import AdvCamOptions, HeatmapOptions, RefineStep, UserError
 
 # Of all views of the classes that climb together on a CPU, where nothing reports a lack of memory before it is too late.
 BATCH_PIXELS = 1_500_000
@@ -38,8 +38,7 @@ def climb(
     stops the climb. Raises ``UserError`` at once for what cannot be climbed, and later when values stop being finite.
     """
     view = view or HeatmapOptions()
-    if readout not in READOUTS:
-        raise UserError(f"The readout must be one of {', '.join(READOUTS)}; got {readout!r}.")
+    pair.check_readouts([readout])
     if not classes:
         raise UserError(f"Name at least one class to climb for, for example {pair.classes[0]}.")
     picture = working_picture(picture, view.long_side)

@@ -11,7 +11,7 @@ import torch
 from recam_core.evaluation import to_size
 from recam_core.model import ModelPair, build_pair
 from recam_core.pipeline import gather_evidence, read_out
-from recam_core.records import HeatmapOptions
+from recam_core.records import CAM, HeatmapOptions
 from recam_core.records.stored import BASELINES, RESET, WALKED
 from recam_core.walk_result import Walker
 
@@ -42,7 +42,7 @@ class MapMaker:
 
     @property
     def _reset_readouts(self) -> tuple[str, ...]:
-        return self.readouts or ("cam", "w")
+        return self.readouts or tuple(name for name in ("cam", "w") if name in self.pair.readouts)
 
     def __call__(
         self, picture: np.ndarray, ids: Sequence[int], size: tuple[int, int], name: str
@@ -88,7 +88,10 @@ def reset_pair(pair: ModelPair, seed: int = 2018) -> ModelPair:
     """The same networks with random weights: what is left of a map when nothing was learned (Adebayo et al., 2018)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = build_pair(f"{pair.name} with random weights", pair.backbone, pair.classes)
-    for network in (fresh.cam, fresh.recam):
+        heads = {"recam" if "w" in network.head.readouts else CAM: network.head.settings for network in pair.networks}
+        fresh = build_pair(
+            f"{pair.name} with random weights", pair.backbone, pair.classes, readouts=pair.readouts, heads=heads
+        )
+    for network in fresh.networks:
         network.to(pair.recam.device).requires_grad_(False)
     return fresh

@@ -13,7 +13,7 @@ from recam_core.images import working_picture
 from recam_core.losses import present_classes
 from recam_core.masks import resize_labels
 from recam_core.model import ModelPair
-from recam_core.records import IGNORE, EvalStep, UserError
+from recam_core.records import CAM, IGNORE, EvalStep, UserError
 
 FINER = 2  # true masks are sampled this many times per cell of the feature grid, along each side
 
@@ -117,6 +117,7 @@ def start_features(pair: ModelPair, picture: np.ndarray, last_block: bool, flip:
 
     With ``flip`` (2, D, h, w): those of the mirror image too.
     """
+    pair.check_readouts([CAM])
     with torch.no_grad():  # not inference mode: its tensors could not take part in training
         x = pair.cam.preprocess(picture)
         x = torch.cat([x, x.flip(-1)]) if flip else x

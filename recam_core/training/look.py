@@ -52,14 +52,15 @@ def refit_evidence(look: StartLook, pair: ModelPair, fitted: Refit) -> Evidence:
         features = torch.tensor(look.features, device=pair.cam.device)
         stage1 = pair.cam.backbone.last_block(features) if look.last_block else features
         stage2 = learner.finish(features, [(features.shape[2], features.shape[3])] * len(features))
-        scores = learner.head.scores(stage2).mean(dim=0).sigmoid()
+        scores = learner.head.probabilities(learner.head.scores(stage2).mean(dim=0))
         signed = {CAM: pair.cam.maps(stage1, [CAM])[:, 0]}
         for name in RECAM_READOUTS:
             signed[name] = torch.einsum("kd,bdhw->bkhw", learner.head.class_weights(name), stage2)
         maps = {name: _merged(found.relu()) for name, found in signed.items()}
     options = HeatmapOptions((1.0,), look.options.flip, look.options.long_side)
     device, seconds = str(pair.cam.device), time.perf_counter() - start
-    return Evidence(look.picture, pair.classes, scores.cpu().numpy(), maps, options, device, seconds, 0)
+    activation = learner.head.activation
+    return Evidence(look.picture, pair.classes, scores.cpu().numpy(), maps, options, device, seconds, 0, activation)
 
 
 def _merged(maps: torch.Tensor) -> tuple[np.ndarray, ...]:

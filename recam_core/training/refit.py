@@ -73,10 +73,13 @@ class Learner:
             recam_weight=config.recam_weight,
             mask_gradient=config.mask_gradient,
             objective=config.objective,
+            **pair.cam.head.settings,
         )
         weights = {"fc1": fc1, "fc2": fc2_start(fc1, config.fc2_start)}
         if done is not None:
             weights = {"fc1": torch.tensor(done.fc1), "fc2": torch.tensor(done.fc2)}
+        if pair.cam.head.fc1_bias is not None:  # stays what it is: it has no part in any map
+            weights["fc1_bias"] = pair.cam.head.fc1_bias.detach()
         made.load_state_dict(weights)
         self.head: Any = made.to(fc1.device)
         if config.last_block:

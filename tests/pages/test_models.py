@@ -178,7 +178,7 @@ def test_look_opens_compare_with_the_model():
     assert query(app)["model"] == RUN
     assert app.session_state["model"] == RUN
     labels = app.selectbox(key="model").options
-    assert "mine · 3 classes · imported" in labels
+    assert "mine · 3 classes · CAM alone · imported" in labels
     assert "broken · cannot be read" in labels
     assert any(label.startswith("scenes, quick look · 3 classes · trained here") for label in labels)
 

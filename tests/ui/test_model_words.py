@@ -68,7 +68,7 @@ def test_training_in_words():
 def test_where_a_model_was_imported_from():
     file = {"name": "res50_cam.pth", "kind": "cam", "sha256": "0123456789abcdef"}
     card = {"imported": {"files": [file], "onto": {"name": "voc"}, "note": "seen"}}
-    assert words.imported_words(card) == "Made of res50_cam.pth (cam, SHA-256 0123456789ab…); added to voc; seen."
+    assert words.imported_words(card) == "Imported from res50_cam.pth (cam, SHA-256 0123456789ab…); added to voc; seen."
     assert words.imported_words({}) == words.imported_words({"imported": {"files": [3]}}) == ""
 
 

@@ -25,7 +25,7 @@ def seen():
     )
     grid = np.random.default_rng(0).random((4, ROWS, COLUMNS), np.float32)
     weights = {name: np.eye(3, 4, dtype=np.float32) for name in ("cam", "w", "wprime")}
-    return Seen(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights), "dog")
+    return Seen(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights, np.zeros(3)), "dog")
 
 
 @pytest.mark.parametrize("row", range(ROWS))

@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from recam_core import READOUT_LABELS, READOUTS, Evidence, default_classes
+from recam_core import READOUT_LABELS, Evidence, default_classes
 from ui.heatview.maps import TITLES
+from ui.lacking import probability_words, softmax_hint
 from ui.link import read_choice, write
 from ui.pictures import plain
 from ui.subject import Subject, linked_classes
@@ -60,14 +61,14 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
             )
         st.session_state[key] = next((name for name in named if name in scores), default_classes(evidence)[0])
     chosen = st.selectbox(
-        "Class, with its probability",
+        f"Class, with its {probability_words(evidence)}",
         ranked,
         key=key,
         persist_state="session",
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         on_change=_tell_compare,
         args=(subject,),
-        help=help,
+        help=f"{help} {softmax_hint(evidence)}".strip(),
     )
     others = st.session_state.get(classes_key(subject), []) if with_others else []
     write("classes", ",".join([str(chosen), *(other for other in others if other != chosen)]))
@@ -80,24 +81,26 @@ def _tell_compare(subject: Subject) -> None:
     st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:4]
 
 
-def choose_readout(label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:
-    """The readout whose map is refined."""
-    if st.session_state.get(READOUT) not in READOUTS:
-        st.session_state[READOUT] = read_choice(READOUT, READOUTS, DEFAULT_READOUT)
+def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:
+    """The readout whose map is refined: one of those that the model has."""
+    offered = list(evidence.scale_maps)
+    default = DEFAULT_READOUT if DEFAULT_READOUT in offered else offered[0]
+    if st.session_state.get(READOUT) not in offered:
+        st.session_state[READOUT] = read_choice(READOUT, offered, default)
     chosen = st.selectbox(
         "Readout",
-        READOUTS,
+        offered,
         key=READOUT,
         persist_state="session",
         format_func=lambda name: f"{READOUT_LABELS[name]} · {TITLES[name]}",
         label_visibility=label,
         help=help,
     )
-    write(READOUT, str(chosen), DEFAULT_READOUT)
+    write(READOUT, str(chosen), default)
     return str(chosen)
 
 
-def refine_this(subject: Subject, classes: list[str]) -> None:
+def refine_this(subject: Subject, evidence: Evidence, classes: list[str]) -> None:
     """On another page: ways to Climb and Walk with the same subject."""
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = {
@@ -107,7 +110,7 @@ def refine_this(subject: Subject, classes: list[str]) -> None:
         with st.container(width=180):
             name = st.selectbox("Class to refine", classes, key="climb-which", label_visibility="collapsed")
         with st.container(width=220):
-            choose_readout("collapsed")
+            choose_readout(evidence, "collapsed")
     for page in (page for page, is_pressed in pressed.items() if is_pressed):
         st.session_state[climb_class_key(subject)] = name
         st.switch_page(page)

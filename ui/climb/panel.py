@@ -24,7 +24,7 @@ def show_climb(subject: Subject, pair: Any, evidence: Evidence) -> None:
     with st.container(key="climb-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")
     with who:
-        name, readout = choose_class(evidence, subject), choose_readout()
+        name, readout = choose_class(evidence, subject), choose_readout(evidence)
     truth, _, truth_key = known_truth(subject, evidence, [name], pair.class_ids([name]))
     row = st.container(horizontal=True, vertical_alignment="center")
     try:

@@ -32,12 +32,14 @@ class Controls extends Fields {
     this.showNumbers();
   }
 
-  // Some choices make sense only with a mask, or with more than one class.
+  // Some choices make sense only with a mask, or with more than one class or view.
   offer(heat) {
     this.root.classList.toggle("no-error", !heat.hasErrors);
     this.root.classList.toggle("one-class", heat.classes.length < 2);
-    if (this.settings.mode !== "error" || heat.hasErrors) return;
-    this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // there is no mask to err against
+    this.root.classList.toggle("one-view", heat.views.length < 2);
+    const lacking = { error: !heat.hasErrors, difference: heat.views.length < 2 };
+    if (!lacking[this.settings.mode]) return;
+    this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // nothing to err against, or to subtract
     this.set("mode", "heat", true);
   }
 

@@ -88,7 +88,7 @@ def _details(entry: ShelfEntry) -> None:
     with card:
         st.markdown(f"**{len(entry.classes)} classes**  \n{plain(', '.join(entry.classes))}")
         if made := words.imported_words(entry.card):
-            st.markdown(f"**Imported**  \n{plain(made)}")
+            st.markdown(f"**Where it comes from**  \n{plain(made)}")
         training = entry.card.get("training")
         if isinstance(training, dict) and training:
             st.markdown(f"**Training**  \n{plain(words.training_words(training))}")

@@ -76,7 +76,7 @@ def imported_words(card: Mapping[str, Any]) -> str:
         note = f"; {imported['note']}" if "note" in imported else ""
     except (KeyError, TypeError):  # a card of another hand
         return ""
-    return f"Made of {', '.join(files)}{onto}{note}."
+    return f"Imported from {', '.join(files)}{onto}{note}."
 
 
 def training_words(training: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
 from recam_core.records import IGNORE
-from recam_core.visualise import CLASS_COLOURS, labels_from_maps, labels_overlay, palette_png_bytes
+from recam_core.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from ui.engine import brief_turn
 from ui.subject import Subject
 from ui.truth import class_truth
@@ -21,7 +21,7 @@ ROUNDING = 4e-7  # a step: the most that was seen between jumps and repeated pro
 
 def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> None:
     """Pseudo masks of all classes before the walk and after ``t`` steps, at the threshold of the slider, and their files."""
-    threshold, ids = settings["threshold"], order.pair.class_ids(order.start.classes)
+    threshold, ids = settings["threshold"], label_ids(order.pair.class_ids(order.start.classes))
     t = _further(order, t)
     with brief_turn():
         walked, error = order.walked(t)

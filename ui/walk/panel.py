@@ -48,7 +48,7 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
     with who:
         _settle_classes(subject, evidence)
         name = choose_class(evidence, subject, HELP, with_others=True)
-        readout = choose_readout(help=STARTS)
+        readout = choose_readout(evidence, help=STARTS)
     truth, _, truth_key = known_truth(subject, evidence, [name], pair.class_ids([name]))
     try:
         with knobs[0]:

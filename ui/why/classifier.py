@@ -16,13 +16,13 @@ def show(seen: Seen) -> None:
     """The picture, and all that the classifier says about it."""
     height, width = seen.evidence.picture.shape[:2]
     count, score, z = len(seen.evidence.classes), float(seen.evidence.scores[seen.k]), float(seen.logits[seen.k])
-    name = plain(seen.name)
+    name, function = plain(seen.name), r"\mathrm{softmax}" if seen.evidence.activation == "softmax" else r"\sigma"
     idea(
         f"The classifier sees {width} × {height} pixels and answers with {count} numbers, one a class. In training it "
         f"was told *which* classes are in a picture ({count} times 0 or 1), never *where* they are. Each answer is a "
         f"score ${tex('z_k', 'z')}$ of the **average** of the features, so the place is lost before the loss looks.",
         rf"\begin{{aligned}}{tex('z_k', 'z')} &= {W}^{{\!\top}}\,\mathrm{{GAP}}\big({F}\big) = "
-        rf"{tex_number(z, 'z')}\\ {tex('p_k', 'p')} &= \sigma({tex('z_k', 'z')}) = "
+        rf"{tex_number(z, 'z')}\\ {tex('p_k', 'p')} &= {function}({tex('z_k', 'z')}) = "
         rf"{tex_number(score, 'p')}\end{{aligned}}",
     )
     share = min(max(0.75 * width / height, 0.5), 1.0)  # a tall picture would push the numbers off the screen

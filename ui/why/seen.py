@@ -50,7 +50,7 @@ class Seen:
     @cached_property
     def logits(self) -> np.ndarray:
         """FC1 of the ReCAM network on the pooled features: z (K,)."""
-        return self.features.weights["w"] @ self.features.stage2.mean(axis=(1, 2))
+        return self.features.weights["w"] @ self.features.stage2.mean(axis=(1, 2)) + self.features.bias
 
     @cached_property
     def masked(self) -> MaskedFeature:

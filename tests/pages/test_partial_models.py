@@ -1,0 +1,159 @@
+"""Pages with a model that has CAM alone, and with one that has ReCAM alone: what they show, say and suggest."""
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from test_balance import open_balance, text
+from test_climb import open_climb, watched
+from test_compare import SCENE, SHELL, mounted, open_app, press, ran, shown
+from test_walk import open_walk, order_of
+from test_why import open_why
+
+import ui.engine
+from recam_core import CLASS_LISTS, SCENE_CLASSES
+from recam_core.model import build_pair
+from recam_core.records import CAM, RECAM_READOUTS
+from recam_core.shelf import save_pair
+from ui import uploads
+
+pytestmark = pytest.mark.usefixtures("_nothing_remembered")
+SOFTMAX = {name: {"bias": True, "activation": "softmax"} for name in ("cam", "recam")}
+
+
+@pytest.fixture
+def _nothing_remembered(monkeypatch):
+    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    uploads._STORE.clear()
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch):
+    """``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes."""
+    torch.manual_seed(0)
+    made = {
+        "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
+        "plain": (SCENE_CLASSES, (CAM,), None),
+        "recam": (SCENE_CLASSES, RECAM_READOUTS, None),
+        "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
+    }
+    for name, (classes, readouts, heads) in made.items():
+        pair = build_pair(name, "tiny", classes, {}, readouts, heads)
+        save_pair(pair, tmp_path / f"{name}.safetensors")
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
+
+
+def infos(app):
+    return " ".join(info.value for info in app.info).replace("\\", "")
+
+
+def labels(app):
+    return [view["label"] for view in shown(app)[0]["views"]]
+
+
+def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
+    app = open_app(picture=SCENE, model="alone")
+    assert labels(app) == ["CAM"]
+    assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
+    assert "[Train page](/train)" in infos(app)
+    assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
+    assert app.selectbox(key="model").options[-4:] == [
+        "alone · 8 classes · CAM alone", "many · 1000 classes · CAM alone", "plain · 8 classes · CAM alone",
+        "recam · 8 classes",
+    ]  # fmt: skip
+
+
+def test_compare_shows_recam_alone_without_a_reference():
+    app = open_app(picture=SCENE, model="recam")
+    assert labels(app) == ["w", "w′", "w⊕w′", "w⊗w′"]
+    assert "CAM is missing" in infos(app)
+
+
+@pytest.mark.parametrize(("model", "said"), [("alone", "softmax probability"), ("plain", "probability")])
+def test_scores_are_called_what_they_are(model, said):
+    app = open_app(picture=SCENE, model=model)
+    (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
+    assert choice.label == f"Classes to explain, with their {said}"
+    hints = [c.value for c in app.caption if c.value.startswith("Softmax probabilities sum to 1 over all 8 classes")]
+    assert len(hints) == (model == "alone")
+    if model == "alone":
+        scores = [float(option.rsplit(" ", 1)[1]) for option in choice.options]
+        assert sum(scores) == pytest.approx(1, abs=0.04)  # of eight numbers rounded to two digits
+
+
+def test_compare_works_with_a_thousand_classes():
+    app = open_app(picture=SCENE, model="many")
+    (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
+    assert len(choice.options) == len({option.rsplit(" ", 1)[0] for option in choice.options}) == 1000
+    assert len(choice.value) == 1
+    choice.set_value(["crane", "crane bird", "maillot", "maillot tank suit"])
+    ran(app)
+    assert [c["name"] for c in shown(app)[0]["classes"]] == ["crane", "crane bird", "maillot", "maillot tank suit"]
+
+
+@pytest.mark.parametrize(("model", "offered"), [("alone", ["CAM · BCE alone"]), ("recam", 4)])
+def test_climb_offers_what_the_model_has_and_climbs(model, offered):
+    app = open_climb(model=model)
+    options = app.selectbox(key="readout").options
+    assert options == offered if isinstance(offered, list) else len(options) == offered
+    (reel,) = watched(app)
+    assert (reel.state, reel.made) == ("done", 8)  # the preview
+
+
+def test_walk_offers_what_the_model_has_and_walks():
+    app = open_walk(model="alone")
+    assert app.selectbox(key="readout").options == ["CAM · BCE alone"]
+    assert order_of(app).start.readout == CAM
+    assert len(mounted(app)["runs"]) == 1
+
+
+def test_walk_labels_a_model_of_a_thousand_classes():
+    app = open_walk(model="many")
+    assert not app.error
+    assert len(order_of(app).start.classes) == 1
+
+
+def test_a_readout_that_the_next_model_lacks_gives_way():
+    app = open_climb(model="plain")
+    app.selectbox(key="model").set_value("recam")
+    ran(app)
+    assert app.selectbox(key="readout").value == "w"
+
+
+@pytest.mark.parametrize("model", ["alone", "recam"])
+def test_why_says_what_it_needs_and_leads_to_a_bundled_model(model):
+    app = open_why(model=model)
+    assert "so it needs both. The model" in infos(app)
+    assert not app.error
+    press_suggested(app)
+    assert app.selectbox(key="model").value == "scenes"
+    assert any(m.value.startswith("#### 1") for m in app.markdown)
+
+
+def press_suggested(app):
+    app.button(key="suggested").click()
+    return ran(app)
+
+
+def test_balance_fits_a_model_with_cam_alone(monkeypatch):
+    import ui.balance.sets
+
+    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": 6, "photos": 4})
+    app = open_balance(model="plain")
+    assert not app.error
+    assert "At λ = 1 and above" in text(app)
+
+
+def test_balance_says_what_it_needs_and_leads_to_a_bundled_model():
+    app = open_balance(model="recam")
+    assert "trained with BCE alone. The model recam has ReCAM’s readouts and no CAM" in infos(app)
+    press_suggested(app)
+    assert app.selectbox(key="model").value == "scenes"
+
+
+def test_a_way_from_compare_to_climb_takes_cam_along():
+    app = AppTest.from_file(SHELL, default_timeout=60)
+    app.query_params["picture"], app.query_params["model"] = SCENE, "alone"
+    ran(app)
+    assert app.selectbox(key="readout").value == CAM
+    press(app, "scene-bird-tree")
+    assert labels(app) == ["CAM"]
