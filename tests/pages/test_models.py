@@ -173,10 +173,11 @@ def test_export_links_to_the_file_itself():
 # ---- where a card leads
 
 
-def test_look_opens_compare_with_the_model():
-    app = press(open_models(), f"visibility-{RUN}")
-    assert query(app)["model"] == RUN
-    assert app.session_state["model"] == RUN
+@pytest.mark.parametrize("name", [RUN, "mine"])
+def test_look_opens_compare_with_the_model(name):
+    app = press(open_models(), f"visibility-{name}")
+    assert query(app)["model"] == name
+    assert app.session_state["model"] == name
     labels = app.selectbox(key="model").options
     assert "mine · 3 classes · CAM alone · imported" in labels
     assert "broken · cannot be read" in labels
