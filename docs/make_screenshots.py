@@ -25,7 +25,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
     "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
-    "models-light": ("models", 1440, 1300, "light"),
+    "models-light": ("models", 1440, 1130, "light"),
     "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }

@@ -6,7 +6,7 @@ from recam_core import may_start, shelf_entries
 from ui.models.bring import bring_in
 from ui.models.card import show_card
 from ui.models.choose import choose_shown, shelf_sentence
-from ui.models.state import SHOW, said
+from ui.models.state import SHOW, bring_into_sight, said
 
 st.subheader("Which models are on the shelf?", anchor=False)
 entries = shelf_entries()
@@ -22,3 +22,5 @@ else:
 
 for entry in choose_shown(entries):
     show_card(entry, is_new=entry.name == st.query_params.get(SHOW))
+if sentence:
+    bring_into_sight()

@@ -49,7 +49,7 @@ def file(place):
 
 
 def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place, screenshot, tmp_path):
-    page = visit()
+    page = visit(height=600)
     page.get_by_text("Import a model").click()
     page.locator("[class*=st-key-models-files] input[type=file]").set_input_files(file)
     page.get_by_text("a model of this project").first.wait_for()
@@ -69,6 +69,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
     screenshot(page, "models-imported", full=True)
 
     card = page.locator(".st-key-model-new-friend")
+    assert 0 < card.bounding_box()["y"] < 450  # in sight, wherever the form was
     with page.expect_download() as download:
         card.get_by_role("link", name="Export").click()
     assert download.value.suggested_filename == "friend.safetensors"

@@ -21,6 +21,14 @@ def said() -> str:
     return str(st.session_state.pop(SAID, ""))
 
 
+def bring_into_sight() -> None:
+    """Scroll to the card on top: whoever imported a model was further down, and the form above it has just been folded."""
+    st.html(
+        """<script>document.querySelector('[class*="st-key-model-new-"]')?.scrollIntoView({block: "start"});</script>""",
+        unsafe_allow_javascript=True,
+    )
+
+
 def form_key(name: str) -> str:
     """The key of a widget of the import form; another one after each import, so that the form is empty again."""
     return f"models-{name}-{st.session_state.get(FORM, 0)}"
