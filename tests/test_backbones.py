@@ -1,9 +1,15 @@
 """The contract of every backbone in the registry, the ResNets' cuts, and weights files that are not to be trusted."""
 
+import email.message
+import hashlib
+import io
 import os
+from http.client import IncompleteRead
+from urllib.error import URLError
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 from skimage import data
 from torch import nn
@@ -197,3 +203,70 @@ def test_imagenet_tensors_carry_the_names_of_the_trunk(photo_model):
     for name, value in trunk.items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(value.contiguous(), stored[name]), name
+
+
+class Answer:
+    """What a server sends, in pieces; ``breaks`` ends it in the middle."""
+
+    def __init__(self, data, breaks=False):
+        self.pieces, self.breaks = [data[:1000], data[1000:]], breaks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def info(self):
+        return email.message.Message()
+
+    def read(self, _):
+        if self.breaks and len(self.pieces) == 1:
+            raise IncompleteRead(b"", 99)
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """Answer every download with given bytes; returns the folder that torch keeps downloads in."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def serve(answer):
+        def urlopen(_):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr("torch.hub.urlopen", urlopen)
+        return tmp_path / "torch"
+
+    return serve
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    pytest.param(lambda: URLError("no route"), "no route", id="offline"),
+    pytest.param(lambda: Answer(b"half of it" * 999, breaks=True), "IncompleteRead", id="broken off"),
+    pytest.param(lambda: Answer(b"an error page" * 999), "invalid hash value", id="not what was asked for"),
+])  # fmt: skip
+def test_weights_that_cannot_be_fetched_leave_a_sentence_and_no_file(served, answer, said, capsys):
+    folder = served(answer())
+    with pytest.raises(
+        UserError, match=rf"weights of resnet18 could not be fetched \(.*{said}.*resnet18-.*pth as --weights PATH"
+    ):
+        build_resnet("resnet18", 16, "imagenet")
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert capsys.readouterr().out == ""  # where commands write events
+
+
+def test_weights_that_were_fetched_are_checked_and_kept(served, monkeypatch):
+    state = torchvision.models.resnet18().state_dict()
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    digest = hashlib.sha256(stream.getvalue()).hexdigest()[:8]
+    enum = torchvision.models.get_model_weights("resnet18")["IMAGENET1K_V1"]
+    monkeypatch.setattr(type(enum), "url", f"https://example.org/resnet18-{digest}.pth")
+    folder = served(Answer(stream.getvalue()))
+    for _ in range(2):  # the second time from the disk: the answer is used up
+        loaded = build_resnet("resnet18", 16, "imagenet").trunk.state_dict()
+        assert all(torch.equal(loaded[name], state[name]) for name in loaded)
+    assert [path.name for path in folder.rglob("*.pth")] == [f"resnet18-{digest}.pth"]

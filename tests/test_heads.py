@@ -64,3 +64,38 @@ def test_cam_head_has_no_sce():
     total, bce, sce = HEADS["cam"](D, K).loss(FEATURES, LABELS)
     assert total == bce
     assert sce == 0
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_bias_is_in_the_scores_and_never_in_maps(name):
+    head = HEADS[name](D, K, bias=True, activation="softmax")
+    assert head.settings == {"bias": True, "activation": "softmax"}
+    without = head.scores(FEATURES)
+    with torch.no_grad():
+        head.fc1_bias += torch.tensor([1.0, -2, 3, 0])
+    torch.testing.assert_close(head.scores(FEATURES) - without, torch.tensor([[1.0, -2, 3, 0]] * 2))
+    maps = torch.einsum("kd,bdhw->bkhw", head.class_weights(head.readouts[0]), FEATURES)
+    torch.testing.assert_close(without, maps.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_without_bias_has_the_tensors_that_it_always_had(name):
+    head = HEADS[name](D, K)
+    assert set(head.state_dict()) == ({"fc1"} if name == "cam" else {"fc1", "fc2"})
+    assert head.settings == {"bias": False, "activation": "sigmoid"}
+
+
+def test_probabilities_of_known_logits():
+    logits = torch.tensor([0.0, 0.0, 0.6931472])  # log 1, log 1, log 2
+    torch.testing.assert_close(ReCamHead(2, 3).probabilities(logits), torch.tensor([0.5, 0.5, 2 / 3]))
+    torch.testing.assert_close(
+        ReCamHead(2, 3, activation="softmax").probabilities(logits), torch.tensor([0.25, 0.25, 0.5])
+    )
+
+
+def test_the_loss_of_a_head_with_bias_is_that_of_its_scores():
+    head = ReCamHead(D, K, recam_weight=0, bias=True)
+    with torch.no_grad():
+        head.fc1_bias += 3
+    expected = torch.nn.functional.multilabel_soft_margin_loss(head.scores(FEATURES), LABELS)
+    torch.testing.assert_close(head.loss(FEATURES, LABELS)[1], expected)

@@ -112,3 +112,14 @@ def test_resize_labels_invents_no_values():
     assert small.shape == (3, 7)
     assert set(np.unique(small)) == {0, 9}
     assert resize_labels(labels, (10, 20)) is labels
+
+
+def test_label_values_cannot_name_more_classes_than_they_have():
+    values = np.zeros(PICTURE.pixels.shape[:2], np.uint8)
+    values[:4], values[4:8] = 3, 9
+    classes = [f"class {i}" for i in range(300)]
+    with pytest.raises(UserError, match="cannot name 300 classes; give a mask in black and white"):
+        read_mask(encode(values), picture=PICTURE, classes=classes, name="mask.png")
+    found = read_mask(encode(np.where(values == 3, values, 0)), picture=PICTURE, classes=classes, name="mask.png")
+    assert found.binary
+    assert found.labels.max() == 1

@@ -1,12 +1,14 @@
 """A model owns its normalisation, and one product gives the maps of all its readouts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from recam_core.model import build_model, build_pair
-from recam_core.records import READOUTS, RECAM_READOUTS, UserError
+from recam_core.model import build_branches, build_edge_network, build_model, build_pair
+from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 
@@ -76,3 +78,59 @@ def test_class_ids_by_name():
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match=r"no backbone 'vgg'.*tiny.*resnet50_s16"):
         build_model("vgg", "cam", 2)
+
+
+@pytest.fixture(params=["cam", "recam"])
+def alone(request):
+    """One network that stands for both, under either head, with boundary branches on a backbone of their own."""
+    readouts = (CAM,) if request.param == "cam" else RECAM_READOUTS
+    heads = {request.param: {"bias": True, "activation": "softmax"}}
+    pair = build_pair("alone", "tiny", ["cat", "dog"], {}, readouts, heads)
+    network = build_edge_network("tiny")
+    return replace(pair, boundary=build_branches(network), edge_network=network, edge_backbone="tiny")
+
+
+def test_one_network_stands_for_both(alone):
+    assert alone.cam is alone.recam
+    assert alone.networks == (alone.cam,)
+    assert alone.readouts == alone.cam.head.readouts
+    assert alone.default_readout == ("cam" if alone.readouts == (CAM,) else "w")
+    assert alone.edges is alone.edge_network
+    folded = alone.folded()
+    assert folded.cam is folded.recam is not alone.cam
+    assert folded.edges is not alone.edges
+
+
+def test_a_whole_pair_has_two_networks_and_all_readouts():
+    pair = build_pair("p", "tiny", ["cat", "dog"])
+    assert pair.networks == (pair.cam, pair.recam)
+    assert pair.readouts == READOUTS
+    assert pair.default_readout == "w"
+    assert pair.edges is pair.recam
+
+
+def test_a_readout_that_is_lacking_is_refused_with_what_there_is(alone):
+    lacking = next(name for name in READOUTS if name not in alone.readouts)
+    complaint = (
+        "readout cam only: it has no FC2, so w cannot.*can be trained"
+        if lacking == "w"
+        else "readouts w, wprime.*CAM cannot"
+    )
+    with pytest.raises(UserError, match=complaint):
+        alone.network(lacking)
+    with pytest.raises(UserError, match="Readouts are cam, w.*got mean"):
+        alone.check_readouts(["mean"])
+    with pytest.raises(UserError, match="got none"):
+        alone.check_readouts([])
+
+
+@pytest.mark.parametrize("readouts", [(), ("w",), ("cam", "w")])
+def test_readouts_that_no_head_gives_are_refused(readouts):
+    with pytest.raises(UserError, match="The readouts of a model are cam, or w, wprime, sum, product, or all of them"):
+        build_pair("p", "tiny", ["cat"], {}, readouts)
+
+
+def test_very_many_class_names_are_not_all_listed():
+    pair = build_pair("p", "tiny", [f"class {i}" for i in range(150)])
+    with pytest.raises(UserError, match=r"it knows class 0, .*class 9 … \(150 in all\)"):
+        pair.class_ids(["horse"])

@@ -10,9 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from recam_core import shelf as shelf_module
-from recam_core.model import build_branches, build_pair
-from recam_core.records import READOUTS, UserError
-from recam_core.shelf import FORMAT, find_model, known_models, load_pair, read_header, save_pair, update_card
+from recam_core.model import build_branches, build_edge_network, build_pair
+from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.shelf import FORMAT, copy_pair, find_model, known_models, load_pair, read_header, save_pair, update_card
 
 CLASSES = ("cat", "wine glass", "Hütte")
 HEADS = {name: {"bias": False, "activation": "sigmoid"} for name in ("cam", "recam")}
@@ -231,3 +231,81 @@ def test_a_persons_own_folder_joins_the_shelf(empty_shelf, tmp_path, monkeypatch
     (own / "notes.txt").touch()
     monkeypatch.setenv("RECAM_MODELS", str(own))
     assert known_models() == {"photos": empty_shelf / "photos.safetensors", "mine": own / "mine.safetensors"}
+
+
+ALONE = {"cam": (CAM,), "recam": RECAM_READOUTS}
+
+
+@pytest.fixture(params=ALONE)
+def alone(request, tmp_path):
+    """One network that stands for both with branches on a backbone of their own, and its file."""
+    torch.manual_seed(2)
+    heads = {request.param: {"bias": True, "activation": "softmax"}}
+    pair = build_pair("alone", "tiny", CLASSES, CARD, ALONE[request.param], heads)
+    with torch.no_grad():
+        pair.cam.head.fc1_bias += torch.tensor([1.0, 2, 3])
+    network = build_edge_network("tiny")
+    pair = replace(pair, boundary=build_branches(network), edge_network=network, edge_backbone="tiny")
+    save_pair(pair, tmp_path / "alone.safetensors")
+    return request.param, pair, tmp_path / "alone.safetensors"
+
+
+def test_one_network_is_stored_once_and_comes_back_as_one(alone):
+    stage, pair, path = alone
+    assert {name.split(".")[0] for name in load_file(path)} == {stage, "boundary", "edges"}
+    header = read_header(path)
+    assert header["readouts"] == list(ALONE[stage])
+    assert header["heads"] == {stage: {"bias": True, "activation": "softmax"}}
+    assert header["edges"] == "tiny"
+    loaded = load_pair(path)
+    assert loaded.cam is loaded.recam
+    assert loaded.readouts == ALONE[stage]
+    assert loaded.cam.head.settings == {"bias": True, "activation": "softmax"}
+    for part in ("cam", "boundary", "edge_network"):
+        before, after = (getattr(p, part).state_dict() for p in (pair, loaded))
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not any(p.requires_grad for part in (loaded.cam, loaded.edges) for p in part.parameters())
+
+
+def test_a_file_without_readouts_and_heads_is_a_whole_pair(path):
+    header = {key: value for key, value in read_header(path).items() if key not in ("readouts", "heads")}
+    rewrite(path, lambda tensors: None, {"pair": json.dumps(header)})
+    assert read_header(path)["readouts"] == list(READOUTS)
+    assert load_pair(path).readouts == READOUTS
+    assert load_pair(path).recam.head.settings == HEADS["recam"]
+
+
+@pytest.mark.parametrize("change", [
+    {"readouts": ["w"]}, {"readouts": "cam"}, {"readouts": [["cam"]]}, {"heads": []}, {"heads": {"cam": {"bias": True}}},
+    {"heads": {"cam": {"bias": 1, "activation": "sigmoid"}}}, {"heads": {"cam": {"bias": True, "activation": ["relu"]}}},
+])  # fmt: skip
+def test_nonsense_about_heads_is_refused(path, change):
+    rewrite(path, lambda tensors: None, {"pair": json.dumps(read_header(path) | change)})
+    with pytest.raises(UserError, match="no usable readouts or heads"):
+        read_header(path)
+
+
+def test_a_header_that_promises_another_network_is_refused(alone):
+    stage, _, path = alone
+    other = next(readouts for name, readouts in ALONE.items() if name != stage)
+    rewrite(
+        path, lambda tensors: None, {"pair": json.dumps(read_header(path) | {"readouts": list(other), "heads": {}})}
+    )
+    with pytest.raises(UserError, match="does not fit its own header"):
+        load_pair(path)
+
+
+def test_a_copy_has_another_name_and_the_same_bits(path, tmp_path):
+    copy_pair(path, tmp_path / "copy.safetensors", "copy")
+    assert read_header(tmp_path / "copy.safetensors") == read_header(path) | {"name": "copy"}
+    before, after = load_file(path), load_file(tmp_path / "copy.safetensors")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_bundled_models_are_whole_pairs():
+    for name in ("scenes", "photos"):
+        header = read_header(shelf_module.SHELF / f"{name}.safetensors")
+        assert header["readouts"] == list(READOUTS)
+        assert all(head == HEADS["cam"] for head in header["heads"].values())

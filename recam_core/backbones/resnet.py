@@ -1,7 +1,10 @@
 """torchvision's ResNets at output stride 16 or 8, exactly as the reference cuts them."""
 
+import contextlib
+import sys
 from functools import partial
 from http.client import HTTPException
+from pickle import UnpicklingError
 
 import torchvision
 from torch import Tensor, nn
@@ -78,14 +81,7 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
     if weights == "none":
         return net
     if weights == "imagenet":
-        enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
-        try:  # written to a file beside its place and moved there once its hash is right, so a part is never taken for the whole
-            state = enum.get_state_dict(progress=False, check_hash=True, weights_only=True)
-        except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the hash is another one
-            raise UserError(
-                f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
-                f"from {enum.url} as --weights PATH, or go online."
-            ) from error
+        state = imagenet_state(name)
     else:
         state = read_tensors(weights)
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
@@ -93,6 +89,22 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
         raise UserError(f"{weights} does not hold torchvision's {name}: {listed(faults)}.")
     net.trunk.load_state_dict(state)
     return net
+
+
+def imagenet_state(name: str) -> dict[str, Tensor]:
+    """torchvision's ImageNet weights of a ResNet, fetched once and kept where torch keeps what it fetches.
+
+    A download is a file of its own until it is whole and has the right hash, so a part of one is never taken for weights.
+    """
+    enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # torch announces a download where our commands write events
+            return enum.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, HTTPException, RuntimeError, UnpicklingError) as error:  # RuntimeError: another hash
+        raise UserError(
+            f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
+            f"from {enum.url} as --weights PATH, or go online."
+        ) from error
 
 
 RESNETS = {

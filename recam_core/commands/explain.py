@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     say_notes(picture, pair, sys.stdout)
     for note in evidence.notes:
         print(note)
-    print(f"{evidence.backbone_passes} backbone passes in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
+    passes = "backbone pass" if evidence.backbone_passes == 1 else "backbone passes"
+    print(f"{evidence.backbone_passes} {passes} in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
         shares = (
             f"{READOUT_LABELS[r.readout]} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results

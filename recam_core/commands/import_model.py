@@ -53,6 +53,10 @@ def run(arguments: argparse.Namespace) -> None:
     if note := pair.card.get("imported", {}).get("note"):
         print(note)
     print(f"{len(pair.classes)} classes, {pair.backbone}, readouts {', '.join(pair.readouts)}")
+    if pair.boundary is not None:
+        print(
+            "learned boundaries" + (f" with a backbone of their own, {pair.edge_backbone}" if pair.edge_network else "")
+        )
     if lacking := [name for name in READOUTS if name not in pair.readouts]:
         print(lacking_sentence(pair.name, pair.readouts, lacking))
     print(f"written: {path}")

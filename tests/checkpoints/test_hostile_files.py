@@ -1,0 +1,166 @@
+"""Files that nobody should trust: nothing in them runs, and every one is refused with one sentence."""
+
+import io
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from recam_core import tensor_files
+from recam_core.checkpoints import import_checkpoint, recognise
+from recam_core.records import UserError
+from recam_core.tensor_files import read_tensors
+
+
+class Hostile:
+    """Makes a marker folder when it is unpickled by a reader that trusts it."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def as_zip(content, path):
+    torch.save(content, path)
+
+
+def as_legacy(content, path):
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+def as_pickle(content, path):
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+def imported(path):
+    return import_checkpoint([path], "bad")
+
+
+def imported_onto(path):
+    return import_checkpoint([path], "bad", onto="scenes")
+
+
+@pytest.mark.parametrize("write", [as_zip, as_legacy, as_pickle])
+@pytest.mark.parametrize(
+    "wrap", [lambda bad: {"fc.weight": bad}, lambda bad: {"state_dict": {}, "args": bad}, lambda bad: bad]
+)
+@pytest.mark.parametrize("read", [read_tensors, recognise, imported, imported_onto])
+def test_a_file_that_wants_to_run_code_is_refused_and_nothing_runs(tmp_path, write, wrap, read):
+    path, marker = tmp_path / "model.pth", tmp_path / "marker"
+    write(wrap(Hostile(marker)), path)
+    with pytest.raises(UserError, match=r"model\.pth wants to run code .*\.mkdir.* nothing of it was run"):
+        read(path)
+    assert not marker.exists()
+    if write is not as_pickle:
+        torch.load(path, weights_only=False)
+        assert marker.exists()  # the file would have done it
+
+
+def test_a_network_instead_of_its_tensors_is_refused(saved):
+    with pytest.raises(UserError, match=r"wants to run code .*Linear.*torch\.save\(model\.state_dict\(\), FILE\)"):
+        read_tensors(saved(torch.nn.Linear(2, 3)))
+
+
+@pytest.mark.parametrize("name", ["model.pth", "model.safetensors"])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage" * 99, b"PK\x03\x04" + b"\0" * 99, b"\x80\x02}q\x00(", b"\x00garbage" * 20]
+)
+def test_garbage_is_refused_by_name(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (read_tensors, recognise):
+        with pytest.raises(
+            UserError, match=rf"{name}.*(could not be read as a weights file|not a readable safetensors file)"
+        ):
+            read(path)
+
+
+@pytest.mark.parametrize("keep", [100, 0.5, -1])
+@pytest.mark.parametrize("write", [as_zip, as_legacy])
+def test_a_truncated_checkpoint_is_refused(tmp_path, write, keep, classifier_state):
+    path = tmp_path / "model.pth"
+    write({"fc.weight": torch.zeros(300, 300)}, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with pytest.raises(UserError, match=r"model\.pth could not be read as a weights file"):
+        read_tensors(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(UserError, match=r"no weights file at .*nowhere\.pth"):
+        read_tensors(tmp_path / "nowhere.pth")
+    with pytest.raises(UserError, match="is a folder"):
+        read_tensors(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ([torch.zeros(2)], "got a list"), ({}, "a dict with nothing"), (torch.zeros(2), "got a Tensor"),
+    ({"epoch": 3, "best": 0.5}, "a dict with epoch, best"), ({"a": torch.zeros(2), "b": "text"}, "a dict with a, b"),
+    ({"state_dict": {"a": 1}}, "a dict with a"), ({1: torch.zeros(2)}, "tensors without names"),
+    ({"a": torch.zeros(2, dtype=torch.complex64)}, "a in file.pth is no plain tensor"),
+    ({"a": torch.eye(2).to_sparse()}, "a in file.pth is no plain tensor"),
+])  # fmt: skip
+def test_what_is_no_dict_of_tensors_is_refused_with_what_it_is(saved, content, said):
+    with pytest.raises(UserError, match=said):
+        read_tensors(saved(content))
+
+
+@pytest.mark.parametrize("wrap", [
+    lambda s: s, lambda s: {"state_dict": s, "epoch": 3}, lambda s: {"model": s}, lambda s: {"model_state_dict": s, "loss": 0.5},
+    lambda s: {"state_dict": {"model": s}}, lambda s: {f"module.{k}": v for k, v in s.items()},
+    lambda s: {"model": {f"module.{k}": v for k, v in s.items()}},
+])  # fmt: skip
+@pytest.mark.parametrize("zipped", [True, False])
+def test_tensors_are_found_in_what_others_wrap_them_in(saved, wrap, zipped):
+    state = {"fc.weight": torch.rand(3, 4).half(), "fc.count": torch.tensor(3)}
+    found = read_tensors(saved(wrap(state), _use_new_zipfile_serialization=zipped))
+    assert found.keys() == state.keys()
+    assert torch.equal(found["fc.weight"], state["fc.weight"].float())
+    assert found["fc.count"].dtype == torch.int64
+
+
+def test_only_a_prefix_that_all_names_have_is_taken_off(saved):
+    found = read_tensors(saved({"module.a": torch.zeros(1), "b": torch.zeros(1)}))
+    assert found.keys() == {"module.a", "b"}
+
+
+def test_what_is_too_large_is_refused_before_it_is_taken_in(saved, tmp_path, monkeypatch):
+    path = saved({"a": torch.zeros(30_000)})
+    monkeypatch.setattr(tensor_files, "MAX_BYTES", 100_000)
+    with pytest.raises(UserError, match=r"file\.pth is larger than"):
+        read_tensors(path)
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in archive.infolist():
+            packed.writestr(entry.filename, archive.read(entry))
+    assert (tmp_path / "bomb.pth").stat().st_size < 10_000
+    with pytest.raises(UserError, match=r"bomb\.pth would unfold to more than"):
+        read_tensors(tmp_path / "bomb.pth")
+
+
+def test_a_tensor_that_claims_to_be_huge_is_refused(saved):
+    with pytest.raises(UserError, match="claims to have 1000000000000 numbers"):
+        read_tensors(saved({"a": torch.zeros(1, dtype=torch.float16).expand(1_000_000, 1_000_000)}))
+
+
+def test_unknown_tensors_are_refused_with_their_first_names_and_what_can_be_imported(tmp_path):
+    save_file({f"decoder.{i}": torch.zeros(1) for i in range(9)}, tmp_path / "vae.safetensors")
+    with pytest.raises(
+        UserError, match=r"vae\.safetensors is none of the kinds.*has 9 tensors, the first of them decoder\.0, "
+    ) as told:
+        recognise(tmp_path / "vae.safetensors")
+    assert "a CAM network of the reference" in str(told.value)
+    assert "decoder.4" not in str(told.value)
+
+
+def test_a_pickle_named_as_safetensors_is_not_unpickled(tmp_path):
+    stream = io.BytesIO()
+    torch.save({"a": Hostile(tmp_path / "marker")}, stream)
+    (tmp_path / "model.safetensors").write_bytes(stream.getvalue())
+    with pytest.raises(UserError, match="not a readable safetensors file"):
+        recognise(tmp_path / "model.safetensors")
+    assert not (tmp_path / "marker").exists()
