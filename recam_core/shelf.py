@@ -171,15 +171,17 @@ def standing() -> list[Standing]:
 
     A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
+    models = models_folder()
     found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"))]
-    runs = {path for folder in {runs_folder(), models_folder()} for path in _run_models(folder)}
-    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, reverse=True)]
-    own = sorted(path for path in models_folder().glob("*.safetensors") if not path.name.startswith("."))
-    found += [("imported", path.stem, path) for path in own]
+    runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
+    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
+    own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
+    found += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
     taken: dict[str, Standing] = {}
     for kind, name, path in found:
-        names = (name, f"own-{name}", *(f"own-{name}-{n}" for n in range(2, len(found) + 2)))
-        free = next(name for name in names if name not in taken)
+        free, n = name, 1
+        while free in taken:
+            free, n = f"own-{name}" if n == 1 else f"own-{name}-{n}", n + 1
         taken[free] = Standing(free, path, kind)
     return list(taken.values())
 
@@ -191,11 +193,15 @@ def known_models() -> dict[str, Path]:
 
 def _run_models(folder: Path) -> list[Path]:
     """Models in run folders; asked several times whenever a page is drawn, so it looks at as little as it can."""
+    return [folder / name / RUN_MODEL for name in _entries(folder) if os.path.isfile(f"{folder}/{name}/{RUN_MODEL}")]
+
+
+def _entries(folder: Path) -> list[str]:
+    """Names in a folder, without hidden ones; none where it is not there."""
     try:
-        names = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
     except OSError:
         return []
-    return [folder / name / RUN_MODEL for name in names if os.path.isfile(f"{folder}/{name}/{RUN_MODEL}")]
 
 
 def _given_name(run: Path) -> str:

@@ -152,7 +152,11 @@ def _fetch() -> None:
         def say(done: int, total: int) -> None:
             bar.progress(min(1.0, done / max(total, done, 1)), f"{done >> 20} of {total >> 20} MB")
 
-        path = fetch_imagenet(folder, say)
+        try:
+            path = fetch_imagenet(folder, say)
+        except UserError:
+            bar.empty()
+            raise
         bar.progress(1.0, "Reading and checking the weights …")
         making = choose_making_of_fetched(name)
         make_model([path], making)

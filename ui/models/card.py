@@ -56,7 +56,7 @@ def _facts(entry: ShelfEntry) -> None:
     best = words.best_score(entry.card)
     boundaries = "learned boundaries for walks" if entry.has_boundaries else "no learned boundaries"
     facts = {
-        "Classes": (f"{len(entry.classes)}", words.classes_words(entry.classes)),
+        "Classes": (f"{len(entry.classes):,}", words.classes_words(entry.classes)),
         "Backbone": words.backbone_words(entry.backbone),
         "Readouts": (words.readout_words(entry.readouts), boundaries),
         "Best seeds": best[:2] if best else ("not measured yet", "Evaluate it to see how good its seeds are"),
@@ -86,7 +86,7 @@ def _details(entry: ShelfEntry) -> None:
     if not card.open:
         return
     with card:
-        st.markdown(f"**{len(entry.classes)} classes**  \n{plain(', '.join(entry.classes))}")
+        st.markdown(f"**{len(entry.classes):,} classes**  \n{plain(', '.join(entry.classes))}")
         if made := words.imported_words(entry.card):
             st.markdown(f"**Where it comes from**  \n{plain(made)}")
         training = entry.card.get("training")
