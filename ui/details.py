@@ -29,6 +29,7 @@ METHODS = {
     "wprime": "**w′**: the second classifier, which saw features masked by each class's own CAM.",
     "sum": "**w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element.",
 }
+SOFTMAX_METHOD = "**CAM**: $w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
 NUMBERS = {1: "one map", 4: "four maps", 5: "five maps"}
 LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 
@@ -109,7 +110,8 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.latex(
                 r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
             )
-            st.markdown("\n".join(f"- {METHODS[name]}" for name in evidence.scale_maps if name in METHODS))
+            methods = METHODS | ({"cam": SOFTMAX_METHOD} if evidence.activation == "softmax" else {})
+            st.markdown("\n".join(f"- {methods[name]}" for name in evidence.scale_maps if name in methods))
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
