@@ -30,8 +30,9 @@ def fetch_imagenet(folder: Path, say: Callable[[int, int], None] = lambda done, 
                 say(done, total)
     except (OSError, ValueError) as error:  # no name service, no route, refused, no space
         path.unlink(missing_ok=True)
+        reason = getattr(error, "reason", error)  # urllib puts what happened inside of an error of its own
         raise UserError(
-            f"The ImageNet weights could not be fetched ({getattr(error, 'reason', error)}). Download {_ADDRESS} on another computer and import the "
+            f"The ImageNet weights could not be fetched ({reason}). Download {_ADDRESS} on another computer and import the "
             "file here, or go online."
         ) from error
     if not digest.hexdigest().startswith(_DIGEST):
