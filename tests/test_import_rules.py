@@ -48,6 +48,8 @@ BELOW = {
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
     "starts": ("backbones",),
     "shelf": ("model", "files", "roots"),
+    "shelving": ("shelf", "jobs"),
+    "fetching": ("records",),
     "manifest": ("model",),
     "checkpoints": ("shelf", "datasets", "tensor_files"),
     "lesson": ("looking", "gradients", "images", "device"),
