@@ -268,3 +268,9 @@ def test_looking_at_values_loads_no_torch(statement):
     check = f"{statement}\nimport sys\nassert not set(sys.modules) & {{'torch', 'streamlit', 'timm'}}"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_engine_loads_the_launcher_s_package_only_for_training():
+    check = "import recam_core.training, recam_core.commands.train, sys\nassert 'accelerate' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

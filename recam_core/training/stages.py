@@ -224,22 +224,25 @@ class _Meter:
     def __init__(self, first: TrainStep) -> None:
         self.first = first
         self.sums, self.pictures, self.skipped = torch.zeros(2), 0, 0
-        self.waiting = self._wait = self._began = 0.0
+        self.waiting = self._wait = self._began = self._asked = 0.0
+        self._open = False  # is there a step whose end was not told?
 
     def begin(self) -> None:
         """A step begins: its pictures are waited for."""
-        self._began = time.perf_counter()
+        self._asked = time.perf_counter()
+        if not self._open:
+            self._began, self._open = self._asked, True
 
     def waited(self) -> None:
         """Its pictures are there."""
-        self._wait = time.perf_counter() - self._began
-        self.waiting += self._wait
+        waited = time.perf_counter() - self._asked
+        self._wait, self.waiting = self._wait + waited, self.waiting + waited
 
     def end(self, step: int, rate: float, bce: float, sce: float, pictures: int) -> TrainStep:
         """The event of a step that is done."""
         self.sums += torch.tensor([bce, sce]) * pictures
         self.pictures += pictures
-        seconds, self._began = time.perf_counter() - self._began, time.perf_counter()
+        seconds, self._began, self._open = time.perf_counter() - self._began, time.perf_counter(), False
         waiting, self._wait = self._wait, 0.0
         return replace(
             self.first, step=step + 1, loss_bce=bce, loss_sce=sce, rate=rate, seconds=seconds, waiting=waiting
