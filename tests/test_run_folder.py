@@ -121,6 +121,22 @@ def test_a_job_that_was_stopped_before_it_wrote_anything_can_be_resumed(tmp_path
     assert main(["train", *arguments, "--out", str(tmp_path / "no-run")]) == 2
 
 
+def test_another_number_of_processes_is_refused_and_leftovers_go(tmp_path):
+    finish(tmp_path)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    torch.save(state | {"processes": 2}, tmp_path / CHECKPOINT)
+    with pytest.raises(UserError, match=r"started by 2 processes, .* launch as many again \(now 1\)"):
+        finish(tmp_path, resume=True)
+    torch.save(state, tmp_path / CHECKPOINT)
+    old, new = tmp_path / ".0a.part", tmp_path / ".0b.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    finish(tmp_path, resume=True)
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it
+
+
 # A full disk
 
 
