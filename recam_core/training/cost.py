@@ -80,21 +80,22 @@ class _Trial:
         labels = torch.zeros(size, model.head.fc1.shape[0], device=device)
         labels[:, :2] = 1
 
-        def step() -> None:
+        def learn() -> None:
             optimizer.zero_grad(set_to_none=True)
             losses(pixels, torch.ones_like(pixels[:, :1], dtype=torch.bool), labels)[0].backward()
-            optimizer.step()
 
         for group in optimizer.param_groups:
             group["lr"] = 0.0  # noise teaches nothing
         with _kept() as kept:
-            step()
+            learn()
+        optimizer.step()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        times = [_seconds(step, device)]
+        times = [_seconds(learn, device)]
         while sum(times) < ENOUGH and len(times) < 3:  # short ones are disturbed easily
-            times.append(_seconds(step, device))
-        self.seconds = min(times) * batch / size * config.accumulate
+            times.append(_seconds(learn, device))
+        update = _seconds(optimizer.step, device)  # once for all pictures
+        self.seconds = min(times) * batch / size * config.accumulate + update
         states = (value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor))
         self.optimizer_bytes = _nbytes(states)
         if device.type == "cuda":
