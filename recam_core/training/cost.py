@@ -22,6 +22,7 @@ from recam_core.training.validating import Validation
 MIB = 2**20
 TRIED = 4  # pictures whose reading is timed
 ENOUGH = 1.0  # seconds of steps
+BASE = 700 * MIB  # what a process takes that has loaded everything and trains nothing
 
 
 def estimate_cost(
@@ -55,14 +56,14 @@ def estimate_cost(
         seconds=steps[0] * first + steps[1] * second + sum(epochs) * validation,
         step_seconds=(first, second),
         steps=steps,
-        memory_mib=max(trial.peak_bytes for trial in trials) / MIB + weights / MIB * (device.type == "cpu"),
+        memory_mib=(max(trial.peak_bytes for trial in trials) + (BASE + weights) * (device.type == "cpu")) / MIB,
         disk_mib=(2 * checkpoint + weights / (2 if config.half else 1))
         / MIB,  # the old one stays until the new one is there
         picture_seconds=reading,
         validation_seconds=sum(epochs) * validation,
         memory_how="measured"
         if device.type == "cuda"
-        else "estimated: networks, gradients, and what a step keeps for them",
+        else "estimated: torch, networks, gradients, and what a step keeps for them",
     )
 
 
