@@ -14,8 +14,8 @@ from recam_core.datasets import Dataset
 from recam_core.device import training_type
 from recam_core.model import CamModel, build_model
 from recam_core.records import Cost, TrainConfig, UserError
-from recam_core.training.looks import look, look_size
 from recam_core.training.optimizer import build_optimizer
+from recam_core.training.passes import look, look_size
 from recam_core.training.run import Losses
 from recam_core.training.validating import Validation
 
