@@ -4,48 +4,43 @@ The stage-2 backbone is frozen and its features detached: only the branches lear
 heatmaps give. No mask is looked at.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from recam_core.batches import label_batches
 from recam_core.boundary_losses import boundary_losses
+from recam_core.boundary_seeds import BoundarySeeds
 from recam_core.datasets import Dataset
 from recam_core.device import autocast
-from recam_core.files import save_atomically
+from recam_core.history import History, event_line
 from recam_core.images import working_picture
 from recam_core.model import ModelPair, build_branches
-from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import (
-    MULTI_SCALE,
     BoundaryConfig,
     BoundaryEpoch,
     BoundaryStep,
     Finished,
-    HeatmapOptions,
     MaskStep,
+    PictureSkipped,
     UserError,
 )
-from recam_core.run_state import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
-from recam_core.seeds import confident_labels
+from recam_core.run_state import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint, save_settings
 from recam_core.shelf import save_pair
 from recam_core.training import MODEL, set_rates
-from recam_core.visualise import palette_png_bytes
 
-SEED_SETTINGS = ("dataset", "split", "readout", "foreground", "background", "refinement", "multi_scale", "long_side")
+Event = MaskStep | PictureSkipped | BoundaryStep | BoundaryEpoch | Finished
 
 
 def train_boundary(
     pair: ModelPair, config: BoundaryConfig, dataset: Dataset, out: Path, device: torch.device, resume: bool = False
-) -> Iterator[MaskStep | BoundaryStep | BoundaryEpoch | Finished]:
+) -> Iterator[Event]:
     """Train branches for a pair on a data set; leaves ``model.safetensors``, the pair with its branches, in ``out``.
 
     First the confident labels of every picture, as PNG files in ``out`` that a later run with the same settings finds again;
@@ -59,23 +54,24 @@ def train_boundary(
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])} …); they must be the same, in the same order."
         )
     run = _Run(pair, config, dataset, out, device)
-    if resume:
-        run.load()
-    folder_for(out)
+    ended = run.load() if resume else (0, b"")
     path, worked = out / MODEL, run.done < config.epochs
     try:
+        run.open(*ended)
         if worked:
             yield from run.make_seeds()
         while run.done < config.epochs:
             yield from run.epoch()
         if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
             run.finish(path)
+        yield run.told(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
             f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
         ) from error
-    yield Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)})
+    finally:
+        run.close()
 
 
 class _Run:
@@ -90,54 +86,70 @@ class _Run:
         self.done = 0
         self.saved = (out / CHECKPOINT).exists()
         self.optimizer = build_optimizer(self.branches, config)
-        made_from = {name: getattr(config, name) for name in SEED_SETTINGS} | {"model": pair.sha256}
-        digest = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:12]
-        self.seeds = out / f"seeds-{digest}"
+        self.seeds = BoundarySeeds(pair, config, dataset, out)
+        self.skipped: list[str] = []  # pictures that could not be read, each told once
+        self.history: History | None = None
 
-    def make_seeds(self) -> Iterator[MaskStep]:
-        """Confident labels of every picture, each in its own file; those that are there stay."""
-        folder_for(self.seeds)
-        total = len(self.dataset)
-        for i in range(total):
-            there = self._seed_file(i).exists()
-            if not there:
-                save_atomically(self._seed_file(i), palette_png_bytes(self._make_seed(i)))
-            yield MaskStep(i + 1, total, self.dataset.name(i), "kept" if there else "written")
+    def open(self, length: int, closing: bytes) -> None:
+        """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""
+        folder_for(self.out)
+        if not closing:
+            save_settings(self.out, self.config, self.pair.classes)
+        self.history = History(self.out, length)
+        if closing:
+            self.history.write(closing)
 
-    def _make_seed(self, i: int) -> np.ndarray:
-        config, ids = self.config, [int(k) for k in np.flatnonzero(self.dataset.labels(i))]
-        picture = working_picture(self.dataset.image(i), config.long_side)
-        maps = np.zeros((0, *picture.shape[:2]), np.float32)
-        if ids:
-            scales = MULTI_SCALE if config.multi_scale else (1.0,)
-            view = HeatmapOptions(scales, long_side=config.long_side)
-            evidence = gather_evidence(picture, self.pair, view, (config.readout,))
-            maps = read_out(evidence, config.readout, [self.pair.classes[k] for k in ids]).maps
-        return confident_labels(picture, maps, ids, config.foreground, config.background, config.refinement)
+    def close(self) -> None:
+        """Nothing more is said."""
+        if self.history is not None:
+            self.history.close()
 
-    def _seed_file(self, i: int) -> Path:
-        return self.seeds / f"{i:06d}.png"
+    def told(self, event: Any) -> Any:
+        """Write an event down before it is passed on."""
+        assert self.history is not None, "it is open while it runs"
+        self.history.add(event)
+        return event
 
-    def _read_seed(self, i: int) -> np.ndarray:
-        return np.asarray(Image.open(self._seed_file(i)))
+    def make_seeds(self) -> Iterator[Event]:
+        """Confident labels of every picture; a run that goes on after an epoch has told of them before."""
+        for event in self.seeds.make():
+            if isinstance(event, PictureSkipped):
+                yield from self._skip(event.name, event.reason)
+            else:
+                yield event if self.done else self.told(event)
 
-    def epoch(self) -> Iterator[BoundaryStep | BoundaryEpoch]:
+    def _skip(self, name: str, reason: str) -> Iterator[PictureSkipped]:
+        if name not in self.skipped:
+            self.skipped.append(name)
+            yield self.told(PictureSkipped(name, reason))
+
+    def epoch(self) -> Iterator[Event]:
         """One pass over the pictures, then its checkpoint."""
         start, epoch, epochs = time.perf_counter(), self.done, self.config.epochs
-        batches = label_batches(self.dataset, self._read_seed, self.config, epoch)
-        total, sums = epochs * len(batches), np.zeros(3)
+        batches = label_batches(self.dataset, self.seeds.read, self.config, epoch)
+        total, sums, steps = epochs * len(batches), np.zeros(3), 0
         self.branches.train()
         for i, batch in enumerate(batches):
+            for broken in batch.broken:
+                yield from self._skip(self.dataset.name(broken.i), broken.reason)
+            if not len(batch.pixels):
+                continue
             step = epoch * len(batches) + i
             rate = set_rates(self.optimizer, step / total, self.config.power)
-            terms = self._step(*(t.to(self.device, non_blocking=True) for t in batch))
-            sums += terms
-            yield BoundaryStep(epoch, step + 1, total, *terms, rate)
+            terms = self._step(*(part.to(self.device, non_blocking=True) for part in batch[:3]))
+            sums, steps = sums + terms, steps + 1
+            yield self.told(BoundaryStep(epoch, step + 1, total, *terms, rate))
+        if not steps:
+            raise UserError(
+                f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
+                f"example {self.skipped[0]}; check the data set."
+            )
         self.branches.eval()
         self.done += 1
-        self._save()
-        mean = (sums / len(batches)).tolist()
-        yield BoundaryEpoch(epoch, epochs, mean[0], mean[1], mean[2], time.perf_counter() - start)
+        mean = (sums / steps).tolist()
+        end = BoundaryEpoch(epoch, epochs, mean[0], mean[1], mean[2], time.perf_counter() - start)
+        self._save(end)
+        yield end
 
     def _step(self, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[float, float, float]:
         with autocast(self.device, training=True):
@@ -147,15 +159,18 @@ class _Run:
             moves = self.branches.displacements(stages).float() if self.branches.has_displacement else None
         terms = boundary_losses(edges, moves, labels, self.config.radius, len(self.pair.classes))
         if not torch.isfinite(terms.total):
-            kept = f" The checkpoint of the epoch before is kept in {self.out}." if self.saved else ""
-            raise UserError(
-                f"The loss is no longer finite in epoch {self.done + 1}: lower --rate (now {self.config.rate:g}) "
-                f"or --displacement-rate (now {self.config.displacement_rate:g}).{kept}"
-            )
+            raise UserError(self._not_finite("The loss is"))
         self.optimizer.zero_grad(set_to_none=True)
         terms.total.backward()
         self.optimizer.step()
         return terms.positive.item(), terms.negative.item(), terms.displacement.item()
+
+    def _not_finite(self, what: str) -> str:
+        kept = f" The checkpoint of the epoch before is kept in {self.out}." if self.saved else ""
+        return (
+            f"{what} no longer finite in epoch {min(self.done + 1, self.config.epochs)}: lower --rate (now {self.config.rate:g}) "
+            f"or --displacement-rate (now {self.config.displacement_rate:g}).{kept}"
+        )
 
     def finish(self, path: Path) -> None:
         """Store the pair with its branches and what made them."""
@@ -172,24 +187,38 @@ class _Run:
     def _mean_displacement(self) -> Tensor:
         """Mean (2,) over the pictures of their mean displacement, which IRN subtracts in evaluation."""
         self.branches.mean_shift.running_mean.zero_()
-        total = torch.zeros(2, device=self.device)
+        total, count = torch.zeros(2, device=self.device), 0
         for i in range(len(self.dataset)):
+            if self.dataset.name(i) in self.skipped:
+                continue
             picture = working_picture(self.dataset.image(i), self.config.long_side)
             stages = self.pair.edges.stages(self.pair.edges.preprocess(picture))
-            total += self.branches.displacements(stages).mean(dim=(0, 2, 3))
-        return total / len(self.dataset)
+            total, count = total + self.branches.displacements(stages).mean(dim=(0, 2, 3)), count + 1
+        return total / count
 
-    def _save(self) -> None:
+    def _save(self, end: BoundaryEpoch) -> None:
+        assert self.history is not None, "it is open while it runs"
+        if not all(torch.isfinite(p).all() for p in self.branches.parameters()):
+            raise UserError(self._not_finite("The weights are"))
+        closing = event_line(end)
+        self.history.sync()
         save_checkpoint(self.out, {
             "config": asdict(self.config), "classes": list(self.pair.classes), "model": self.pair.sha256, "done": self.done,
-            "branches": self.branches.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "branches": self.branches.state_dict(), "optimizer": self.optimizer.state_dict(), "skipped": self.skipped,
+            "history": self.history.length, "closing": closing.decode(),
         })  # fmt: skip
+        self.history.write(closing)
         self.saved = True
 
-    def load(self) -> None:
-        """Continue from the checkpoint in ``out``; another model or other settings are refused."""
+    def load(self) -> tuple[int, bytes]:
+        """Continue from the checkpoint in ``out``; another model or other settings are refused.
+
+        Returns where the history ends and the line that follows; (0, nothing) where there was no checkpoint yet.
+        """
         holds = {"config", "classes", "model", "done", "branches", "optimizer"}
         state = load_checkpoint(self.out, self.device, holds, self.config, self.pair.classes)
+        if state is None:
+            return 0, b""
         if state["model"] != self.pair.sha256:
             raise UserError(
                 f"The run in {self.out} was started with another model file than {self.pair.name}; use that."
@@ -197,6 +226,8 @@ class _Run:
         self.done = state["done"]
         self.branches.load_state_dict(state["branches"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.skipped = state.get("skipped", [])
+        return state.get("history", 0), state.get("closing", "").encode()
 
 
 def build_optimizer(branches: nn.Module, config: BoundaryConfig) -> torch.optim.Optimizer:

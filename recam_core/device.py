@@ -34,11 +34,30 @@ def autocast(device: torch.device, training: bool = False) -> AbstractContextMan
     An operator whose processor computes in bfloat16 (AVX-512 BF16, AMX) may set ``RECAM_CPU_BF16=1`` for looking: faster, and
     the maps then depend on the processor in their third digit.
     """
+    if training:
+        return training_autocast(device, training_type(device, "auto"))
     if device.type != "cuda":
-        return torch.autocast("cpu", torch.bfloat16) if cpu_half() and not training else nullcontext()
-    if torch.cuda.get_device_capability(device) >= (8, 0):  # Ampere and later compute in bfloat16
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext() if training else torch.autocast("cuda", torch.float16)  # its gradients would need scaling
+        return torch.autocast("cpu", torch.bfloat16) if cpu_half() else nullcontext()
+    return torch.autocast("cuda", torch.bfloat16 if _has_bfloat16(device) else torch.float16)
+
+
+def training_type(device: torch.device, precision: str) -> torch.dtype:
+    """The numbers that a backbone is trained with, by the name of a precision.
+
+    Where float16 would be the only half precision "auto" is float32, because gradients in float16 need scaling.
+    """
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" and _has_bfloat16(device) else torch.float32
+    return {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def training_autocast(device: torch.device, number: torch.dtype) -> AbstractContextManager:
+    """What a backbone is trained in: nothing special for float32."""
+    return nullcontext() if number == torch.float32 else torch.autocast(device.type, number)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later compute in it
 
 
 def cpu_half() -> bool:

@@ -29,7 +29,7 @@ def save_atomically(path: str | Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         os.replace(part, target)
     except OSError as error:
-        raise UserError(_sentence(error, Path(path), len(data))) from error
+        raise UserError(refusal(error, Path(path), len(data))) from error
     finally:
         with contextlib.suppress(OSError):  # gone already when all went well
             part.unlink()
@@ -59,7 +59,7 @@ def write_folder(files: Mapping[str, bytes], out: str | Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(_sentence(error, path.parent, 0)) from error
+            raise UserError(refusal(error, path.parent, 0)) from error
         save_atomically(path, data)
 
 
@@ -92,7 +92,8 @@ def _inside(name: str) -> PurePosixPath:
     return path
 
 
-def _sentence(error: OSError, path: Path, size: int) -> str:
+def refusal(error: OSError, path: Path, size: int) -> str:
+    """What a person is told where the system refuses to write ``size`` bytes to a file."""
     what = f"“{path.name}” could not be written"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         need = max(1, size // 2**20)

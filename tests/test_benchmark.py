@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,10 +134,12 @@ def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path):
     config = TrainConfig(
         backbone="tiny", crop=32, long_side_min=40, long_side_max=48, batch_size=2, stage1_epochs=1, stage2_epochs=1
     )
-    row = throughput_row("tiny", config, torch.device("cpu"))
-    assert (row.name, row.shape) == ("train/tiny", "2×3×32×32")
-    assert row.ours_s > 0
-    assert "% of the time waiting for data" in row.note
+    for name, workers, loaded in (("tiny", 0, "the process itself"), ("tiny-workers", 2, "2 workers")):
+        row = throughput_row(name, replace(config, workers=workers), torch.device("cpu"))
+        assert (row.name, row.shape) == (f"train/{name}", "2×3×32×32")
+        assert row.ours_s > 0
+        assert f"loaded by {loaded}: " in row.note
+        assert "% of the time waiting for data" in row.note
     write_photos(tmp_path, "timed", 3)
     dataset = open_dataset("coco", str(tmp_path), "timed")
     assert [int(dataset.labels(i).sum()) for i in range(3)] == [2, 2, 2]

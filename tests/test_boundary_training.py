@@ -9,9 +9,18 @@ import torch
 from safetensors.torch import load_file
 
 from recam_core.boundary_training import build_optimizer, train_boundary
+from recam_core.history import read_history
 from recam_core.model import build_branches, build_pair
-from recam_core.records import BoundaryConfig, BoundaryEpoch, BoundaryStep, Finished, MaskStep, UserError
-from recam_core.run_state import CHECKPOINT
+from recam_core.records import (
+    BoundaryConfig,
+    BoundaryEpoch,
+    BoundaryStep,
+    Finished,
+    MaskStep,
+    PictureSkipped,
+    UserError,
+)
+from recam_core.run_state import CHECKPOINT, read_run
 from recam_core.shelf import load_pair, save_pair
 from recam_core.training import MODEL
 
@@ -191,3 +200,57 @@ def test_a_resnet_learns_displacements_and_their_mean(tmp_path):
             moves.append(after.boundary.displacements(stages).mean(dim=(0, 2, 3)))
     torch.testing.assert_close(torch.stack(moves).mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
     assert after.boundary.mean_shift.running_mean.any()
+
+
+class Damaged(Halves):
+    def image(self, i):
+        if i in (1, 4):
+            raise UserError(f"half-{i} is damaged.")
+        return super().image(i)
+
+
+def untimed(folder):
+    return [{k: v for k, v in e.items() if k not in ("time", "seconds", "where")} for e in read_history(folder)]
+
+
+def test_the_folder_tells_what_happened_and_nothing_twice(model, whole, tmp_path):
+    out = tmp_path / "stopped"
+    events = train_boundary(model[1], CONFIG, Halves(), out, CPU)
+    while not isinstance(next(events), BoundaryEpoch):
+        pass
+    next(events)  # a step that is taken again
+    events.close()
+    finish(model, out, resume=True)
+    assert untimed(out) == untimed(whole[0])
+    assert [e["event"] for e in read_history(whole[0])] == [type(e).__name__ for e in whole[1]]
+    run = read_run(out)
+    assert (run.kind, run.config, run.classes) == ("train-boundary", CONFIG, Halves.classes)
+
+
+def test_a_run_without_a_checkpoint_starts_anew(model, whole, tmp_path):
+    events = train_boundary(model[1], CONFIG, Halves(), tmp_path, CPU)
+    next(events)
+    events.close()
+    again = finish(model, tmp_path, resume=True)
+    assert [e.state for e in again if isinstance(e, MaskStep)] == ["kept"] + ["written"] * 5
+    assert equal(load_file(tmp_path / MODEL), load_file(whole[0] / MODEL))
+
+
+def test_broken_pictures_are_left_out_and_named_once(model, tmp_path):
+    events = finish(model, tmp_path, dataset=Damaged())
+    assert [(e.name, e.reason) for e in events if isinstance(e, PictureSkipped)] == [
+        ("half-1", "half-1 is damaged."), ("half-4", "half-4 is damaged.")
+    ]  # fmt: skip
+    assert [e.done for e in events if isinstance(e, MaskStep)] == [1, 3, 4, 6]
+    assert sum(isinstance(e, BoundaryStep) for e in events) == 6
+
+
+class AllDamaged(Halves):
+    def image(self, i):
+        raise UserError("damaged")
+
+
+def test_where_nothing_can_be_read_it_says_so(model, tmp_path):
+    with pytest.raises(UserError, match="None of the 6 pictures of scenes train could be read, for example half-0"):
+        finish(model, tmp_path, dataset=AllDamaged())
+    assert not (tmp_path / CHECKPOINT).exists()

@@ -42,7 +42,7 @@ BELOW = {
     "datasets": ("images", "masks", "layouts"),
     "dataset_check": ("datasets",),
     "samples": ("datasets",),
-    "batches": ("datasets", "images"),
+    "batches": ("datasets", "images", "launch"),
     "folding": (),
     "branches": ("records",),
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
@@ -63,11 +63,25 @@ BELOW = {
     "walk_files": ("walk_result", "bundle", "animation"),
     "launch": ("records",),
     "pseudo_masks": ("evaluation", "climb_result", "files", "visualise", "launch"),
+    "event_lines": (),
     "run_state": ("files",),
-    "training": ("evaluation", "batches", "shelf", "starts", "device", "run_state", "masks"),
+    "history": ("files", "event_lines"),
+    "training": (
+        "evaluation",
+        "batches",
+        "shelf",
+        "starts",
+        "device",
+        "run_state",
+        "history",
+        "masks",
+        "samples",
+        "launch",
+    ),
     "boundary_losses": ("paths", "records"),
     "seeds": ("visualise",),
-    "boundary_training": ("training", "boundary_losses", "seeds", "decoding"),
+    "boundary_seeds": ("seeds", "evaluation", "run_state"),
+    "boundary_training": ("training", "boundary_losses", "boundary_seeds"),
     "sweep": ("records",),
     "thresholds": ("model",),
     "walk_result": ("refiners",),
@@ -80,7 +94,7 @@ BELOW = {
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints", "recipes"),
     "findings": ("records",),
     "study": ("training", "evaluation", "recipes", "resample"),
-    "jobs": ("files", "locks", "roots"),
+    "jobs": ("files", "locks", "roots", "event_lines"),
     "keeper": ("jobs",),
     "commands": (
         "jobs",
@@ -258,5 +272,11 @@ def test_every_public_name_is_there_and_none_hides_a_module():
 ])  # fmt: skip
 def test_looking_at_values_loads_no_torch(statement):
     check = f"{statement}\nimport sys\nassert not set(sys.modules) & {{'torch', 'streamlit', 'timm'}}"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_engine_loads_the_launcher_s_package_only_for_training():
+    check = "import recam_core.training, recam_core.commands.train, sys\nassert 'accelerate' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

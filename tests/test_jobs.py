@@ -220,20 +220,6 @@ def test_a_line_that_was_cut_off_costs_no_other(monkeypatch):
     assert [event["event"] for event in read_events(job)[0]] == ["Started", "Step"] * 2
 
 
-def test_only_new_events_are_parsed_again(tmp_path, monkeypatch):
-    job, parsed = jobs.Job(tmp_path, "evaluate", "", ()), []
-    parse = jobs._parsed
-    monkeypatch.setattr(jobs, "_parsed", lambda whole: parsed.append(whole) or parse(whole))
-    path, first, second = tmp_path / jobs.EVENTS, b'{"event": "A"}\n', b'{"event": "B"}\n'
-    path.write_bytes(first + second[:5])
-    read_events(job)[0].clear()  # what is handed out is the reader's own
-    path.write_bytes(first + second)
-    assert read_events(job) == ([{"event": "A"}, {"event": "B"}], 30)
-    assert parsed == [first, second]
-    path.write_bytes(second)  # another file
-    assert read_events(job) == ([{"event": "B"}], 15)
-
-
 def test_two_never_hold_a_file_and_a_stale_one_holds_nobody_up(tmp_path):
     path = tmp_path / ".lock"
     path.write_text("999999")  # left behind by a process that is gone

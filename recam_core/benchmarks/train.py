@@ -5,10 +5,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -16,9 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from recam_core.batches import epoch_batches
 from recam_core.benchmarks.measure import Row, paired, peak_mib
-from recam_core.datasets import open_dataset
 from recam_core.losses import class_features, class_masks, class_scores, multilabel_loss, recam_loss, softmax_loss
 from recam_core.model import build_model
 from recam_core.recipes import RECIPES
@@ -26,6 +22,7 @@ from recam_core.records import TrainConfig
 from recam_core.samples import PHOTOS, read_sample
 
 STEPS = 4  # of each stage where the command is timed; the first one is a warm-up
+WORKERS = 2
 RUNS = {
     "photos": replace(RECIPES["photos"], stage1_epochs=1, stage2_epochs=1),
     "resnet50": replace(
@@ -47,6 +44,7 @@ def train_rows(device: torch.device) -> Iterator[Row]:
         yield whole_step_row(device, classes)
     for name, config in RUNS.items():
         yield throughput_row(name, config, device)
+        yield throughput_row(f"{name}-workers", replace(config, workers=WORKERS), device)
 
 
 def class_feature_rows(device: torch.device, side: int = 20, rounds: int = 5) -> Iterator[Row]:
@@ -130,16 +128,16 @@ def whole_step_row(
 
 
 def throughput_row(name: str, config: TrainConfig, device: torch.device, steps: int = STEPS) -> Row:
-    """Seconds of a step of stage 2 as ``train`` takes it, decoding included, and the share of it that waits for data."""
+    """Seconds of a step of stage 2 as ``train`` reports them, and the share of them in which it waited for its pictures."""
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, dataset="coco", root=folder, split="timed")
         write_photos(Path(folder), config.split, steps * config.batch_size)
-        waits = _loading(config)
-        seconds = _stage2_steps(config, Path(folder, "run"), device)
-    step = statistics.median(seconds)
-    wait = min(1.0, waits / step)
+        told = _stage2_steps(config, Path(folder, "run"), device)
+    seconds = [step["seconds"] for step in told]
+    step, wait = statistics.median(seconds), sum(step["waiting"] for step in told) / sum(seconds)
+    loaded = f"{config.workers} workers" if config.workers else "the process itself"
     note = (
-        f"{config.backbone}, stage 2, batches of {config.batch_size}, loaded by the process itself: "
+        f"{config.backbone}, stage 2, batches of {config.batch_size}, loaded by {loaded}: "
         f"{config.batch_size / step:.2f} pictures a second, {wait:.0%} of the time waiting for data; "
         f"ours {min(seconds):.3f}–{max(seconds):.3f} s"
     )
@@ -168,18 +166,8 @@ def write_photos(root: Path, split: str, count: int) -> None:
     (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(described))
 
 
-def _loading(config: TrainConfig) -> float:
-    """Median seconds in which a batch is read, decoded, scaled and cropped."""
-    dataset = open_dataset(config.dataset, config.root, config.split)
-    times, before = [], time.perf_counter()
-    for _ in epoch_batches(dataset, config, 2, 0):
-        times.append(time.perf_counter() - before)
-        before = time.perf_counter()
-    return statistics.median(times)
-
-
-def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[float]:
-    """Seconds between the steps of stage 2 as the command reports them; the first one is not counted."""
+def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[dict[str, float]]:
+    """The steps of stage 2 as the command reports them; the first one is not counted."""
     flags = {
         "--backbone": config.backbone,
         "--weights": config.weights,
@@ -191,6 +179,7 @@ def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[
         "--optimizer": config.optimizer,
         "--long-side-min": config.long_side_min,
         "--long-side-max": config.long_side_max,
+        "--workers": config.workers,
     }
     # small ones cost the same, and random weights do not run away
     rates = ("backbone", "fc1", "stage2-backbone", "stage2-fc1", "fc2")
@@ -200,13 +189,13 @@ def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[
         *("--dataset", "coco", "--root", config.root, "--split", config.split),
         *(str(part) for pair in flags.items() for part in pair),
     ]
-    times: list[float] = []
+    steps: list[dict[str, float]] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for text in process.stdout:
             event = json.loads(text)
             if event["event"] == "TrainStep" and event["stage"] == 2:
-                times.append(time.perf_counter())
-    if process.returncode or len(times) < 3:
-        raise RuntimeError(f"train ended with {process.returncode} after {len(times)} steps of stage 2")
-    return [after - before for before, after in pairwise(times)]
+                steps.append(event)
+    if process.returncode or len(steps) < 3:
+        raise RuntimeError(f"train ended with {process.returncode} after {len(steps)} steps of stage 2")
+    return steps[1:]

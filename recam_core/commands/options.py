@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 from recam_core.datasets import CheckedDataset, missing_words, open_dataset
 from recam_core.images import read_image
+from recam_core.jobs import JOB
+from recam_core.launch import launched
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
-from recam_core.run_state import CHECKPOINT
+from recam_core.run_state import CHECKPOINT, begun
 from recam_core.samples import SAMPLES, read_sample
 
 DEFAULTS = HeatmapOptions()
@@ -98,16 +101,22 @@ def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str,
     return {name: tuple(v) if isinstance(v, list) else v for name, v in said.items() if v is not None}
 
 
-def report_run(arguments: argparse.Namespace, start: Callable[[], Iterable[Any]]) -> None:
-    """Report a training until it is done or stopped; a folder that holds one already is only gone on with."""
-    checkpoint = arguments.out / CHECKPOINT
+def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[Any]]) -> None:
+    """Report a training until it is done or stopped; a folder that holds one already is only gone on with.
+
+    ``start(resume)`` begins it. A job that was stopped before it wrote anything starts anew.
+    """
+    checkpoint, main = arguments.out / CHECKPOINT, launched(os.environ).rank == 0
     if not arguments.resume and checkpoint.exists():
         raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")
+    fresh_job = (arguments.out / JOB).exists() and not begun(arguments.out)
     try:
-        for _ in report(start(), arguments.json_lines):
+        for _ in report(start(arguments.resume and not fresh_job), arguments.json_lines):
             pass
     except KeyboardInterrupt:
-        again = "the same command and --resume" if checkpoint.exists() else "the same command"
+        if not main:  # of several processes one speaks for all
+            raise SystemExit(130) from None
+        again = "the same command and --resume" if begun(arguments.out) else "the same command"
         print(
             f"\nStopped. Go on with {again}: what is finished epoch by epoch is kept in {arguments.out}.",
             file=sys.stderr,

@@ -2,14 +2,18 @@
 
 import argparse
 import dataclasses
+import os
+
+import torch
 
 from recam_core.backbones import BACKBONES
-from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
+from recam_core.commands.options import add_settings, changed_settings, open_data, report, report_run
 from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
+from recam_core.launch import launched
 from recam_core.recipes import RECIPES, default_recipe
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
-from recam_core.training import train
+from recam_core.training import estimate_cost, train
 
 CHOICES = {
     "dataset": list(DATASETS),
@@ -25,17 +29,25 @@ CHOICES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Every field of ``TrainConfig`` is a flag; what is not given comes from the recipe."""
     parser.add_argument("--recipe", choices=list(RECIPES), help="settings to start from (that of the data set)")
+    parser.add_argument(
+        "--estimate", action="store_true", help="try a step of each stage, say what all will take, and end"
+    )
     add_settings(parser, TrainConfig, CHOICES)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, reporting every step."""
+    """Train, reporting every step, or say what it would take."""
     keep_freed_memory()
     config = chosen_config(arguments)
     dataset = open_data(config.dataset, config.root, config.split)
-    report_run(
-        arguments, lambda: train(config, dataset, arguments.out, pick_device(arguments.device), arguments.resume)
-    )
+    share = launched(os.environ)
+    device = pick_device(share.device(arguments.device, torch.cuda.device_count()))
+    if arguments.estimate:
+        for _ in report([estimate_cost(config, len(dataset), device, dataset)], arguments.json_lines):
+            return
+    report_run(arguments, lambda resume: train(config, dataset, arguments.out, device, resume))
+    if torch.distributed.is_initialized():  # a launcher's processes take leave of one another
+        torch.distributed.destroy_process_group()
 
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:

@@ -38,12 +38,15 @@ from recam_core.records.settings import (
 )
 from recam_core.records.training import (
     PRECISIONS,
+    Cost,
     EpochEnd,
+    EpochMaps,
     MapsKept,
     PictureSkipped,
     TrainConfig,
     TrainStep,
     Validated,
+    WatchedPicture,
 )
 from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
@@ -76,9 +79,11 @@ __all__ = [
     "BoundaryStep",
     "CamResult",
     "CheckStep",
+    "Cost",
     "DataReport",
     "DisplayOptions",
     "EpochEnd",
+    "EpochMaps",
     "EvalStep",
     "Evidence",
     "Finished",
@@ -100,6 +105,7 @@ __all__ = [
     "UserError",
     "Validated",
     "WalkStep",
+    "WatchedPicture",
     "lacking_sentence",
     "listed_names",
     "untrained_readouts",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from recam_core.records.checks import check_choice, check_finite, check_least
 from recam_core.records.names import OBJECTIVES, UserError
 
@@ -71,6 +73,10 @@ class TrainConfig:
         check_choice(self, "precision", PRECISIONS)
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
+
+    def batch_of(self, stage: int) -> int:
+        """Pictures of a batch in a stage."""
+        return self.stage2_batch_size or self.batch_size if stage == 2 else self.batch_size
 
 
 @dataclass(frozen=True)
@@ -155,3 +161,61 @@ class MapsKept:
 
     def __str__(self) -> str:
         return f"stage {self.stage} epoch {self.epoch + 1} maps kept in {self.file}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run will take, from a few steps that were tried: seconds of all of it, and of one step of each stage.
+
+    ``memory_mib`` is the most that it holds at a time, of the graphics card or of the process (``memory_how`` says how it was
+    found); ``disk_mib`` what its folder takes.
+    """
+
+    seconds: float
+    step_seconds: tuple[float, float]
+    steps: tuple[int, int]
+    memory_mib: float
+    disk_mib: float
+    picture_seconds: float = 0.0  # to read and crop one picture; 0 where no data set was tried
+    validation_seconds: float = 0.0  # of all epochs together
+    memory_how: str = ""
+
+    def __str__(self) -> str:
+        first, second = self.step_seconds
+        return (
+            f"about {_duration(self.seconds)}: {self.steps[0]} steps of {first:.2f} s, then {self.steps[1]} of {second:.2f} s; "
+            f"{self.memory_mib:.0f} MiB of memory ({self.memory_how}), {self.disk_mib:.0f} MiB on disk"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class WatchedPicture:
+    """A picture whose maps are kept after every epoch: pixels (H, W, 3) uint8 at the size that it is looked at.
+
+    ``classes`` are its true classes among those of the run; empty where nobody knows them.
+    """
+
+    name: str
+    pixels: np.ndarray
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class EpochMaps:
+    """What the networks saw in each of P watched pictures after an epoch.
+
+    ``maps[readout][p]`` (n, h, w) float32 are raw, ReLU'd, at the feature grid, of the classes ``classes[p]``: the true ones,
+    or where nobody knows those the (at most three) with the highest scores then. ``scores[p]`` (n,) are their probabilities.
+    """
+
+    maps: dict[str, tuple[np.ndarray, ...]]
+    scores: tuple[np.ndarray, ...]
+    classes: tuple[tuple[str, ...], ...]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -2,9 +2,12 @@
 
 from recam_core.run_state import CHECKPOINT
 from recam_core.training.bank import FeatureBank, gather_features
+from recam_core.training.cost import estimate_cost
 from recam_core.training.look import StartLook, refit_evidence, start_look
+from recam_core.training.optimizer import build_optimizer, set_rates
 from recam_core.training.refit import refit_heads
-from recam_core.training.stages import MODEL, build_optimizer, set_rates, train
+from recam_core.training.stages import MODEL, train
+from recam_core.training.watching import read_epoch_maps, read_watched
 
 __all__ = [
     "CHECKPOINT",
@@ -12,7 +15,10 @@ __all__ = [
     "FeatureBank",
     "StartLook",
     "build_optimizer",
+    "estimate_cost",
     "gather_features",
+    "read_epoch_maps",
+    "read_watched",
     "refit_evidence",
     "refit_heads",
     "set_rates",

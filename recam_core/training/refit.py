@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recam_core.batches import EpochOrder
+from recam_core.batches import epoch_order
 from recam_core.heads import HEADS
 from recam_core.model import ModelPair
 from recam_core.records import Refit, RefitConfig, RefitStep, UserError
 from recam_core.training.bank import FeatureBank
+from recam_core.training.optimizer import set_rates
 from recam_core.training.scores import seed_scores
-from recam_core.training.stages import fc2_start, set_rates
+from recam_core.training.setup import fc2_start
 
 STAGE = 3  # keeps its shuffles apart from those of the two stages
 
@@ -56,7 +57,7 @@ def refit_heads(pair: ModelPair, bank: FeatureBank, config: RefitConfig) -> Iter
 def _batches(pictures: int, config: RefitConfig) -> Iterator[Tensor]:
     """Indices of each step's pictures, the same for every λ: shuffled epochs without end."""
     for epoch in count():
-        order = torch.from_numpy(EpochOrder(pictures, (config.seed, STAGE, epoch)).order)
+        order = torch.tensor(epoch_order(pictures, (config.seed, STAGE, epoch)))
         yield from order.split(config.batch_size)
 
 

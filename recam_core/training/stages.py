@@ -4,225 +4,215 @@ Both stages' networks are kept, because CAM is read from the first and ReCAM fro
 statistics throughout (the network stays in evaluation mode), as in the reference.
 """
 
-import math
 import time
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from recam_core.batches import epoch_batches
+from recam_core.batches import Batch, epoch_batches, epoch_plan
 from recam_core.datasets import Dataset
-from recam_core.device import autocast
-from recam_core.model import CamModel, ModelPair, build_model
-from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
-from recam_core.run_state import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint
-from recam_core.shelf import load_pair, save_pair
-from recam_core.starts import imagenet_rows
+from recam_core.history import History, event_line
+from recam_core.records import (
+    EpochEnd,
+    Finished,
+    MapsKept,
+    PictureSkipped,
+    TrainConfig,
+    TrainStep,
+    UserError,
+    Validated,
+)
+from recam_core.run_state import folder_for, save_settings
+from recam_core.shelf import save_pair
+from recam_core.training.meter import Meter
+from recam_core.training.optimizer import set_rates
+from recam_core.training.run import Run
+from recam_core.training.team import Team
+from recam_core.training.validating import open_validation
+from recam_core.training.watching import clear_watched, find_watched, keep_maps, keep_watched
 
 MODEL = "model.safetensors"
+Event = TrainStep | EpochEnd | PictureSkipped | Validated | MapsKept | Finished
 
 
 def train(
     config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, resume: bool = False
-) -> Iterator[TrainStep | EpochEnd | Finished]:
+) -> Iterator[Event]:
     """Train both stages on a data set; leaves ``model.safetensors`` in ``out``, a checkpoint after every epoch.
 
-    With ``resume`` it continues after the last finished epoch and, on the CPU, ends at the same numbers as a run that was
+    The folder also holds ``settings.json``, the events in ``history.jsonl``, and the maps of watched pictures. With ``resume``
+    it continues after the last finished epoch and, on the CPU, ends at the same numbers and the same history as a run that was
     never stopped. A loss that is not finite stops it; the checkpoint before stays.
+
+    Processes that a launcher started train together: each shows its share of every batch, and only the main one says
+    anything here, scores, and writes.
     """
     start = time.perf_counter()
-    run = _Run(config, dataset, out, device)
-    if resume:
-        run.load()
-    folder_for(out)
+    team = Team(device)
+    with team.agreed():
+        run = Run(config, dataset, out, device, team)
+        ended = run.load() if resume else (0, b"")
+        course = _Course(run, dataset)
     path, worked = out / MODEL, run.stage <= 2
     try:
+        with team.agreed():
+            course.open(*ended)
+            before = course.keep_first_maps() if not ended[1] else []
+        yield from before
         while run.stage <= 2:
-            yield from run.epoch()
+            yield from course.epoch()
+        with team.agreed():
+            if team.main and (
+                worked or not path.exists()
+            ):  # else nothing was left to do, and it may carry scores by now
+                save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
+        if team.main:
+            detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
+            yield course.told(Finished(str(path), time.perf_counter() - start, detail))
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels; "
-            "lower --batch-size or --crop and start anew."
+            f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
+            "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."
         ) from error
-    if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
-        save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
-    yield Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset), "classes": len(dataset.classes)})
+    finally:
+        course.close()
 
 
-class _Run:
-    """What changes while training: the networks, the optimiser, and where in the two stages it is."""
+class _Course:
+    """How a run goes on from epoch to epoch, and what it says on the way."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device) -> None:
-        self.config, self.dataset, self.out, self.device = config, dataset, out, device
-        torch.manual_seed(config.seed)
-        classes = len(dataset.classes)
-        self.cam = build_model(config.backbone, "cam", classes, config.weights)
-        if config.fc1_start == "imagenet":
-            self._start_fc1(imagenet_rows(dataset.classes))
-        self.recam = build_model(
-            config.backbone,
-            "recam",
-            classes,
-            recam_weight=config.recam_weight,
-            mask_gradient=config.mask_gradient,
-            objective=config.objective,
-        )
-        for model in (self.cam, self.recam):
-            model.to(device)
-        self.stage, self.done = 1, 0  # epochs done in this stage
-        self.saved = (out / CHECKPOINT).exists()
-        self.optimizer = build_optimizer(self.cam, config, 1)
-        if config.stage1:
-            self._take_stage1(load_pair(config.stage1, device))
+    def __init__(self, run: Run, dataset: Dataset) -> None:
+        self.run, self.dataset, self.config, self.team = run, dataset, run.config, run.team
+        self.history: History | None = None
+        main = self.team.main
+        self.validation = open_validation(self.config, run.classes) if main else None
+        self.watched = find_watched(self.config, dataset) if main else ()
 
-    def epoch(self) -> Iterator[TrainStep | EpochEnd]:
-        """One epoch of the current stage, then its checkpoint."""
-        start = time.perf_counter()
-        stage, epoch = self.stage, self.done
-        epochs = self.config.stage1_epochs if stage == 1 else self.config.stage2_epochs
-        model = self.cam if stage == 1 else self.recam
-        batches = epoch_batches(self.dataset, self.config, stage, epoch)
-        total = epochs * len(batches)
-        sums, pictures = torch.zeros(2), 0
-        for i, (pixels, inside, labels) in enumerate(batches):
-            step = epoch * len(batches) + i
-            rate = set_rates(self.optimizer, step / total, self.config.power)
-            bce, sce = self._step(model, pixels, inside, labels)
-            sums += torch.tensor([bce, sce]) * len(pixels)
-            pictures += len(pixels)
-            yield TrainStep(stage, epoch, step + 1, total, bce, sce, rate)
-        self._advance(epochs)
-        self._save()
-        mean = (sums / pictures).tolist()
-        yield EpochEnd(stage, epoch, epochs, mean[0], mean[1], time.perf_counter() - start)
-
-    def _step(self, model: CamModel, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[float, float]:
-        pixels, inside, labels = (t.to(self.device, non_blocking=True) for t in (pixels, inside, labels))
-        with autocast(self.device, training=True):
-            x = model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
-            features = model.features(x)
-        loss, bce, sce = model.head.loss(features.float(), labels)
-        if not torch.isfinite(loss):
-            kept = f" The checkpoint of the epoch before is kept in {self.out}." if self.saved else ""
-            raise UserError(
-                f"The loss is no longer finite in stage {self.stage}, epoch {self.done + 1}: lower the learning rates "
-                f"(or λ, now {self.config.recam_weight}).{kept}"
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        return bce.item(), sce.item()
-
-    def _advance(self, epochs: int) -> None:
-        self.done += 1
-        if self.done < epochs:
+    def open(self, length: int, closing: bytes) -> None:
+        """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""
+        if not self.team.main:
             return
-        self.stage, self.done = self.stage + 1, 0
-        if self.stage == 2:
-            self._start_stage2()
-            self.optimizer = build_optimizer(self.recam, self.config, 2)
+        folder_for(self.run.out)
+        if not closing:
+            clear_watched(self.run.out)  # of a run that was stopped before its first checkpoint
+            save_settings(self.run.out, self.config, self.run.classes)
+            keep_watched(self.watched, self.run.out)
+        self.history = History(self.run.out, length)
+        if closing:
+            self.history.write(closing)
 
-    def _start_fc1(self, rows: Tensor) -> None:
-        if rows.shape != self.cam.head.fc1.shape:
-            raise UserError(
-                f"ImageNet's classifier rows have {rows.shape[1]} channels and fit efficientnet_lite0 only; "
-                f"{self.config.backbone} has {self.cam.head.fc1.shape[1]}. Use --fc1-start default."
+    def close(self) -> None:
+        """Nothing more is said."""
+        if self.history is not None:
+            self.history.close()
+
+    def told(self, event: Any) -> Any:
+        """Write an event down before it is passed on."""
+        assert self.history is not None, "only the main process tells"
+        self.history.add(event)
+        return event
+
+    def epoch(self) -> Iterator[Event]:
+        """One epoch of the current stage, its scores and maps, then its checkpoint."""
+        run, start = self.run, time.perf_counter()
+        stage, epoch, epochs = run.stage, run.done, run.epochs
+        plan = epoch_plan(len(self.dataset), self.config, stage, epoch, self.team.share)
+        loader = iter(epoch_batches(self.dataset, self.config, stage, epoch, plan))
+        meter = Meter(TrainStep(stage, epoch, 0, epochs * len(plan), 0.0, 0.0, 0.0))
+        shown = torch.zeros_like(run.shown)
+        under_way: deque[tuple[int, float, Tensor, int]] = deque()
+        for i, batches in enumerate(plan):
+            meter.begin()
+            found: list[Batch] = [next(loader) for _ in batches]
+            meter.waited()
+            shown += sum((batch.labels.sum(dim=0) for batch in found), torch.zeros_like(shown))
+            yield from self._skips(found, meter)
+            count, labelled = self.team.count(
+                sum(len(batch.pixels) for batch in found), sum(int(batch.labels.any(dim=1).sum()) for batch in found)
             )
-        self.cam.head.load_state_dict({"fc1": rows})
-
-    def _take_stage1(self, pair: ModelPair) -> None:
-        if pair.classes != tuple(self.dataset.classes) or pair.backbone != self.config.backbone:
-            raise UserError(
-                f"Stage 1 of {pair.name} ({pair.backbone}, {len(pair.classes)} classes) does not fit this run "
-                f"({self.config.backbone}, {len(self.dataset.classes)} classes); both must be the same."
+            if count:
+                step = epoch * len(plan) + i
+                rate = set_rates(run.optimizer, step / meter.first.steps, self.config.power)
+                under_way.append((step, rate, run.step(found, count, labelled), count))
+            # a graphics card works on while the step before is read
+            while len(under_way) > (1 if run.device.type == "cuda" else 0):
+                yield from self._settle(meter, *under_way.popleft())
+        while under_way:
+            yield from self._settle(meter, *under_way.popleft())
+        if meter.pictures == 0:
+            self.team.refuse(
+                f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
+                f"example {run.skipped[0] if run.skipped else 'the first'}; check the data set."
             )
-        self.cam.load_state_dict(pair.cam.state_dict())
-        self.done = self.config.stage1_epochs - 1
-        self._advance(self.config.stage1_epochs)
+        run.shown = self.team.total_on_host(shown)
+        yield from self._finish(meter, stage, epoch, epochs, start)
 
-    def _start_stage2(self) -> None:
-        """Stage 2 starts from all of stage 1; FC2 from its own default start, from FC1, or from FC1's positive part."""
-        state = dict(self.cam.state_dict())
-        own = self.recam.state_dict()["head.fc2"]
-        state["head.fc2"] = (
-            own if self.config.fc2_start == "default" else fc2_start(state["head.fc1"], self.config.fc2_start)
-        )
-        self.recam.load_state_dict(state)
+    def _skips(self, found: list[Batch], meter: Meter) -> list[PictureSkipped]:
+        """Events of the pictures that nobody in the team could read and that were not named before."""
+        mine = [broken for batch in found for broken in batch.broken]
+        if not self.team.count(len(mine))[0]:
+            return []
+        events = []
+        for broken in (broken for part in self.team.gathered(mine) for broken in part):
+            meter.skipped += 1
+            if (name := self.dataset.name(broken.i)) not in self.run.skipped:
+                self.run.skipped.append(name)
+                events.append(PictureSkipped(name, broken.reason))
+        return [self.told(event) for event in events] if self.team.main else []
 
-    def pair(self) -> ModelPair:
-        """Both networks with the settings that made them."""
-        settings = asdict(self.config)
-        for name in ("root", "weights", "stage1"):  # the folders of this machine are nobody's business
-            settings[name] = Path(settings[name]).name
-        card: dict[str, Any] = {"training": settings, "scores": {}}
-        if self.config.objective != "both":
-            card["warning"] = "Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here."
-        elif self.config.recam_weight == 0:
-            card["warning"] = "Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here."
-        elif len(self.dataset.classes) == 1:
-            card["warning"] = "Trained on one class: softmax has nothing to tell apart, so FC2 never learned."
-        return ModelPair(self.out.name, tuple(self.dataset.classes), self.config.backbone, self.cam, self.recam, card)
+    def _settle(self, meter: Meter, step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
+        """Read the losses of a step, for which a graphics card must have finished it."""
+        bce, sce = losses.tolist()
+        wrong = [f"{name} is {value}" for name, value in (("BCE", bce), ("SCE", sce)) if not abs(value) < float("inf")]
+        if wrong:
+            self.team.refuse(self.run.not_finite("The loss is", " and ".join(wrong)))
+        event = meter.end(step, rate, bce, sce, count)
+        if self.team.main:
+            yield self.told(event)
 
-    def _save(self) -> None:
-        state: dict[str, Any] = {
-            "config": asdict(self.config),
-            "classes": list(self.dataset.classes),
-            "stage": self.stage,
-            "done": self.done,
-            "cam": self.cam.state_dict(),
-            "recam": self.recam.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        save_checkpoint(self.out, state)
-        self.saved = True
+    def _finish(self, meter: Meter, stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
+        seconds, run, events = time.perf_counter() - start, self.run, list[Event]()
+        with self.team.agreed():
+            run.check_finite()
+            if self.team.main:
+                events += self._scores(stage, epoch)
+                events += self._maps(stage, epoch)
+            run.advance()
+            if self.team.main and run.stage == 2 and stage == 1:
+                events += self._maps(2, -1)
+            end = meter.epoch_end(epochs, seconds)
+            if self.team.main:
+                assert self.history is not None
+                self.history.sync()
+                closing = event_line(end)
+                run.save(self.history.length, closing)  # a run that ends here finds the last line in it
+                self.history.write(closing)
+        if self.team.main:
+            yield from [*events, end]
 
-    def load(self) -> None:
-        """Continue from the checkpoint in ``out``; settings that changed since are refused."""
-        holds = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
-        state = load_checkpoint(self.out, self.device, holds, self.config, self.dataset.classes)
-        self.stage, self.done = state["stage"], state["done"]
-        self.cam.load_state_dict(state["cam"])
-        self.recam.load_state_dict(state["recam"])
-        if self.stage == 2:
-            self.optimizer = build_optimizer(self.recam, self.config, 2)
-        if self.stage <= 2:
-            self.optimizer.load_state_dict(state["optimizer"])
+    def keep_first_maps(self) -> list[Event]:
+        """The maps from before the first step."""
+        return self._maps(self.run.stage, -1) if self.team.main else []
 
+    def _scores(self, stage: int, epoch: int) -> list[Event]:
+        events: list[Event] = []
+        for event in self.validation.score(self.run.model, stage, epoch) if self.validation else ():
+            if isinstance(event, PictureSkipped):
+                if event.name in self.run.skipped:
+                    continue
+                self.run.skipped.append(event.name)
+            events.append(self.told(event))
+        return events
 
-def fc2_start(fc1: Tensor, how: str) -> Tensor:
-    """Where FC2 (K, D) starts from FC1: at a copy of it ("fc1"), or at its positive part ("positive")."""
-    return {"fc1": torch.clone, "positive": torch.relu}[how](fc1)
-
-
-def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.optim.Optimizer:
-    """SGD or AdamW with one group per rate: backbone, FC1 and, in stage 2, FC2. Frozen parts get no gradient."""
-    for part in getattr(model.backbone, "frozen", ()):
-        nn.Module.requires_grad_(part, False)
-    first = stage == 1
-    groups = [
-        {
-            "params": [p for p in model.backbone.parameters() if p.requires_grad],
-            "lr": config.backbone_rate if first else config.stage2_backbone_rate,
-        },
-        {"params": [model.head.fc1], "lr": config.fc1_rate if first else config.stage2_fc1_rate},
-    ]
-    if not first:
-        groups.append({"params": [model.head.fc2], "lr": config.fc2_rate})
-    if config.optimizer == "adamw":
-        optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    else:
-        optimizer = torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay)
-    for group in optimizer.param_groups:
-        group["start_rate"] = group["lr"]
-    return optimizer
-
-
-def set_rates(optimizer: torch.optim.Optimizer, progress: float, power: float) -> float:
-    """Poly schedule: rate₀ · (1 − progress)^power for ``progress`` in [0, 1); returns the first group's rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["start_rate"] * math.pow(1 - progress, power)
-    return optimizer.param_groups[0]["lr"]
+    def _maps(self, stage: int, epoch: int) -> list[Event]:
+        """Keep what the networks see after an epoch (−1: before the first one) in the watched pictures."""
+        if not self.watched:
+            return []
+        run = self.run
+        networks = (run.cam,) if stage == 1 else (run.cam, run.recam)
+        file = keep_maps(self.watched, run.classes, networks, run.out, f"stage{stage}-epoch{epoch + 1:03d}.npz")
+        return [self.told(MapsKept(stage, epoch, file))]

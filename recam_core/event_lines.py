@@ -1,0 +1,54 @@
+"""Events as JSON lines in a file that is still growing: read as far as it goes, and only what is new parsed again."""
+
+import contextlib
+import json
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+REMEMBERED, MARK = 8, 64  # files that are kept parsed; bytes by which what was read is known again
+_events: OrderedDict[Path, tuple[int, bytes, list[dict[str, Any]]]] = OrderedDict()  # end, what is before it, events
+_reading = threading.Lock()
+
+
+def read_lines(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Events from byte ``start`` on, and where to read on; a line that is still being written is left for then.
+
+    What was read from the beginning is remembered, so that asking again parses only what is new; a file that was cut off or
+    replaced is read anew. No file is no event.
+    """
+    try:
+        if start:
+            with path.open("rb") as stream:
+                whole = _whole_lines(stream, start)
+            return _parsed(whole), start + len(whole)
+        with _reading, path.open("rb") as stream:
+            end, mark, events = _events.pop(path, (0, b"", []))
+            stream.seek(end - len(mark))
+            if stream.read(len(mark)) != mark:  # another file than that which was read
+                end, mark, events = 0, b"", []
+            whole = _whole_lines(stream, end)
+            events = events + _parsed(whole)
+            _events[path] = end + len(whole), (mark + whole)[-MARK:], events
+            while len(_events) > REMEMBERED:
+                _events.popitem(last=False)
+            return list(events), end + len(whole)
+    except FileNotFoundError:
+        return [], start
+
+
+def _whole_lines(stream: BinaryIO, start: int) -> bytes:
+    stream.seek(start)
+    data = stream.read()
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _parsed(whole: bytes) -> list[dict[str, Any]]:
+    """Events among some lines; passed over is what was cut off by the place to read from, or by a command's end."""
+    events = []
+    for line in whole.splitlines():
+        if line.startswith(b'{"event"'):
+            with contextlib.suppress(ValueError):
+                events.append(json.loads(line))
+    return events

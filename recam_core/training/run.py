@@ -1,0 +1,208 @@
+"""The state of a two-stage training: its networks, the optimiser, and where in the two stages it is."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recam_core.batches import Batch
+from recam_core.datasets import Dataset
+from recam_core.device import training_autocast, training_type
+from recam_core.model import CamModel, ModelPair
+from recam_core.records import TrainConfig, UserError
+from recam_core.run_state import CHECKPOINT, load_checkpoint, save_checkpoint
+from recam_core.training.optimizer import build_optimizer
+from recam_core.training.setup import stage2_weights, starting_networks
+from recam_core.training.team import Team
+
+HOLDS = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
+
+
+class Losses(nn.Module):
+    """A network and its losses as one module, which is what processes that train together wrap.
+
+    The backbone computes in the precision that was asked for, the head always in float32. With ``others`` every parameter takes
+    part in every loss, because each process waits for all gradients of the others.
+    """
+
+    def __init__(self, model: CamModel, number: torch.dtype, others: bool) -> None:
+        super().__init__()
+        self.model, self.number, self.others = model, number, others
+
+    def forward(self, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(total, BCE, SCE) of a batch; the last two are for reading only."""
+        with training_autocast(pixels.device, self.number):
+            x = self.model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
+            features = self.model.features(x)
+        loss, bce, sce = self.model.head.loss(features.float(), labels)
+        if self.others and hasattr(self.model.head, "fc2"):
+            loss = loss + 0 * self.model.head.fc2.sum()
+        return loss, bce.detach(), sce.detach()
+
+
+class Run:
+    """What changes while training. ``stage`` is 3 when both are done; ``done`` counts the epochs of this stage."""
+
+    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, team: Team) -> None:
+        self.config, self.out, self.device, self.team = config, out, device, team
+        self.classes = tuple(dataset.classes)
+        self.cam, self.recam = starting_networks(config, self.classes, device)
+        self.stage, self.done = 1, 0
+        self.saved = (out / CHECKPOINT).exists()
+        self.skipped: list[str] = []  # pictures that could not be read, each told once
+        self.shown = torch.zeros(len(self.classes))  # pictures of each class in the epoch before
+        self.number = training_type(device, config.precision)
+        self._enter(1)
+        if config.stage1:
+            self.done = config.stage1_epochs - 1
+            self.advance()
+
+    @property
+    def model(self) -> CamModel:
+        """The network that is trained now."""
+        return self.cam if self.stage == 1 else self.recam
+
+    @property
+    def epochs(self) -> int:
+        """How many this stage has."""
+        return self.config.stage1_epochs if self.stage == 1 else self.config.stage2_epochs
+
+    def _enter(self, stage: int) -> None:
+        self.optimizer = build_optimizer(self.model, self.config, stage)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.number == torch.float16)
+        self.losses = self.team.wrapped(Losses(self.model, self.number, self.team.share.world > 1))
+
+    def step(self, batches: Sequence[Batch], count: int, labelled: int) -> Tensor:
+        """Learn from this process's batches of the ``count`` pictures that the whole team shows; mean (BCE, SCE) of those.
+
+        ``labelled`` of them show a class at all; where none does FC2 learns nothing.
+
+        Losses are means over pictures, so each batch weighs as much as its share of them. A process without a picture takes
+        part with an empty one that weighs nothing.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        parts = [(batch, len(batch.pixels) / count) for batch in batches if len(batch.pixels)]
+        parts = parts or [(_stand_in(batches[0]), 0.0)]
+        means = torch.zeros(2, device=self.device)
+        for i, (batch, share) in enumerate(parts):
+            pixels, inside, labels = (part.to(self.device, non_blocking=True) for part in batch[:3])
+            with contextlib.nullcontext() if i == len(parts) - 1 else self.team.alone(self.losses):
+                loss, bce, sce = self.losses(pixels, inside, labels)
+                self.team.backward(
+                    self.scaler.scale(loss * (share * self.team.share.world))
+                )  # which then takes the mean
+            means += torch.stack((bce, sce)) * share
+        unused = labelled == 0 or self.config.objective != "both" or self.config.recam_weight == 0
+        if unused and self.stage == 2:
+            self.recam.head.fc2.grad = None  # rather than zero, which weight decay and momentum would add to
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return self.team.total(means)
+
+    def check_finite(self) -> None:
+        """Refuse to keep weights that the last step broke."""
+        if not all(torch.isfinite(p).all() for p in self.model.parameters()):
+            raise UserError(self.not_finite("The weights are", "the last step of its epoch broke them"))
+
+    def not_finite(self, what: str, how: str) -> str:
+        """What a person is told where numbers ran away."""
+        config, kept = self.config, ""
+        if self.saved:
+            kept = f" The checkpoint of the epoch before is kept in {self.out}."
+        rates = (
+            ("backbone_rate", "fc1_rate")
+            if self.stage == 1
+            else ("stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
+        )
+        knobs = [f"({', '.join(f'{name} {getattr(config, name):g}' for name in rates)})"]
+        knobs += [f"or λ (now {config.recam_weight:g})"] if self.stage == 2 else []
+        knobs += [f"or the momentum (now {config.momentum:g})"] if config.optimizer == "sgd" else []
+        knobs += ["or use --precision float32"] if self.number != torch.float32 else []
+        return (
+            f"{what} no longer finite in stage {self.stage}, epoch {self.done + 1}: lower the learning rates "
+            f"{', '.join(knobs)}; {how}.{kept}"
+        )
+
+    def advance(self) -> None:
+        """An epoch is done; after the last one of stage 1 the second begins from its weights."""
+        self.done += 1
+        if self.done < self.epochs:
+            return
+        self.stage, self.done = self.stage + 1, 0
+        if self.stage == 2:
+            self.recam.load_state_dict(stage2_weights(self.cam, self.recam, self.config.fc2_start))
+            self._enter(2)
+
+    def save(self, history: int, closing: bytes) -> None:
+        """Write the checkpoint. The history then has ``history`` bytes, and ``closing`` is the line that follows."""
+        save_checkpoint(self.out, {
+            "config": asdict(self.config), "classes": list(self.classes), "stage": self.stage, "done": self.done,
+            "cam": self.cam.state_dict(), "recam": self.recam.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(), "skipped": self.skipped, "shown": self.shown,
+            "processes": self.team.share.world,
+            "history": history, "closing": closing.decode(),
+        })  # fmt: skip
+        self.saved = True
+
+    def load(self) -> tuple[int, bytes]:
+        """Continue from the checkpoint in ``out``; settings that changed since are refused.
+
+        Returns where the history ends and the line that follows; (0, nothing) where there was no checkpoint yet.
+        """
+        state = load_checkpoint(self.out, self.device, HOLDS, self.config, self.classes)
+        if state is None:
+            return 0, b""
+        if (processes := state.get("processes", 1)) != self.team.share.world:
+            raise UserError(
+                f"The run in {self.out} was started by {processes} process{'es' if processes > 1 else ''}, which decides what a "
+                f"step learns from; launch as many again (now {self.team.share.world})."
+            )
+        self.cam.load_state_dict(state["cam"])
+        self.recam.load_state_dict(state["recam"])
+        if state["stage"] == 2 and self.stage == 1:
+            self.stage = 2
+            self._enter(2)
+        self.stage, self.done = state["stage"], state["done"]
+        if self.stage <= 2:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scaler.load_state_dict(state.get("scaler", {}))
+        self.skipped, self.shown = state.get("skipped", []), state.get("shown", self.shown).cpu()
+        return state.get("history", 0), state.get("closing", "").encode()
+
+    def pair(self) -> ModelPair:
+        """Both networks with the settings that made them, and what to keep in mind about them."""
+        settings = asdict(self.config)
+        for name in ("root", "weights", "stage1"):  # the folders of this machine are nobody's business
+            settings[name] = Path(settings[name]).name
+        settings["watch"] = [Path(name).name for name in self.config.watch]
+        card: dict[str, Any] = {"training": settings, "scores": {}}
+        if cautions := self._cautions():
+            card["warning"] = " ".join(cautions)
+        return ModelPair(self.out.name, self.classes, self.config.backbone, self.cam, self.recam, card)
+
+    def _cautions(self) -> list[str]:
+        found = []
+        if self.config.objective != "both":
+            found.append("Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here.")
+        elif self.config.recam_weight == 0:
+            found.append("Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here.")
+        elif len(self.classes) == 1:
+            found.append("Trained on one class: softmax has nothing to tell apart, so FC2 never learned.")
+        empty = [self.classes[k] for k in np.flatnonzero(self.shown.numpy() == 0)]
+        if 0 < len(empty) < len(self.classes):
+            more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
+            found.append(
+                f"No picture of the training split shows {', '.join(empty[:10])}{more}: their maps mean nothing."
+            )
+        return found
+
+
+def _stand_in(batch: Batch) -> Batch:
+    """One picture that nothing is on, for a batch that has none."""
+    pixels, inside, labels = (part.new_zeros((1, *part.shape[1:])) for part in batch[:3])
+    return Batch(pixels, inside, labels)

@@ -1,0 +1,72 @@
+"""The two networks that a training begins with: random, from ImageNet, or stage 1 from a model that is there."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from recam_core.model import CamModel, ModelPair, build_model
+from recam_core.records import TrainConfig, UserError
+from recam_core.shelf import load_pair
+from recam_core.starts import imagenet_rows
+
+
+def starting_networks(config: TrainConfig, classes: Sequence[str], device: torch.device) -> tuple[CamModel, CamModel]:
+    """The networks of both stages on the device; which weights they start with follows from the seed."""
+    given = load_pair(config.stage1, device) if config.stage1 else None
+    settings = dict(given.cam.head.settings) if given is not None else {}  # a bias, another activation
+    torch.manual_seed(config.seed)
+    cam = build_model(config.backbone, "cam", len(classes), config.weights, **settings)
+    if given is not None:
+        cam.load_state_dict(_stage1_weights(given, config, classes))
+    elif config.fc1_start == "imagenet":
+        _start_fc1(cam, imagenet_rows(classes), config)
+    if config.stage2_fc1_rate or config.stage2_backbone_rate:
+        settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were
+    recam = build_model(
+        config.backbone,
+        "recam",
+        len(classes),
+        recam_weight=config.recam_weight,
+        mask_gradient=config.mask_gradient,
+        objective=config.objective,
+        **settings,
+    )
+    return cam.to(device), recam.to(device)
+
+
+def _start_fc1(cam: CamModel, rows: Tensor, config: TrainConfig) -> None:
+    if rows.shape != cam.head.fc1.shape:
+        raise UserError(
+            f"ImageNet's classifier rows have {rows.shape[1]} channels and fit efficientnet_lite0 only; "
+            f"{config.backbone} has {cam.head.fc1.shape[1]}. Use --fc1-start default."
+        )
+    cam.head.load_state_dict({"fc1": rows})
+
+
+def _stage1_weights(given: ModelPair, config: TrainConfig, classes: Sequence[str]) -> dict[str, Tensor]:
+    """The stage-1 network of a model; of its classifier the rows of the classes of this run, by their names."""
+    lacking = [name for name in classes if name not in given.classes]
+    if lacking or given.backbone != config.backbone:
+        raise UserError(
+            f"Stage 1 of {given.name} ({given.backbone}, {len(given.classes)} classes) does not fit this run "
+            f"({config.backbone}, {len(classes)} classes): the backbone must be the same, and it must know every class"
+            + (f"; it lacks {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}." if lacking else ".")
+        )
+    rows = given.class_ids(classes)
+    state = dict(given.cam.state_dict())
+    head = {name: value[rows] for name, value in state.items() if name in ("head.fc1", "head.fc1_bias")}
+    return {name: value for name, value in state.items() if not name.startswith("head.")} | head
+
+
+def stage2_weights(cam: CamModel, recam: CamModel, how: str) -> dict[str, Tensor]:
+    """What stage 2 starts from: all of stage 1; FC2 from its own default start, or as `fc2_start` says."""
+    state = dict(cam.state_dict())
+    own = recam.state_dict()["head.fc2"]
+    state["head.fc2"] = own if how == "default" else fc2_start(state["head.fc1"], how)
+    return state
+
+
+def fc2_start(fc1: Tensor, how: str) -> Tensor:
+    """Where FC2 (K, D) starts from FC1: at a copy of it ("fc1"), or at its positive part ("positive")."""
+    return {"fc1": torch.clone, "positive": torch.relu}[how](fc1)
