@@ -320,9 +320,10 @@ def test_fc2_is_trained_on_a_classifier_from_elsewhere_whose_bias_it_keeps(tmp_p
     assert torch.equal(pair.cam.head.fc1, elsewhere.cam.head.fc1[rows])
     for head in (pair.cam.head, pair.recam.head):
         assert torch.equal(head.fc1_bias, elsewhere.cam.head.fc1_bias[rows])
-    assert pair.cam.head.activation == "softmax"
-    assert pair.recam.head.activation == "sigmoid"  # stage 2 teaches it with BCE
+    assert pair.cam.head.activation == pair.recam.head.activation == "softmax"  # nobody taught it anything else
     assert pair.readouts == ("cam", "w", "wprime", "sum", "product")
+    finish(tmp_path / "taught", replace(CONFIG, stage1=str(tmp_path / "elsewhere.safetensors")))
+    assert load_pair(tmp_path / "taught").recam.head.activation == "sigmoid"  # stage 2 taught it with BCE
 
 
 def test_the_resnet_trains_batchnorm_s_scale_and_shift_with_its_stem_frozen_and_statistics_kept():
