@@ -25,6 +25,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
     "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
+    "train-light": ("train", 1440, 1500, "light"),
     "models-light": ("models", 1440, 1130, "light"),
     "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
@@ -75,6 +76,13 @@ def climb(page: Page) -> None:
     page.get_by_role("button", name="WebP").wait_for(timeout=180_000)
 
 
+def train(page: Page) -> None:
+    """Make the whole quick look and wait for its model."""
+    page.get_by_role("button", name="Start a quick look").click(timeout=90_000)
+    page.get_by_text("The model stands on the shelf as").wait_for(timeout=600_000)
+    page.locator("[class*=st-key-train-player] canvas").first.wait_for(timeout=90_000)
+
+
 def main() -> None:
     """Write docs/images/*.png."""
     IMAGES.mkdir(exist_ok=True)
@@ -90,6 +98,8 @@ def main() -> None:
                 page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
             elif query.startswith("balance"):
                 page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=90_000)
+            elif query.startswith("train"):
+                train(page)
             elif query.startswith("errors"):
                 page.get_by_role("button", name="Evaluate the bundled scenes model").click(timeout=90_000)
                 page.locator("[class*=st-key-stop-]").wait_for(timeout=90_000)

@@ -9,6 +9,7 @@ from typing import Any
 PUBLIC = {
     "allocator": ("few_arenas", "give_back"),
     "animation": ("gif_bytes", "webp_bytes"),
+    "backbones": ("BACKBONES",),
     "bundle": ("evidence_bundle",),
     "checkpoints": (
         "CHECKPOINT_KINDS",
@@ -29,7 +30,7 @@ PUBLIC = {
     "device": ("device_name", "pick_device"),
     "counting": ("backbone_passes",),
     "faithfulness": ("CurveStep", "LogitCurves", "logit_curves"),
-    "files": ("zip_bytes",),
+    "files": ("write_folder", "zip_bytes"),
     "gradients": (
         "bce_gradient",
         "bce_position_gradient",
@@ -42,6 +43,7 @@ PUBLIC = {
     "images": ("read_image",),
     "jobs": (
         "Job",
+        "delete_run",
         "find_job",
         "last_event",
         "list_jobs",
@@ -102,7 +104,7 @@ PUBLIC = {
     "refiners.advcam": ("climb",),
     "refiners.random_walk": ("KeptWalk", "RandomWalk", "walk"),
     "refiners.boundary": ("boundary_map", "boundary_sources"),
-    "recipes": ("default_refit", "presets"),
+    "recipes": ("BOUNDARY_RECIPES", "MOMENTUM_OF_THE_REFERENCE", "RECIPES", "default_refit", "presets"),
     "resample": ("gain_of_areas",),
     "roots": (
         "DataFolder",

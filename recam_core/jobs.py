@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +133,24 @@ def list_jobs(kind: str | None = None, runs: Path | None = None) -> list[Job]:
         with contextlib.suppress(UserError):
             found.append(read_job(path.parent))
     return [job for job in found if kind in (None, job.kind)]
+
+
+def delete_run(folder: Path) -> None:
+    """Delete a run's folder with everything in it, its model too; ``UserError`` while it runs or waits."""
+    if not may_start():
+        raise UserError("This server only shows what was computed before: its operator has switched off deleting runs.")
+    if folder.is_symlink() or folder.resolve().parent != runs_folder() or not folder.is_dir():
+        raise UserError(f"There is no run {folder.name[:60]!r} on this server; choose one that is listed.")
+    if (folder / JOB).exists():
+        waits = is_held(folder / LOCK)
+        with contextlib.suppress(UserError):  # one that cannot be read may go
+            waits = waits or read_job(folder).is_waiting
+        if waits:
+            raise UserError(f"The run {folder.name} is running or queued; stop it before it is deleted.")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise UserError(f"The run {folder.name} could not be deleted whole ({error.strerror}).") from error
 
 
 def find_job(name: str) -> Job:

@@ -233,3 +233,31 @@ def test_two_never_hold_a_file_and_a_stale_one_holds_nobody_up(tmp_path):
     assert not is_held(tmp_path / "nothing")
     with pytest.raises(UserError, match="must be one that can be written to"), held(tmp_path / "no" / ".lock", "busy"):
         pass
+
+
+def test_a_run_is_deleted_whole_and_not_while_it_waits(runs, monkeypatch):
+    job = started()
+    with pytest.raises(UserError, match="stop it before it is deleted"):
+        jobs.delete_run(job.folder)
+    (job.folder / "go").touch()
+    until(lambda: state(job) == "done" and not is_held(job.folder / jobs.LOCK))
+    (job.folder / "maps").mkdir()
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    with pytest.raises(UserError, match="switched off deleting"):
+        jobs.delete_run(job.folder)
+    monkeypatch.delenv("RECAM_READ_ONLY")
+    jobs.delete_run(job.folder)
+    assert not job.folder.exists()
+    with pytest.raises(UserError, match="There is no run"):
+        jobs.delete_run(job.folder)
+
+
+def test_nothing_outside_of_the_runs_is_deleted(runs, tmp_path):
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    runs.mkdir()
+    (runs / "link").symlink_to(outside)
+    for folder in (outside, runs / "link", runs / ".." / "elsewhere", runs):
+        with pytest.raises(UserError, match="There is no run"):
+            jobs.delete_run(folder)
+    assert outside.is_dir()

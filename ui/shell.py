@@ -27,6 +27,7 @@ page = st.navigation(
             st.Page("../pages/learn/balance.py", title="Balance", icon=":material/balance:"),
         ],
         "Lab": [
+            st.Page("../pages/lab/train.py", title="Train", icon=":material/model_training:"),
             st.Page("../pages/lab/models.py", title="Models", icon=":material/shelves:"),
             st.Page("../pages/lab/errors.py", title="Errors", icon=":material/troubleshoot:"),
         ],

@@ -52,8 +52,11 @@ def _wait_until_healthy(url: str, process: subprocess.Popen, log: Path, seconds:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Start `streamlit run` on a script, wrapped in an app with our routes unless it makes its own `st.App`."""
-    processes: list[subprocess.Popen] = []
+    """Start `streamlit run` on a script, wrapped in an app with our routes unless it makes its own `st.App`.
+
+    ``serve.processes`` are the servers by their addresses, for those who want to kill one.
+    """
+    processes: dict[str, subprocess.Popen] = {}
 
     def start(script: Path, **environment: str) -> str:
         folder = tmp_path_factory.mktemp("app")
@@ -74,15 +77,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
                 stdout=out,
                 stderr=out,
             )
-        processes.append(process)
         url = f"http://127.0.0.1:{port}"
+        processes[url] = process
         _wait_until_healthy(url, process, log)
         return url
 
+    start.processes = processes
     yield start
-    for process in processes:
+    for process in processes.values():
         process.terminate()
-    for process in processes:
+    for process in processes.values():
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

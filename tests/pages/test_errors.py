@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from test_compare import SHELL, query, ran
 
 import ui.engine
+import ui.jobs
 from recam_core import UserError, find_model, jobs, open_store
 from recam_core.__main__ import main
 from recam_core.model import CamModel
@@ -554,15 +555,12 @@ def test_progress_says_how_far_and_how_long(place):
     assert said == "45 of 100 pictures, about 4 min left"
     (job.folder / jobs.EVENTS).write_text("")
     assert "Loading the model" in runs.progress(job)[1]
-    assert "Waiting for its turn" in runs.progress(job_of(place, "q"))[1]
-    assert [runs.time_words(t) for t in (0.2, 45, 400, 9000)] == ["1 s", "45 s", "7 min", "2.5 h"]
 
 
 def test_nobody_can_stop_a_job_where_starting_is_off(place, monkeypatch):
     job = job_of(place, "r", state="running")
     keys = [f"stop-{job.name}", f"resume-{job.name}"]
-    monkeypatch.setattr(runs, "waiting_jobs", lambda: [job])
-    monkeypatch.setattr(runs, "list_jobs", lambda kind: [job])
+    monkeypatch.setattr(ui.jobs, "list_jobs", lambda kind: [job])
     assert [b.key for b in open_errors(run="kept").button if b.key in keys] == keys[:1]
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     assert not [b for b in open_errors(run="kept").button if b.key in keys]
@@ -571,7 +569,7 @@ def test_nobody_can_stop_a_job_where_starting_is_off(place, monkeypatch):
 def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
     job = job_of(place, "r", state="failed", message="The data set is not there.")
     resumed = []
-    monkeypatch.setattr(runs, "resume_job", resumed.append)
+    monkeypatch.setattr(ui.jobs, "resume_job", resumed.append)
     app = open_errors(run="r")
     assert [error.value for error in app.error] == ["**mine** ended with an error. The data set is not there."]
     press(app, label="Go on")

@@ -169,3 +169,23 @@ def test_a_signed_layer_keeps_signs_and_knows_what_sampling_left_out():
 def test_a_mask_layer_is_empty_where_nothing_is_held():
     assert mask_layer(np.zeros((2, 2), bool)).peak == 0
     assert mask_layer(np.eye(2, dtype=bool)).values.tolist() == [[255, 0], [0, 255]]
+
+
+def test_a_reel_that_others_fill_says_no_times_and_is_ended():
+    reel = Reel(ABOUT, b"photo", 3, pause=2.0, timed=False)
+    empty = Layer(np.zeros((1, 1), np.uint8), 0.0, 0.0, "comes later")
+    reel.add(Frame("one", {"map": empty}, {}))
+    reel.add(frame(2))
+    header, _ = unpack(reel.packed())
+    assert (header["pause"], header["seconds"], header["left"], header["state"]) == (2.0, None, None, RUNNING)
+    assert header["frames"][0]["layers"]["map"]["note"] == "comes later"
+    assert "note" not in header["frames"][1]["layers"]["map"]
+    assert reel.needed
+    reel._asked -= ui.player.reel.PATIENCE  # nobody looked for so long
+    assert not reel.needed
+    reel.end()
+    assert reel.state == DONE
+    assert reel.wait(0)
+    left = Reel(ABOUT, b"photo", 3)
+    left.stop()  # nothing to wait for when the server ends
+    assert left.wait(0)

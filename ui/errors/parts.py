@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recam_core import UserError
+from ui import jobs
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.sides import View
@@ -15,10 +16,10 @@ PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "expo
 
 def show_state(run: Run) -> None:
     """Progress of jobs that run or wait, and what to do about this one if it did not finish."""
-    for job in runs.waiting_jobs():
+    for job in jobs.waiting_jobs(runs.KIND):
         runs.watch(job)
     if run.job is not None:
-        runs.show_ended(run.job)
+        jobs.show_ended(run.job)
     try:
         store = runs.store_of(run)
     except UserError:

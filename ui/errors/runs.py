@@ -15,18 +15,16 @@ from recam_core import (
     find_model,
     known_models,
     list_jobs,
-    may_start,
     open_store,
     read_events,
     read_header,
     read_parts,
     read_settings,
-    resume_job,
     runs_folder,
     start_job,
-    stop_job,
 )
-from ui.pictures import plain
+from ui import jobs
+from ui.jobs import time_words
 
 KIND = "evaluate"
 SETTINGS, STORE = "store.json", "store"
@@ -46,22 +44,15 @@ class Run:
         """What a person reads."""
         if self.job is None:
             return self.name
-        made = time.localtime(self.job.status.queued)
-        when = time.strftime("%H:%M" if made[:3] == time.localtime()[:3] else "%d %b", made)
-        return f"{self.job.title} · {when}"  # not its state: the box would go on showing an old one
+        # not its state: the box would go on showing an old one
+        return f"{self.job.title} · {jobs.when_words(self.job.status.queued)}"
 
 
 def all_runs() -> list[Run]:
     """Evaluations, the newest first: jobs, and stores that the command line wrote into the same place."""
-    jobs = {job.name: job for job in list_jobs(KIND)}
-    found = [Run(name, job.folder / STORE, job) for name, job in jobs.items() if not job.about.get("baselines_of")]
+    found = [Run(job.name, job.folder / STORE, job) for job in list_jobs(KIND) if not job.about.get("baselines_of")]
     stores = sorted(runs_folder().glob(f"*/{SETTINGS}"), key=lambda path: -path.stat().st_mtime)
     return [*found, *(Run(path.parent.name, path.parent, None) for path in stores)]
-
-
-def waiting_jobs() -> list[Job]:
-    """Evaluations that run or wait, in the order in which they will be done."""
-    return sorted((job for job in list_jobs(KIND) if job.is_waiting), key=lambda job: job.status.queued)
 
 
 def baselines_of(run: Run) -> Run | None:
@@ -145,8 +136,6 @@ def start_baselines(run: Run, store: Store) -> Job:
 
 def progress(job: Job) -> tuple[float, str]:
     """How far a running job is, 0 … 1, and that in words with the time left."""
-    if job.status.state == "queued":
-        return 0.0, "Waiting for its turn: one evaluation or training runs at a time."
     events, _ = read_events(job)
     begun = max((i for i, event in enumerate(events) if event["event"] == "Started"), default=-1)
     steps = [event for event in events[begun + 1 :] if event["event"] == "EvalStep"]
@@ -158,59 +147,16 @@ def progress(job: Job) -> tuple[float, str]:
     return last["done"] / last["total"], f"{last['done']} of {last['total']} pictures, about {time_words(left)} left"
 
 
-def time_words(seconds: float) -> str:
-    """A time that is roughly known, in words."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def watch(job: Job) -> None:
-    """Progress of a job that runs or waits, with a way to stop it.
-
-    When it has ended, or its first pictures can be looked at, the whole page is drawn again.
-    """
+    """Progress of a job that runs or waits; when its first pictures can be looked at, the whole page is drawn again."""
     run = Run(job.name, job.folder / STORE, job)
     had_pictures = has_pictures(run)
-
-    @st.fragment(run_every="1s")
-    def poll() -> None:
-        now = next((j for j in list_jobs(KIND) if j.name == job.name), None)
-        if now is None or not now.is_waiting or (has_pictures(run) and not had_pictures):
-            st.rerun()
-            return
-        share, words = progress(now)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            with st.container():
-                st.progress(share, f"**{plain(now.title)}** · {words}")
-            if may_start() and st.button(
-                "Stop", icon=":material/stop_circle:", key=f"stop-{now.name}", help="What is counted is kept."
-            ):
-                stop_job(now)
-
-    poll()
+    jobs.watch(job, progress, "What is counted is kept.", lambda: has_pictures(run) and not had_pictures)
 
 
 def has_pictures(run: Run) -> bool:
     """Whether some pictures are counted and written."""
     return any(run.folder.glob("counts-*.parquet"))
-
-
-def show_ended(job: Job) -> None:
-    """What there is to say about a job that did not finish, and a way to go on with it."""
-    words = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}
-    if job.status.state not in words:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show = st.error if job.status.state == "failed" else st.info
-        show(f"**{plain(job.title)}** {words[job.status.state]}. {plain(job.status.message)}")
-        if may_start() and st.button("Go on", icon=":material/play_arrow:", key=f"resume-{job.name}"):
-            try:
-                resume_job(job)
-            except UserError as error:
-                st.error(plain(str(error)))
-                return
-            st.rerun()
 
 
 def estimate(model: str, pictures: int) -> str:

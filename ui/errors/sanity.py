@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import BASELINES, Store, UserError, is_baseline, map_label, may_start
+from ui import jobs
 from ui.errors import runs
 from ui.errors.headline import percent
 from ui.errors.new import READ_ONLY
@@ -83,7 +84,7 @@ def _measured(view: View, found: runs.Run | None) -> list[Store]:
         if store is not None and store.finished:
             return [store]
         if found.job is not None:
-            runs.show_ended(found.job)
+            jobs.show_ended(found.job)
     if not may_start():
         st.caption(READ_ONLY)
         return []

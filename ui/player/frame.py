@@ -8,7 +8,7 @@ A run describes itself to the browser once (``about``)::
                  "help": "…", "empty": "…", "plain": true where figures make no sense}, …],
      "charts": [{"title": "…", "percent": false, "step": "t", "first": 0,
                  "lines": [{"key": "score", "label": "y", "help": "…"}, …]}, …],
-     "many": "steps"}
+     "one": "step", "many": "steps"}
 
 A panel of the kind "above" shows where its layer exceeds the threshold. A layer that a frame lacks is that of the frame before.
 
@@ -30,17 +30,20 @@ class Layer:
     """A picture (h, w) or (h, w, 3) of bytes; ``peak`` is what 255 stands for.
 
     Of a heat layer in units of its scale, where 1 is the end of the colours; of a signed layer in units of its own, where
-    128 is zero and 1 is −``peak``. ``most`` is the largest value that there was before sampling, in the same unit.
+    128 is zero and 1 is −``peak``. ``most`` is the largest value that there was before sampling, in the same unit. ``note`` is
+    what stands over an empty layer instead of what its panel says of empty ones.
     """
 
     values: np.ndarray
     peak: float
     most: float
+    note: str = ""
 
     def entry(self, offset: int) -> dict[str, Any]:
         """Where the bytes lie and how to read them."""
         peak, most = round(float(self.peak), 6), round(float(self.most), 6)
-        return {"grid": list(self.values.shape), "at": offset, "peak": peak, "most": most}
+        entry = {"grid": list(self.values.shape), "at": offset, "peak": peak, "most": most}
+        return entry | {"note": self.note} if self.note else entry
 
 
 def heat_layer(values: np.ndarray, scale: float) -> Layer:

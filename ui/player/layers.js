@@ -3,8 +3,8 @@
 const FINE = 160; // cells along the long side that a heat layer is brought to
 
 class Layer {
-  constructor([rows, columns, channels = 1], bytes, peak, most) {
-    Object.assign(this, { rows, columns, channels, bytes, peak, most });
+  constructor([rows, columns, channels = 1], bytes, peak, most, note) {
+    Object.assign(this, { rows, columns, channels, bytes, peak, most, note });
   }
 
   get isEmpty() {

@@ -1,8 +1,8 @@
 // Follows one run: asks the server for the frames it lacks until no more will come. The answer is packed like a payload:
 // {version, made: number of the frames' version, from: how many of ours stand, total, state: running | done | stopped | failed,
-//  message, sentences, seconds, left: seconds or null, frames: [entry], about: first time only} and the blobs frames, picture.
+//  message, sentences, seconds, left: seconds or null, pause: seconds until the next question, frames: [entry], about: first time only} and the blobs frames, picture.
 
-const PAUSE = 250, TRIES = [500, 1500, 4000, 9000];
+const TRIES = [500, 1500, 4000, 9000];
 const LOST = "This run is not on the server any more. Start it again.";
 
 class Reel {
@@ -31,7 +31,7 @@ class Reel {
       this.tries = 0;
       if (signal.aborted) return;
       this.onNews(this);
-      if (this.running) this.timer = setTimeout(() => this.ask(), PAUSE);
+      if (this.running) this.timer = setTimeout(() => this.ask(), 1000 * this.pause);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof TypeError && this.tries < TRIES.length) { // fetch's word for a server that does not answer
@@ -51,17 +51,17 @@ class Reel {
     must(header.from <= this.frames.length, "frames are missing");
     this.frames.length = header.from;
     for (const entry of header.frames) this.frames.push(this.frame(entry, blobs.frames));
-    const { made, total, state, message, sentences, seconds, left } = header;
-    Object.assign(this, { made, total, state, message, sentences, seconds, left });
+    const { made, total, state, message, sentences, seconds, left, pause } = header;
+    Object.assign(this, { made, total, state, message, sentences, seconds, left, pause });
   }
 
   // A layer or curve that a frame lacks is that of the frame before: what never changes travels once.
   frame(entry, bytes) {
     const layers = { ...this.frames.at(-1)?.layers };
-    for (const [name, { grid, at, peak, most }] of Object.entries(entry.layers)) {
+    for (const [name, { grid, at, peak, most, note }] of Object.entries(entry.layers)) {
       const size = grid.reduce((product, side) => product * side, 1);
       must(bytes && at + size <= bytes.length, `the layer "${name}" is cut short`);
-      layers[name] = new Layer(grid, bytes.subarray(at, at + size), peak, most);
+      layers[name] = new Layer(grid, bytes.subarray(at, at + size), peak, most, note);
     }
     return { ...entry, layers, curves: { ...this.frames.at(-1)?.curves, ...entry.curves } };
   }

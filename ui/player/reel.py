@@ -16,6 +16,7 @@ from ui.heatview.payload import join
 from ui.player.frame import Frame
 
 VERSION = 1
+PAUSE = 0.25  # seconds between two questions of a browser
 PATIENCE = 90.0  # seconds without a question for frames until a run stops by itself
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 BROKEN = "Something went wrong here, and it is our fault; the server's log says what. What was made until then stays."
@@ -28,12 +29,16 @@ class Reel:
     """Frames in the order they were made; safe to read while the thread of `start` adds more.
 
     ``about`` describes panels and charts to the browser (see ``frame``), ``picture`` is the encoded photo below the layers,
-    ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch.
+    ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch. Frames that a process elsewhere makes are
+    added by whoever reads them: such a reel is asked less often (``pause``), says no times (not ``timed``), is ended by `end`.
     """
 
-    def __init__(self, about: dict[str, Any], picture: bytes, total: int) -> None:
+    def __init__(
+        self, about: dict[str, Any], picture: bytes, total: int, *, pause: float = PAUSE, timed: bool = True
+    ) -> None:
         self.id = secrets.token_hex(32)
         self.about, self.picture, self.total = about, picture, total
+        self.pause, self.timed = pause, timed
         self.state, self.message = RUNNING, ""
         self.sentences: tuple[str, ...] = ()
         self._frames: list[Frame] = []
@@ -41,16 +46,26 @@ class Reel:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended = threading.Event()
+        self._has_thread = False
         self._born = self._asked = time.monotonic()
         self._first = self._last = self._born
 
     def start(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
         """Let a thread make the frames, each of them when its turn has come; closing the iterator must free everything."""
+        self._has_thread = True
         threading.Thread(target=self._work, args=(make, turns), name=f"reel-{self.id[:8]}", daemon=True).start()
 
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""
         self._stopping.set()
+        if not self._has_thread:
+            self.end()
+
+    def end(self, message: str = "") -> None:
+        """No more frames will come to a reel that has no thread."""
+        with self._lock:
+            self.state, self.message = DONE, message
+        self._ended.set()
 
     def wait(self, seconds: float) -> bool:
         """Wait until the thread has ended; True when it has."""
@@ -60,6 +75,11 @@ class Reel:
     def running(self) -> bool:
         """Whether frames may still come."""
         return self.state == RUNNING
+
+    @property
+    def needed(self) -> bool:
+        """Whether it must be kept: a thread works on it, or somebody asked not long ago for frames that others make."""
+        return self.running and (self._has_thread or time.monotonic() - self._asked < PATIENCE)
 
     @property
     def made(self) -> int:
@@ -86,8 +106,9 @@ class Reel:
                 "state": self.state,
                 "message": self.message,
                 "sentences": list(self.sentences),
-                "seconds": round(self._elapsed(), 1),
-                "left": self._left(),
+                "seconds": round(self._elapsed(), 1) if self.timed else None,
+                "left": self._left() if self.timed else None,
+                "pause": self.pause,
             }
         entries, offset = [], 0
         for frame in frames:

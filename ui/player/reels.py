@@ -10,7 +10,7 @@ MAX_REELS = 256
 
 
 class ReelStore:
-    """A thread-safe store; a run that goes on adding frames is never thrown out."""
+    """A thread-safe store; a run that goes on adding frames is not thrown out while somebody works on it or looks."""
 
     def __init__(self, max_bytes: int = MAX_BYTES, max_reels: int = MAX_REELS) -> None:
         self.max_bytes, self.max_reels = max_bytes, max_reels
@@ -25,7 +25,7 @@ class ReelStore:
             for name in list(self._items):
                 if sum(sizes.values()) <= self.max_bytes and len(sizes) <= self.max_reels:
                     break
-                if name != reel.id and not self._items[name].running:
+                if name != reel.id and not self._items[name].needed:
                     del self._items[name], sizes[name]
 
     def get(self, name: str) -> Reel | None:

@@ -53,7 +53,7 @@ class View {
   }
 
   noteOf(layer) {
-    if (layer.isEmpty) return this.spec.empty ?? "";
+    if (layer.isEmpty) return layer.note ?? this.spec.empty ?? "";
     if (this.spec.kind === "heat" && layer.peak > 1.005) return `exceeds the scale: ${tidy(layer.peak)} ×`;
     return "";
   }
@@ -62,7 +62,7 @@ class View {
     const { kind } = this.spec;
     if (kind === "signed") return [`at most ${tidy(layer.most)} grey levels of 255`, `shown × ${settings.gain}`];
     if (kind === "mask") return [`${percent(layer.share())} of the map is held`];
-    if (this.spec.plain) return [];
+    if (this.spec.plain || layer.note) return [];
     const at = (curve) => frame.curves[this.spec.layer]?.[curve]?.[Math.round(100 * settings.threshold)];
     const lines = [`${percent(at("covered") ?? null)} of the picture above ${fixed(settings.threshold)}`];
     if (Number.isFinite(at("iou"))) lines.push(`IoU ${percent(at("iou"))} with the true mask`);
@@ -151,6 +151,8 @@ class Track {
       offset += chart.lines.length;
       return made;
     });
+    this.panels.style.setProperty("--panels", clamp(this.views.length, 4, 5));
+    this.panels.style.setProperty("--beside", Math.ceil(this.views.length / 2));
     this.charts.replaceChildren(...this.lines.map((chart) => chart.root));
     put(this.title, about.title);
     this.settings.replaceChildren(...about.settings.map(([name, value]) => {
@@ -167,10 +169,11 @@ class Track {
     this.progress.max = total;
     this.progress.value = frames.length;
     this.progress.hidden = state !== "running";
-    const step = `${state === "running" ? "making step " : "step "}${Math.min(frames.length + (state === "running"), total)} of ${total}`;
+    const { one = "step", many = "steps" } = this.reel.about ?? {};
+    const step = `making ${one} ${Math.min(frames.length + 1, total)} of ${total}`;
     const time = left === null ? `${seconds} s` : `${seconds} s, about ${Math.max(1, Math.round(left))} s to go`;
-    const many = this.reel.about?.many ?? "steps";
-    const words = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" }[state];
+    const timed = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" };
+    const words = (seconds === null ? { running: step, done: `${frames.length} ${many}` } : timed)[state];
     put(this.says, [message, words].filter(Boolean).join(" · "));
     this.root.classList.toggle("failed", state === "failed");
     this.happened.replaceChildren(...sentences.map((sentence) => element("li", "", sentence)));

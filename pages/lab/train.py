@@ -1,0 +1,50 @@
+"""How does CAM form, and what does ReCAM make of it? Training, watched epoch by epoch."""
+
+import streamlit as st
+
+from recam_core import UserError
+from ui.pictures import plain
+from ui.train import runs
+from ui.train.after import show_after, show_settings
+from ui.train.compare import choose_others, show_comparison
+from ui.train.form import first_visit, show_form
+from ui.train.live import show_curves, show_live, show_log
+from ui.train.panel import choose_run
+from ui.train.parts import show_link, show_queue
+from ui.train.state import NEW
+from ui.train.watched import show_watched
+
+st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
+found = runs.all_runs()
+run = choose_run(found)
+if isinstance(run, str):
+    show_queue(None)
+    if run == NEW:
+        show_form()
+    else:
+        first_visit()
+    st.stop()
+
+with st.sidebar:
+    others = choose_others(found, run)
+show_queue(run)
+if others:
+    show_comparison([run, *others], runs.labels(found))
+    show_link()
+    st.stop()
+
+try:
+    config = runs.settings_of(run)
+except UserError as error:
+    st.error(plain(str(error)), icon=":material/error:")
+    show_after(run, None)
+    st.stop()
+if run.waits:
+    show_live(run, config)
+else:
+    show_after(run, config)
+    show_curves(run, runs.history_of(run), config)
+show_watched(run, config)
+show_log(run)
+show_settings(run, config)
+show_link()

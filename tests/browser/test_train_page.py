@@ -1,0 +1,143 @@
+"""The Train page in real Chromium: a run is started by clicks, watched, outlives its server, and two of them queue."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_journey import APP
+
+from recam_core import jobs
+from recam_core.locks import is_held
+
+sys.path.append(str(Path(__file__).parents[1] / "pages"))
+from trained_runs import CONFIG, SCENE, write_run
+
+pytestmark = pytest.mark.browser
+SMALL = {"Epochs of stage 1": 5, "Epochs of stage 2": 3, "Pictures scored": 8}  # of 200 scenes: about half a minute
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs; what still runs in it when the tests are over is stopped."""
+    folder = tmp_path_factory.mktemp("runs")
+    yield folder
+    for job in jobs.list_jobs(runs=folder):
+        if is_held(job.folder / jobs.LOCK):
+            jobs.stop_job(job)
+
+
+@pytest.fixture(scope="module")
+def start_server(serve, runs):
+    return lambda: serve(APP, RECAM_RUNS=str(runs), RECAM_MODELS=str(runs), OMP_NUM_THREADS="1")
+
+
+@pytest.fixture(scope="module")
+def url(start_server):
+    return start_server()
+
+
+def settle(page):
+    """Until no script runs, also not one that was just asked for."""
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    idle.wait_for()
+    page.wait_for_timeout(350)
+    idle.wait_for()
+
+
+def fill(page, label, value):
+    field = page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Enter")
+    settle(page)
+
+
+def epochs(folder):
+    path = folder / "history.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return sum(event["event"] == "EpochEnd" for event in events)
+
+
+def begin(page, title):
+    """A small run, all by clicking."""
+    page.get_by_text("5 · Start").wait_for()
+    settle(page)
+    page.locator(".st-key-train-data-split input").fill("val")
+    page.keyboard.press("Enter")
+    settle(page)
+    for label, value in SMALL.items():
+        fill(page, label, value)
+    fill(page, "Name", title)
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".st-key-train-bar").wait_for()
+    settle(page)
+
+
+def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_server, serve, open_page, runs, screenshot):
+    url = start_server()
+    page = open_page(f"{url}/train", height=1400)
+    page.set_default_timeout(60_000)
+    page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
+    screenshot(page, "train-first-visit")
+    page.get_by_role("button", name="New training").click()
+    begin(page, "twin")
+    (folder,) = [path.parent for path in runs.glob("*twin*/job.json")]
+    page.locator("[class*=st-key-train-player] canvas").first.wait_for()  # the start's maps
+    page.get_by_text(re.compile("stage 1 of 2, step")).wait_for()
+    page.get_by_role("button", name="New training").click()
+    begin(page, "twin")
+    page.get_by_text(re.compile("Queued, after .twin")).wait_for()
+    (second,) = [path.parent for path in runs.glob("*twin*/job.json") if path.parent != folder]
+    assert f"run={second.name}" in page.url  # not the one that is called the same
+    screenshot(page, "train-queued", full=True)
+
+    serve.processes[url].kill()  # no chance to say a word to anybody
+    serve.processes[url].wait()
+    before = epochs(folder)
+    page = open_page(f"{start_server()}/train?run={folder.name}", height=1400)
+    page.set_default_timeout(90_000)
+    page.locator("[class*=st-key-train-player] canvas").first.wait_for()
+    assert before < SMALL["Epochs of stage 1"], "it was over too soon to be found running"
+    assert jobs.read_job(folder).status.state == "running"
+    page.get_by_text(re.compile("stage [12] of 2, step")).wait_for()
+    screenshot(page, "train-running", full=True)
+    page.evaluate("window.opened = true")
+    page.get_by_text(re.compile("The model stands on the shelf as")).wait_for()
+    assert epochs(folder) == SMALL["Epochs of stage 1"] + SMALL["Epochs of stage 2"]
+    assert jobs.read_job(folder).status.state == "done"
+    settle(page)
+    page.wait_for_timeout(2500)  # until the browser asks for frames again
+    assert page.locator("[class*=st-key-train-player] output.step").inner_text() == "stage 2, epoch 3"
+    assert page.evaluate("window.opened")  # all of it came without loading the page again
+
+    page.goto(page.url.split("?")[0] + f"?run={second.name}")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text(re.compile("was stopped")).wait_for()
+    page.get_by_role("button", name="Go on").wait_for()
+    assert jobs.read_job(second).status.state == "stopped"
+
+
+def test_a_model_that_was_trained_here_opens_in_compare(url, open_page, runs):
+    write_run(runs, "written")
+    page = open_page(f"{url}/train?run=written")
+    page.set_default_timeout(60_000)
+    page.get_by_role("button", name="Look with it").click()
+    page.locator(".st-key-heat .row .view canvas").first.wait_for()
+    assert "model=written" in page.url
+    assert f"picture={SCENE}" in page.url
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "dark"), (390, 844, "light")])
+@pytest.mark.parametrize("query", ["?run=beside", "?run=new"])
+def test_nothing_is_wider_than_the_window(url, open_page, runs, screenshot, width, height, scheme, query):
+    if not (runs / "beside").exists():
+        write_run(runs, "beside", replace(CONFIG, recam_weight=0.5))
+    page = open_page(f"{url}/train{query}", width=width, height=height, scheme=scheme)
+    page.set_default_timeout(60_000)
+    page.locator("[class*=st-key-train-player] canvas, .st-key-train-start").first.wait_for()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    screenshot(page, f"train-{query[5:]}-{width}-{scheme}", full=True)

@@ -1,0 +1,205 @@
+"""What a run left, and what can be done with it: look, evaluate, train boundaries, train again, take away, delete."""
+
+import json
+from dataclasses import asdict, replace
+
+import streamlit as st
+
+from recam_core import (
+    BOUNDARY_RECIPES,
+    READOUT_LABELS,
+    SAMPLES,
+    UserError,
+    delete_run,
+    known_models,
+    may_start,
+    zip_bytes,
+)
+from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
+from ui import jobs
+from ui.jobs import time_words
+from ui.pictures import PICTURE, plain
+from ui.train import runs, state
+from ui.train.history import History
+from ui.train.live import show_boundary
+from ui.train.runs import Run
+
+COMPARE, ERRORS = "../pages/explore/compare.py", "../pages/lab/errors.py"
+AGAIN = "train-again"
+
+
+def show_after(run: Run, config: TrainConfig | None) -> None:
+    """How it ended, its scores, and the buttons."""
+    if run.job is not None:
+        jobs.show_ended(run.job)
+    name = model_name(run) if run.has_model else ""
+    if name:
+        words = result_words(runs.history_of(run))
+        st.success(f"{words} The model stands on the shelf as **{plain(name)}**.", icon=":material/check:")
+    elif run.state == "unknown":
+        st.info(
+            "This run was started on the command line and has no model yet; whether it still goes on is not known here."
+        )
+    with st.container(horizontal=True):
+        if name:
+            _offer_looks(name, config)
+        if config is not None:
+            _offer_again(config)
+            _offer_download(run)
+        if may_start():
+            _offer_delete(run)
+    if name and config is not None:
+        _boundaries(run, config)
+
+
+def _offer_looks(name: str, config: TrainConfig | None) -> None:
+    if st.button("Look with it", icon=":material/compare:", type="primary", help="Open Compare with this model."):
+        st.session_state.pop(PICTURE, None)  # what the link names counts
+        picture = next((one for one in config.watch if one in SAMPLES), "") if config is not None else ""
+        st.switch_page(COMPARE, query_params={"model": name} | ({PICTURE: picture} if picture else {}))
+    if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
+        st.session_state["new-model"] = name
+        st.switch_page(ERRORS)
+
+
+def _offer_again(config: TrainConfig) -> None:
+    if may_start() and st.button("Train again with other settings", icon=":material/tune:"):
+        st.session_state[AGAIN] = config
+        state.choose("run", state.NEW)
+        st.rerun()
+
+
+def result_words(history: History) -> str:
+    """What came out, in one or two sentences."""
+    took = f"Trained in {time_words(history.seconds)}." if history.seconds else "The training is done."
+    if not history.validated:
+        return took
+    last = history.validated[-1]
+    ranked = "" if last.mean_ap is None else f" mAP {100 * last.mean_ap:.1f} %."
+    seeds = ", ".join(f"{READOUT_LABELS[name]} {100 * value:.1f}" for name, value in history.last_miou.items())
+    scored = f" Seed mIoU, %: {seeds}." if seeds else ""
+    return f"{took} On {last.pictures} pictures after the last epoch:{ranked}{scored}"
+
+
+def model_name(run: Run) -> str:
+    """What the shelf calls the model of a run; "" where it does not stand there."""
+    path = (run.folder / runs.MODEL).resolve()
+    return next((name for name, place in known_models().items() if place.resolve() == path), "")
+
+
+def _offer_download(run: Run) -> None:
+    def packed() -> bytes:
+        files = {name: run.folder / name for name in (runs.SETTINGS, runs.HISTORY)}
+        return zip_bytes({name: path.read_bytes() for name, path in files.items() if path.is_file()})
+
+    if (run.folder / runs.SETTINGS).is_file():
+        st.download_button(
+            "Settings and history",
+            packed,
+            file_name=f"{run.name}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _offer_delete(run: Run) -> None:
+    """A question first: what is deleted does not come back."""
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(f"Delete **{plain(run.title)}** with its checkpoints, maps and model? It does not come back.")
+        if st.button("Delete it", type="primary", key=f"delete-{run.name}"):
+            try:
+                delete_run(run.folder)
+            except UserError as error:
+                st.error(plain(str(error)))
+                return
+            state.choose("run", None)
+            st.rerun()
+
+
+def _boundaries(run: Run, config: TrainConfig) -> None:
+    """Boundary branches on the model: what runs or ran, and the small form for another training."""
+    for job in runs.boundaries_of(run)[:1]:
+        st.markdown("#### Boundary branches")
+        show_boundary(job)
+        if job.status.state == "done" and (name := model_name(Run(job.name, job.folder, job))):
+            words = f"The model with its boundaries stands on the shelf as **{plain(name)}**."
+            st.success(words, icon=":material/check:")
+    if not may_start() or any(job.is_waiting for job in runs.boundaries_of(run)):
+        return
+    with st.expander("Train boundary branches", icon=":material/border_outer:"):
+        st.caption(
+            "Branches on the frozen network learn where labels change, from the model's own confident seeds, without any mask "
+            "(IRN). With them heat can walk: see the Walk page."
+        )
+        chosen = boundary_form(config, f"boundary-{run.name}")
+        if chosen is not None and st.button(
+            "Start", type="primary", icon=":material/play_arrow:", key="boundary-start"
+        ):
+            try:
+                runs.start_boundary(run, chosen)
+            except UserError as error:
+                st.error(plain(str(error)))
+                return
+            st.rerun()
+
+
+def default_boundary(config: TrainConfig) -> BoundaryConfig:
+    """Settings of boundary branches that suit a training: its data, sizes that its pictures have."""
+    recipe = BOUNDARY_RECIPES["scenes" if config.backbone == "tiny" else "photos"]
+    return replace(
+        recipe,
+        dataset=config.dataset,
+        root=config.root,
+        split=config.split,
+        crop=max(72, config.crop // 4 * 4),
+        workers=config.workers,
+        seed=config.seed,
+        half=config.half,
+    )
+
+
+def boundary_form(config: TrainConfig, key: str) -> BoundaryConfig | None:
+    """The few settings that matter; None, with a sentence, where they contradict each other."""
+    start = default_boundary(config)
+    first, second, third = st.columns(3)
+    with first:
+        readout = st.selectbox(
+            "Seeds from",
+            READOUTS,
+            index=READOUTS.index(start.readout),
+            format_func=READOUT_LABELS.__getitem__,
+            key=f"{key}-readout",
+        )
+        refinement = st.selectbox(
+            "Seeds brought to edges by",
+            list(SEED_REFINEMENTS),
+            index=list(SEED_REFINEMENTS).index(start.refinement),
+            key=f"{key}-refinement",
+            help=" · ".join(f"{name}: {words}" for name, words in SEED_REFINEMENTS.items()),
+        )
+    with second:
+        foreground = st.slider("Surely the class above", 0.0, 1.0, start.foreground, 0.01, key=f"{key}-foreground")
+        background = st.slider("Surely background below", 0.0, 1.0, start.background, 0.01, key=f"{key}-background")
+    with third:
+        epochs = st.number_input("Epochs", 1, 100, start.epochs, key=f"{key}-epochs")
+        batch = st.number_input("Pictures a step", 1, 256, start.batch_size, key=f"{key}-batch")
+    try:
+        return replace(
+            start,
+            readout=str(readout),
+            refinement=str(refinement),
+            foreground=float(foreground),
+            background=float(background),
+            epochs=int(epochs),
+            batch_size=int(batch),
+        )
+    except UserError as error:
+        st.error(plain(str(error)))
+        return None
+
+
+def show_settings(run: Run, config: TrainConfig) -> None:
+    """Everything that was asked for, folded away."""
+    with st.expander("Settings of this run", icon=":material/settings:"):
+        st.code(json.dumps(asdict(config), indent=1, ensure_ascii=False), language="json")

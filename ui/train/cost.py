@@ -1,0 +1,68 @@
+"""What a training will take, told before it starts: a step of each stage is tried when somebody asks."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from recam_core import Cost, UserError, estimate_cost, open_dataset, pick_device
+from recam_core.records import TrainConfig
+from ui import engine, jobs
+from ui.pictures import plain
+from ui.train.problems import Data
+
+COSTS: engine.TurnCache[Cost] = engine.TurnCache(64, lambda cost: 1, engine.EVIDENCE.turns)
+ASKED = "train-cost"
+
+
+def show_cost(config: TrainConfig, data: Data) -> None:
+    """The estimate of these settings where somebody asked for it, or the button that asks."""
+    key = (replace(config, watch=(), seed=0), data.pictures, len(config.watch))
+    asked = st.button(
+        "What will it take?",
+        icon=":material/timer:",
+        key="train-estimate",
+        help="Tries a step of each stage with these settings and says time, memory and disk.",
+    )
+    if not asked and st.session_state.get(ASKED) != key:
+        return
+    st.session_state[ASKED] = key
+    note = st.empty()
+
+    def waiting(ahead: int) -> None:
+        note.info(f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours.")
+
+    try:
+        with st.spinner("A few steps are tried …", show_time=True):
+            cost = COSTS.get(key, lambda: _measured(config, data), waiting)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    note.empty()
+    st.info(cost_words(cost), icon=":material/timer:")
+    if any(job.status.state == "running" for job in jobs.waiting_jobs()):
+        st.caption("Another job is running beside it, so these steps took longer than they will.")
+
+
+def _measured(config: TrainConfig, data: Data) -> Cost:
+    dataset = open_dataset(config.dataset, config.root, config.split)
+    return estimate_cost(config, data.pictures, pick_device(), dataset, len(data.classes))
+
+
+def cost_words(cost: Cost) -> str:
+    """Time, steps, memory and disk in one sentence each."""
+    first, second = cost.step_seconds
+    steps = [
+        f"{n:,} steps of {s:.2f} s in stage {k}"
+        for k, n, s in ((1, cost.steps[0], first), (2, cost.steps[1], second))
+        if n
+    ]
+    memory = _size_words(cost.memory_mib)
+    how = f" ({cost.memory_how})" if cost.memory_how else ""
+    return (
+        f"About **{jobs.time_words(cost.seconds)}**: {' and '.join(steps)}. "
+        f"About {memory} of memory{how} and {_size_words(cost.disk_mib)} on disk."
+    )
+
+
+def _size_words(mib: float) -> str:
+    return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{max(1, round(mib))} MiB"

@@ -1,0 +1,295 @@
+"""The form of a new training, read from top to bottom: data, preset, network, course, what is watched, what it costs, start."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from recam_core import (
+    SAMPLES,
+    Picture,
+    UserError,
+    known_models,
+    may_start,
+    open_dataset,
+    presets,
+    read_header,
+    read_image,
+    sample_labels,
+    sample_model,
+    splits_of,
+)
+from recam_core.records import TrainConfig
+from ui import jobs
+from ui.choose_data import KINDS, DataChoice, choose_data, show_check
+from ui.pictures import TYPES, plain
+from ui.train import knobs, runs, state, words
+from ui.train.after import AGAIN, default_boundary
+from ui.train.cost import show_cost
+from ui.train.problems import Data, remarks, stops
+
+DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
+TOOK, LINKED = "train-took", "train-linked"
+SCENE_SPLITS = ("train", "val", "test", "samples")
+NOTHING = "none"
+WATCHED = 3  # pictures that are watched unless somebody chooses others
+
+
+def first_visit() -> None:
+    """What stands on the page as long as nothing was trained."""
+    st.info(
+        "Nothing was trained on this server yet. A training has two stages: the first makes CAM, the second makes ReCAM of it. "
+        "You see the heatmaps of a few pictures after every epoch, and when it is done the model stands on the shelf.",
+        icon=":material/model_training:",
+    )
+    if not may_start():
+        st.caption(words.READ_ONLY)
+        return
+    if st.button("Start a quick look on drawn scenes", type="primary", icon=":material/play_arrow:", key="first"):
+        begin(quick_look(), size=len(open_dataset("scenes", "", "train")))
+    st.caption(
+        "About two minutes on two processor cores; nothing is uploaded or downloaded, and no graphics card is needed. "
+        "Your own pictures, VOC, COCO and every setting: “New training” in the panel on the left."
+    )
+
+
+def quick_look() -> TrainConfig:
+    """The shortest training that shows something, with what the bundled scenes show watched."""
+    return replace(next(iter(presets("scenes").values())), watch=_samples_for("scenes")[:WATCHED])
+
+
+def show_form() -> None:
+    """The whole form."""
+    st.markdown("#### New training")
+    if not may_start():
+        st.info(words.READ_ONLY, icon=":material/lock:")
+        return
+    _take_over()
+    with st.container(border=True):
+        st.markdown("**1 · Pictures to learn from**")
+        choice = choose_data(DATA)
+        if choice is None:
+            return
+        report = show_check(choice, DATA)
+        try:
+            data = _known(choice) if report is None else Data(report.pictures, report.classes, report)
+        except UserError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+    if data is None:
+        st.caption("Check the data set first: the rest of the form follows from what is in it.")
+        return
+    config = _choose_preset(choice)
+    try:
+        config, pictures, known = _choose_settings(config, choice, data)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    _start(config, pictures, data, known)
+
+
+def _take_over() -> None:
+    """Begin with what the person came from: another run's settings, or a model of the shelf that the link names."""
+    again: TrainConfig | None = st.session_state.get(AGAIN)
+    if again is not None and st.session_state.get(TOOK) != again:
+        st.session_state[TOOK] = again
+        _begin_with(again.dataset, again.root, again.split)
+    named = st.query_params.get("stage1", "")
+    if not named:
+        return
+    del st.query_params["stage1"]  # once: what is chosen then counts
+    if named not in known_models():
+        words = f"The link names the model “{plain(named[:60])}”, which this server does not have."
+        st.warning(words, icon=":material/link_off:")
+        return
+    st.session_state[LINKED] = named
+    trained = read_header(known_models()[named])["card"].get("training", {})
+    _begin_with(str(trained.get("dataset", "")), "", str(trained.get("split", "")))
+
+
+def _begin_with(kind: str, root: str, split: str) -> None:
+    """Have the form filled anew, with this data set chosen where it is one."""
+    for name in (PRESET, FILLED):
+        st.session_state.pop(name, None)
+    if kind in KINDS:
+        st.session_state[f"{DATA}-kind"], st.session_state[f"{DATA}-split"] = kind, split
+    if root:
+        st.session_state[f"{DATA}-folder"] = st.session_state[f"{DATA}-root"] = root
+
+
+def _known(choice: DataChoice) -> Data | None:
+    """What is known without a check: all of drawn pictures, nothing of files."""
+    if choice.kind != "scenes":
+        return None
+    dataset = open_dataset(choice.kind, choice.root, choice.split)
+    return Data(len(dataset), tuple(dataset.classes))
+
+
+def _choose_preset(choice: DataChoice) -> TrainConfig:
+    """The settings to start from; choosing them fills the form."""
+    again: TrainConfig | None = st.session_state.get(AGAIN)
+    offered = {"as before": again} if again is not None and again.dataset == choice.kind else {}
+    offered |= presets(choice.kind)
+    with st.container(border=True):
+        st.markdown("**2 · Settings to start from**")
+        if st.session_state.get(PRESET) not in offered:
+            st.session_state[PRESET] = next(iter(offered))
+        name = str(
+            st.segmented_control(
+                "Preset",
+                list(offered),
+                key=PRESET,
+                required=True,
+                persist_state="session",
+                label_visibility="collapsed",
+            )
+            or next(iter(offered))
+        )
+        st.caption(f"**{name}**: {words.PRESETS.get(name, '')}. Everything below can be changed.")
+    config = offered[name]
+    if st.session_state.get(FILLED) != (choice.kind, name):
+        st.session_state[FILLED] = (choice.kind, name)
+        knobs.fill(config)
+        _take_linked_model()
+    return replace(config, dataset=choice.kind, root=choice.root, split=choice.split)
+
+
+def _take_linked_model() -> None:
+    """``?stage1=NAME``: FC2 is trained on that model, whose classifier stays what it is."""
+    if named := st.session_state.pop(LINKED, ""):
+        for name, value in {"stages": "second", "stage1": named, "train_on": False}.items():
+            st.session_state[knobs.key(name)] = value
+
+
+def _choose_settings(
+    config: TrainConfig, choice: DataChoice, data: Data
+) -> tuple[TrainConfig, list[Picture], tuple[str, ...] | None]:
+    """Everything else; the settings, uploads to watch, and the classes of the model that stage 2 builds on, if there is one."""
+    with st.container(border=True):
+        st.markdown("**3 · Network and course**")
+        config = knobs.choose_network(config)
+        known = tuple(read_header(known_models()[config.stage1])["classes"]) if config.stage1 else None
+        config = knobs.choose_course(config)
+        config = knobs.choose_rates(config)
+        config = knobs.choose_machine(config)
+    with st.container(border=True):
+        st.markdown("**4 · What you see while it trains**")
+        left, right = st.columns(2, gap="large")
+        with left:
+            config = _choose_validation(config, choice)
+        with right:
+            config, pictures = _choose_watched(config, choice, data)
+    return config, pictures, known
+
+
+def _choose_validation(config: TrainConfig, choice: DataChoice) -> TrainConfig:
+    splits = SCENE_SPLITS if choice.kind == "scenes" else tuple(splits_of(choice.kind, Path(choice.root)))
+    offered = [NOTHING, *(split for split in splits if split)]
+    key = f"train-validation-{choice.kind}"
+    if st.session_state.get(key) not in offered:
+        st.session_state[key] = config.validation if config.validation in offered else NOTHING
+    chosen = st.selectbox(
+        "Scored after every epoch",
+        offered,
+        key=key,
+        persist_state="session",
+        format_func=lambda split: "nothing" if split == NOTHING else split,
+        help="A split of the same data set: mAP of FC1, and seed mIoU where its pictures have masks. It costs time.",
+    )
+    if chosen in (None, NOTHING):
+        return replace(config, validation="")
+    return replace(config, validation=str(chosen), validation_pictures=int(knobs.number("validation_pictures")))
+
+
+def _choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tuple[TrainConfig, list[Picture]]:
+    """Pictures whose maps are kept after every epoch: of the data set, samples, or one's own."""
+    samples = _samples_for(choice.kind, data.classes)
+    of_data = data.report.samples if data.report is not None else ()
+    offered = list(dict.fromkeys((*config.watch, *samples, *of_data)))
+    key = f"train-watch-{choice.kind}-{choice.root}-{choice.split}"
+    if key not in st.session_state:
+        own = samples if choice.kind == "scenes" else of_data or samples
+        st.session_state[key] = list(config.watch or own[:WATCHED])
+    chosen = st.multiselect(
+        "Heatmaps after every epoch of",
+        sorted({*offered, *st.session_state[key]}, key=lambda name: (name not in offered, name)),
+        key=key,
+        accept_new_options=True,
+        persist_state="session",
+        placeholder="samples, or names of the data set",
+        help="Bundled samples, or pictures of the data set by their names. Their maps are kept after every epoch of both stages.",
+    )
+    files = st.file_uploader(
+        "Your own pictures to watch",
+        type=TYPES,
+        accept_multiple_files=True,
+        key="train-files",
+        max_upload_size=20,
+        help="They are stored in the folder of the run, on this server, and go when the run is deleted.",
+    )
+    pictures = []
+    for file in files or []:
+        try:
+            pictures.append(read_image(file.getvalue(), name=file.name))
+        except UserError as error:
+            st.error(plain(str(error)), icon=":material/block:")
+    names = tuple(str(name).strip() for name in chosen if str(name).strip())
+    for name in set(names).difference(offered):
+        if Path(name).is_file():  # typed: it must lie where the operator allows
+            knobs.allowed_file(str(Path(name).absolute()))
+    return replace(config, watch=names), pictures
+
+
+def _samples_for(kind: str, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Bundled samples that suit a data set: drawn scenes, or photos that show one of its classes."""
+    if kind == "scenes":
+        return tuple(name for name in SAMPLES if sample_model(name) == "scenes")
+    return tuple(name for name in SAMPLES if sample_model(name) == "photos" and set(sample_labels(name)) & set(classes))
+
+
+def _start(config: TrainConfig, pictures: list[Picture], data: Data, known: tuple[str, ...] | None) -> None:
+    """What it costs, what speaks against it, the queue, and the button."""
+    with st.container(border=True):
+        st.markdown("**5 · Start**")
+        against = stops(config, data, known)
+        for sentence in remarks(config, data):
+            st.caption(f":material/info: {plain(sentence)}")
+        for sentence in against:
+            st.error(plain(sentence), icon=":material/block:")
+        if not against:
+            show_cost(config, data)
+        left, right = st.columns(2, gap="large", vertical_alignment="bottom")
+        with left:
+            title = st.text_input("Name", key="train-title", placeholder=runs.title_of(config), max_chars=80)
+        with right:
+            follow = st.checkbox(
+                "Then train boundary branches on it",
+                key="train-follow",
+                help="Another job behind this one: with boundaries, heat can walk (the Walk page).",
+            )
+        if before := jobs.waiting_jobs():
+            st.caption(f"{_count(len(before))} before it in the queue; one runs at a time.")
+        pressed = st.button(
+            "Start training", type="primary", icon=":material/play_arrow:", disabled=bool(against), key="train-start"
+        )
+        if pressed:
+            begin(config, title=str(title or "").strip(), pictures=pictures, size=data.pictures, follow=bool(follow))
+
+
+def _count(jobs_before: int) -> str:
+    return "One job is" if jobs_before == 1 else f"{jobs_before} jobs are"
+
+
+def begin(config: TrainConfig, *, size: int, title: str = "", pictures: Any = (), follow: bool = False) -> None:
+    """Start it, make it the run that is looked at, and draw the page again."""
+    try:
+        job = runs.start(config, title, pictures, size)
+        if follow:
+            runs.start_boundary(runs.Run(job.name, job.folder, job), default_boundary(config))
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    st.session_state.pop(AGAIN, None)
+    state.choose("run", job.name)
+    st.rerun()

@@ -1,0 +1,217 @@
+"""The settings of a training as widgets; the session holds their values, filled from a preset: no widget has its own default."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, UserError, allowed_folder, known_models, read_header
+from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
+from ui.pictures import plain
+from ui.train import words
+
+_PLAIN = tuple(words.NUMBERS)
+FIELDS = (*_PLAIN, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "mask_gradient", "precision", "half")
+REFERENCE_MOMENTUM = "reference_momentum"
+
+
+def key(name: str) -> str:
+    """Where the session keeps a setting."""
+    return f"train-f-{name}"
+
+
+def fill(config: TrainConfig) -> None:
+    """Put the settings of a preset or of a run into the widgets."""
+    values = {name: getattr(config, name) for name in FIELDS}
+    in_file = config.weights not in ("none", "imagenet")
+    values |= {
+        "weights": "file" if in_file else config.weights,
+        "weights_file": config.weights if in_file else "",
+        "stages": "second" if config.stage1 else "both",
+        "stage1": config.stage1,
+        "train_on": not config.stage1 or config.stage2_backbone_rate > 0 or config.stage2_fc1_rate > 0,
+        REFERENCE_MOMENTUM: config.momentum == MOMENTUM_OF_THE_REFERENCE,
+    }
+    for name, value in values.items():
+        st.session_state[key(name)] = value
+
+
+def number(name: str) -> float | int:
+    """A whole number or a rate, with the reference's value one tap away."""
+    label, help_text, step = words.NUMBERS[name]
+    whole = isinstance(getattr(TrainConfig(), name), int)
+    least = words.LEAST.get(name, 1) if whole else 0
+    st.session_state.setdefault(key(name), getattr(TrainConfig(), name))
+    value = st.number_input(
+        label,
+        min_value=int(least) if whole else float(least),
+        step=int(step) if whole else float(step),
+        format="%d" if whole else "%g",
+        key=key(name),
+        persist_state="session",
+        help=f"{help_text} {words.reference(name)}",
+    )
+    return int(value) if whole else float(value)
+
+
+def pick(name: str, label: str, choices: Mapping[str, str], help_text: str = "") -> str:
+    """One of some words."""
+    if st.session_state.get(key(name)) not in choices:
+        st.session_state[key(name)] = next(iter(choices))
+    return str(
+        st.selectbox(
+            label,
+            list(choices),
+            format_func=choices.__getitem__,
+            key=key(name),
+            persist_state="session",
+            help=help_text or None,
+        )
+    )
+
+
+def choose_network(base: TrainConfig) -> TrainConfig:
+    """Stages, backbone and where its weights come from; ``UserError`` where that cannot be."""
+    first, second, third = st.columns(3, gap="medium")
+    with first:
+        stages = pick(
+            "stages",
+            "Stages",
+            words.STAGES,
+            "Stage 1 trains with BCE alone and makes CAM; stage 2 goes on with BCE + λ·SCE and makes ReCAM.",
+        )
+    if stages == "second":
+        with second:
+            return _on_a_model(base)
+    with second:
+        networks = {name: words.BACKBONES.get(name, name) for name in BACKBONES}
+        backbone = pick("backbone", "Network", networks, words.POSITIONS)
+    with third:
+        offered = {name: label for name, label in words.WEIGHTS.items() if name in _weights_of(backbone)}
+        weights = pick("weights", "It begins with weights", offered)
+        if weights == "file":
+            text = st.text_input(
+                "File with weights", key=key("weights_file"), persist_state="session", help="As torchvision saves them."
+            )
+            weights = str(allowed_file(str(text or "")))
+    return replace(base, backbone=backbone, weights=weights, stage1="")
+
+
+def _on_a_model(base: TrainConfig) -> TrainConfig:
+    """Stage 2 alone: FC2 is trained on a model of the shelf, whose classifier stays what it is unless somebody says so."""
+    models = known_models()
+    name = pick("stage1", "Model", {name: name for name in models}, "Its stage-1 network is taken as it is.")
+    header = read_header(models[name])
+    train_on = st.toggle(
+        "Train its network and classifier on, too",
+        key=key("train_on"),
+        persist_state="session",
+        help="Off: the rates of network and FC1 are 0, so that the classifier stays exactly what it is and only FC2 is learned.",
+    )
+    st.caption(f"{plain(name)}: {header['backbone']}, {len(header['classes'])} classes.")
+    base = replace(base, backbone=header["backbone"], weights="none", stage1=name)
+    return base if train_on else replace(base, stage2_backbone_rate=0.0, stage2_fc1_rate=0.0)
+
+
+def choose_course(config: TrainConfig) -> TrainConfig:
+    """How long, how much at a time, λ, sizes."""
+    values: dict[str, Any] = {}
+    first = ["stage1_epochs"] * (not config.stage1) + ["stage2_epochs", "batch_size", "recam_weight"]
+    for names in (first, ["crop", "long_side_min", "long_side_max"]):
+        for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
+            with column:
+                values[name] = number(name)
+    return replace(config, **values)
+
+
+def choose_rates(config: TrainConfig) -> TrainConfig:
+    """Learning rates per group, the optimiser, where the classifiers start."""
+    with st.expander("Learning rates and optimiser", icon=":material/trending_down:"):
+        names = [] if config.stage1 else ["backbone_rate", "fc1_rate"]
+        frozen = config.stage1 and not st.session_state.get(key("train_on"))
+        names += [] if frozen else ["stage2_backbone_rate", "stage2_fc1_rate"]
+        values: dict[str, Any] = {}
+        for column, name in zip(st.columns(5, gap="medium"), [*names, "fc2_rate"], strict=False):
+            with column:
+                values[name] = number(name)
+        first, second, third, fourth = st.columns(4, gap="medium")
+        with first:
+            values["optimizer"] = pick("optimizer", "Optimiser", words.OPTIMIZERS)
+        with second:
+            values["weight_decay"] = number("weight_decay")
+        with third:
+            values["power"] = number("power")
+        with fourth:
+            if values["optimizer"] == "sgd":
+                values["momentum"] = _momentum()
+        first, second, third = st.columns(3, gap="medium")
+        with first:
+            values["fc1_start"] = pick("fc1_start", "FC1 starts", words.FC1_STARTS)
+        with second:
+            values["fc2_start"] = pick("fc2_start", "FC2 starts", words.FC2_STARTS)
+        with third:
+            values["objective"] = pick("objective", "Stage 2 learns with", OBJECTIVES)
+        values["mask_gradient"] = st.toggle(
+            "SCE teaches FC1 too, through the mask",
+            key=key("mask_gradient"),
+            persist_state="session",
+            help="As published. Off: FC1 learns from BCE alone.",
+        )
+    return replace(config, **values)
+
+
+def _momentum() -> float:
+    exact = st.toggle(
+        "1e-4, as the reference's code really does",
+        key=key(REFERENCE_MOMENTUM),
+        persist_state="session",
+        help=words.MOMENTUM,
+    )
+    if exact:
+        st.caption("Momentum 0.0001")
+        return MOMENTUM_OF_THE_REFERENCE
+    if st.session_state.get(key("momentum")) == MOMENTUM_OF_THE_REFERENCE:
+        st.session_state[key("momentum")] = TrainConfig().momentum
+    return float(number("momentum"))
+
+
+def choose_machine(config: TrainConfig) -> TrainConfig:
+    """What concerns the machine, and chance."""
+    with st.expander("Machine and chance", icon=":material/memory:"):
+        values: dict[str, Any] = {}
+        left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+        with left:
+            values["precision"] = pick("precision", "Precision", PRECISIONS)
+        with right:
+            values["half"] = st.toggle(
+                "Store the model in half precision", key=key("half"), persist_state="session", help="Half the file."
+            )
+        names = ("accumulate", "stage2_batch_size", "workers", "prefetch", "seed")
+        for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
+            with column:
+                values[name] = number(name)
+    return replace(config, **values)
+
+
+def _weights_of(backbone: str) -> tuple[str, ...]:
+    """Where the weights of a backbone can come from."""
+    if backbone == "tiny":
+        return ("none",)
+    return ("none", "imagenet") if backbone == "efficientnet_lite0" else tuple(words.WEIGHTS)
+
+
+def allowed_file(text: str) -> Path:
+    """A file that somebody named, within the folders that the operator allows."""
+    if not text.strip():
+        raise UserError("Name the file with the weights, with its whole path on this server.")
+    path = Path(text.strip()).expanduser()
+    found = allowed_folder(str(path.parent)) / path.name
+    try:
+        is_there = found.is_file() and found.resolve() == found  # a link may lead out
+    except (OSError, ValueError):  # a name that is too long, a zero byte
+        is_there = False
+    if not is_there:
+        raise UserError(f"There is no file “{text[:80]}” on this server; name one with its whole path.")
+    return found

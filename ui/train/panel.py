@@ -1,0 +1,74 @@
+"""The panel on the left: which run is looked at, or the form of a new one."""
+
+import streamlit as st
+
+from recam_core import may_start
+from ui.jobs import when_words
+from ui.pictures import plain
+from ui.train import state
+from ui.train.runs import Run, labels
+
+NOTHING = ""  # in the place of a run as long as there is none
+TOLD = "train-told"
+STATES = {
+    "queued": "queued",
+    "running": "running",
+    "done": "done",
+    "stopped": "stopped",
+    "failed": "ended with an error",
+    "interrupted": "interrupted",
+    "unknown": "from the command line",
+}
+SHOWN = 8  # runs that are listed before the list scrolls
+
+
+def choose_run(found: list[Run]) -> Run | str:
+    """The run that is looked at, else ``state.NEW`` for the form of a new one, or ``NOTHING``."""
+    names = {run.name: run for run in found}
+    _follow_link(names)
+    with st.sidebar:
+        if may_start() and st.button("New training", icon=":material/add:", width="stretch", key="train-new"):
+            state.choose("run", state.NEW)
+        key = state.remembered("run", [*names, state.NEW, *([] if names else [NOTHING])], next(iter(names), NOTHING))
+        if not names:
+            chosen = st.session_state[key]
+        else:
+            st.markdown("**Runs on this server**")
+            with st.container(height=460 if len(names) > SHOWN else "content", border=False):
+                chosen = _list(names, labels(found), key)
+    st.session_state[TOLD] = state.tell("run")
+    return names.get(str(chosen), str(chosen or NOTHING))
+
+
+def _follow_link(names: dict[str, Run]) -> None:
+    """Let the address count where it was changed by somebody else than this page."""
+    asked = st.query_params.get("run")
+    if st.query_params.get("stage1"):
+        state.choose("run", state.NEW)
+    elif asked in (*names, state.NEW) and asked != st.session_state.get(TOLD):
+        state.choose("run", asked)
+    elif asked and asked not in (*names, state.NEW) and state.key("run") not in st.session_state:
+        st.warning(
+            f"The link names the run “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
+            icon=":material/link_off:",
+        )
+
+
+def _list(names: dict[str, Run], called: dict[str, str], key: str) -> str:
+    """The runs, the newest first, each with its state and time below it."""
+    options = [*([state.NEW] if st.session_state[key] == state.NEW else []), *names]
+    chosen = st.radio(
+        "Run",
+        options,
+        key=key,
+        format_func=lambda name: "A new one …" if name == state.NEW else plain(called[name]),
+        captions=["not started yet" if name == state.NEW else _state_words(names[name]) for name in options],
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return str(chosen)
+
+
+def _state_words(run: Run) -> str:
+    when = "" if run.job is None else f" · {when_words(run.job.status.queued)}"
+    return f"{STATES.get(run.state, run.state)}{when}"

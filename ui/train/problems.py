@@ -1,0 +1,82 @@
+"""What speaks against a training before it starts: what stops it, and what one should know."""
+
+from dataclasses import dataclass
+
+from recam_core.records import DataReport, TrainConfig
+
+MANY = 12  # watched pictures
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the form knows of a data set: its size, its classes and, where it was checked, the report."""
+
+    pictures: int
+    classes: tuple[str, ...]
+    report: DataReport | None = None
+
+
+def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> list[str]:
+    """Sentences why this cannot be trained; ``known`` are the classes of the model that stage 2 builds on, if there is one."""
+    said = []
+    report = data.report
+    if not data.pictures:
+        said.append("The data set has no picture that can be read.")
+    elif report is not None and report.broken_count >= report.pictures:
+        said.append("Every picture of the data set is broken; the check above says why.")
+    elif report is not None and not sum(report.per_class):
+        said.append("No picture of the data set has a label, so there is nothing to learn.")
+    if known is not None and known != data.classes:
+        said.append(
+            f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}. Stage 2 needs the same "
+            "classes in the same order: choose another model, or train both stages."
+        )
+    if config.fc1_start == "imagenet" and config.backbone != "efficientnet_lite0" and not config.stage1:
+        said.append(
+            f"FC1 can only start from ImageNet's classifier with EfficientNet-Lite0; the network is {config.backbone}. "
+            "Choose “at random”, or that network."
+        )
+    if config.fc1_start == "imagenet" and config.weights != "imagenet" and not config.stage1:
+        said.append(
+            "FC1 starts from ImageNet's classifier, but the network does not begin with ImageNet's weights; choose both."
+        )
+    if config.stage1 and not (config.stage2_backbone_rate or config.stage2_fc1_rate or config.fc2_rate):
+        said.append("All learning rates of stage 2 are 0, so nothing would be learned; raise that of FC2.")
+    return said
+
+
+def remarks(config: TrainConfig, data: Data) -> list[str]:
+    """Sentences that one should have read; the training can start all the same."""
+    said = []
+    if config.objective == "both" and config.recam_weight == 0:
+        said.append("With λ = 0 FC2 learns nothing: w′, w⊕w′ and w⊗w′ will mean nothing.")
+    if len(data.classes) == 1:
+        said.append("There is one class: softmax has nothing to tell apart, so SCE teaches nothing.")
+    report = data.report
+    if report is not None and report.unlabelled:
+        said.append(f"{_pictures(report.unlabelled)} without labels: taken as showing none of the classes.")
+    if report is not None and report.broken_count:
+        said.append(f"{_pictures(report.broken_count)} that cannot be read: skipped and counted.")
+    if data.pictures < config.batch_size:
+        said.append(f"A step takes {config.batch_size} pictures and there are {data.pictures}: each epoch is one step.")
+    if config.crop > config.long_side_max:
+        said.append(
+            f"Crops of {config.crop} px are larger than any picture will be ({config.long_side_max} px); their rim stays empty."
+        )
+    if config.validation and config.validation == config.split:
+        said.append("Scores are of the pictures that it is trained on, so they will look better than they are.")
+    if config.weights == "none" and config.backbone != "tiny" and not config.stage1:
+        said.append(
+            "From random weights such a network needs very many pictures and epochs; ImageNet's are the usual start."
+        )
+    if len(config.watch) > MANY:
+        said.append(f"{len(config.watch)} pictures are looked at after every epoch, which takes time and disk.")
+    return said
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'' if count == 1 else 's'}"
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return f"{len(names)} classes ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
