@@ -26,6 +26,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
     "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
     "train-light": ("train", 1440, 1500, "light"),
+    "models-light": ("models", 1440, 1130, "light"),
     "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
@@ -40,7 +41,7 @@ def running_app() -> Iterator[str]:
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
     runs = tempfile.TemporaryDirectory()  # where nothing was evaluated yet
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RECAM_RUNS": runs.name}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RECAM_RUNS": runs.name, "RECAM_MODELS": f"{runs.name}/models"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -104,6 +105,8 @@ def main() -> None:
                 page.locator("[class*=st-key-stop-]").wait_for(timeout=90_000)
                 page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=180_000)
                 page.locator(".st-key-errors-cards img").nth(7).wait_for(timeout=180_000)
+            elif query.startswith("models"):
+                page.get_by_text("Classes, training, scores and file").first.wait_for(timeout=90_000)
             elif query.startswith("why"):
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
             else:

@@ -108,6 +108,7 @@ PUBLIC = {
     "resample": ("gain_of_areas",),
     "roots": (
         "DataFolder",
+        "allowed_file",
         "allowed_folder",
         "coco_folders",
         "data_folders",
@@ -118,6 +119,20 @@ PUBLIC = {
     "run_state": ("RunSettings", "read_run"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),
     "shelf": ("find_model", "known_models", "load_pair", "read_header"),
+    "shelving": (
+        "ShelfEntry",
+        "arriving",
+        "check_model_name",
+        "delete_model",
+        "find_by_sha256",
+        "model_sha256",
+        "place_for",
+        "rename_model",
+        "shelf_entries",
+        "shelf_entry",
+        "write_arrived",
+    ),
+    "fetching": ("IMAGENET_FILE", "fetch_imagenet"),
     "store": (
         "Areas",
         "Curves",

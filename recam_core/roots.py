@@ -40,17 +40,18 @@ def data_roots() -> list[Path]:
 
 def allowed_folder(text: str) -> Path:
     """The folder that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
-    missing = UserError(f"There is no folder “{text[:80]}” on this server; name one that holds a data set.")
-    roots = data_roots()
-    try:
-        folder = Path(text.strip()).expanduser().resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
-        raise missing from error
-    if roots and not any(folder.is_relative_to(root) for root in roots):
-        raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
+    folder, missing = _named(text, "There is no folder “{}” on this server; name one that holds a data set.")
     if not text.strip() or not is_folder(folder):
         raise missing
     return folder
+
+
+def allowed_file(text: str) -> Path:
+    """The file that was named, with links followed; ``UserError`` where it is none, or lies outside of the roots."""
+    file, missing = _named(text, "There is no file “{}” on this server; name one with its whole path.")
+    if not text.strip() or not _is_file(file):
+        raise missing
+    return file
 
 
 def data_folders() -> list[DataFolder]:
@@ -81,3 +82,23 @@ def _inside(root: Path) -> list[Path]:
     except OSError:
         return []
     return [root / name for name in sorted(names)[:LOOKED_AT]]
+
+
+def _named(text: str, sentence: str) -> tuple[Path, UserError]:
+    """A path that somebody typed, inside of the roots, and what to say where nothing fitting is there."""
+    missing = UserError(sentence.format(text[:80]))
+    roots = data_roots()
+    try:
+        path = Path(text.strip()).expanduser().resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
+        raise missing from error
+    if roots and not any(path.is_relative_to(root) for root in roots):
+        raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
+    return path, missing
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False

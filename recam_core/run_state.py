@@ -3,10 +3,12 @@
 What does not fit the run is refused by name.
 """
 
+import contextlib
 import dataclasses
 import io
 import json
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from recam_core.records import BoundaryConfig, TrainConfig, UserError
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.pt"
 FREE = ("root", "workers", "prefetch", "watch")  # what may differ on a resume, because no number depends on it
+STALE = 60.0  # seconds
 KINDS: dict[str, type[TrainConfig | BoundaryConfig]] = {"train": TrainConfig, "train-boundary": BoundaryConfig}
 
 
@@ -35,11 +38,15 @@ class RunSettings:
 
 
 def folder_for(out: Path) -> None:
-    """Make the folder of a run."""
+    """Make the folder of a run, without what a killed process left half written in it."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
+    for part in out.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > STALE:  # a job's keeper may be writing one right now
+                part.unlink()
 
 
 def begun(out: Path) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,17 @@ from torch import Tensor, nn
 from recam_core.files import save_atomically
 from recam_core.model import CamModel, ModelPair, build_branches, build_edge_network, build_pair
 from recam_core.records import ACTIVATIONS, CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.roots import models_folder, runs_folder
 from recam_core.tensors import listed, tensor_faults
 
 FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 SHELF = Path(__file__).parent.parent / "assets" / "models"
+KINDS = ("bundled", "trained", "imported")
+RUN_MODEL, NAME_FILE = (
+    "model.safetensors",
+    "name.txt",
+)  # in a run's folder: its model, and the name that a person gave it
 
 
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -> None:
@@ -86,6 +92,8 @@ def read_header(path: Path) -> dict[str, Any]:
         raise UserError(
             f"The header of {path.name} has no usable {', '.join(absent)}; the file is damaged or not ours."
         )
+    if not header["classes"] or not all(isinstance(name, str) for name in header["classes"]):
+        raise UserError(f"The header of {path.name} has no usable names of classes; the file is damaged or not ours.")
     header.setdefault("readouts", list(READOUTS))
     header.setdefault("heads", {})
     if not _usable_heads(header["readouts"], header["heads"]):
@@ -149,17 +157,58 @@ def _usable_heads(readouts: Any, heads: Any) -> bool:
     )
 
 
-def known_models() -> dict[str, Path]:
-    """Names and files of the bundled models and of those in ``RECAM_MODELS``, a folder of files or run folders.
+@dataclass(frozen=True)
+class Standing:
+    """A model's place: its name in links and commands, its file, and where it comes from, one of ``KINDS``."""
 
-    A model of one's own that has the name of a bundled one is found as ``own-NAME``.
+    name: str
+    path: Path
+    kind: str
+
+
+def standing() -> list[Standing]:
+    """Every model file: those bundled, those trained here (the newest run first), those imported.
+
+    A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
-    models = {path.stem: path for path in sorted(SHELF.glob("*.safetensors"))}
-    if folder := os.environ.get("RECAM_MODELS"):
-        own = {path.stem: path for path in sorted(Path(folder).glob("*.safetensors"))}
-        own |= {path.parent.name: path for path in sorted(Path(folder).glob("*/model.safetensors"))}
-        models |= {f"own-{name}" if name in models else name: path for name, path in own.items()}
-    return models
+    models = models_folder()
+    found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"))]
+    runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
+    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
+    own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
+    found += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
+    taken: dict[str, Standing] = {}
+    for kind, name, path in found:
+        free, n = name, 1
+        while free in taken:
+            free, n = f"own-{name}" if n == 1 else f"own-{name}-{n}", n + 1
+        taken[free] = Standing(free, path, kind)
+    return list(taken.values())
+
+
+def known_models() -> dict[str, Path]:
+    """Names and files of all models: bundled, trained here, imported."""
+    return {place.name: place.path for place in standing()}
+
+
+def _run_models(folder: Path) -> list[Path]:
+    """Models in run folders; asked several times whenever a page is drawn, so it looks at as little as it can."""
+    return [folder / name / RUN_MODEL for name in _entries(folder) if os.path.isfile(f"{folder}/{name}/{RUN_MODEL}")]
+
+
+def _entries(folder: Path) -> list[str]:
+    """Names in a folder, without hidden ones; none where it is not there."""
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _given_name(run: Path) -> str:
+    try:
+        return (run / NAME_FILE).read_text("utf-8").strip() or run.name
+    except (OSError, ValueError):
+        return run.name
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -169,7 +218,7 @@ def find_model(name_or_path: str | Path) -> Path:
         return known[str(name_or_path)]
     path = Path(name_or_path)
     if path.is_dir():
-        path /= "model.safetensors"
+        path /= RUN_MODEL
     if not path.is_file():
         raise UserError(
             f"There is no model {str(name_or_path)!r}: neither a name on the shelf ({', '.join(known) or 'empty'}) "

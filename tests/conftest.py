@@ -19,6 +19,15 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_models(tmp_path_factory: pytest.TempPathFactory):
+    """No test sees the models and runs of whoever starts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RECAM_MODELS", "RECAM_RUNS"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("own") / name))
+        yield
+
+
 @pytest.fixture(scope="session")
 def golden(request: pytest.FixtureRequest):
     """Open a file of golden vectors by its name, or skip with the reason."""

@@ -150,7 +150,7 @@ def test_missing_and_garbage_weights_files(tmp_path, name):
     with pytest.raises(UserError, match="no weights file at"):
         read_tensors(str(path))
     path.write_bytes(b"\x00garbage" * 20)
-    with pytest.raises(UserError, match="could not be read as a weights file|not a readable safetensors file"):
+    with pytest.raises(UserError, match=r"could not be read as a weights file|not a readable safetensors file"):
         read_tensors(str(path))
 
 

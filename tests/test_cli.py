@@ -398,7 +398,6 @@ def own_shelf(tmp_path, monkeypatch):
     folder = tmp_path / "shelf"
     folder.mkdir()
     monkeypatch.setattr(shelf, "SHELF", folder)
-    monkeypatch.delenv("RECAM_MODELS", raising=False)
     return folder
 
 

@@ -48,6 +48,8 @@ BELOW = {
     "model": ("backbones", "heads", "folding", "branches", "device", "counting"),
     "starts": ("backbones",),
     "shelf": ("model", "files", "roots"),
+    "shelving": ("shelf", "jobs"),
+    "fetching": ("records",),
     "manifest": ("model",),
     "checkpoints": ("shelf", "datasets", "tensor_files"),
     "lesson": ("looking", "gradients", "images", "device"),
@@ -270,5 +272,11 @@ def test_every_public_name_is_there_and_none_hides_a_module():
 ])  # fmt: skip
 def test_looking_at_values_loads_no_torch(statement):
     check = f"{statement}\nimport sys\nassert not set(sys.modules) & {{'torch', 'streamlit', 'timm'}}"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_engine_loads_the_launcher_s_package_only_for_training():
+    check = "import recam_core.training, recam_core.commands.train, sys\nassert 'accelerate' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

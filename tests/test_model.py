@@ -118,7 +118,7 @@ def test_a_readout_that_is_lacking_is_refused_with_what_there_is(alone):
     )
     with pytest.raises(UserError, match=complaint):
         alone.network(lacking)
-    with pytest.raises(UserError, match="Readouts are cam, w.*got mean"):
+    with pytest.raises(UserError, match=r"Readouts are cam, w.*got mean"):
         alone.check_readouts(["mean"])
     with pytest.raises(UserError, match="got none"):
         alone.check_readouts([])

@@ -7,7 +7,7 @@ import pytest
 from recam_core import roots
 from recam_core.layouts import changed, coco_splits
 from recam_core.records import UserError
-from recam_core.roots import DataFolder, allowed_folder, coco_folders, data_folders
+from recam_core.roots import DataFolder, allowed_file, allowed_folder, coco_folders, data_folders
 
 
 @pytest.fixture
@@ -36,14 +36,24 @@ def test_any_folder_may_be_named_where_no_roots_are_set(data, monkeypatch):
             allowed_folder(text)
 
 
+def test_a_file_must_be_there_and_be_a_file(data, monkeypatch):
+    monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
+    file = data / "mine" / "annotations" / "instances_val.json"
+    assert allowed_file(f" {file} ") == file
+    for text in ("", str(data), str(data / "nowhere"), "~nobody-of-that-name", "a\0b", "x" * 300):
+        with pytest.raises(UserError, match="There is no file"):
+            allowed_file(text)
+
+
 def test_roots_bound_what_may_be_named(data, monkeypatch, tmp_path):
     monkeypatch.setenv("RECAM_DATA_ROOTS", os.pathsep.join([str(data), str(tmp_path / "gone")]))
     assert coco_folders() == [data / "mine"]
     assert allowed_folder(str(data / "mine")) == data / "mine"
     (data / "way out").symlink_to(tmp_path)
     for text in ("/etc", str(data / ".."), str(data / "way out"), str(data / "mine" / ".." / "..")):
-        with pytest.raises(UserError, match="Data must lie in"):
-            allowed_folder(text)
+        for allowed in (allowed_folder, allowed_file):
+            with pytest.raises(UserError, match="Data must lie in"):
+                allowed(text)
 
 
 def picture(path):

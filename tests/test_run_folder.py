@@ -77,7 +77,7 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("after", [5, 20, 33])  # steps: in the first epoch, in the second, in stage 2
+@pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
 def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
     out = tmp_path / "whole"
     command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, "--json-lines", "--out", str(out)]
@@ -119,6 +119,22 @@ def test_a_job_that_was_stopped_before_it_wrote_anything_can_be_resumed(tmp_path
     arguments = [*ARGUMENTS[:4], "--stage1-epochs", "1", "--stage2-epochs", "1", "--device", "cpu", "--resume"]
     assert main(["train", *arguments, "--out", str(tmp_path)]) == 0
     assert main(["train", *arguments, "--out", str(tmp_path / "no-run")]) == 2
+
+
+def test_another_number_of_processes_is_refused_and_leftovers_go(tmp_path):
+    finish(tmp_path)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    torch.save(state | {"processes": 2}, tmp_path / CHECKPOINT)
+    with pytest.raises(UserError, match=r"started by 2 processes, .* launch as many again \(now 1\)"):
+        finish(tmp_path, resume=True)
+    torch.save(state, tmp_path / CHECKPOINT)
+    old, new = tmp_path / ".0a.part", tmp_path / ".0b.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    finish(tmp_path, resume=True)
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it
 
 
 # A full disk
@@ -304,9 +320,10 @@ def test_fc2_is_trained_on_a_classifier_from_elsewhere_whose_bias_it_keeps(tmp_p
     assert torch.equal(pair.cam.head.fc1, elsewhere.cam.head.fc1[rows])
     for head in (pair.cam.head, pair.recam.head):
         assert torch.equal(head.fc1_bias, elsewhere.cam.head.fc1_bias[rows])
-    assert pair.cam.head.activation == "softmax"
-    assert pair.recam.head.activation == "sigmoid"  # stage 2 teaches it with BCE
+    assert pair.cam.head.activation == pair.recam.head.activation == "softmax"  # nobody taught it anything else
     assert pair.readouts == ("cam", "w", "wprime", "sum", "product")
+    finish(tmp_path / "taught", replace(CONFIG, stage1=str(tmp_path / "elsewhere.safetensors")))
+    assert load_pair(tmp_path / "taught").recam.head.activation == "sigmoid"  # stage 2 taught it with BCE
 
 
 def test_the_resnet_trains_batchnorm_s_scale_and_shift_with_its_stem_frozen_and_statistics_kept():

@@ -36,7 +36,6 @@ def empty_shelf(tmp_path, monkeypatch):
     folder = tmp_path / "shelf"
     folder.mkdir()
     monkeypatch.setattr(shelf_module, "SHELF", folder)
-    monkeypatch.delenv("RECAM_MODELS", raising=False)
     return folder
 
 

@@ -93,3 +93,10 @@ def test_every_recipe_is_a_choice(name, capsys):
     with pytest.raises(SystemExit):
         main(["train-boundary", "--help"])
     assert name in capsys.readouterr().out
+
+
+def test_it_is_one_process(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert train(model, tmp_path / "run") == 2
+    assert "one process; start it without a launcher" in capsys.readouterr().err

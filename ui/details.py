@@ -17,6 +17,7 @@ from recam_core import (
     sample_model,
     scaled_maps,
 )
+from ui.models.words import imported_words
 from ui.pictures import plain
 from ui.shown import Shown
 from ui.subject import Subject
@@ -28,6 +29,7 @@ METHODS = {
     "wprime": "**w′**: the second classifier, which saw features masked by each class's own CAM.",
     "sum": "**w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element.",
 }
+SOFTMAX_METHOD = "**CAM**: $w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
 NUMBERS = {1: "one map", 4: "four maps", 5: "five maps"}
 LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 
@@ -108,7 +110,8 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.latex(
                 r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
             )
-            st.markdown("\n".join(f"- {METHODS[name]}" for name in evidence.scale_maps if name in METHODS))
+            methods = METHODS | ({"cam": SOFTMAX_METHOD} if evidence.activation == "softmax" else {})
+            st.markdown("\n".join(f"- {methods[name]}" for name in evidence.scale_maps if name in methods))
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
@@ -146,17 +149,17 @@ def about_model(pair: Any) -> None:
         st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
         if about := card.get("about"):
             st.markdown(about)
-        if imported := card.get("imported"):
-            st.caption(_origin(imported))
-        if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= training.keys():
+        if made := imported_words(card):
+            st.caption(plain(made))
+        if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= set(training):
             st.caption(
                 f"Stage 1: {training['stage1_epochs']} epochs of BCE. Stage 2: {training['stage2_epochs']} epochs of "
                 f"BCE + {training['recam_weight']:g} · SCE. Seed {training['seed']}."
             )
         for where, measured in scores.items():
-            _show_scores(where, measured)
+            show_scores(where, measured)
         if "measured" in card.get("walk", {}):
-            _show_walk(card["walk"])
+            show_walk(card["walk"])
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
@@ -165,14 +168,7 @@ def about_model(pair: Any) -> None:
             )
 
 
-def _origin(imported: dict[str, Any]) -> str:
-    """Where an imported model came from."""
-    files = ", ".join(f"{plain(file['name'])} (sha256 {file['sha256'][:12]}…)" for file in imported.get("files", []))
-    note = f" {imported['note'].capitalize()}." if "note" in imported else ""
-    return f"Imported from {files}.{note}"
-
-
-def _show_scores(where: str, measured: dict[str, Any]) -> None:
+def show_scores(where: str, measured: dict[str, Any]) -> None:
     """One table of a card: what was measured, on what, and how."""
     how = measured.get("how", "each readout at its best threshold")
     if seeds := measured.get("seeds"):
@@ -194,7 +190,7 @@ def _show_scores(where: str, measured: dict[str, Any]) -> None:
     st.dataframe(rows, hide_index=True)
 
 
-def _show_walk(walk: dict[str, Any]) -> None:
+def show_walk(walk: dict[str, Any]) -> None:
     """What the random walk made of the maps: with the reference's settings, and with those chosen on other pictures."""
     st.caption(
         f"mIoU before and after the random walk with this model's own boundaries, {walk['pictures']} pictures of "

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ from recam_core import (
     find_model,
     gather_evidence,
     give_back,
+    known_models,
     load_pair,
     pick_device,
     picture_features,
@@ -100,14 +102,16 @@ def brief_turn() -> AbstractContextManager[None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _pair(path: str, changed: float) -> Any:
-    return load_pair(path, pick_device()).folded()
+def _pair(path: str, changed: float, name: str) -> Any:
+    pair = load_pair(path, pick_device()).folded()
+    return replace(pair, name=name) if name else pair
 
 
 def model_pair(name: str) -> Any:
     """A model pair from the shelf, for looking only; a file that was replaced is loaded again."""
     path: Path = find_model(name)
-    return _pair(str(path), path.stat().st_mtime)
+    shelf_name = name if name in known_models() else ""  # another than the file says, if it was renamed
+    return _pair(str(path), path.stat().st_mtime, shelf_name)
 
 
 def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Evidence:

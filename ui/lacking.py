@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import READOUTS, SCENE_CLASSES, Evidence
+from recam_core import READOUTS, Evidence, sample_model
 from recam_core.records import CAM, PROBABILITY
-from ui.pictures import plain
+from ui.pictures import PICTURE, plain
 
 TRAIN = "[Train page](/train)"
 
@@ -37,7 +37,7 @@ def suggest_bundled(pair: Any, needs: str) -> None:
         f"{f'; FC2 can be trained on it: {TRAIN}' if pair.readouts == (CAM,) else ''}.",
         icon=":material/info:",
     )
-    model = "scenes" if pair.classes == SCENE_CLASSES else "photos"
+    model = sample_model(st.session_state[PICTURE])
     st.button(
         f"Look with the bundled model {model}",
         icon=":material/swap_horiz:",

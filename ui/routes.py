@@ -2,10 +2,11 @@
 
 import os
 import re
+from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from recam_core import backbone_passes
@@ -57,9 +58,36 @@ async def passes(_request: Request) -> Response:
     return PlainTextResponse(f"{backbone_passes.value}", headers=_GUARD | {"Cache-Control": "no-store"})
 
 
+async def model(request: Request) -> Response:
+    """Answer with the file of a model on the shelf, read from disk piece by piece, or with 404 and a sentence."""
+    name = request.path_params["name"]
+    path = await run_in_threadpool(_model_file, name)
+    if path is None:
+        return PlainTextResponse(
+            "This model is not on the shelf any more. Open the Models page again to see which are.",
+            status_code=404,
+            headers=_GUARD | {"Cache-Control": "no-store"},
+        )
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=f"{name}.safetensors",
+        # weights hardly shrink, and packing them would take the processor and the length that a browser counts down from
+        headers=_GUARD | {"Cache-Control": "no-store", "Content-Encoding": "identity"},
+    )
+
+
+def _model_file(name: str) -> Path | None:
+    from recam_core import known_models  # here, because it brings torch, which the server shall not wait for
+
+    path: Path | None = known_models().get(name)
+    return path if path is not None and path.is_file() else None
+
+
 ROUTES = [
     Route("/api/heat/{id}", heat, methods=["GET"]),
     Route("/api/frames/{id}", frames, methods=["GET"]),
+    Route("/api/model/{name}", model, methods=["GET"]),
 ]
 if os.environ.get("RECAM_COUNT_PASSES") == "1":  # for an operator who wants to see what costs model work, and for tests
     ROUTES.append(Route("/api/passes", passes, methods=["GET"]))

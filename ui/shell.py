@@ -28,6 +28,7 @@ page = st.navigation(
         ],
         "Lab": [
             st.Page("../pages/lab/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("../pages/lab/models.py", title="Models", icon=":material/shelves:"),
             st.Page("../pages/lab/errors.py", title="Errors", icon=":material/troubleshoot:"),
         ],
     },

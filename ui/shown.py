@@ -46,7 +46,7 @@ def shown_maps(
     def make() -> Shown:
         results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
-        return Shown(results, curves, heat_payload(results, curves, name, truth), truth)
+        return Shown(results, curves, heat_payload(results, curves, name, truth, activation=evidence.activation), truth)
 
     return _KEPT.get(key, make)
 

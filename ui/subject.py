@@ -23,10 +23,10 @@ from recam_core import (
     read_sample,
     sample_model,
 )
-from recam_core.records import CAM
 from ui import uploads
 from ui.link import read_choice, read_list, write
 from ui.pictures import PICTURE, choose_picture, plain
+from ui.shelf import model_words
 
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
@@ -112,23 +112,16 @@ def _choose_model() -> str:
         raise UserError("There is no model on the shelf: assets/models is empty. Restore its files, or train a model.")
     if st.session_state.get("model") not in models:
         st.session_state["model"] = "photos" if "photos" in models else models[0]
+    words = model_words()
     return st.selectbox(
         "Model",
         models,
         key="model",
         persist_state="session",
-        format_func=_model_words,
-        help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes.",
+        format_func=lambda name: words.get(name, name),
+        help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes. Others were trained "
+        "or imported on this server: see Lab, Models.",
     )
-
-
-def _model_words(name: str) -> str:
-    try:  # reads a few kilobytes; not cached by name, because the file may be replaced
-        header = read_header(known_models()[name])
-        alone = " · CAM alone" if header["readouts"] == [CAM] else ""
-        return f"{name} · {len(header['classes'])} classes{alone}"
-    except UserError:
-        return f"{name} · cannot be read"
 
 
 def _choose_view() -> HeatmapOptions:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from recam_core.records import CAM
+from recam_core.records import CAM, IGNORE
 from ui.balance.panel import show_balance, show_method
 from ui.balance.verdicts import show_verdicts
 from ui.balance.when import show_when
@@ -12,10 +12,12 @@ from ui.opening import open_subject
 
 st.subheader("What does λ do?", anchor=False)
 subject, evidence, pair = open_subject()
-if CAM in pair.readouts:
-    show_balance(subject, pair, evidence)
-else:
+if CAM not in pair.readouts:
     suggest_bundled(pair, "Both heads are fitted again on the features of a network that was trained with BCE alone.")
+elif len(pair.classes) >= IGNORE:
+    suggest_bundled(pair, f"Fits are compared with true masks, which tell {IGNORE - 1} classes apart at most.")
+else:
+    show_balance(subject, pair, evidence)
 show_verdicts()
 show_when()
 show_method()

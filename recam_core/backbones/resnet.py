@@ -80,10 +80,7 @@ def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet
     net = ResNet(name, output_stride)
     if weights == "none":
         return net
-    if weights == "imagenet":
-        state = imagenet_state(name)
-    else:
-        state = read_tensors(weights)
+    state = imagenet_state(name) if weights == "imagenet" else read_tensors(weights)
     state = {key: value for key, value in state.items() if not key.startswith("fc.")}
     if faults := tensor_faults(state, net.trunk.state_dict()):
         raise UserError(f"{weights} does not hold torchvision's {name}: {listed(faults)}.")

@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
         for _ in report([estimate_cost(config, len(dataset), device, dataset)], arguments.json_lines):
             return
     report_run(arguments, lambda resume: train(config, dataset, arguments.out, device, resume))
+    if torch.distributed.is_initialized():  # a launcher's processes take leave of one another
+        torch.distributed.destroy_process_group()
 
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:

@@ -2,14 +2,16 @@
 
 import argparse
 import dataclasses
+import os
 
 from recam_core.boundary_training import train_boundary
 from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
 from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
+from recam_core.launch import launched
 from recam_core.model import ModelPair
 from recam_core.recipes import BOUNDARY_RECIPES
-from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig
+from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, UserError
 from recam_core.shelf import load_pair
 
 CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": list(SEED_REFINEMENTS)}
@@ -26,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step."""
+    if launched(os.environ).world > 1:
+        raise UserError("train-boundary is one process; start it without a launcher.")
     keep_freed_memory()
     device = pick_device(arguments.device)
     pair = load_pair(arguments.model, device)

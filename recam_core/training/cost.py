@@ -14,14 +14,15 @@ from recam_core.datasets import Dataset
 from recam_core.device import training_type
 from recam_core.model import CamModel, build_model
 from recam_core.records import Cost, TrainConfig, UserError
-from recam_core.training.looks import look, look_size
 from recam_core.training.optimizer import build_optimizer
+from recam_core.training.passes import look, look_size
 from recam_core.training.run import Losses
 from recam_core.training.validating import Validation
 
 MIB = 2**20
 TRIED = 4  # pictures whose reading is timed
 ENOUGH = 1.0  # seconds of steps
+BASE = 700 * MIB  # what a process takes that has loaded everything and trains nothing
 
 
 def estimate_cost(
@@ -55,14 +56,14 @@ def estimate_cost(
         seconds=steps[0] * first + steps[1] * second + sum(epochs) * validation,
         step_seconds=(first, second),
         steps=steps,
-        memory_mib=max(trial.peak_bytes for trial in trials) / MIB + weights / MIB * (device.type == "cpu"),
+        memory_mib=(max(trial.peak_bytes for trial in trials) + (BASE + weights) * (device.type == "cpu")) / MIB,
         disk_mib=(2 * checkpoint + weights / (2 if config.half else 1))
         / MIB,  # the old one stays until the new one is there
         picture_seconds=reading,
         validation_seconds=sum(epochs) * validation,
         memory_how="measured"
         if device.type == "cuda"
-        else "estimated: networks, gradients, and what a step keeps for them",
+        else "estimated: torch, networks, gradients, and what a step keeps for them",
     )
 
 
@@ -80,21 +81,22 @@ class _Trial:
         labels = torch.zeros(size, model.head.fc1.shape[0], device=device)
         labels[:, :2] = 1
 
-        def step() -> None:
+        def learn() -> None:
             optimizer.zero_grad(set_to_none=True)
             losses(pixels, torch.ones_like(pixels[:, :1], dtype=torch.bool), labels)[0].backward()
-            optimizer.step()
 
         for group in optimizer.param_groups:
             group["lr"] = 0.0  # noise teaches nothing
         with _kept() as kept:
-            step()
+            learn()
+        optimizer.step()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        times = [_seconds(step, device)]
+        times = [_seconds(learn, device)]
         while sum(times) < ENOUGH and len(times) < 3:  # short ones are disturbed easily
-            times.append(_seconds(step, device))
-        self.seconds = min(times) * batch / size * config.accumulate
+            times.append(_seconds(learn, device))
+        update = _seconds(optimizer.step, device)  # once for all pictures
+        self.seconds = min(times) * batch / size * config.accumulate + update
         states = (value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor))
         self.optimizer_bytes = _nbytes(states)
         if device.type == "cuda":

@@ -144,6 +144,7 @@ class Run:
             "config": asdict(self.config), "classes": list(self.classes), "stage": self.stage, "done": self.done,
             "cam": self.cam.state_dict(), "recam": self.recam.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(), "skipped": self.skipped, "shown": self.shown,
+            "processes": self.team.share.world,
             "history": history, "closing": closing.decode(),
         })  # fmt: skip
         self.saved = True
@@ -156,6 +157,11 @@ class Run:
         state = load_checkpoint(self.out, self.device, HOLDS, self.config, self.classes)
         if state is None:
             return 0, b""
+        if (processes := state.get("processes", 1)) != self.team.share.world:
+            raise UserError(
+                f"The run in {self.out} was started by {processes} process{'es' if processes > 1 else ''}, which decides what a "
+                f"step learns from; launch as many again (now {self.team.share.world})."
+            )
         self.cam.load_state_dict(state["cam"])
         self.recam.load_state_dict(state["recam"])
         if state["stage"] == 2 and self.stage == 1:

@@ -21,7 +21,8 @@ def starting_networks(config: TrainConfig, classes: Sequence[str], device: torch
         cam.load_state_dict(_stage1_weights(given, config, classes))
     elif config.fc1_start == "imagenet":
         _start_fc1(cam, imagenet_rows(classes), config)
-    settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were
+    if config.stage2_fc1_rate or config.stage2_backbone_rate:
+        settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were
     recam = build_model(
         config.backbone,
         "recam",

@@ -7,7 +7,6 @@ statistics throughout (the network stays in evaluation mode), as in the referenc
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from recam_core.records import (
 )
 from recam_core.run_state import folder_for, save_settings
 from recam_core.shelf import save_pair
+from recam_core.training.meter import Meter
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
 from recam_core.training.team import Team
@@ -122,7 +122,7 @@ class _Course:
         stage, epoch, epochs = run.stage, run.done, run.epochs
         plan = epoch_plan(len(self.dataset), self.config, stage, epoch, self.team.share)
         loader = iter(epoch_batches(self.dataset, self.config, stage, epoch, plan))
-        meter = _Meter(TrainStep(stage, epoch, 0, epochs * len(plan), 0.0, 0.0, 0.0))
+        meter = Meter(TrainStep(stage, epoch, 0, epochs * len(plan), 0.0, 0.0, 0.0))
         shown = torch.zeros_like(run.shown)
         under_way: deque[tuple[int, float, Tensor, int]] = deque()
         for i, batches in enumerate(plan):
@@ -151,7 +151,7 @@ class _Course:
         run.shown = self.team.total_on_host(shown)
         yield from self._finish(meter, stage, epoch, epochs, start)
 
-    def _skips(self, found: list[Batch], meter: "_Meter") -> list[PictureSkipped]:
+    def _skips(self, found: list[Batch], meter: Meter) -> list[PictureSkipped]:
         """Events of the pictures that nobody in the team could read and that were not named before."""
         mine = [broken for batch in found for broken in batch.broken]
         if not self.team.count(len(mine))[0]:
@@ -164,7 +164,7 @@ class _Course:
                 events.append(PictureSkipped(name, broken.reason))
         return [self.told(event) for event in events] if self.team.main else []
 
-    def _settle(self, meter: "_Meter", step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
+    def _settle(self, meter: Meter, step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
         """Read the losses of a step, for which a graphics card must have finished it."""
         bce, sce = losses.tolist()
         wrong = [f"{name} is {value}" for name, value in (("BCE", bce), ("SCE", sce)) if not abs(value) < float("inf")]
@@ -174,7 +174,7 @@ class _Course:
         if self.team.main:
             yield self.told(event)
 
-    def _finish(self, meter: "_Meter", stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
+    def _finish(self, meter: Meter, stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
         seconds, run, events = time.perf_counter() - start, self.run, list[Event]()
         with self.team.agreed():
             run.check_finite()
@@ -216,38 +216,3 @@ class _Course:
         networks = (run.cam,) if stage == 1 else (run.cam, run.recam)
         file = keep_maps(self.watched, run.classes, networks, run.out, f"stage{stage}-epoch{epoch + 1:03d}.npz")
         return [self.told(MapsKept(stage, epoch, file))]
-
-
-class _Meter:
-    """Where the time of an epoch goes, and its mean losses."""
-
-    def __init__(self, first: TrainStep) -> None:
-        self.first = first
-        self.sums, self.pictures, self.skipped = torch.zeros(2), 0, 0
-        self.waiting = self._wait = self._began = 0.0
-
-    def begin(self) -> None:
-        """A step begins: its pictures are waited for."""
-        self._began = time.perf_counter()
-
-    def waited(self) -> None:
-        """Its pictures are there."""
-        self._wait = time.perf_counter() - self._began
-        self.waiting += self._wait
-
-    def end(self, step: int, rate: float, bce: float, sce: float, pictures: int) -> TrainStep:
-        """The event of a step that is done."""
-        self.sums += torch.tensor([bce, sce]) * pictures
-        self.pictures += pictures
-        seconds, self._began = time.perf_counter() - self._began, time.perf_counter()
-        waiting, self._wait = self._wait, 0.0
-        return replace(
-            self.first, step=step + 1, loss_bce=bce, loss_sce=sce, rate=rate, seconds=seconds, waiting=waiting
-        )
-
-    def epoch_end(self, epochs: int, seconds: float) -> EpochEnd:
-        """The event of the epoch: means over its pictures."""
-        bce, sce = (self.sums / self.pictures).tolist()
-        return EpochEnd(
-            self.first.stage, self.first.epoch, epochs, bce, sce, seconds, self.waiting, self.pictures, self.skipped
-        )

@@ -12,7 +12,7 @@ from recam_core.model import CamModel
 from recam_core.pipeline import read_out
 from recam_core.records import Evidence, HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
 from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
-from recam_core.training.looks import Look, look, look_size
+from recam_core.training.passes import Look, look, look_size
 
 
 def open_validation(config: TrainConfig, classes: Sequence[str]) -> "Validation | None":

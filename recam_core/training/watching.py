@@ -15,7 +15,7 @@ from recam_core.model import CamModel
 from recam_core.records import CAM, RECAM_READOUTS, EpochMaps, TrainConfig, UserError, WatchedPicture
 from recam_core.run_state import folder_for
 from recam_core.samples import SAMPLES, read_sample, sample_labels
-from recam_core.training.looks import look, look_size
+from recam_core.training.passes import look, look_size
 from recam_core.visualise import png_bytes
 
 WATCHED, MAPS, INDEX = "watched", "maps", "pictures.json"

@@ -98,7 +98,7 @@ def test_stage_1_onto_a_model_that_has_recam_alone(files, tmp_path):
     save_pair(recam, tmp_path / "recam.safetensors", torch.float16)
     whole = import_checkpoint([files["cam"]], "whole", onto=tmp_path / "recam.safetensors")
     assert whole.readouts == READOUTS
-    with pytest.raises(UserError, match="recam has a second stage already; import recam.pth without --onto"):
+    with pytest.raises(UserError, match=r"recam has a second stage already; import recam\.pth without --onto"):
         import_checkpoint([files["recam"], files["fc2"]], "again", onto=tmp_path / "recam.safetensors")
 
 

@@ -14,7 +14,7 @@ from test_compare import SHELL, query, ran
 
 import ui.engine
 import ui.jobs
-from recam_core import UserError, jobs, open_store
+from recam_core import UserError, find_model, jobs, open_store
 from recam_core.__main__ import main
 from recam_core.model import CamModel
 from recam_core.records import READOUT_LABELS, READOUTS
@@ -180,6 +180,20 @@ def mounted(app):
 
 def payload(app):
     return unpack(payloads.get(mounted(app)["id"]))
+
+
+def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models").mkdir()
+    shutil.copy(find_model("scenes"), tmp_path / "models" / "own.safetensors")
+    monkeypatch.setattr("recam_core.shelf.SHELF", tmp_path / "nothing")
+    store = open_store(place / "kept")
+    assert runs.source_of(store) == "own"
+    assert maps.pair_of(store).sha256 == store.settings.sha256
+    assert cards(open_errors())
+    (tmp_path / "models" / "own.safetensors").unlink()
+    with pytest.raises(UserError, match="no model 'scenes'"):
+        runs.source_of(store)
 
 
 # ---- the gallery

@@ -57,7 +57,7 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
     assert "[Train page](/train)" in infos(app)
     assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
     assert app.selectbox(key="model").options[-4:] == [
-        "alone · 8 classes · CAM alone", "many · 1000 classes · CAM alone", "plain · 8 classes · CAM alone",
+        "alone · 8 classes · CAM alone · imported", "many · 1000 classes · CAM alone", "plain · 8 classes · CAM alone",
         "recam · 8 classes",
     ]  # fmt: skip
 
@@ -90,7 +90,9 @@ def test_compare_works_with_a_thousand_classes():
     assert [c["name"] for c in shown(app)[0]["classes"]] == ["crane", "crane bird", "maillot", "maillot tank suit"]
 
 
-@pytest.mark.parametrize(("model", "offered"), [("alone", ["CAM · BCE alone"]), ("recam", 4)])
+@pytest.mark.parametrize(
+    ("model", "offered"), [("alone", ["CAM · softmax classifier"]), ("plain", ["CAM · BCE alone"]), ("recam", 4)]
+)
 def test_climb_offers_what_the_model_has_and_climbs(model, offered):
     app = open_climb(model=model)
     options = app.selectbox(key="readout").options
@@ -101,7 +103,7 @@ def test_climb_offers_what_the_model_has_and_climbs(model, offered):
 
 def test_walk_offers_what_the_model_has_and_walks():
     app = open_walk(model="alone")
-    assert app.selectbox(key="readout").options == ["CAM · BCE alone"]
+    assert app.selectbox(key="readout").options == ["CAM · softmax classifier"]
     assert order_of(app).start.readout == CAM
     assert len(mounted(app)["runs"]) == 1
 
@@ -148,6 +150,12 @@ def test_balance_says_what_it_needs_and_leads_to_a_bundled_model():
     assert "trained with BCE alone. The model recam has ReCAM’s readouts and no CAM" in infos(app)
     press_suggested(app)
     assert app.selectbox(key="model").value == "scenes"
+
+
+def test_balance_leaves_a_model_of_a_thousand_classes_to_others():
+    app = open_balance(model="many")
+    assert not app.error
+    assert "true masks, which tell 254 classes apart at most. The model many has CAM alone" in infos(app)
 
 
 def test_a_way_from_compare_to_climb_takes_cam_along():

@@ -79,6 +79,26 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(client):
     assert client.post(f"/api/frames/{'0' * 64}").status_code == 405
 
 
+def test_a_model_is_sent_from_disk_under_its_name(client, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
+    content = bytes(range(256)) * 1000
+    (tmp_path / "Hütte.safetensors").write_bytes(content)
+    answer = client.get("/api/model/H%C3%BCtte")
+    assert (answer.status_code, answer.content) == (200, content)
+    assert "H%C3%BCtte.safetensors" in answer.headers["content-disposition"]
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["gone", "../app", "..%2Fapp.py", "%2Fetc%2Fpasswd", "Hütte.safetensors", "a%00b"])
+def test_no_other_file_is_sent(client, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
+    (tmp_path / "Hütte.safetensors").write_bytes(b"x")
+    answer = client.get(f"/api/model/{name}")
+    assert answer.status_code == 404
+    assert client.post("/api/model/scenes").status_code == 405
+
+
 def test_passes_are_counted_for_those_who_asked_for_it_only(monkeypatch):
     assert "/api/passes" not in [route.path for route in routes.ROUTES]
     monkeypatch.setenv("RECAM_COUNT_PASSES", "1")

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from recam_core import READOUT_LABELS, Evidence, default_classes
-from ui.heatview.maps import TITLES
+from recam_core import Evidence, default_classes
+from ui.heatview.maps import readout_words
 from ui.lacking import probability_words, softmax_hint
 from ui.link import read_choice, write
 from ui.pictures import plain
@@ -92,7 +92,7 @@ def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = 
         offered,
         key=READOUT,
         persist_state="session",
-        format_func=lambda name: f"{READOUT_LABELS[name]} · {TITLES[name]}",
+        format_func=lambda name: " · ".join(readout_words(name, evidence.activation)[:2]),
         label_visibility=label,
         help=help,
     )

@@ -7,6 +7,7 @@ from ui.choose_data import choose_data
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.pictures import plain
+from ui.shelf import model_words
 
 SCENES = "scenes"
 WALKS = {
@@ -14,6 +15,7 @@ WALKS = {
     "learned": "yes, with boundaries that the model learned",
     "gradient": "yes, with edges of the picture (baseline)",
 }
+ASKED = "new-asked"  # in the session: somebody came from the Models page to evaluate one
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
@@ -44,12 +46,19 @@ def first_visit() -> None:
 
 def new_evaluation() -> None:
     """The form for another evaluation, in the panel."""
-    with st.expander("New evaluation", icon=":material/add:"):
+    with st.expander("New evaluation", icon=":material/add:", expanded=st.session_state.get(ASKED, False)):
         if not may_start():
             st.caption(READ_ONLY)
             return
         models = list(known_models())
-        model = st.selectbox("Model", models, index=models.index(SCENES) if SCENES in models else 0, key="new-model")
+        words = model_words()
+        model = st.selectbox(
+            "Model",
+            models,
+            index=models.index(SCENES) if SCENES in models else 0,
+            key="new-model",
+            format_func=lambda name: words.get(name, name),
+        )
         choice = choose_data("new", with_masks=True)
         if choice is None:
             return

@@ -23,6 +23,7 @@ from ui import payloads, uploads
 from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
 from ui.errors.maps import error_card, pair_of, read_shot, results_of
+from ui.errors.runs import source_of
 from ui.errors.sides import View, lead_threshold
 from ui.errors.state import choose, key, settle
 from ui.heatview import heat_view
@@ -227,7 +228,7 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,
-        "model": settings.source,
+        "model": source_of(view.a.store),
         "classes": ",".join(view.classes[k] for k in ids),
         "scales": "multi" if len(settings.options.scales) > 1 else "single",
         "flip": str(int(settings.options.flip)),

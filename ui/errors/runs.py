@@ -11,6 +11,8 @@ from recam_core import (
     Job,
     Store,
     UserError,
+    find_by_sha256,
+    find_model,
     known_models,
     list_jobs,
     open_store,
@@ -103,10 +105,23 @@ def start(
     )
 
 
+def source_of(store: Store) -> str:
+    """What the model of an evaluation is called by now: one that was renamed since is found by the hash of its file."""
+    source = store.settings.source
+    try:
+        find_model(source)
+    except UserError:
+        found: str | None = find_by_sha256(store.settings.sha256)
+        if found is None:
+            raise
+        return found
+    return source
+
+
 def start_baselines(run: Run, store: Store) -> Job:
     """Measure what knows nothing of the pictures, on the same pictures in the same way."""
     settings = store.settings
-    common = ["--model", settings.source, "--dataset", settings.dataset, "--split", settings.split]
+    common = ["--model", source_of(store), "--dataset", settings.dataset, "--split", settings.split]
     common += ["--root", settings.root] if settings.root else []
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]

@@ -26,6 +26,16 @@ HELP = {
 }
 
 
+SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
+
+
+def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str]:
+    """Label, title and help of a readout; CAM of a network that answers with a softmax was not trained with BCE."""
+    if name == CAM and activation == "softmax":
+        return (READOUT_LABELS[name], *SOFTMAX_CAM)
+    return READOUT_LABELS[name], TITLES[name], HELP[name]
+
+
 def heat_payload(
     results: Sequence[CamResult],
     curves: Mapping[str, Sequence[ClassCurves]],
@@ -33,13 +43,15 @@ def heat_payload(
     truth: np.ndarray | None = None,
     named: Mapping[str, tuple[str, str, str]] | None = None,
     compare: str | None = None,
+    activation: str = "sigmoid",
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
     ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
-    that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it.
+    that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
+    ``activation`` that of the scores.
     """
-    words = named or {name: (READOUT_LABELS[name], TITLES[name], HELP[name]) for name in READOUT_LABELS}
+    words = named or {name: readout_words(name, activation) for name in READOUT_LABELS}
     first = results[0]
     height, width = first.picture.shape[:2]
     header = {

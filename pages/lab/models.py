@@ -1,0 +1,26 @@
+"""Which models are on the shelf? Bundled, trained here, imported: what each is, what it can do, and how others get there."""
+
+import streamlit as st
+
+from recam_core import may_start, shelf_entries
+from ui.models.bring import bring_in
+from ui.models.card import show_card
+from ui.models.choose import choose_shown, shelf_sentence
+from ui.models.state import SHOW, bring_into_sight, said
+
+st.subheader("Which models are on the shelf?", anchor=False)
+entries = shelf_entries()
+st.markdown(shelf_sentence(entries))
+if sentence := said():
+    st.success(sentence, icon=":material/check:")
+if may_start():
+    bring_in()
+else:
+    st.caption(
+        "This server shows the models that are there: its operator has switched off importing, renaming and deleting."
+    )
+
+for entry in choose_shown(entries):
+    show_card(entry, is_new=entry.name == st.query_params.get(SHOW))
+if sentence:
+    bring_into_sight()

@@ -1,0 +1,109 @@
+"""The Models page in real Chromium: a file through the real chooser, its card, Compare with it, and away again."""
+
+import pytest
+import torch
+from test_journey import APP
+
+from recam_core.model import build_pair
+from recam_core.shelf import save_pair
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("shelf")
+
+
+@pytest.fixture(scope="module")
+def url(serve, place):
+    return serve(APP, RECAM_MODELS=str(place / "models"), RECAM_RUNS=str(place / "runs"), OMP_NUM_THREADS="1")
+
+
+@pytest.fixture
+def visit(url, open_page):
+    def start(query="", **options):
+        page = open_page(f"{url}/models{query}", **options)
+        page.set_default_timeout(40_000)
+        page.get_by_text("on disk").wait_for()
+        settle(page)
+        return page
+
+    return start
+
+
+def settle(page):
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    idle.wait_for()
+    page.wait_for_timeout(350)
+    idle.wait_for()
+
+
+@pytest.fixture(scope="module")
+def file(place):
+    """A model of this project with random weights, as somebody else would hand it over."""
+    torch.manual_seed(0)
+    path = place / "from a friend.safetensors"
+    save_pair(build_pair("friend", "tiny", ("cat", "dog")), path)
+    return path
+
+
+def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place, screenshot, tmp_path):
+    page = visit(height=600)
+    page.get_by_text("Import a model").click()
+    page.locator("[class*=st-key-models-files] input[type=file]").set_input_files(file)
+    page.get_by_text("a model of this project").first.wait_for()
+    settle(page)
+    screenshot(page, "models-recognised", full=True)
+    name = page.get_by_label("Name on the shelf")
+    assert name.input_value() == "from-a-friend"
+    name.fill("friend")
+    name.press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.locator(".st-key-model-new-friend").wait_for()
+    settle(page)
+    assert (place / "models" / "friend.safetensors").is_file()
+    assert sorted(path.name for path in (place / "models").iterdir()) == ["friend.safetensors"]
+    assert page.get_by_role("heading", name="friend").count() == 1
+    screenshot(page, "models-imported", full=True)
+
+    card = page.locator(".st-key-model-new-friend")
+    assert 0 < card.bounding_box()["y"] < 450  # in sight, wherever the form was
+    with page.expect_download() as download:
+        card.get_by_role("link", name="Export").click()
+    assert download.value.suggested_filename == "friend.safetensors"
+    download.value.save_as(tmp_path / "friend.safetensors")
+    assert (tmp_path / "friend.safetensors").read_bytes() == (place / "models" / "friend.safetensors").read_bytes()
+
+    card.get_by_role("button", name="Look with it").click()
+    page.locator(".st-key-heat .row .view canvas").first.wait_for()
+    settle(page)
+    assert "model=friend" in page.url
+    assert page.locator(".st-key-model input").input_value() == "friend · 2 classes · imported"
+
+    page.get_by_test_id("stTopNavSection").filter(has_text="Lab").click()
+    page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Models").click()
+    page.get_by_text("on disk").wait_for()
+    settle(page)
+    page.locator("[class*=st-key-model-actions-friend]").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("is taken from the shelf for good").wait_for()
+    screenshot(page, "models-delete")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("was deleted").wait_for()
+    settle(page)
+    assert list((place / "models").iterdir()) == []
+    assert page.get_by_role("heading", name="friend").count() == 0
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "dark"), (390, 844, "light")])
+def test_nothing_is_wider_than_the_window(visit, screenshot, width, height, scheme):
+    page = visit(width=width, height=height, scheme=scheme)
+    page.get_by_text("Classes, training, scores and file").first.click()
+    page.get_by_text("SHA-256 of the file").wait_for()
+    page.get_by_text("Import a model").click()
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    screenshot(page, f"models-{width}-{scheme}", full=True)

@@ -1,0 +1,44 @@
+"""ImageNet weights from the network: what arrives is checked, and what does not is a sentence."""
+
+import hashlib
+import io
+import urllib.error
+
+import pytest
+
+from recam_core import fetching
+from recam_core.fetching import IMAGENET_FILE, fetch_imagenet
+from recam_core.records import UserError
+
+
+class Answer(io.BytesIO):
+    headers = {"Content-Length": "9"}  # noqa: RUF012
+
+
+def test_a_file_with_the_right_hash_is_kept_and_progress_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Answer(b"weights!!"))
+    monkeypatch.setattr(fetching, "_DIGEST", hashlib.sha256(b"weights!!").hexdigest()[:8])
+    told = []
+    path = fetch_imagenet(tmp_path, lambda done, total: told.append((done, total)))
+    assert path == tmp_path / IMAGENET_FILE
+    assert path.read_bytes() == b"weights!!"
+    assert told == [(9, 9)]
+
+
+def test_another_file_is_refused_and_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Answer(b"something"))
+    with pytest.raises(UserError, match="its hash is another one"):
+        fetch_imagenet(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_network_the_way_round_is_said(tmp_path, monkeypatch):
+    def offline(address, timeout):
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    with pytest.raises(
+        UserError, match=r"could not be fetched.*Download https://download\.pytorch\.org.*import the file"
+    ):
+        fetch_imagenet(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,109 @@
+"""What can be done with a model: look, evaluate, train on, take along, rename, delete after a question."""
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from recam_core import (
+    SAMPLES,
+    SCENE_CLASSES,
+    ShelfEntry,
+    UserError,
+    delete_model,
+    may_start,
+    rename_model,
+    sample_model,
+)
+from ui.errors.new import ASKED
+from ui.models.state import say_next
+from ui.pictures import PICTURE, plain
+
+COMPARE, TRAIN, ERRORS = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train", "lab/errors"))
+
+
+def show_actions(entry: ShelfEntry) -> None:
+    """A row of buttons; a bundled model keeps its name and its place, and an operator may forbid changes."""
+    own = entry.kind != "bundled" and may_start()
+    with st.container(horizontal=True, key=f"model-actions-{entry.name}"):
+        if not entry.fault:
+            _uses(entry)
+        st.link_button(
+            "Export",
+            f"api/model/{quote(entry.name, safe='')}",
+            icon=":material/download:",
+            key=f"export-{entry.name}",
+            help=f"The file itself: {entry.name}.safetensors",
+        )
+        if own and _button("Rename", "edit", entry):
+            _ask_name(entry)
+        if own and _button("Delete", "delete", entry):
+            _ask_delete(entry)
+
+
+def _uses(entry: ShelfEntry) -> None:
+    if _button("Look with it", "visibility", entry, help="Open Compare with this model"):
+        look_with(entry)
+    if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
+        st.session_state["new-model"], st.session_state[ASKED] = entry.name, True
+        st.switch_page(ERRORS)
+    if may_start() and "cam" in entry.readouts:
+        words = "Train on from it" if "wprime" in entry.readouts else "Train FC2 on it"
+        if _button(words, "model_training", entry, help="Stage 2 starts from its stage-1 network"):
+            st.switch_page(TRAIN, query_params={"stage1": entry.name})
+
+
+def look_with(entry: ShelfEntry) -> None:
+    """Open Compare with a model, on the picture that was looked at, or on a drawn scene where it knows only those."""
+    picture = st.session_state.get(PICTURE)
+    if entry.classes == SCENE_CLASSES and (picture not in SAMPLES or sample_model(picture) != "scenes"):
+        picture = next(name for name in SAMPLES if sample_model(name) == "scenes")
+    if PICTURE in st.session_state:  # else the page takes both from its address
+        st.session_state[PICTURE], st.session_state["model"] = picture, entry.name
+    st.switch_page(COMPARE, query_params={"model": entry.name} | ({PICTURE: picture} if picture else {}))
+
+
+def _button(label: str, icon: str, entry: ShelfEntry, **options: str) -> bool:
+    return st.button(label, icon=f":material/{icon}:", key=f"{icon}-{entry.name}", **options)  # type: ignore[arg-type]
+
+
+@st.dialog("Rename the model")
+def _ask_name(entry: ShelfEntry) -> None:
+    new = st.text_input("New name", entry.name, key=f"new-name-{entry.name}", max_chars=60)
+    st.caption(
+        "Its file stays what it is, so evaluations find it by its hash. Links and commands that name it need the new name, and "
+        "so does a stopped evaluation or training that starts from it."
+    )
+    if st.button("Rename", type="primary", key=f"rename-{entry.name}"):
+        try:
+            name = rename_model(entry.name, new)
+        except UserError as error:
+            st.error(plain(str(error)))
+            return
+        say_next(f"The model is called **{plain(name)}** now.", name)
+
+
+@st.dialog("Delete the model?")
+def _ask_delete(entry: ShelfEntry) -> None:
+    st.markdown(f"**{plain(entry.title)}** is taken from the shelf for good. Its figures on the Errors page stay.")
+    whole = False
+    if entry.kind == "trained":
+        whole = st.radio(
+            "What is deleted",
+            [False, True],
+            format_func=lambda all_of_it: (
+                "the whole run: model, settings, curves and checkpoints"
+                if all_of_it
+                else "the model’s file; the run stays"
+            ),
+            key=f"whole-{entry.name}",
+        )
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", icon=":material/delete:", key=f"really-{entry.name}"):
+            try:
+                delete_model(entry.name, whole_run=bool(whole))
+            except UserError as error:
+                st.error(plain(str(error)))
+                return
+            say_next(f"**{plain(entry.title)}** was deleted.")
+        if st.button("Keep it", key=f"keep-{entry.name}"):
+            st.rerun()

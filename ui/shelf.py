@@ -1,0 +1,32 @@
+"""Models as select boxes name them."""
+
+import time
+
+from recam_core import ShelfEntry, shelf_entries
+
+KINDS = {"bundled": "bundled", "trained": "trained here", "imported": "imported"}
+
+
+def model_words() -> dict[str, str]:
+    """What a select box says of each model: name, number of classes, and where it comes from if it is not bundled."""
+    return {entry.name: entry_words(entry) for entry in shelf_entries()}
+
+
+def entry_words(entry: ShelfEntry) -> str:
+    """One model in a line."""
+    if entry.fault:
+        return f"{entry.title} · cannot be read"
+    count = len(entry.classes)
+    alone = " · CAM alone" if entry.readouts == ("cam",) else "" if "cam" in entry.readouts else " · ReCAM alone"
+    words = f"{entry.title} · {count} class{'' if count == 1 else 'es'}{alone}"
+    if entry.kind == "bundled":
+        return words
+    return f"{words} · {KINDS[entry.kind]}" + (f" {date_words(entry.changed)}" if entry.kind == "trained" else "")
+
+
+def date_words(seconds: float) -> str:
+    """A day, and the time where it is today."""
+    then = time.localtime(seconds)
+    if then[:3] == time.localtime()[:3]:
+        return time.strftime("%H:%M", then)
+    return time.strftime("%d %b %Y", then).lstrip("0")
