@@ -316,14 +316,14 @@ def test_the_cost_is_told_before_it_starts_and_measured_once(ordered, monkeypatc
     app = open_train(run="new")
     assert asked == []
     press(app, key="train-estimate")
-    assert asked == [(16, 1600, 8)]
+    assert asked == [(presets("scenes")["quick look"].batch_size, 1600, 8)]
     assert "About **2.0 h**: 600 steps of 0.50 s in stage 1 and 300 steps of 0.70 s in stage 2." in words(app)
     assert "About 1.5 GiB of memory and 90 MiB on disk." in words(app)
     app.text_input(key="train-title").set_value("x")
     ran(app)
     assert "2.0 h" in words(app)
     assert len(asked) == 1
-    app.number_input(key="train-f-batch_size").set_value(8)
+    app.number_input(key="train-f-batch_size").set_value(7)
     ran(app)
     assert "2.0 h" not in words(app)  # of other settings
 

@@ -23,7 +23,15 @@ from recam_core.shelf import known_models
 from recam_core.training.watching import keep_watched
 
 SCENE, SHOWN = "scene-fish-boat", ("fish", "boat")
-CONFIG = replace(presets("scenes")["quick look"], stage1_epochs=3, stage2_epochs=2, watch=(SCENE, "mine.png"))
+CONFIG = replace(
+    presets("scenes")["quick look"],
+    stage1_epochs=3,
+    stage2_epochs=2,
+    batch_size=16,
+    stage2_batch_size=0,
+    recam_weight=0.02,
+    watch=(SCENE, "mine.png"),
+)
 STEPS = 10  # of an epoch
 
 
