@@ -57,9 +57,11 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
     assert "[Train page](/train)" in infos(app)
     assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
     assert app.selectbox(key="model").options[-4:] == [
-        "alone · 8 classes · CAM alone · imported", "many · 1000 classes · CAM alone", "plain · 8 classes · CAM alone",
-        "recam · 8 classes",
-    ]  # fmt: skip
+        "alone · 8 classes · CAM alone · imported",
+        "many · 1000 classes · CAM alone · imported",
+        "plain · 8 classes · CAM alone · imported",
+        "recam · 8 classes · ReCAM alone · imported",
+    ]
 
 
 def test_compare_shows_recam_alone_without_a_reference():

@@ -116,7 +116,7 @@ def test_256_is_spelled_out_as_a_power_of_two():
 
 def test_a_model_without_branches_says_how_to_train_them_and_walks_on(monkeypatch):
     pair = replace(load_pair("scenes"), boundary=None)
-    monkeypatch.setattr("ui.engine._pair", lambda path, changed: pair)
+    monkeypatch.setattr("ui.engine._pair", lambda *file: pair)
     app = open_walk()
     assert order_of(app).source == "gradient"
     assert "python -m recam_core train-boundary --model scenes" in captions(app)

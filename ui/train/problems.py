@@ -26,10 +26,10 @@ def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> lis
         said.append("Every picture of the data set is broken; the check above says why.")
     elif report is not None and not sum(report.per_class):
         said.append("No picture of the data set has a label, so there is nothing to learn.")
-    if known is not None and known != data.classes:
+    if known is not None and (lacking := [name for name in data.classes if name not in known]):
         said.append(
-            f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}. Stage 2 needs the same "
-            "classes in the same order: choose another model, or train both stages."
+            f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}; the model lacks "
+            f"{', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}. Choose another model, or train both stages."
         )
     if config.fc1_start == "imagenet" and config.backbone != "efficientnet_lite0" and not config.stage1:
         said.append(
