@@ -93,11 +93,11 @@ class _Run:
     def open(self, length: int, closing: bytes) -> None:
         """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""
         folder_for(self.out)
-        if not closing:
-            save_settings(self.out, self.config, self.pair.classes)
         self.history = History(self.out, length)
         if closing:
             self.history.write(closing)
+        else:
+            save_settings(self.out, self.config, self.pair.classes)
 
     def close(self) -> None:
         """Nothing more is said."""

@@ -10,18 +10,31 @@ from typing import Any
 
 from recam_core.event_lines import read_lines
 from recam_core.files import refusal
+from recam_core.locks import taken
 from recam_core.records import UserError
 
 HISTORY = "history.jsonl"
+PATIENCE = 8.0  # seconds; loaders of a killed process notice that within five, and hold what it held till then
 
 
 class History:
-    """The file that events are added to; what lies past ``length`` bytes was said after the last checkpoint and is cut off."""
+    """The file that events are added to; what lies past ``length`` bytes was said after the last checkpoint and is cut off.
+
+    It is held while it is open: one process at a time trains in a folder.
+    """
 
     def __init__(self, out: Path, length: int = 0) -> None:
         self.path = out / HISTORY
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            end = time.monotonic() + PATIENCE
+            while not (mine := taken(self._file)) and time.monotonic() < end:
+                time.sleep(0.1)
+            if not mine:
+                os.close(self._file)
+                raise UserError(
+                    f"Another process is training in {out} right now; wait until it has ended, or choose another --out."
+                )
             self.length = min(length, os.fstat(self._file).st_size)  # shorter only after a power cut
             os.ftruncate(self._file, self.length)
         except OSError as error:

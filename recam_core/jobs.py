@@ -24,6 +24,7 @@ from typing import Any
 
 from recam_core.event_lines import read_lines
 from recam_core.files import save_atomically
+from recam_core.history import HISTORY
 from recam_core.locks import is_held
 from recam_core.records import UserError
 from recam_core.roots import runs_folder
@@ -141,12 +142,13 @@ def delete_run(folder: Path) -> None:
         raise UserError("This server only shows what was computed before: its operator has switched off deleting runs.")
     if folder.is_symlink() or folder.resolve().parent != runs_folder() or not folder.is_dir():
         raise UserError(f"There is no run {folder.name[:60]!r} on this server; choose one that is listed.")
+    waits = is_held(folder / HISTORY)  # a command without a job is training in it
     if (folder / JOB).exists():
-        waits = is_held(folder / LOCK)
+        waits = waits or is_held(folder / LOCK)
         with contextlib.suppress(UserError):  # one that cannot be read may go
             waits = waits or read_job(folder).is_waiting
-        if waits:
-            raise UserError(f"The run {folder.name} is running or queued; stop it before it is deleted.")
+    if waits:
+        raise UserError(f"The run {folder.name} is running or queued; stop it before it is deleted.")
     try:
         shutil.rmtree(folder)
     except OSError as error:

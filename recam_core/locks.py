@@ -21,7 +21,7 @@ def held(path: Path, refusal: str) -> Iterator[None]:
     """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it."""
     with _opened(path) as stream:
         end = time.monotonic() + PATIENCE
-        while not _taken(stream.fileno()):
+        while not taken(stream.fileno()):
             if time.monotonic() > end:
                 stream.seek(0)
                 raise UserError(refusal.format(pid=stream.read().decode(errors="replace").strip() or "unknown"))
@@ -40,6 +40,15 @@ def is_held(path: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def taken(handle: int) -> bool:
+    """Hold an open file for as long as it stays open; False where another process does."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -64,11 +73,3 @@ def _write_number(stream: BinaryIO, pid: int) -> None:
     stream.seek(0)
     stream.write(number.ljust(size))  # blanks over the rest of a longer number
     stream.truncate(len(number))
-
-
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

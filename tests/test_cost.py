@@ -1,5 +1,6 @@
 """The cost told before a run: steps counted by hand, times and sizes of what was tried, and no trace of the trial."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -94,3 +95,13 @@ def test_the_networks_are_those_of_the_run():
     found = estimate_cost(replace(SMALL, backbone="resnet18_s16"), 8, CPU)
     size = sum(p.nbytes for p in build_model("resnet18_s16", "cam", 20).parameters())
     assert found.disk_mib * 2**20 > 2 * 2 * size
+
+
+def test_the_command_says_it_without_a_folder_and_trains_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--crop", "32", "--long-side-min", "32", "--long-side-max", "32", "--validation", ""]
+    assert main(["train", "--recipe", "quick-scenes", *small, "--estimate", "--json-lines"]) == 0
+    assert json.loads(capsys.readouterr().out)["event"] == "Cost"
+    assert list(tmp_path.iterdir()) == []
+    assert main(["train", "--recipe", "quick-scenes"]) == 2
+    assert "--out runs/mine" in capsys.readouterr().err

@@ -72,3 +72,15 @@ def almost_full(write):
         return taken[0]
 
     return pwrite
+
+
+def test_one_process_at_a_time_writes_and_what_it_wrote_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "PATIENCE", 0.1)
+    first = History(tmp_path)
+    first.add(EvalStep(1, 1, ""))
+    with pytest.raises(UserError, match="Another process is training in"):
+        History(tmp_path)
+    assert lines(tmp_path) == [1]
+    first.close()
+    History(tmp_path).close()
+    assert lines(tmp_path) == []

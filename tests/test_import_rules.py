@@ -65,7 +65,7 @@ BELOW = {
     "pseudo_masks": ("evaluation", "climb_result", "files", "visualise", "launch"),
     "event_lines": (),
     "run_state": ("files",),
-    "history": ("files", "event_lines"),
+    "history": ("files", "event_lines", "locks"),
     "training": (
         "evaluation",
         "batches",
@@ -94,7 +94,7 @@ BELOW = {
     "benchmarks": ("training", "climb_result", "store", "samples", "checkpoints", "recipes"),
     "findings": ("records",),
     "study": ("training", "evaluation", "recipes", "resample"),
-    "jobs": ("files", "locks", "roots", "event_lines"),
+    "jobs": ("files", "history", "roots"),
     "keeper": ("jobs",),
     "commands": (
         "jobs",

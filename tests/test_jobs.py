@@ -10,6 +10,7 @@ import time
 import pytest
 
 from recam_core import jobs
+from recam_core.history import History
 from recam_core.jobs import find_job, last_event, list_jobs, read_events, read_job, resume_job, start_job, stop_job
 from recam_core.locks import held, is_held
 from recam_core.records import UserError
@@ -261,3 +262,14 @@ def test_nothing_outside_of_the_runs_is_deleted(runs, tmp_path):
         with pytest.raises(UserError, match="There is no run"):
             jobs.delete_run(folder)
     assert outside.is_dir()
+
+
+def test_a_run_that_a_command_without_a_job_writes_into_is_not_deleted(runs):
+    folder = jobs.runs_folder() / "by-hand"
+    folder.mkdir(parents=True)
+    told = History(folder)
+    with pytest.raises(UserError, match="is running or queued"):
+        jobs.delete_run(folder)
+    told.close()
+    jobs.delete_run(folder)
+    assert not folder.exists()

@@ -81,7 +81,7 @@ def open_data(kind: str, root: str, split: str) -> CheckedDataset:
 
 def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mapping[str, Sequence[str]]) -> None:
     """What every training takes, and each field of its settings as a flag without a default of its own."""
-    parser.add_argument("--out", required=True, type=Path, help="the run's folder, e.g. runs/mine")
+    parser.add_argument("--out", type=Path, help="the run's folder, e.g. runs/mine")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out after its last finished epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json-lines", action="store_true", help="events as JSON lines on stdout")
@@ -106,6 +106,8 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
 
     ``start(resume)`` begins it. A job that was stopped before it wrote anything starts anew.
     """
+    if arguments.out is None:
+        raise UserError("Name the folder of the run with --out, e.g. --out runs/mine.")
     checkpoint, main = arguments.out / CHECKPOINT, launched(os.environ).rank == 0
     if not arguments.resume and checkpoint.exists():
         raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")

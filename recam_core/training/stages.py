@@ -97,12 +97,12 @@ class _Course:
         if not self.team.main:
             return
         folder_for(self.run.out)
+        self.history = History(self.run.out, length)
         if not closing:
             clear_watched(self.run.out)  # of a run that was stopped before its first checkpoint
             save_settings(self.run.out, self.config, self.run.classes)
             keep_watched(self.watched, self.run.out)
-        self.history = History(self.run.out, length)
-        if closing:
+        else:
             self.history.write(closing)
 
     def close(self) -> None:

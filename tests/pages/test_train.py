@@ -197,7 +197,7 @@ def test_a_model_with_other_classes_or_no_model_is_said(ordered):
     ran(app)
     app.selectbox(key="train-f-stage1").set_value("photos")
     ran(app)
-    assert "Stage 2 needs the same classes in the same order" in words(app)
+    assert "the model lacks fish" in words(app)
     assert [b.disabled for b in app.button if b.key == "train-start"] == [True]
     assert "which this server does not have" in words(open_train(stage1="nobody"))
 

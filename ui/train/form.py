@@ -10,6 +10,7 @@ from recam_core import (
     SAMPLES,
     Picture,
     UserError,
+    allowed_file,
     known_models,
     may_start,
     open_dataset,
@@ -237,7 +238,7 @@ def _choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tupl
     names = tuple(str(name).strip() for name in chosen if str(name).strip())
     for name in set(names).difference(offered):
         if Path(name).is_file():  # typed: it must lie where the operator allows
-            knobs.allowed_file(str(Path(name).absolute()))
+            allowed_file(str(Path(name).absolute()))
     return replace(config, watch=names), pictures
 
 

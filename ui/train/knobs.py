@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, UserError, allowed_folder, known_models, read_header
+from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, allowed_file, known_models, read_header
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
 from ui.pictures import plain
 from ui.train import words
@@ -200,18 +199,3 @@ def _weights_of(backbone: str) -> tuple[str, ...]:
     if backbone == "tiny":
         return ("none",)
     return ("none", "imagenet") if backbone == "efficientnet_lite0" else tuple(words.WEIGHTS)
-
-
-def allowed_file(text: str) -> Path:
-    """A file that somebody named, within the folders that the operator allows."""
-    if not text.strip():
-        raise UserError("Name the file with the weights, with its whole path on this server.")
-    path = Path(text.strip()).expanduser()
-    found = allowed_folder(str(path.parent)) / path.name
-    try:
-        is_there = found.is_file() and found.resolve() == found  # a link may lead out
-    except (OSError, ValueError):  # a name that is too long, a zero byte
-        is_there = False
-    if not is_there:
-        raise UserError(f"There is no file “{text[:80]}” on this server; name one with its whole path.")
-    return found
