@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from recam_core.__main__ import main
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.recipes import BOUNDARY_RECIPES, RECIPES
 from recam_core.run_state import CHECKPOINT
 from recam_core.shelf import load_pair, save_pair, update_card

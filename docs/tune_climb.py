@@ -21,7 +21,7 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.files import parent_for, save_atomically
 from recam_core.masks import resize_labels
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.quality import EDGES, class_curves
 from recam_core.records import IGNORE, READOUTS, AdvCamOptions, HeatmapOptions

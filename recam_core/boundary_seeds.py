@@ -11,7 +11,7 @@ from PIL import Image
 from recam_core.datasets import Dataset
 from recam_core.files import save_atomically
 from recam_core.images import working_picture
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import MULTI_SCALE, BoundaryConfig, HeatmapOptions, MaskStep, PictureSkipped, UserError
 from recam_core.run_state import folder_for

@@ -21,7 +21,8 @@ from recam_core.datasets import Dataset
 from recam_core.device import autocast
 from recam_core.history import History, event_line
 from recam_core.images import working_picture
-from recam_core.model import ModelPair, build_branches
+from recam_core.model import build_branches
+from recam_core.pair import ModelPair
 from recam_core.records import (
     BoundaryConfig,
     BoundaryEpoch,

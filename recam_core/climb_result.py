@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import AdvCamOptions, Evidence, RefineStep, UserError
 
 REFERENCE_STD = (0.229, 0.224, 0.225)  # what a picture is divided by in the reference

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from recam_core.datasets import Dataset
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
 from recam_core.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures

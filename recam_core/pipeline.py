@@ -12,7 +12,8 @@ from torch import Tensor
 from recam_core.device import autocast
 from recam_core.images import working_picture
 from recam_core.looking import with_room
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.records import EPSILON, CamResult, Evidence, HeatmapOptions, UserError, listed_names
 
 

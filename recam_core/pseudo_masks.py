@@ -22,7 +22,7 @@ from recam_core.evaluation import check_classes, to_size, true_maps
 from recam_core.files import parent_for, save_atomically, write_folder
 from recam_core.images import working_picture
 from recam_core.launch import Share
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import Finished, MaskStep, PseudoMaskOptions, UserError
 from recam_core.refiners.advcam import climb

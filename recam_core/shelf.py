@@ -14,7 +14,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from recam_core.files import save_atomically
-from recam_core.model import CamModel, ModelPair, build_branches, build_edge_network, build_pair
+from recam_core.model import CamModel, build_branches, build_edge_network
+from recam_core.pair import ModelPair, build_pair
 from recam_core.records import ACTIVATIONS, CAM, READOUTS, RECAM_READOUTS, UserError
 from recam_core.roots import models_folder, runs_folder
 from recam_core.tensors import listed, tensor_faults

@@ -3,7 +3,7 @@
 Every repository of this field has its own, because a readout, a data set and a refinement move it.
 """
 
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import HeatmapOptions, UserError
 
 SEED = 0.21  # the reference's for seeds on VOC

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import CamResult, RandomWalkOptions, UserError
 from recam_core.refiners.boundary import boundary_map
 from recam_core.refiners.random_walk import RandomWalk

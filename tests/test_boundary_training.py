@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from recam_core.boundary_training import build_optimizer, train_boundary
 from recam_core.history import read_history
-from recam_core.model import build_branches, build_pair
+from recam_core.model import build_branches
+from recam_core.pair import build_pair
 from recam_core.records import (
     BoundaryConfig,
     BoundaryEpoch,

@@ -13,7 +13,7 @@ from recam_core import shelf
 from recam_core.__main__ import COMMANDS, main, module_of
 from recam_core.datasets.scenes import SPLITS, Scenes
 from recam_core.images import read_image
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import explain
 from recam_core.records import EMPTY_TEXT, READOUTS, HeatmapOptions
 from recam_core.samples import read_sample

@@ -14,7 +14,7 @@ from recam_core.climb_files import climb_bundle, climb_frames, perturbation_pict
 from recam_core.climb_result import climb_defaults, climbed_evidence, grey_levels, valid_steps
 from recam_core.images import read_image
 from recam_core.manifest import make_manifest
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import AdvCamOptions, DisplayOptions, HeatmapOptions, RefineStep, UserError
 from recam_core.refiners.advcam import climb

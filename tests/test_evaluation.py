@@ -9,7 +9,7 @@ from plain_sweep import picture, plain_confusion
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import Evaluation, evaluate, to_size
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import explain
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures

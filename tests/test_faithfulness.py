@@ -16,7 +16,7 @@ from recam_core.faithfulness import (
     logit_curves,
     pointing,
 )
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import UserError
 
 H, W = 36, 40

@@ -7,7 +7,7 @@ import torch
 from recam_core.datasets.labelled import Labelled
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import measure
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import HeatmapOptions, Picture, RefitConfig, UserError
 from recam_core.shelf import load_pair
 from recam_core.sweep import ThresholdSweep, figures

@@ -14,7 +14,7 @@ from recam_core.lesson import (
     signed_map,
 )
 from recam_core.losses import class_features, class_masks
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import READOUTS, HeatmapOptions, UserError
 

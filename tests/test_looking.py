@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from recam_core.looking import with_room
-from recam_core.model import build_model, build_pair
+from recam_core.model import build_model
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import READOUTS, HeatmapOptions, UserError
 

@@ -10,7 +10,7 @@ import torch
 
 from recam_core import manifest as manifest_module
 from recam_core.manifest import PACKAGES, make_manifest
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import HeatmapOptions, Picture
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from recam_core.model import build_branches, build_edge_network, build_model, build_pair
+from recam_core.model import build_branches, build_edge_network, build_model
+from recam_core.pair import build_pair
 from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)

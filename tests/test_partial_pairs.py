@@ -11,7 +11,8 @@ from recam_core.bundle import evidence_bundle
 from recam_core.climb_result import climb_defaults, climbed_evidence
 from recam_core.evaluation import evaluate
 from recam_core.lesson import picture_features
-from recam_core.model import build_branches, build_edge_network, build_pair
+from recam_core.model import build_branches, build_edge_network
+from recam_core.pair import build_pair
 from recam_core.pipeline import default_classes, explain, gather_evidence, read_out
 from recam_core.pseudo_masks import pseudo_mask
 from recam_core.records import (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import default_classes, explain, gather_evidence, read_out
 from recam_core.records import READOUTS, RECAM_READOUTS, Evidence, HeatmapOptions, UserError
 

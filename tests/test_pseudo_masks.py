@@ -10,7 +10,7 @@ from PIL import Image
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.launch import Share
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import explain, gather_evidence, read_out
 from recam_core.pseudo_masks import is_whole, mask_names, pseudo_mask, write_masks
 from recam_core.records import AdvCamOptions, HeatmapOptions, PseudoMaskOptions, RandomWalkOptions, UserError

@@ -8,7 +8,7 @@ import torch
 from test_feature_bank import CLASSES, bank_of, labelled
 
 from recam_core.losses import recam_loss
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import HeatmapOptions, Refit, RefitConfig, RefitStep, UserError
 from recam_core.training import refit_evidence, refit_heads, start_look

@@ -16,7 +16,8 @@ from team_script import CONFIG, Squares
 
 from recam_core.__main__ import main
 from recam_core.history import read_history
-from recam_core.model import build_model, build_pair
+from recam_core.model import build_model
+from recam_core.pair import build_pair
 from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainStep, UserError, Validated
 from recam_core.run_state import CHECKPOINT, SETTINGS, read_run
 from recam_core.shelf import load_pair, save_pair

@@ -14,7 +14,7 @@ from PIL import Image
 from recam_core.__main__ import main
 from recam_core.commands import seeds as command
 from recam_core.datasets.scenes import SPLITS, Scenes
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import MaskStep, UserError
 from recam_core.shelf import save_pair
 

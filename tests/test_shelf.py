@@ -10,7 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from recam_core import shelf as shelf_module
-from recam_core.model import build_branches, build_edge_network, build_pair
+from recam_core.model import build_branches, build_edge_network
+from recam_core.pair import build_pair
 from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
 from recam_core.shelf import FORMAT, copy_pair, find_model, known_models, load_pair, read_header, save_pair, update_card
 

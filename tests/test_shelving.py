@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from recam_core import jobs, shelf, shelving
-from recam_core.model import build_branches, build_pair
+from recam_core.model import build_branches
+from recam_core.pair import build_pair
 from recam_core.records import READOUTS, UserError
 from recam_core.shelf import find_model, known_models, load_pair, save_pair
 from recam_core.shelving import (

@@ -13,7 +13,7 @@ from plain_sweep import plain_confusion
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import evaluate
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label
 from recam_core.store import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import MULTI_SCALE, HeatmapOptions, UserError
 from recam_core.thresholds import seed_threshold, walk_threshold
 

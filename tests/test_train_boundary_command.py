@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from recam_core.__main__ import main
 from recam_core.datasets.scenes import SPLITS, Scenes
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.recipes import BOUNDARY_RECIPES
 from recam_core.shelf import load_pair, save_pair
 

@@ -6,7 +6,7 @@ import torch
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import Evaluation, evaluate
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
 from recam_core.training.validating import Validation, average_precision, mean_average_precision, open_validation
 

@@ -11,7 +11,7 @@ from recam_core import walk_files
 from recam_core.__main__ import main
 from recam_core.climb_result import climb_defaults, climbed_evidence
 from recam_core.images import read_image
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import DisplayOptions, HeatmapOptions, RandomWalkOptions, UserError, WalkStep
 from recam_core.refiners.advcam import climb

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.model import build_branches, build_pair
+from recam_core.model import build_branches
+from recam_core.pair import build_pair
 from recam_core.pipeline import explain
 from recam_core.quality import class_curves
 from recam_core.records import READOUTS, CamResult, HeatmapOptions, RandomWalkOptions, UserError

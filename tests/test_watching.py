@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from recam_core.datasets.scenes import Scenes
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import TrainConfig, UserError
 from recam_core.training.watching import find_watched, keep_maps, keep_watched, read_epoch_maps, read_watched
 

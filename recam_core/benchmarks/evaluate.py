@@ -9,7 +9,7 @@ import torch
 from recam_core.benchmarks.boxed import Boxed
 from recam_core.benchmarks.measure import SHAPE, Row, paired
 from recam_core.evaluation import measure
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence
 from recam_core.records import READOUTS, HeatmapOptions
 from recam_core.samples import PHOTOS, read_sample

@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from recam_core.benchmarks.measure import SHAPE, Row, matrix_rate, paired, peak_mib, timed
 from recam_core.device import autocast
-from recam_core.model import CamModel, ModelPair, build_model
+from recam_core.model import CamModel, build_model
+from recam_core.pair import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence, read_out
 from recam_core.records import MULTI_SCALE, READOUTS, RECAM_READOUTS, HeatmapOptions
 from recam_core.samples import read_sample

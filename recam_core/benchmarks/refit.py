@@ -13,7 +13,7 @@ from recam_core.benchmarks.boxed import Boxed
 from recam_core.benchmarks.measure import Row
 from recam_core.datasets import Dataset
 from recam_core.datasets.scenes import Scenes
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import read_out
 from recam_core.recipes import default_refit
 from recam_core.records import READOUTS, HeatmapOptions, Refit

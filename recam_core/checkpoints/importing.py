@@ -10,7 +10,8 @@ from recam_core.checkpoints.classifiers import LITE
 from recam_core.checkpoints.kinds import is_pair, recognise_pair
 from recam_core.checkpoints.parts import Network, Source, build_network, read_source, with_edges, with_fc2
 from recam_core.files import parent_for
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError
 from recam_core.shelf import copy_pair, load_pair, save_pair
 

@@ -12,7 +12,8 @@ from recam_core.checkpoints.classes import names_for
 from recam_core.checkpoints.classifiers import architecture, classifier_network
 from recam_core.checkpoints.kinds import Recognised, recognise_tensors
 from recam_core.checkpoints.official import FC1, cam_network, flat, irn_network
-from recam_core.model import CamModel, ModelPair, build_branches, build_edge_network, build_model
+from recam_core.model import CamModel, build_branches, build_edge_network, build_model
+from recam_core.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError
 from recam_core.tensor_files import read_tensors
 from recam_core.tensors import listed, tensor_faults

@@ -19,7 +19,7 @@ from recam_core.commands.pictures import (
 from recam_core.device import pick_device
 from recam_core.files import parent_for, write_folder
 from recam_core.manifest import make_manifest
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence
 from recam_core.records import CLIMB_RESULTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
 from recam_core.refiners import REFINERS

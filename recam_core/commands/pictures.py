@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from recam_core.commands.options import add_view_arguments, split_names
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import PALETTE_NAMES, DisplayOptions, Picture, UserError
 from recam_core.samples import SAMPLES
 

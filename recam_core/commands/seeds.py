@@ -13,7 +13,7 @@ from recam_core.commands.walking import add_refine_arguments, chosen_walk
 from recam_core.datasets import DATASETS
 from recam_core.device import pick_device
 from recam_core.launch import launched
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pseudo_masks import write_masks
 from recam_core.records import REFINEMENTS, MaskStep, PseudoMaskOptions, RandomWalkOptions
 from recam_core.shelf import load_pair

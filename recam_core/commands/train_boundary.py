@@ -9,7 +9,7 @@ from recam_core.commands.options import add_settings, changed_settings, open_dat
 from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.launch import launched
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.recipes import BOUNDARY_RECIPES
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, UserError
 from recam_core.shelf import load_pair

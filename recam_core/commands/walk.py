@@ -19,7 +19,7 @@ from recam_core.commands.walking import add_walk_arguments, walk_options
 from recam_core.device import pick_device
 from recam_core.files import parent_for, write_folder
 from recam_core.manifest import make_manifest
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import default_classes, gather_evidence, read_out
 from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions
 from recam_core.refiners.advcam import climb

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import BOUNDARIES, REFINEMENTS, RandomWalkOptions, UserError
 from recam_core.walk_result import walk_defaults
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from recam_core.ascent import Ascent, ascend
 from recam_core.climbing import steps_at
 from recam_core.images import MIN_SIDE, working_picture
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.records import AdvCamOptions, HeatmapOptions, RefineStep, UserError
 
 # Of all views of the classes that climb together on a CPU, where nothing reports a lack of memory before it is too late.

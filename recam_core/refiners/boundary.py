@@ -8,7 +8,8 @@ from torch import Tensor
 
 from recam_core.branches import QUARTER, BoundaryBranches
 from recam_core.device import autocast
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.records import BOUNDARIES, UserError
 
 SIGMA = 1.5  # pixels: noise below it is no edge

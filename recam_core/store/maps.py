@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from recam_core.evaluation import to_size
-from recam_core.model import ModelPair, build_pair
+from recam_core.pair import ModelPair, build_pair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import CAM, HeatmapOptions
 from recam_core.records.stored import BASELINES, RESET, WALKED

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from recam_core.model import ModelPair, build_model
+from recam_core.model import build_model
+from recam_core.pair import ModelPair
 
 
 def double_negatives(pair: ModelPair) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recam_core.datasets import Dataset, open_dataset
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, TrainConfig
 from recam_core.resample import best_row, best_threshold, confusions, row

@@ -13,7 +13,7 @@ import torch
 from recam_core.datasets import Dataset
 from recam_core.evaluation import measure
 from recam_core.files import npz_bytes, parent_for, save_atomically
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import READOUTS, EpochEnd, EvalStep, HeatmapOptions, TrainConfig
 from recam_core.shelf import load_pair
 from recam_core.sweep import PixelCounts

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from recam_core.datasets.scenes import SceneOptions, Scenes
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import MULTI_SCALE, HeatmapOptions, TrainConfig
 from recam_core.resample import best_row, best_threshold

@@ -6,7 +6,7 @@ import numpy as np
 
 from recam_core.datasets import Dataset
 from recam_core.evaluation import to_size
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import READOUTS, CamResult, HeatmapOptions, RandomWalkOptions
 from recam_core.refiners.boundary import boundary_map

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recam_core.datasets import Dataset, open_dataset
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import READOUTS, RandomWalkOptions
 from recam_core.refiners.boundary import boundary_sources
 from recam_core.resample import best_row, best_threshold, confusions, gain, row

@@ -12,7 +12,7 @@ import numpy as np
 
 from recam_core.datasets.scenes import SceneOptions, Scenes
 from recam_core.files import parent_for, save_atomically
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.recipes import RECIPES
 from recam_core.records import READOUTS, HeatmapOptions
 from recam_core.resample import best_threshold

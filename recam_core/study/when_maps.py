@@ -10,7 +10,7 @@ import numpy as np
 
 from recam_core.datasets import Dataset
 from recam_core.datasets.scenes import SceneOptions, Scenes
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import READOUTS, HeatmapOptions, UserError
 

@@ -12,7 +12,7 @@ from recam_core.evaluation import check_classes
 from recam_core.images import working_picture
 from recam_core.losses import present_classes
 from recam_core.masks import resize_labels
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import CAM, IGNORE, EvalStep, UserError
 
 FINER = 2  # true masks are sampled this many times per cell of the feature grid, along each side

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from recam_core.images import working_picture
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import CAM, RECAM_READOUTS, Evidence, HeatmapOptions, Refit
 from recam_core.training.bank import start_features
 from recam_core.training.refit import Learner

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from recam_core.batches import epoch_order
 from recam_core.heads import HEADS
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.records import Refit, RefitConfig, RefitStep, UserError
 from recam_core.training.bank import FeatureBank
 from recam_core.training.optimizer import set_rates

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from recam_core.batches import Batch
 from recam_core.datasets import Dataset
 from recam_core.device import training_autocast, training_type
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.run_state import CHECKPOINT, load_checkpoint, save_checkpoint
 from recam_core.training.optimizer import build_optimizer

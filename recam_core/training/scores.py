@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.losses import activation_maps
-from recam_core.model import ModelPair
+from recam_core.pair import ModelPair
 from recam_core.pipeline import normalise_maps
 from recam_core.records import CAM, RECAM_READOUTS, SeedScore
 from recam_core.sweep import THRESHOLDS, ThresholdSweep, count_stacks, figures

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from recam_core.model import CamModel, ModelPair, build_model
+from recam_core.model import CamModel, build_model
+from recam_core.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.shelf import load_pair
 from recam_core.starts import imagenet_rows

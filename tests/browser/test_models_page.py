@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_journey import APP
 
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.shelf import save_pair
 
 pytestmark = pytest.mark.browser

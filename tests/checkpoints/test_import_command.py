@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from test_hostile_files import Hostile
 
 from recam_core.__main__ import main
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.shelf import known_models, load_pair, read_header, save_pair
 
 

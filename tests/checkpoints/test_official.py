@@ -7,7 +7,8 @@ import torch
 
 from recam_core.checkpoints import import_checkpoint, recognise
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
-from recam_core.model import build_branches, build_edge_network, build_model, build_pair
+from recam_core.model import build_branches, build_edge_network, build_model
+from recam_core.pair import build_pair
 from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
 from recam_core.shelf import load_pair, save_pair
 

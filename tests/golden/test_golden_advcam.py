@@ -12,7 +12,8 @@ from recam_core.climb_result import climbed_evidence
 from recam_core.climbing import climb_step, grad_cam, hold_mask, steps_at
 from recam_core.heads import HEADS
 from recam_core.losses import activation_maps
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import AdvCamOptions, HeatmapOptions
 from recam_core.refiners.advcam import climb

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import HeatmapOptions
 from recam_core.store import MapMaker, open_store
 from recam_core.store.layout import PictureEntry, write_settings

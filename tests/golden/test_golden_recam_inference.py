@@ -6,7 +6,8 @@ import torch
 from four_convolutions import FourConvolutions
 
 from recam_core.heads import HEADS
-from recam_core.model import CamModel, ModelPair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair
 from recam_core.pipeline import gather_evidence, read_out
 from recam_core.records import HeatmapOptions
 

@@ -16,7 +16,7 @@ from test_compare import SHELL, query, ran
 import ui.engine
 from recam_core import Recognised, jobs, known_models, load_pair
 from recam_core.checkpoints import CLASS_LISTS
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.shelf import save_pair
 from ui.models import bring, making
 

@@ -11,7 +11,7 @@ from test_why import open_why
 
 import ui.engine
 from recam_core import CLASS_LISTS, SCENE_CLASSES
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import CAM, RECAM_READOUTS
 from recam_core.shelf import save_pair
 from ui import uploads

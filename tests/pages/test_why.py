@@ -9,7 +9,8 @@ from test_compare import SCENE, SHELL, query, ran
 
 import ui.engine
 from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
-from recam_core.model import CamModel, build_pair
+from recam_core.model import CamModel
+from recam_core.pair import build_pair
 from recam_core.shelf import save_pair
 from ui import uploads
 from ui.why.counterpoint import measured

@@ -14,7 +14,8 @@ from torch import nn
 from recam_core.ascent import ascend
 from recam_core.climbing import climb_step, grad_cam, held_difference, hold_mask
 from recam_core.heads import HEADS
-from recam_core.model import CamModel, ModelPair, build_pair
+from recam_core.model import CamModel
+from recam_core.pair import ModelPair, build_pair
 from recam_core.pipeline import gather_evidence
 from recam_core.records import READOUTS, AdvCamOptions, HeatmapOptions, UserError
 from recam_core.refiners import REFINERS

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.model import build_branches, build_pair
+from recam_core.model import build_branches
+from recam_core.pair import build_pair
 from recam_core.records import BOUNDARIES, UserError
 from recam_core.refiners.boundary import boundary_map, boundary_sources, edge_logits, gradient_boundary
 

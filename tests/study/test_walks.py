@@ -8,7 +8,7 @@ import torch
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation import measure
-from recam_core.model import build_pair
+from recam_core.pair import build_pair
 from recam_core.records import READOUTS, EvalStep, RandomWalkOptions
 from recam_core.resample import best_row
 from recam_core.study import walks
