@@ -5,6 +5,7 @@ that everybody can tell a run that goes on from one whose process was killed.
 """
 
 import contextlib
+import ctypes
 import json
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from recam_core.records import UserError
 
 TURN = ".turn"
 COMMAND = (sys.executable, "-m", "recam_core")
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 PAUSE = 0.3  # seconds between two looks at the queue
 
 
@@ -91,11 +93,18 @@ def _run(job: Job, child: list[subprocess.Popen[bytes]], stopped: threading.Even
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
                 env=environment(),
+                preexec_fn=_stop_without_keeper,
             )
         )
         if stopped.is_set():  # between its turn and its start
             child[0].send_signal(signal.SIGINT)
         return child[0].wait()
+
+
+def _stop_without_keeper() -> None:
+    """Have this process stopped as by Ctrl-C when its keeper is killed: nobody else would know that it runs (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _last_words(folder: Path) -> str:

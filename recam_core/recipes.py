@@ -81,7 +81,7 @@ RECIPES["quick-photos"] = replace(
     RECIPES["photos"], stage1_epochs=3, stage2_epochs=3, crop=224, long_side_min=192, long_side_max=320
 )
 
-# Boundary branches; ``reference`` is IRN's code on VOC, whose momentum is again the weight decay.
+# Boundary branches; ``reference`` is IRN's code on VOC, whose momentum is again the weight decay: its rate of 1 was set for that.
 BOUNDARY_RECIPES: dict[str, BoundaryConfig] = {
     "scenes": BoundaryConfig(
         dataset="scenes",
@@ -122,6 +122,17 @@ REFITS: dict[str, RefitConfig] = {
 def default_refit(backbone: str) -> RefitConfig:
     """The settings of a re-fit that suit a backbone."""
     return REFITS["scenes" if backbone == "tiny" else "photos"]
+
+
+SPLITS = {"scenes": ("train", "val"), "voc": ("train", "val"), "coco": ("train2017", "val2017"), "folder": ("", "")}
+
+
+def on_data(config: TrainConfig, dataset: str) -> TrainConfig:
+    """A recipe's settings for another kind of data set: with its own split, and its own for scores where the recipe has one."""
+    if config.dataset == dataset:
+        return config
+    split, validation = SPLITS[dataset]
+    return replace(config, dataset=dataset, split=split, validation=validation if config.validation else "")
 
 
 def default_recipe(dataset: str, backbone: str) -> str:

@@ -273,3 +273,12 @@ def test_a_run_that_a_command_without_a_job_writes_into_is_not_deleted(runs):
     told.close()
     jobs.delete_run(folder)
     assert not folder.exists()
+
+
+def test_a_command_is_stopped_when_its_keeper_is_killed(runs):
+    job = started()
+    until(lambda: has_said(job))
+    keeper = int((job.folder / jobs.LOCK).read_text())
+    (child,) = map(int, subprocess.check_output(["ps", "--ppid", str(keeper), "-o", "pid="], text=True).split())
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{child}"))

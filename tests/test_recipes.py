@@ -1,9 +1,11 @@
 """The reference's settings number by number, as the table of facts has them, and presets that suit each data set."""
 
+import argparse
 from dataclasses import asdict
 
 import pytest
 
+from recam_core.commands import train
 from recam_core.recipes import MOMENTUM_OF_THE_REFERENCE, RECIPES, presets
 
 SHARED = {
@@ -70,3 +72,19 @@ def test_a_quick_look_is_small():
         config = presets(dataset)["quick look"]
         assert (config.backbone, config.weights, config.crop) == ("efficientnet_lite0", "imagenet", 224)
         assert config.stage1_epochs + config.stage2_epochs <= 6
+
+
+@pytest.mark.parametrize(("flags", "where"), [
+    ([], ("scenes", "train", "")),
+    (["--dataset", "folder"], ("folder", "", "")),
+    (["--dataset", "voc"], ("voc", "train", "")),
+    (["--dataset", "coco"], ("coco", "train2017", "")),
+    (["--dataset", "voc", "--backbone", "resnet50_s16"], ("voc", "train_aug", "val")),
+    (["--recipe", "reference-voc", "--dataset", "coco"], ("coco", "train2017", "val2017")),
+    (["--recipe", "reference-voc", "--dataset", "folder", "--split", "mine"], ("folder", "mine", "")),
+])  # fmt: skip
+def test_the_command_takes_the_split_of_the_data_set_that_was_named(flags, where):
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    config = train.chosen_config(parser.parse_args(flags))
+    assert (config.dataset, config.split, config.validation) == where

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from team_script import CONFIG, Squares
 
@@ -120,6 +122,36 @@ def test_a_job_that_was_stopped_before_it_wrote_anything_can_be_resumed(tmp_path
     arguments = [*ARGUMENTS[:4], "--stage1-epochs", "1", "--stage2-epochs", "1", "--device", "cpu", "--resume"]
     assert main(["train", *arguments, "--out", str(tmp_path)]) == 0
     assert main(["train", *arguments, "--out", str(tmp_path / "no-run")]) == 2
+
+
+def test_it_goes_on_without_the_model_and_the_files_that_it_began_with(tmp_path):
+    finish(tmp_path / "first", CONFIG)
+    given = tmp_path / "given.safetensors"
+    shutil.copy(tmp_path / "first" / MODEL, given)
+    photo = tmp_path / "mine.png"
+    Image.new("RGB", (48, 48)).save(photo)
+    config = replace(CONFIG, stage1=str(given), stage2_epochs=2, watch=(str(photo),))
+    finish(tmp_path / "whole", config)
+    events = train(config, Squares(ALL), tmp_path / "cut", CPU)
+    next(e for e in events if isinstance(e, EpochEnd))
+    next(events)  # the epoch's checkpoint is there
+    events.close()
+    given.unlink()
+    photo.unlink()
+    finish(tmp_path / "cut", replace(config, watch=("chelsea",)), resume=True)
+    assert equal(tmp_path / "cut", tmp_path / "whole")
+    assert untimed(tmp_path / "cut") == untimed(tmp_path / "whole")
+    assert [picture.name for picture in read_watched(tmp_path / "cut")] == ["mine.png"]
+
+
+def test_the_time_of_a_run_is_that_of_all_its_epochs(tmp_path):
+    finish(tmp_path, TWICE)
+    said = read_history(tmp_path)
+    spent = sum(e["seconds"] for e in said if e["event"] in ("EpochEnd", "Validated"))
+    finish(tmp_path, TWICE, resume=True)  # nothing is left to do
+    again = read_history(tmp_path)
+    assert [said[-1]["seconds"], again[-1]["seconds"]] == pytest.approx([spent, spent])
+    assert len(again) == len(said)
 
 
 def test_another_number_of_processes_is_refused_and_leftovers_go(tmp_path):

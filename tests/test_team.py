@@ -23,8 +23,14 @@ CPU = torch.device("cpu")
 def launched(*command, processes=2):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--standalone")
-    return subprocess.run([*launcher, *map(str, command)], env=environment, capture_output=True, text=True, check=False,
-                          timeout=60)  # fmt: skip
+    whole = [*launcher, *map(str, command)]
+    with subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            out, err = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # it then ends its processes, which a kill would leave behind
+            raise
+        return subprocess.CompletedProcess(whole, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +74,14 @@ def test_accumulated_batches_are_one_large_batch(tmp_path, case):
     team_script.run(tmp_path / "one", case, replace(config, batch_size=4, accumulate=1))
     team_script.run(tmp_path / "several", case, replace(config, batch_size=2, accumulate=2))
     assert_close(weights(tmp_path / "one" / case), weights(tmp_path / "several" / case))
+
+
+def test_a_launcher_s_own_accumulation_changes_nothing(tmp_path, monkeypatch):
+    config = CASES["uneven"][0]
+    team_script.run(tmp_path / "plain", "uneven", config)
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    team_script.run(tmp_path / "said", "uneven", config)
+    assert_close(weights(tmp_path / "plain" / "uneven"), weights(tmp_path / "said" / "uneven"))
 
 
 def test_all_stop_together_and_one_says_why(together):

@@ -1,10 +1,13 @@
 """Arguments that several commands share; their defaults are those of the settings."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,8 +116,9 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
         raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")
     fresh_job = (arguments.out / JOB).exists() and not begun(arguments.out)
     try:
-        for _ in report(start(arguments.resume and not fresh_job), arguments.json_lines):
-            pass
+        with heard_stop() as check:
+            for _ in report(start(arguments.resume and not fresh_job), arguments.json_lines):
+                check()
     except KeyboardInterrupt:
         if not main:  # of several processes one speaks for all
             raise SystemExit(130) from None
@@ -124,6 +128,29 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
             file=sys.stderr,
         )
         raise
+
+
+@contextlib.contextmanager
+def heard_stop() -> Iterator[Callable[[], None]]:
+    """Ctrl-C raises at once, and again at the next call of what is yielded: Python drops one that comes while it forks."""
+    asked = threading.Event()
+
+    def stop(*_: Any) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def report(events: Iterable[Any], json_lines: bool) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from recam_core.commands.options import add_settings, changed_settings, open_dat
 from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.launch import launched
-from recam_core.recipes import RECIPES, default_recipe
+from recam_core.recipes import RECIPES, default_recipe, on_data
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
 from recam_core.training import estimate_cost, train
 
@@ -53,4 +53,5 @@ def run(arguments: argparse.Namespace) -> None:
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
     """The recipe with what was said on the command line."""
     recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", arguments.backbone or "")
-    return dataclasses.replace(RECIPES[recipe], **changed_settings(arguments, TrainConfig))
+    config = on_data(RECIPES[recipe], arguments.dataset or RECIPES[recipe].dataset)
+    return dataclasses.replace(config, **changed_settings(arguments, TrainConfig))

@@ -10,7 +10,7 @@ from recam_core.datasets import DATASETS
 from recam_core.device import keep_freed_memory, pick_device
 from recam_core.launch import launched
 from recam_core.pair import ModelPair
-from recam_core.recipes import BOUNDARY_RECIPES
+from recam_core.recipes import BOUNDARY_RECIPES, SPLITS
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, UserError
 from recam_core.shelf import load_pair
 
@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
 def chosen_config(arguments: argparse.Namespace, pair: ModelPair) -> BoundaryConfig:
     """The recipe with what was said on the command line; a readout that only the recipe names gives way to one that there is."""
     recipe = BOUNDARY_RECIPES[arguments.recipe or ("scenes" if arguments.dataset in (None, "scenes") else "photos")]
+    if arguments.dataset not in (None, recipe.dataset):
+        recipe = dataclasses.replace(recipe, split=SPLITS[arguments.dataset][0])
     if recipe.readout not in pair.readouts:
         recipe = dataclasses.replace(recipe, readout=pair.default_readout)
     return dataclasses.replace(recipe, **changed_settings(arguments, BoundaryConfig))

@@ -49,10 +49,14 @@ class Losses(nn.Module):
 class Run:
     """What changes while training. ``stage`` is 3 when both are done; ``done`` counts the epochs of this stage."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, team: Team) -> None:
+    def __init__(
+        self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, team: Team, resume: bool = False
+    ) -> None:
         self.config, self.out, self.device, self.team = config, out, device, team
         self.classes = tuple(dataset.classes)
-        self.cam, self.recam = starting_networks(config, self.classes, device)
+        state = load_checkpoint(out, device, HOLDS, config, self.classes) if resume else None
+        heads = None if state is None else state.get("heads")
+        self.cam, self.recam = starting_networks(config, self.classes, device, heads)
         self.stage, self.done = 1, 0
         self.saved = (out / CHECKPOINT).exists()
         self.skipped: list[str] = []  # pictures that could not be read, each told once
@@ -62,6 +66,9 @@ class Run:
         if config.stage1:
             self.done = config.stage1_epochs - 1
             self.advance()
+        self.told, self.closing = (
+            (0, b"") if state is None else self._load(state)
+        )  # bytes of history, and the line after
 
     @property
     def model(self) -> CamModel:
@@ -146,18 +153,13 @@ class Run:
             "cam": self.cam.state_dict(), "recam": self.recam.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(), "skipped": self.skipped, "shown": self.shown,
             "processes": self.team.share.world,
+            "heads": {name: dict(model.head.settings) for name, model in (("cam", self.cam), ("recam", self.recam))},
             "history": history, "closing": closing.decode(),
         })  # fmt: skip
         self.saved = True
 
-    def load(self) -> tuple[int, bytes]:
-        """Continue from the checkpoint in ``out``; settings that changed since are refused.
-
-        Returns where the history ends and the line that follows; (0, nothing) where there was no checkpoint yet.
-        """
-        state = load_checkpoint(self.out, self.device, HOLDS, self.config, self.classes)
-        if state is None:
-            return 0, b""
+    def _load(self, state: dict[str, Any]) -> tuple[int, bytes]:
+        """Continue from a checkpoint; returns where the history ends and the line that follows."""
         if (processes := state.get("processes", 1)) != self.team.share.world:
             raise UserError(
                 f"The run in {self.out} was started by {processes} process{'es' if processes > 1 else ''}, which decides what a "

@@ -1,6 +1,7 @@
 """The two networks that a training begins with: random, from ImageNet, or stage 1 from a model that is there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,15 +13,22 @@ from recam_core.shelf import load_pair
 from recam_core.starts import imagenet_rows
 
 
-def starting_networks(config: TrainConfig, classes: Sequence[str], device: torch.device) -> tuple[CamModel, CamModel]:
-    """The networks of both stages on the device; which weights they start with follows from the seed."""
-    given = load_pair(config.stage1, device) if config.stage1 else None
+def starting_networks(
+    config: TrainConfig, classes: Sequence[str], device: torch.device, heads: Mapping[str, Mapping[str, Any]] | None
+) -> tuple[CamModel, CamModel]:
+    """The networks of both stages on the device; which weights they start with follows from the seed.
+
+    ``heads`` are the settings of their heads in a checkpoint that is gone on from: its weights come later, and where they
+    first came from need not be there any more.
+    """
+    given = load_pair(config.stage1, device) if config.stage1 and heads is None else None
     settings = dict(given.cam.head.settings) if given is not None else {}  # a bias, another activation
+    settings = dict(heads["cam"]) if heads is not None else settings
     torch.manual_seed(config.seed)
-    cam = build_model(config.backbone, "cam", len(classes), config.weights, **settings)
+    cam = build_model(config.backbone, "cam", len(classes), config.weights if heads is None else "none", **settings)
     if given is not None:
         cam.load_state_dict(_stage1_weights(given, config, classes))
-    elif config.fc1_start == "imagenet":
+    elif config.fc1_start == "imagenet" and heads is None:
         _start_fc1(cam, imagenet_rows(classes), config)
     if config.stage2_fc1_rate or config.stage2_backbone_rate:
         settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were

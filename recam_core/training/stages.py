@@ -15,7 +15,7 @@ from torch import Tensor
 
 from recam_core.batches import Batch, epoch_batches, epoch_plan
 from recam_core.datasets import Dataset
-from recam_core.history import History, event_line
+from recam_core.history import History, event_line, read_history
 from recam_core.records import (
     EpochEnd,
     Finished,
@@ -25,6 +25,7 @@ from recam_core.records import (
     TrainStep,
     UserError,
     Validated,
+    WatchedPicture,
 )
 from recam_core.run_state import folder_for, save_settings
 from recam_core.shelf import save_pair
@@ -33,7 +34,7 @@ from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
 from recam_core.training.team import Team
 from recam_core.training.validating import open_validation
-from recam_core.training.watching import clear_watched, find_watched, keep_maps, keep_watched
+from recam_core.training.watching import clear_watched, find_watched, keep_maps, keep_watched, read_watched
 
 MODEL = "model.safetensors"
 Event = TrainStep | EpochEnd | PictureSkipped | Validated | MapsKept | Finished
@@ -51,17 +52,15 @@ def train(
     Processes that a launcher started train together: each shows its share of every batch, and only the main one says
     anything here, scores, and writes.
     """
-    start = time.perf_counter()
     team = Team(device)
     with team.agreed():
-        run = Run(config, dataset, out, device, team)
-        ended = run.load() if resume else (0, b"")
+        run = Run(config, dataset, out, device, team, resume)
         course = _Course(run, dataset)
     path, worked = out / MODEL, run.stage <= 2
     try:
         with team.agreed():
-            course.open(*ended)
-            before = course.keep_first_maps() if not ended[1] else []
+            course.open()
+            before = course.keep_first_maps() if not run.closing else []
         yield from before
         while run.stage <= 2:
             yield from course.epoch()
@@ -72,7 +71,7 @@ def train(
                 save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
         if team.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
-            yield course.told(Finished(str(path), time.perf_counter() - start, detail))
+            yield course.told(Finished(str(path), course.seconds(), detail))
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
@@ -90,25 +89,32 @@ class _Course:
         self.history: History | None = None
         main = self.team.main
         self.validation = open_validation(self.config, run.classes) if main else None
-        self.watched = find_watched(self.config, dataset) if main else ()
+        self.watched: tuple[WatchedPicture, ...] = ()
+        if main:  # a run that goes on watches what it began with
+            self.watched = read_watched(run.out) if run.closing else find_watched(self.config, dataset)
 
-    def open(self, length: int, closing: bytes) -> None:
-        """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""
+    def open(self) -> None:
+        """Make the run's folder ready; its history goes on after what the checkpoint knows of."""
         if not self.team.main:
             return
         folder_for(self.run.out)
-        self.history = History(self.run.out, length)
-        if not closing:
+        self.history = History(self.run.out, self.run.told)
+        if not self.run.closing:
             clear_watched(self.run.out)  # of a run that was stopped before its first checkpoint
             save_settings(self.run.out, self.config, self.run.classes)
             keep_watched(self.watched, self.run.out)
         else:
-            self.history.write(closing)
+            self.history.write(self.run.closing)
 
     def close(self) -> None:
         """Nothing more is said."""
         if self.history is not None:
             self.history.close()
+
+    def seconds(self) -> float:
+        """How long all epochs and their scores took, also those before the run was stopped."""
+        spent = (event for event in read_history(self.run.out) if event["event"] in ("EpochEnd", "Validated"))
+        return sum(event["seconds"] for event in spent)
 
     def told(self, event: Any) -> Any:
         """Write an event down before it is passed on."""

@@ -28,7 +28,7 @@ class Team:
     def __init__(self, device: torch.device) -> None:
         from accelerate import Accelerator  # a large package, and only training needs it
         from accelerate.state import AcceleratorState
-        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+        from accelerate.utils import DistributedDataParallelKwargs, DistributedType, InitProcessGroupKwargs
 
         if launched(os.environ).world == 1:
             AcceleratorState._reset_state(reset_partial_state=True)  # a run before may have been on another device
@@ -41,6 +41,15 @@ class Team:
                 InitProcessGroupKwargs(timeout=PATIENCE),
             ],
         )
+        if self._accelerator.distributed_type not in (
+            DistributedType.NO,
+            DistributedType.MULTI_CPU,
+            DistributedType.MULTI_GPU,
+        ):
+            raise UserError(
+                f"Training was launched as {self._accelerator.distributed_type.value}; it knows one process, several on CPUs, "
+                "and several graphics cards (accelerate launch --multi_gpu, or torchrun)."
+            )
         self.share = Share(self._accelerator.process_index, self._accelerator.num_processes)
         self.main = self.share.rank == 0
         self._host: Any = None
@@ -56,7 +65,7 @@ class Team:
     def backward(self, loss: Tensor) -> None:
         """Add up gradients, and outside of ``alone`` take their mean over the team."""
         with self._together():
-            self._accelerator.backward(loss)
+            loss.backward()  # accelerate's would divide by a launcher's own number of accumulated steps
 
     def alone(self, module: nn.Module) -> contextlib.AbstractContextManager[Any]:
         """Inside, each process adds up gradients for itself."""
