@@ -14,6 +14,7 @@ from trained_runs import CONFIG, SCENE, write_job, write_run
 
 import ui.jobs
 import ui.train.cost
+import ui.train.form
 from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, jobs, png_bytes, presets, read_sample
 from recam_core.commands import train, train_boundary
 from recam_core.records import Cost, DataReport, TrainConfig
@@ -267,6 +268,89 @@ def test_a_picture_to_watch_may_not_be_any_file_of_the_server(ordered, tmp_path,
     app.multiselect(key="train-watch-scenes--train").set_value([str(tmp_path / "data" / "allowed.png")])
     ran(app)
     assert "Start training" in labels(app)
+
+
+def test_a_linked_model_stays_while_pictures_are_chosen(ordered, tmp_path):
+    data = folder_of(tmp_path / "seas", fish=["a.png", "b.png"], boat=["c.png"])
+    app = open_train(stage1="photos")
+    app.selectbox(key="train-data-kind").set_value("scenes")
+    ran(app)
+    assert app.selectbox(key="train-f-stage1").value == "photos"
+    app.selectbox(key="train-f-stage1").set_value("scenes")
+    ran(app)
+    app.selectbox(key="train-data-kind").set_value("folder")
+    ran(app)
+    app.text_input(key="train-data-root").set_value(str(data))
+    ran(app)
+    checked(app)
+    assert app.selectbox(key="train-f-stages").value == "second"
+    assert app.selectbox(key="train-f-stage1").value == "scenes"
+    assert not app.toggle(key="train-f-train_on").value
+    app.selectbox(key="train-f-stages").set_value("both")
+    ran(app)
+    app.selectbox(key="train-data-kind").set_value("scenes")
+    ran(app)
+    assert app.selectbox(key="train-f-stages").value == "both"
+
+
+def test_a_linked_model_of_unknown_pictures_asks_for_a_folder(ordered, monkeypatch):
+    monkeypatch.setattr(ui.train.form, "read_header", lambda path: {"card": {"imported": {}}, "classes": ["a"]})
+    app = open_train(stage1="photos")
+    assert "Choose pictures whose classes **photos** knows." in words(app)
+    assert app.selectbox(key="train-data-kind").value == "folder"
+    assert not app.error
+
+
+def test_numbers_that_cannot_be_are_refused_in_words_and_nothing_disappears(ordered):
+    app = open_train(run="new")
+    app.text_input(key="train-title").set_value("mine")
+    for name, value in {"stage1_epochs": 0, "recam_weight": -1.0, "long_side_min": 500, "workers": -2}.items():
+        field = app.number_input(key=f"train-f-{name}")
+        assert not field.proto.has_min  # the browser would keep another number without a word
+        field.set_value(value)
+    app.number_input(key="train-f-long_side_max").set_value(192)
+    ran(app)
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "“Epochs of stage 1” is 0; it must be at least 1.",
+        "“Balance λ” is -1; it must be at least 0.",
+        "“Reading processes” is -2; it must be at least 0.",
+        "“Long side from” (500 px) is larger than “Long side to” (192 px).",
+    ]
+    assert [b.disabled for b in app.button if b.key == "train-start"] == [True]
+    assert app.text_input(key="train-title").value == "mine"
+    for name, value in {"stage1_epochs": 1, "recam_weight": 1.0, "long_side_min": 96, "workers": 0}.items():
+        app.number_input(key=f"train-f-{name}").set_value(value)
+    ran(app)
+    press(app, key="train-start")
+    assert ordered[0].title == "mine"
+    press(app, key="train-new")
+    assert app.text_input(key="train-title").value == ""
+
+
+def test_a_typed_name_outlives_a_look_at_another_run(place, ordered):
+    write_run(place, "one")
+    app = open_train(run="new")
+    app.text_input(key="train-title").set_value("mine")
+    ran(app)
+    app.radio(key="train-run").set_value("one")
+    ran(app)
+    press(app, key="train-new")
+    assert app.text_input(key="train-title").value == "mine"
+
+
+def test_nonsense_is_refused_or_remarked():
+    data = Data(1000, ("cat", "dog"))
+    assert "at least 32 px" in stops(replace(CONFIG, crop=16), data, None)[0]
+    assert stops(replace(CONFIG, crop=32), data, None) == []
+    said = " ".join(remarks(replace(CONFIG, recam_weight=11, optimizer="sgd", fc1_rate=1.5), data))
+    assert "With λ = 11 SCE outweighs BCE" in said
+    assert "With SGD rates above 1 usually let the weights run away (Classifier FC1, stage 1: 1.5)." in said
+    assert "All learning rates of stage 1 are 0" in " ".join(
+        remarks(replace(CONFIG, backbone_rate=0, fc1_rate=0), data)
+    )
+    for kind in ("scenes", "voc", "coco", "folder"):
+        for preset in presets(kind).values():
+            assert not [one for one in remarks(preset, data) if "run away" in one or "outweighs" in one]
 
 
 def test_what_speaks_against_a_training(report):

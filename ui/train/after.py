@@ -25,7 +25,7 @@ from ui.train.live import show_boundary
 from ui.train.runs import Run
 
 COMPARE, ERRORS = "../pages/explore/compare.py", "../pages/lab/errors.py"
-AGAIN = "train-again"
+AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's settings, or a model that a link named
 
 
 def show_after(run: Run, config: TrainConfig | None) -> None:
@@ -65,6 +65,7 @@ def _offer_looks(name: str, config: TrainConfig | None) -> None:
 def _offer_again(config: TrainConfig) -> None:
     if may_start() and st.button("Train again with other settings", icon=":material/tune:"):
         st.session_state[AGAIN] = config
+        st.session_state.pop(LINKED, None)
         state.choose("run", state.NEW)
         st.rerun()
 

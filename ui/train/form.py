@@ -19,13 +19,14 @@ from ui import jobs
 from ui.choose_data import KINDS, DataChoice, choose_data, show_check
 from ui.pictures import plain
 from ui.train import knobs, runs, state, words
-from ui.train.after import AGAIN, default_boundary
+from ui.train.after import AGAIN, LINKED, default_boundary
 from ui.train.cost import show_cost
-from ui.train.problems import Data, remarks, stops
+from ui.train.problems import Data, remarks, stops, wrong
 from ui.train.seen import WATCHED, choose_validation, choose_watched, samples_for
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
-TOOK, LINKED = "train-took", "train-linked"
+TOOK, TITLE, STARTED = "train-took", "train-title", "train-started"
+ON_A_MODEL = ("stages", "stage1", "train_on")  # what makes a training stage 2 of a model that is there
 
 
 def first_visit() -> None:
@@ -60,6 +61,7 @@ def show_form() -> None:
     _take_over()
     with st.container(border=True):
         st.markdown("**1 · Pictures to learn from**")
+        _say_what_it_knows()
         choice = choose_data(DATA)
         if choice is None:
             return
@@ -74,11 +76,11 @@ def show_form() -> None:
         return
     config = _choose_preset(choice)
     try:
-        config, pictures, known = _choose_settings(config, choice, data)
+        config, pictures, known, against = _choose_settings(config, choice, data)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    _start(config, pictures, data, known)
+    _start(config, pictures, data, [*against, *stops(config, data, known)])
 
 
 def _take_over() -> None:
@@ -104,6 +106,8 @@ def _begin_with(kind: str, root: str, split: str) -> None:
     """Have the form filled anew, with this data set chosen where it is one."""
     for name in (PRESET, FILLED):
         st.session_state.pop(name, None)
+    if kind not in KINDS and st.session_state.get(LINKED):
+        kind, split = "folder", ""  # an imported model: drawn scenes would hardly be its world
     if kind in KINDS:
         st.session_state[f"{DATA}-kind"], st.session_state[f"{DATA}-split"] = kind, split
     if root:
@@ -141,45 +145,54 @@ def _choose_preset(choice: DataChoice) -> TrainConfig:
         st.caption(f"**{name}**: {words.PRESETS.get(name, '')}. Everything below can be changed.")
     config = offered[name]
     if st.session_state.get(FILLED) != (choice.kind, name):
+        kept = {}
+        if FILLED in st.session_state and st.session_state.get(knobs.key("stages")) == "second":
+            kept = {one: st.session_state.get(knobs.key(one)) for one in ON_A_MODEL}  # other pictures, the same model
         st.session_state[FILLED] = (choice.kind, name)
         knobs.fill(config)
-        _take_linked_model()
+        if named := st.session_state.pop(LINKED, ""):  # FC2 is trained on it, its classifier stays what it is
+            kept = dict(zip(ON_A_MODEL, ("second", named, False), strict=True))
+        for one, value in kept.items():
+            st.session_state[knobs.key(one)] = value
     return replace(config, dataset=choice.kind, root=choice.root, split=choice.split)
 
 
-def _take_linked_model() -> None:
-    """``?stage1=NAME``: FC2 is trained on that model, whose classifier stays what it is."""
-    if named := st.session_state.pop(LINKED, ""):
-        for name, value in {"stages": "second", "stage1": named, "train_on": False}.items():
-            st.session_state[knobs.key(name)] = value
+def _say_what_it_knows() -> None:
+    """What to choose first where a link named a model and its pictures are not known yet."""
+    named = st.session_state.get(LINKED)
+    if named and st.session_state.get(f"{DATA}-kind") != "scenes":
+        st.info(f"Choose pictures whose classes **{plain(named)}** knows.", icon=":material/photo_library:")
 
 
 def _choose_settings(
     config: TrainConfig, choice: DataChoice, data: Data
-) -> tuple[TrainConfig, list[Picture], tuple[str, ...] | None]:
-    """Everything else; the settings, uploads to watch, and the classes of the model that stage 2 builds on, if there is one."""
+) -> tuple[TrainConfig, list[Picture], tuple[str, ...] | None, list[str]]:
+    """Everything else: the settings, uploads to watch, the classes of the model that stage 2 builds on, if there is one, and what
+    is wrong with the numbers, in whose place the settings have those of the preset.
+    """
     with st.container(border=True):
         st.markdown("**3 · Network and course**")
         config = knobs.choose_network(config)
         known = tuple(read_header(known_models()[config.stage1])["classes"]) if config.stage1 else None
-        config = knobs.choose_course(config)
-        config = knobs.choose_rates(config)
-        config = knobs.choose_machine(config)
+        typed = knobs.choose_course(config) | knobs.choose_rates(config) | knobs.choose_machine()
     with st.container(border=True):
         st.markdown("**4 · What you see while it trains**")
         left, right = st.columns(2, gap="large")
         with left:
-            config = choose_validation(config, choice)
+            typed |= choose_validation(config, choice)
         with right:
             config, pictures = choose_watched(config, choice, data)
-    return config, pictures, known
+    faults = wrong(typed)
+    config = replace(config, **{name: value for name, value in typed.items() if name not in faults})
+    return config, pictures, known, list(dict.fromkeys(faults.values()))
 
 
-def _start(config: TrainConfig, pictures: list[Picture], data: Data, known: tuple[str, ...] | None) -> None:
+def _start(config: TrainConfig, pictures: list[Picture], data: Data, against: list[str]) -> None:
     """What it costs, what speaks against it, the queue, and the button."""
+    if st.session_state.pop(STARTED, False):
+        st.session_state[TITLE] = ""  # that name is taken
     with st.container(border=True):
         st.markdown("**5 · Start**")
-        against = stops(config, data, known)
         for sentence in remarks(config, data):
             st.caption(f":material/info: {plain(sentence)}")
         for sentence in against:
@@ -188,7 +201,9 @@ def _start(config: TrainConfig, pictures: list[Picture], data: Data, known: tupl
             show_cost(config, data)
         left, right = st.columns(2, gap="large", vertical_alignment="bottom")
         with left:
-            title = st.text_input("Name", key="train-title", placeholder=runs.title_of(config), max_chars=80)
+            title = st.text_input(
+                "Name", key=TITLE, placeholder=runs.title_of(config), max_chars=80, persist_state="session"
+            )
         with right:
             follow = st.checkbox(
                 "Then train boundary branches on it",
@@ -211,12 +226,14 @@ def _count(jobs_before: int) -> str:
 def begin(config: TrainConfig, *, size: int, title: str = "", pictures: Any = (), follow: bool = False) -> None:
     """Start it, make it the run that is looked at, and draw the page again."""
     try:
-        job = runs.start(config, title, pictures, size)
+        with st.spinner("Starting …"):
+            job = runs.start(config, title, pictures, size)
         if follow:
             runs.start_boundary(runs.Run(job.name, job.folder, job), default_boundary(config))
     except UserError as error:
         st.error(plain(str(error)))
         return
     st.session_state.pop(AGAIN, None)
+    st.session_state[STARTED] = True
     state.choose("run", job.name)
     st.rerun()

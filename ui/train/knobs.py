@@ -38,14 +38,15 @@ def fill(config: TrainConfig) -> None:
 
 
 def number(name: str) -> float | int:
-    """A whole number or a rate, with the reference's value one tap away."""
+    """A whole number or a rate as it was typed, with the reference's value one tap away.
+
+    The browser knows no limits: it would keep the last number that fits without a word. ``problems.wrong`` says what cannot be.
+    """
     label, help_text, step = words.NUMBERS[name]
     whole = isinstance(getattr(TrainConfig(), name), int)
-    least = words.LEAST.get(name, 1) if whole else 0
     st.session_state.setdefault(key(name), getattr(TrainConfig(), name))
     value = st.number_input(
         label,
-        min_value=int(least) if whole else float(least),
         step=int(step) if whole else float(step),
         format="%d" if whole else "%g",
         key=key(name),
@@ -114,19 +115,19 @@ def _on_a_model(base: TrainConfig) -> TrainConfig:
     return base if train_on else replace(base, stage2_backbone_rate=0.0, stage2_fc1_rate=0.0)
 
 
-def choose_course(config: TrainConfig) -> TrainConfig:
-    """How long, how much at a time, λ, sizes."""
+def choose_course(config: TrainConfig) -> dict[str, Any]:
+    """How long, how much at a time, λ, sizes: as typed, by the names of the settings."""
     values: dict[str, Any] = {}
     first = ["stage1_epochs"] * (not config.stage1) + ["stage2_epochs", "batch_size", "recam_weight"]
     for names in (first, ["crop", "long_side_min", "long_side_max"]):
         for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
             with column:
                 values[name] = number(name)
-    return replace(config, **values)
+    return values
 
 
-def choose_rates(config: TrainConfig) -> TrainConfig:
-    """Learning rates per group, the optimiser, where the classifiers start."""
+def choose_rates(config: TrainConfig) -> dict[str, Any]:
+    """Learning rates per group, the optimiser, where the classifiers start: as typed."""
     with st.expander("Learning rates and optimiser", icon=":material/trending_down:"):
         names = [] if config.stage1 else ["backbone_rate", "fc1_rate"]
         frozen = config.stage1 and not st.session_state.get(key("train_on"))
@@ -158,7 +159,7 @@ def choose_rates(config: TrainConfig) -> TrainConfig:
             persist_state="session",
             help="As published. Off: FC1 learns from BCE alone.",
         )
-    return replace(config, **values)
+    return values
 
 
 def _momentum() -> float:
@@ -176,8 +177,8 @@ def _momentum() -> float:
     return float(number("momentum"))
 
 
-def choose_machine(config: TrainConfig) -> TrainConfig:
-    """What concerns the machine, and chance."""
+def choose_machine() -> dict[str, Any]:
+    """What concerns the machine, and chance: as typed."""
     with st.expander("Machine and chance", icon=":material/memory:"):
         values: dict[str, Any] = {}
         left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
@@ -191,7 +192,7 @@ def choose_machine(config: TrainConfig) -> TrainConfig:
         for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
             with column:
                 values[name] = number(name)
-    return replace(config, **values)
+    return values
 
 
 def _weights_of(backbone: str) -> tuple[str, ...]:

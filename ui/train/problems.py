@@ -1,10 +1,16 @@
 """What speaks against a training before it starts: what stops it, and what one should know."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from recam_core.records import DataReport, TrainConfig
+from ui.train.words import LEAST, NUMBERS, OPTIMIZERS
 
 MANY = 12  # watched pictures
+SMALLEST_CROP = 32  # px: of a smaller one two positions or fewer of a map are left
+HEAVY = 10.0  # λ above which BCE hardly counts
+STEEP = {"sgd": 1.0, "adamw": 0.1}  # rates above which weights usually run away
 
 
 @dataclass(frozen=True)
@@ -14,6 +20,20 @@ class Data:
     pictures: int
     classes: tuple[str, ...]
     report: DataReport | None = None
+
+
+def wrong(typed: Mapping[str, Any]) -> dict[str, str]:
+    """Numbers that cannot be, by the names of the settings, each with a sentence in the form's words."""
+    said = {}
+    for name, value in typed.items():
+        if name in NUMBERS and value < (least := LEAST.get(name, 1) if isinstance(value, int) else 0):
+            said[name] = f"“{NUMBERS[name][0]}” is {value:g}; it must be at least {least:g}."
+    low, high = (typed.get(f"long_side_{end}", 0) for end in ("min", "max"))
+    if low > high and not {"long_side_min", "long_side_max"} & set(said):
+        labels = [NUMBERS[f"long_side_{end}"][0].removesuffix(", px") for end in ("min", "max")]
+        sentence = f"“{labels[0]}” ({low} px) is larger than “{labels[1]}” ({high} px)."
+        said |= {"long_side_min": sentence, "long_side_max": sentence}
+    return said
 
 
 def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> list[str]:
@@ -40,16 +60,22 @@ def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> lis
         said.append(
             "FC1 starts from ImageNet's classifier, but the network does not begin with ImageNet's weights; choose both."
         )
+    if config.crop < SMALLEST_CROP:
+        said.append(f"Crops of {config.crop} px are too small for a heatmap to form; take at least {SMALLEST_CROP} px.")
     if config.stage1 and not (config.stage2_backbone_rate or config.stage2_fc1_rate or config.fc2_rate):
         said.append("All learning rates of stage 2 are 0, so nothing would be learned; raise that of FC2.")
     return said
 
 
+def rates_of(config: TrainConfig) -> tuple[str, ...]:
+    """The learning rates that a training uses: without stage 1 only those of stage 2."""
+    second = ("stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
+    return second if config.stage1 else ("backbone_rate", "fc1_rate", *second)
+
+
 def remarks(config: TrainConfig, data: Data) -> list[str]:
     """Sentences that one should have read; the training can start all the same."""
-    said = []
-    if config.objective == "both" and config.recam_weight == 0:
-        said.append("With λ = 0 FC2 learns nothing: w′, w⊕w′ and w⊗w′ will mean nothing.")
+    said = _of_the_numbers(config)
     if len(data.classes) == 1:
         said.append("There is one class: softmax has nothing to tell apart, so SCE teaches nothing.")
     report = data.report
@@ -71,6 +97,24 @@ def remarks(config: TrainConfig, data: Data) -> list[str]:
         )
     if len(config.watch) > MANY:
         said.append(f"{len(config.watch)} pictures are looked at after every epoch, which takes time and disk.")
+    return said
+
+
+def _of_the_numbers(config: TrainConfig) -> list[str]:
+    """What λ and the learning rates will do."""
+    said = []
+    if config.objective == "both" and config.recam_weight == 0:
+        said.append("With λ = 0 FC2 learns nothing: w′, w⊕w′ and w⊗w′ will mean nothing.")
+    if config.objective == "both" and config.recam_weight > HEAVY:
+        said.append(f"With λ = {config.recam_weight:g} SCE outweighs BCE by far; the paper takes 1 and 0.1.")
+    if steep := [name for name in rates_of(config) if getattr(config, name) > STEEP[config.optimizer]]:
+        labels = ", ".join(f"{NUMBERS[name][0]}: {getattr(config, name):g}" for name in steep)
+        said.append(
+            f"With {OPTIMIZERS[config.optimizer].split(',')[0]} rates above {STEEP[config.optimizer]:g} usually let the weights "
+            f"run away ({labels})."
+        )
+    if not config.stage1 and not (config.backbone_rate or config.fc1_rate):
+        said.append("All learning rates of stage 1 are 0: CAM stays what the network shows before any training.")
     return said
 
 

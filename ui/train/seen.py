@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -17,8 +18,8 @@ NOTHING = "none"
 WATCHED = 3  # pictures that are watched unless somebody chooses others
 
 
-def choose_validation(config: TrainConfig, choice: DataChoice) -> TrainConfig:
-    """A split that is scored after every epoch, or none."""
+def choose_validation(config: TrainConfig, choice: DataChoice) -> dict[str, Any]:
+    """A split that is scored after every epoch, or none, and how much of it: as typed, by the names of the settings."""
     splits = SCENE_SPLITS if choice.kind == "scenes" else tuple(splits_of(choice.kind, Path(choice.root)))
     offered = [NOTHING, *(split for split in splits if split)]
     key = f"train-validation-{choice.kind}"
@@ -33,8 +34,8 @@ def choose_validation(config: TrainConfig, choice: DataChoice) -> TrainConfig:
         help="A split of the same data set: mAP of FC1, and seed mIoU where its pictures have masks. It costs time.",
     )
     if chosen in (None, NOTHING):
-        return replace(config, validation="")
-    return replace(config, validation=str(chosen), validation_pictures=int(knobs.number("validation_pictures")))
+        return {"validation": ""}
+    return {"validation": str(chosen), "validation_pictures": knobs.number("validation_pictures")}
 
 
 def choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tuple[TrainConfig, list[Picture]]:
