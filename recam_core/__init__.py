@@ -133,6 +133,7 @@ PUBLIC = {
         "write_arrived",
     ),
     "fetching": ("IMAGENET_FILE", "fetch_imagenet"),
+    "starts": ("imagenet_counterparts",),
     "store": (
         "Areas",
         "Curves",

@@ -11,7 +11,7 @@ from recam_core import starts
 from recam_core.backbones.efficientnet import imagenet_tensors
 from recam_core.model import build_model
 from recam_core.records import UserError
-from recam_core.starts import NAMES, imagenet_rows
+from recam_core.starts import NAMES, imagenet_counterparts, imagenet_rows
 
 
 def test_rows_are_means_of_the_centred_rows_with_the_listed_names():
@@ -40,9 +40,13 @@ def test_a_photo_of_a_cat_is_a_cat_without_any_training():
     assert scores[classes.index("cat")] > scores[classes.index("dog")] + 1
 
 
-def test_classes_that_imagenet_does_not_know_are_refused():
-    with pytest.raises(UserError, match="--fc1-start default"):
-        imagenet_rows(["unheard of", "Hütte"])
+def test_a_class_may_have_an_imagenet_name_itself():
+    index = {name: i for i, name in enumerate(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])}
+    weight = imagenet_tensors()["classifier.weight"]
+    rows = imagenet_rows(["Egyptian cat", "scratch"])
+    torch.testing.assert_close(rows[0], weight[index["Egyptian cat"]] - weight.mean(dim=0))
+    assert not rows[1].any()
+    assert imagenet_counterparts(["scratch", "Egyptian cat", "motorcycle"]) == ("Egyptian cat", "motorcycle")
 
 
 def test_a_typo_in_the_list_is_an_error_and_no_silent_zero(tmp_path, monkeypatch):

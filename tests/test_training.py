@@ -288,6 +288,20 @@ def test_rates_of_zero_keep_the_imagenet_start(tmp_path):
         assert torch.equal(net["backbone.trunk.conv_head.weight"], imagenet_tensors()["conv_head.weight"])
 
 
+def test_classes_that_imagenet_does_not_know_start_at_random(tmp_path):
+    class Unknown(Squares):
+        classes = ("scratch", "dent", "Hütte")
+
+    data = Unknown()
+    still = dict.fromkeys(("backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "weight_decay"), 0.0)
+    config = replace(ONCE, backbone="efficientnet_lite0", weights="imagenet", fc1_start="imagenet", **still)
+    list(train(config, data, tmp_path / "imagenet", CPU))
+    list(train(replace(config, fc1_start="default"), data, tmp_path / "default", CPU))
+    asked, plain = (network(tmp_path / name, "cam")["head.fc1"] for name in ("imagenet", "default"))
+    assert asked.any(dim=1).all()
+    assert torch.equal(asked, plain)
+
+
 def test_an_imagenet_start_needs_the_network_it_is_made_for(tmp_path):
     with pytest.raises(UserError, match="efficientnet_lite0 only; tiny has 128"):
         finish(tmp_path, replace(ONCE, fc1_start="imagenet"))

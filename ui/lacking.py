@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import READOUTS, Evidence, sample_model
+from recam_core import READOUTS, Evidence, may_start, sample_model
 from recam_core.records import CAM, PROBABILITY
 from ui.pictures import PICTURE, plain
 
-TRAIN = "[Train page](/train)"
+TRAIN = "../pages/lab/train.py"
 
 
 def show_lacking(pair: Any) -> None:
@@ -19,7 +19,7 @@ def show_lacking(pair: Any) -> None:
     if pair.readouts == (CAM,):
         text = (
             f"The model {plain(pair.name)} has one classifier (FC1) and shows **CAM** alone. ReCAM’s four readouts need a second "
-            f"one (FC2), which learns from features under each class’s own CAM. It can be trained on this model: {TRAIN}."
+            "one (FC2), which learns from features under each class’s own CAM and can be trained on this model."
         )
     else:
         text = (
@@ -28,15 +28,20 @@ def show_lacking(pair: Any) -> None:
             "both."
         )
     st.info(text, icon=":material/info:")
+    _offer_fc2(pair)
 
 
-def suggest_bundled(pair: Any, needs: str) -> None:
-    """On a page that the model cannot serve: what the page needs, and a way to a bundled model that has it."""
+def suggest_bundled(pair: Any, needs: str, *, fc2: bool = False) -> None:
+    """On a page that the model cannot serve: what the page needs, and a way to a bundled model that has it.
+
+    ``fc2`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
+    """
     st.info(
-        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.readouts))}"
-        f"{f'; FC2 can be trained on it: {TRAIN}' if pair.readouts == (CAM,) else ''}.",
+        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.readouts))}.",
         icon=":material/info:",
     )
+    if fc2:
+        _offer_fc2(pair)
     model = sample_model(st.session_state[PICTURE])
     st.button(
         f"Look with the bundled model {model}",
@@ -60,6 +65,12 @@ def softmax_hint(evidence: Evidence) -> str:
         f"Softmax probabilities sum to 1 over all {len(evidence.classes)} classes, so several classes cannot all be likely: "
         "a low one does not mean that the class is not there."
     )
+
+
+def _offer_fc2(pair: Any) -> None:
+    """Where the model has CAM alone, and this server trains: the way to the form with this model in it."""
+    if pair.readouts == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
+        st.switch_page(TRAIN, query_params={"run": "new", "stage1": pair.name})
 
 
 def _words(readouts: Sequence[str]) -> list[str]:

@@ -19,9 +19,9 @@ from ui.pictures import plain
 st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()
 if not found:
-    first_visit()
-    with st.sidebar:
-        new_evaluation()
+    if first_visit():
+        with st.sidebar:
+            new_evaluation()
     st.stop()
 
 run = choose_run(found)

@@ -21,7 +21,8 @@ try:
     evidence = explain_picture(subject.picture, subject.model, one_look(subject.options))
     pair = model_pair(subject.model)
     if pair.readouts != READOUTS:
-        suggest_bundled(pair, "The lesson compares a network trained with BCE alone with ReCAM’s, so it needs both.")
+        needs = "The lesson compares a network trained with BCE alone with ReCAM’s, so it needs both."
+        suggest_bundled(pair, needs, fc2=True)
         st.stop()
     features = look_inside(subject.picture, subject.model, subject.options.long_side)
 except UserError as error:

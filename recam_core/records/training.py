@@ -44,7 +44,7 @@ class TrainConfig:
     recam_weight: float = 1.0
     objective: str = "both"  # of stage 2, one of OBJECTIVES
     mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
-    fc1_start: str = "default"
+    fc1_start: str = "default"  # "imagenet": rows of the same name, where ImageNet has any of them
     fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
     long_side_min: int = 320
     long_side_max: int = 640

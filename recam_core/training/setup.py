@@ -10,7 +10,7 @@ from recam_core.model import CamModel, build_model
 from recam_core.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.shelf import load_pair
-from recam_core.starts import imagenet_rows
+from recam_core.starts import imagenet_counterparts, imagenet_rows
 
 
 def starting_networks(
@@ -28,7 +28,7 @@ def starting_networks(
     cam = build_model(config.backbone, "cam", len(classes), config.weights if heads is None else "none", **settings)
     if given is not None:
         cam.load_state_dict(_stage1_weights(given, config, classes))
-    elif config.fc1_start == "imagenet" and heads is None:
+    elif config.fc1_start == "imagenet" and heads is None and imagenet_counterparts(classes):
         _start_fc1(cam, imagenet_rows(classes), config)
     if config.stage2_fc1_rate or config.stage2_backbone_rate:
         settings.pop("activation", None)  # stage 2 teaches FC1 with BCE, so its scores are sigmoids whatever they were

@@ -54,7 +54,7 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
     app = open_app(picture=SCENE, model="alone")
     assert labels(app) == ["CAM"]
     assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
-    assert "[Train page](/train)" in infos(app)
+    assert "Train FC2 on it" in [button.label for button in app.button]
     assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
     assert app.selectbox(key="model").options[-4:] == [
         "alone · 8 classes · CAM alone · imported",

@@ -19,8 +19,14 @@ ASKED = "new-asked"  # in the session: somebody came from the Models page to eva
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
-def first_visit() -> None:
-    """What stands on the page as long as nothing was evaluated."""
+def first_visit() -> bool:
+    """What stands on the page as long as nothing was evaluated: one click, or the form for somebody who came with a model.
+
+    True where the form is still to be drawn in the panel.
+    """
+    if st.session_state.get(ASKED) and may_start():
+        new_evaluation()
+        return False
     st.info(
         "Nothing was evaluated on this server yet. An evaluation looks once at every picture of a data set with masks and keeps "
         "the counts of every threshold; then you see the worst pictures, the classes that take each other's pixels, and "
@@ -29,7 +35,7 @@ def first_visit() -> None:
     )
     if not may_start():
         st.caption(READ_ONLY)
-        return
+        return True
     time = runs.estimate("scenes", 300)
     if st.button(
         "Evaluate the bundled scenes model on 300 test scenes",
@@ -42,6 +48,7 @@ def first_visit() -> None:
         f"About {time}. Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. "
         "Other models and data sets: “New evaluation” in the panel on the left."
     )
+    return True
 
 
 def new_evaluation() -> None:
@@ -52,10 +59,11 @@ def new_evaluation() -> None:
             return
         models = list(known_models())
         words = model_words()
+        if st.session_state.get("new-model") not in models:
+            st.session_state["new-model"] = SCENES if SCENES in models else models[0]
         model = st.selectbox(
             "Model",
             models,
-            index=models.index(SCENES) if SCENES in models else 0,
             key="new-model",
             format_func=lambda name: words.get(name, name),
         )
