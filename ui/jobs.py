@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -58,14 +59,17 @@ def show_progress(job: Job, progress: Callable[[Job], tuple[float, str]], kept: 
             stop_job(job)
 
 
-def show_ended(job: Job) -> None:
-    """What there is to say about a job that did not finish, and a way to go on with it."""
+def show_ended(job: Job, label: str = "Go on", *, main: bool = False) -> None:
+    """What there is to say about a job that did not finish, and a way to go on with it, which may be the main answer."""
     if job.status.state not in ENDED:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         show = st.error if job.status.state == "failed" else st.info
-        show(f"**{plain(job.title)}** {ENDED[job.status.state]}. {plain(job.status.message)}")
-        if may_start() and st.button("Go on", icon=":material/play_arrow:", key=f"resume-{job.name}"):
+        said = job.status.message
+        more = "" if said.rstrip(".").casefold() == job.status.state else f" {plain(said)}"
+        show(f"**{plain(job.title)}** {ENDED[job.status.state]}.{more}")
+        how: Literal["primary", "secondary"] = "primary" if main else "secondary"
+        if may_start() and st.button(label, icon=":material/play_arrow:", type=how, key=f"resume-{job.name}"):
             try:
                 resume_job(job)
             except UserError as error:

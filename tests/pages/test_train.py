@@ -94,6 +94,9 @@ def test_the_first_visit_starts_a_quick_look_with_one_click(ordered):
     app = open_train()
     assert "Nothing was trained on this server yet" in words(app)
     assert "About two minutes" in words(app)
+    press(app, key="first-form")
+    assert query(app)["run"] == "new"
+    app = open_train()
     press(app, key="first")
     (job,) = ordered
     assert job.arguments[0] == "train"
@@ -345,6 +348,9 @@ def test_nonsense_is_refused_or_remarked():
     said = " ".join(remarks(replace(CONFIG, recam_weight=11, optimizer="sgd", fc1_rate=1.5), data))
     assert "With λ = 11 SCE outweighs BCE" in said
     assert "With SGD rates above 1 usually let the weights run away (Classifier FC1, stage 1: 1.5)." in said
+    own = remarks(replace(CONFIG, fc1_start="imagenet"), Data(9, ("Zwxq", "Qqyy")))
+    assert "ImageNet has a counterpart of none of these classes, so FC1 starts at random." in own
+    assert "ImageNet has" not in " ".join(remarks(replace(CONFIG, fc1_start="imagenet"), Data(9, ("dog", "Qqyy"))))
     assert "All learning rates of stage 1 are 0" in " ".join(
         remarks(replace(CONFIG, backbone_rate=0, fc1_rate=0), data)
     )
@@ -508,8 +514,70 @@ def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
     app = open_train(run="one")
     assert [error.value for error in app.error] == ["**mine** ended with an error. The loss is no longer finite."]
     assert "Look with it" not in labels(app)
+    assert {"Try again", "Train again with other settings"} <= set(labels(app))  # there is nothing to go on from
+    (place / "one" / "checkpoint.pt").write_bytes(b"x")
+    app = open_train(run="one")
+    assert [b.proto.type for b in app.button if b.label == "Go on"] == ["primary"]
     press(app, label="Go on")
     assert [job.name for job in resumed] == ["one"]
+
+
+def test_a_run_that_failed_before_it_began_does_not_talk_as_if_it_would_start(place):
+    write_run(place, "one", job="failed", epochs=0, message="No such file.")
+    (place / "one" / "errors.txt").write_text("Traceback …\n\nUserError: No such file.\n")
+    app = open_train(run="one")
+    said = words(app)
+    assert "It ended before its first step." in said
+    assert "It ended before the first maps were made." in said
+    for promise in ("come as soon as it begins", "Curves begin with", "Nothing was said"):
+        assert promise not in said
+    assert "UserError: No such file." in " ".join(code.value for code in app.code)
+    assert [b.proto.type for b in app.button if b.label == "Train again with other settings"] == ["primary"]
+
+
+def test_a_stop_is_said_once(place):
+    write_run(place, "one", job="stopped", epochs=2, title="mine", message="Stopped.")
+    assert [info.value for info in open_train(run="one").info] == ["**mine** was stopped."]
+
+
+def test_a_run_whose_model_was_deleted_keeps_its_result(place):
+    write_run(place, "one", model=False)
+    said = words(open_train(run="one"))
+    assert "On 100 pictures after the last epoch: mAP 60.0 %." in said
+    assert "Its model was deleted from the shelf." in said
+
+
+def test_the_time_is_that_of_the_whole_job_and_the_model_has_its_title(place):
+    folder = write_run(place, "one", title="my fish")
+    status = json.loads((folder / jobs.STATUS).read_text())
+    (folder / jobs.STATUS).write_text(json.dumps(status | {"ended": status["started"] + 1200}))
+    said = words(open_train(run="one"))
+    assert "Trained in 20 min." in said
+    assert "stands on the shelf as **my fish" in said
+
+
+def test_a_run_that_another_tab_deleted_is_not_replaced_without_a_word(place):
+    folder = write_run(place, "one")
+    write_run(place, "two")
+    app = open_train(run="one")
+    shutil.rmtree(folder)
+    ran(app)
+    assert "The link names the run “one”" in words(app)
+    assert query(app)["run"] == "two"
+
+
+def test_lines_of_the_player_are_those_of_the_charts_and_go_through_both_stages(place):
+    write_run(place, "one")
+    app = open_train(run="one")
+    colours = {trace["name"]: trace["line"]["color"] for trace in charts(app)[2]["data"]}
+    run = place / "one"
+    about = maps.new_roll(run, maps.watched_pictures(run)[0], 0, "fish", CONFIG, "one").reel.about
+    shares = about["charts"][0]
+    assert {line["label"]: line["colour"] for line in shares["lines"]} == colours
+    assert shares["joined"]
+    assert shares["ticks"] == [(0, "stage 1, start"), (4, "stage 2, start"), (6, "epoch 2")]
+    alone = maps.new_roll(run, maps.watched_pictures(run)[0], 0, "fish", replace(CONFIG, stage1="m"), "one")
+    assert alone.reel.about["charts"][0]["ticks"] == [(0, "stage 2, start"), (2, "epoch 2")]
 
 
 def test_heatmaps_of_every_epoch(place):
@@ -564,7 +632,7 @@ def test_the_player_is_there_with_picture_and_class(place):
             "The maps of this run are damaged or gone",
         ),
         (lambda run: shutil.rmtree(run / "maps"), "The maps of this run are damaged or gone"),
-        (lambda run: (run / "history.jsonl").unlink(), "Curves begin with the first step"),
+        (lambda run: (run / "history.jsonl").unlink(), "Its history is gone, so there are no curves"),
     ],
 )
 def test_damaged_files_are_said(place, damage, complaint):
@@ -656,6 +724,7 @@ def test_a_run_is_deleted_after_a_question_and_not_while_it_runs(place):
     assert "It does not come back" in words(app)
     press(app, key="delete-one")
     assert not folder.exists()
+    assert "The link names" not in words(app)
     assert query(app)["run"] == "two"
 
 
@@ -675,6 +744,24 @@ def test_runs_beside_one_another(place):
     assert len(json.loads(component.proto.json)["runs"]) == 2
     assert {trace["name"] for trace in bce["data"]} == {"same", "same (2)"}
     assert compare.differences([CONFIG, CONFIG]) == []
+    assert {trace["line"]["dash"] for trace in bce["data"] if trace["name"] == "same (2)"} != {
+        trace["line"]["dash"] for trace in bce["data"] if trace["name"] == "same"
+    }
+    assert query(app)["with"] == "b"
+    app = open_train(**{"run": "a", "with": "b,nobody"})
+    assert app.multiselect(key="train-compare").value == ["b"]
+    assert "same against same (2): seed mIoU of w⊗w′ 38.0 % against 38.0 %." in words(app)
+    app.multiselect(key="train-compare").set_value([])
+    ran(app)
+    assert "with" not in query(app)
+
+
+def test_the_sentence_of_a_comparison_names_what_differs(place):
+    write_run(place, "a")
+    write_run(place, "b", replace(CONFIG, recam_weight=0.5))
+    made = [runs.history_of(run) for run in runs.all_runs()]
+    pairs = [("a", made[0], CONFIG), ("b", made[1], replace(CONFIG, recam_weight=0.5))]
+    assert compare.first_words(pairs) == "Balance λ 0.02 against 0.5: seed mIoU of w⊗w′ 38.0 % against 38.0 %."
 
 
 def test_a_run_without_watched_pictures_or_scores_says_so(place):

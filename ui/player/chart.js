@@ -1,6 +1,7 @@
 // Lines over the steps of a run, with a cursor at the step that is shown. Point or drag to go to a step.
 
 const LINE_COLOURS = ["#4477aa", "#ee6677", "#bb9a22", "#228833", "#aa3377", "#3aa0c0"];
+const TICK = { first: 118, other: 88 }; // px to the next words below the lines
 const HIGH = 132, PAD = { left: 40, right: 8, top: 6, bottom: 18 };
 
 const svg = (tag, attributes = {}) => {
@@ -17,17 +18,17 @@ class Chart {
     this.root = element("figure", "chart");
     this.root.append(element("figcaption", "chart-title", about.title));
     this.legend = element("div", "lines");
+    this.colours = about.lines.map((line, k) => line.colour ?? LINE_COLOURS[(k + offset) % LINE_COLOURS.length]);
     this.numbers = about.lines.map((line, k) => {
       const item = element("span", "line");
       item.title = line.help ?? "";
       const dash = element("span", "dash");
-      dash.style.background = LINE_COLOURS[(k + offset) % LINE_COLOURS.length];
+      dash.style.background = this.colours[k];
       const number = element("span", "number");
       item.append(dash, element("span", "", line.label), number);
       this.legend.append(item);
       return number;
     });
-    this.colours = about.lines.map((_, k) => LINE_COLOURS[(k + offset) % LINE_COLOURS.length]);
     this.svg = svg("svg", { role: "img", height: HIGH });
     this.root.append(this.legend, this.svg);
     this.svg.onpointerdown = (event) => {
@@ -55,6 +56,7 @@ class Chart {
     const width = this.svg.clientWidth;
     if (!width) return; // hidden: the observer calls again
     this.total = total;
+    this.labels = frames.map((frame) => frame.label);
     this.rows = frames.map((frame) => this.valuesOf(frame, threshold));
     const known = this.rows.flat().filter(Number.isFinite);
     const [low, high] = this.about.percent ? [0, 1] : span(known);
@@ -67,10 +69,9 @@ class Chart {
       text.textContent = this.about.percent ? `${Math.round(100 * value)}${SPACE}%` : tidy(value);
       parts.push(svg("path", { class: value === 0 ? "zero" : "grid", d: `M${PAD.left} ${y(value)}H${width - PAD.right}` }), text);
     }
-    for (const [k, i] of [0, Math.floor((total - 1) / 2), total - 1].entries()) {
-      if (k && i <= 0) continue;
-      const text = svg("text", { x: x(i), y: HIGH - 4, "text-anchor": ["start", "middle", "end"][k] });
-      text.textContent = k ? i + this.first : `${this.about.step ?? "step"} ${this.first}`;
+    for (const [i, words] of this.ticks(total, x)) {
+      const text = svg("text", { x: x(i), y: HIGH - 4, "text-anchor": i === 0 ? "start" : i === total - 1 ? "end" : "middle" });
+      text.textContent = words;
       parts.push(text);
     }
     this.colours.forEach((colour, k) => {
@@ -83,10 +84,23 @@ class Chart {
     this.y = y;
   }
 
-  // A line is broken where a value is unknown and where another part begins.
+  // [frame, words] below the lines: what the page says, as far as it has room, or the first, middle and last number.
+  ticks(total, x) {
+    if (this.about.ticks) {
+      const there = this.about.ticks.filter(([i]) => i < total);
+      const room = (k) => x(there[k + 1][0]) - x(there[k][0]) > (k === 0 ? TICK.first : TICK.other);
+      return there.filter((_, k) => k === there.length - 1 || room(k));
+    }
+    const middle = Math.floor((total - 1) / 2);
+    const shown = [[0, `${this.about.step ?? "step"} ${this.first}`], [middle, middle + this.first], [total - 1, total - 1 + this.first]];
+    return shown.filter(([i], k) => !k || i > 0);
+  }
+
+  // A line is broken where a value is unknown and, unless it is to be joined, where another part begins.
   segment(frames, value, i, k, x, y) {
     if (!Number.isFinite(value)) return "";
-    const joined = i > 0 && Number.isFinite(this.rows[i - 1][k]) && frames[i - 1].part === frames[i].part;
+    const goesOn = i > 0 && (this.about.joined || frames[i - 1].part === frames[i].part);
+    const joined = goesOn && Number.isFinite(this.rows[i - 1][k]);
     return `${joined ? "L" : "M"}${x(i).toFixed(1)} ${y(value).toFixed(1)}${joined ? "" : "h.01"}`;
   }
 
@@ -103,7 +117,8 @@ class Chart {
       this.dots[k].setAttribute("cy", this.y(value));
     });
     const words = this.about.lines.map((line, k) => `${line.label} ${this.numbers[k].textContent}`).join(", ");
-    this.svg.setAttribute("aria-label", `${this.about.title}, ${this.about.step ?? "step"} ${i + this.first}: ${words}`);
+    const where = this.about.ticks ? this.labels[i] : `${this.about.step ?? "step"} ${i + this.first}`;
+    this.svg.setAttribute("aria-label", `${this.about.title}, ${where}: ${words}`);
   }
 }
 

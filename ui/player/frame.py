@@ -6,8 +6,9 @@ A run describes itself to the browser once (``about``)::
      "picture": {"width": W, "height": H, "name": "cat.jpg", "type": "image/jpeg"},
      "panels": [{"layer": "map", "kind": "heat" | "above" | "signed" | "mask", "label": "this step", "title": "…",
                  "help": "…", "empty": "…", "plain": true where figures make no sense}, …],
-     "charts": [{"title": "…", "percent": false, "step": "t", "first": 0,
-                 "lines": [{"key": "score", "label": "y", "help": "…"}, …]}, …],
+     "charts": [{"title": "…", "percent": false, "step": "t", "first": 0, "joined": true where lines go on into the next part,
+                 "ticks": [[frame, "words"], …] where frames are not counted,
+                 "lines": [{"key": "score", "label": "y", "help": "…", "colour": "#…" for one of its own}, …]}, …],
      "one": "step", "many": "steps"}
 
 A panel of the kind "above" shows where its layer exceeds the threshold. A layer that a frame lacks is that of the frame before.

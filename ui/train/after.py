@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from typing import Literal
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from recam_core import (
     delete_run,
     known_models,
     may_start,
+    shelf_entries,
     zip_bytes,
 )
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
@@ -30,12 +32,23 @@ AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's 
 
 def show_after(run: Run, config: TrainConfig | None) -> None:
     """How it ended, its scores, and the buttons."""
-    if run.job is not None:
-        jobs.show_ended(run.job)
+    with st.container():  # as show_live begins
+        if run.job is not None:
+            jobs.show_ended(run.job, "Go on" if run.has_checkpoint else "Try again", main=run.has_checkpoint)
+    with st.container():
+        _show_what_is_left(run, config)
+
+
+def _show_what_is_left(run: Run, config: TrainConfig | None) -> None:
+    """Scores, model and buttons."""
+    history = runs.history_of(run)
     name = model_name(run) if run.has_model else ""
     if name:
-        words = result_words(runs.history_of(run))
-        st.success(f"{words} The model stands on the shelf as **{plain(name)}**.", icon=":material/check:")
+        words = f"{result_words(history, run.seconds)} The model stands on the shelf as **{plain(title_of(name))}**."
+        st.success(words, icon=":material/check:")
+    elif history.finished or run.state == "done":
+        gone = "" if run.has_model else " Its model was deleted from the shelf."
+        st.info(f"{result_words(history, run.seconds)}{gone}", icon=":material/check:")
     elif run.state == "unknown":
         st.info(
             "This run was started on the command line and has no model yet; whether it still goes on is not known here."
@@ -44,7 +57,7 @@ def show_after(run: Run, config: TrainConfig | None) -> None:
         if name:
             _offer_looks(name, config)
         if config is not None:
-            _offer_again(config)
+            _offer_again(config, main=run.state == "failed" and not run.has_checkpoint)
             _offer_download(run)
         if may_start():
             _offer_delete(run)
@@ -62,17 +75,19 @@ def _offer_looks(name: str, config: TrainConfig | None) -> None:
         st.switch_page(ERRORS)
 
 
-def _offer_again(config: TrainConfig) -> None:
-    if may_start() and st.button("Train again with other settings", icon=":material/tune:"):
+def _offer_again(config: TrainConfig, *, main: bool) -> None:
+    how: Literal["primary", "secondary"] = "primary" if main else "secondary"
+    if may_start() and st.button("Train again with other settings", icon=":material/tune:", type=how):
         st.session_state[AGAIN] = config
         st.session_state.pop(LINKED, None)
         state.choose("run", state.NEW)
         st.rerun()
 
 
-def result_words(history: History) -> str:
-    """What came out, in one or two sentences."""
-    took = f"Trained in {time_words(history.seconds)}." if history.seconds else "The training is done."
+def result_words(history: History, seconds: float = 0.0) -> str:
+    """What came out, in one or two sentences; ``seconds`` are those of the whole job, where there is one."""
+    spent = max(history.seconds, seconds)
+    took = f"Trained in {time_words(spent)}." if spent else "The training is done."
     if not history.validated:
         return took
     last = history.validated[-1]
@@ -86,6 +101,11 @@ def model_name(run: Run) -> str:
     """What the shelf calls the model of a run; "" where it does not stand there."""
     path = (run.folder / runs.MODEL).resolve()
     return next((name for name, place in known_models().items() if place.resolve() == path), "")
+
+
+def title_of(name: str) -> str:
+    """What the shelf shows a model as."""
+    return next((entry.title for entry in shelf_entries() if entry.name == name), name)
 
 
 def _offer_download(run: Run) -> None:
@@ -115,6 +135,7 @@ def _offer_delete(run: Run) -> None:
                 st.error(plain(str(error)))
                 return
             state.choose("run", None)
+            st.query_params.pop("run", None)  # who deletes it is not told that it is gone
             st.rerun()
 
 
@@ -124,7 +145,7 @@ def _boundaries(run: Run, config: TrainConfig) -> None:
         st.markdown("#### Boundary branches")
         show_boundary(job)
         if job.status.state == "done" and (name := model_name(Run(job.name, job.folder, job))):
-            words = f"The model with its boundaries stands on the shelf as **{plain(name)}**."
+            words = f"The model with its boundaries stands on the shelf as **{plain(title_of(name))}**."
             st.success(words, icon=":material/check:")
     if not may_start() or any(job.is_waiting for job in runs.boundaries_of(run)):
         return

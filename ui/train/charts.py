@@ -12,6 +12,7 @@ from ui.details import LINES
 from ui.train.history import History, Steps, drawn, smoothed
 
 COLOURS = ("#4477aa", "#c2571a", "#228833", "#aa3377", "#3aa0c0", "#bb9a22")  # of runs beside one another
+DASHES = ("solid", "dash", "dot", "dashdot")
 BCE, SCE, AP = "#4477aa", "#c2571a", "#808694"
 HEIGHT = 230
 Runs = Sequence[tuple[str, History, TrainConfig]]  # what each is called, what it said, what it was asked for
@@ -43,7 +44,8 @@ def loss_chart(runs: Runs, loss: str) -> go.Figure:
                 line = {"color": colour, "width": 1}
                 _line(figure, x[shown], values[shown], "each step", line=line, opacity=0.4, hoverinfo="skip")
             mean = smoothed(values, steps.total)
-            _line(figure, x[shown], mean[shown], name, line={"color": colour, "width": 2.5}, legendgroup=name)
+            line = {"color": colour, "width": 2.5, "dash": dash(number)}
+            _line(figure, x[shown], mean[shown], name, line=line, legendgroup=name)
     return _laid_out(figure, {"bce": "BCE", "sce": "SCE"}[loss], runs, legend=len(runs) > 1)
 
 
@@ -53,7 +55,8 @@ def ap_chart(runs: Runs) -> go.Figure:
     for number, (name, history, config) in enumerate(runs):
         known = [done for done in history.validated if done.mean_ap is not None]
         y = [100 * (done.mean_ap or 0) for done in known]
-        _points(figure, known, config, y, name, COLOURS[number % len(COLOURS)] if len(runs) > 1 else AP)
+        colour = COLOURS[number % len(COLOURS)] if len(runs) > 1 else AP
+        _points(figure, known, config, y, name, colour, dash(number))
     return _laid_out(figure, "mAP of FC1, %", runs, legend=len(runs) > 1)
 
 
@@ -63,7 +66,7 @@ def seed_chart(runs: Runs, readout: str = "") -> go.Figure:
     for number, (name, history, config) in enumerate(runs):
         if len(runs) > 1:
             pairs = [(done, done.miou.get(CAM if done.stage == 1 else readout)) for done in history.validated]
-            _seeds(figure, pairs, config, name, COLOURS[number % len(COLOURS)])
+            _seeds(figure, pairs, config, name, COLOURS[number % len(COLOURS)], dash(number))
             continue
         for one in READOUTS:
             pairs = [(done, done.miou.get(one)) for done in history.validated]
@@ -72,15 +75,25 @@ def seed_chart(runs: Runs, readout: str = "") -> go.Figure:
     return _laid_out(figure, title, runs, legend=True)
 
 
-def _seeds(figure: go.Figure, pairs: Any, config: TrainConfig, name: str, colour: str) -> None:
+def dash(number: int) -> str:
+    """How the line of a run is drawn, so that the first one shows through where others lie on it."""
+    return DASHES[number % len(DASHES)]
+
+
+def _seeds(figure: go.Figure, pairs: Any, config: TrainConfig, name: str, colour: str, dashed: str = DASHES[0]) -> None:
     known = [(done, value) for done, value in pairs if isinstance(value, int | float)]
     if known:
-        _points(figure, [done for done, _ in known], config, [100 * value for _, value in known], name, colour)
+        y = [100 * value for _, value in known]
+        _points(figure, [done for done, _ in known], config, y, name, colour, dashed)
 
 
-def _points(figure: go.Figure, known: Any, config: TrainConfig, y: Sequence[float], name: str, colour: str) -> None:
+def _points(
+    figure: go.Figure, known: Any, config: TrainConfig, y: Sequence[float], name: str, colour: str, dashed: str
+) -> None:
     x = [first_epoch(done.stage, config) + done.epoch + 1 for done in known]
-    _line(figure, x, y, name, mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 6})
+    _line(
+        figure, x, y, name, mode="lines+markers", line={"color": colour, "width": 2, "dash": dashed}, marker={"size": 6}
+    )
 
 
 def rate_chart(runs: Runs) -> go.Figure:
@@ -89,7 +102,7 @@ def rate_chart(runs: Runs) -> go.Figure:
     for number, (name, history, config) in enumerate(runs):
         for stage, steps in history.stages.items():
             shown, x = drawn(len(steps.rate)), epochs_of(steps, stage, config)
-            line = {"color": COLOURS[number % len(COLOURS)], "width": 2}
+            line = {"color": COLOURS[number % len(COLOURS)], "width": 2, "dash": dash(number)}
             _line(figure, x[shown], steps.rate[shown], name, line=line, legendgroup=name)
     return _laid_out(figure, "learning rate of the backbone", runs, legend=len(runs) > 1)
 

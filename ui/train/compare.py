@@ -7,6 +7,7 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError
 from recam_core.records import RECAM_READOUTS, TrainConfig
+from ui.link import read_list, write
 from ui.pictures import plain
 from ui.player import player, reels
 from ui.train import charts, runs
@@ -19,6 +20,7 @@ from ui.train.words import NUMBERS
 
 Compared = list[tuple[Run, History, TrainConfig]]
 MOST = 6
+KEY, WITH = "train-compare", "with"  # in the session, in the address
 
 
 def choose_others(found: list[Run], run: Run) -> list[Run]:
@@ -27,16 +29,19 @@ def choose_others(found: list[Run], run: Run) -> list[Run]:
     called = runs.labels(found)
     if not others:
         return []
+    if KEY not in st.session_state:
+        st.session_state[KEY] = [name for name in read_list(WITH) if name in others][: MOST - 1]
     chosen = st.multiselect(
         "Compare with",
         list(others),
         format_func=lambda name: called.get(name, name),
-        key="train-compare",
+        key=KEY,
         max_selections=MOST - 1,
         placeholder="other runs",
         persist_state="session",
         help="Curves over each other, settings that differ, and the same picture epoch by epoch.",
     )
+    write(WITH, ",".join(name for name in chosen if name in others), "")
     return [others[name] for name in chosen if name in others]
 
 
@@ -52,6 +57,8 @@ def show_comparison(wanted: list[Run], called: dict[str, str]) -> None:
         return
     names = [called[run.name] for run, _, _ in compared]
     shown = [(name, history, config) for name, (_, history, config) in zip(names, compared, strict=True)]
+    if sentence := first_words(shown):
+        st.markdown(plain(sentence))
     left, right = st.columns(2, gap="medium")
     draw(left, charts.loss_chart(shown, "bce"), "train-both-bce")
     draw(right, charts.loss_chart(shown, "sce"), "train-both-sce")
@@ -75,6 +82,24 @@ def show_comparison(wanted: list[Run], called: dict[str, str]) -> None:
     else:
         st.caption("All settings are the same.")
     _show_maps(compared, names)
+
+
+def first_words(shown: list[tuple[str, History, TrainConfig]]) -> str:
+    """What differs and what came of it, the best readout of the first run against the others'; empty where nothing was scored."""
+    scores = [history.last_miou for _, history, _ in shown]
+    common = [name for name in scores[0] if all(name in other for other in scores)]
+    if not common:
+        return ""
+    best = max(common, key=scores[0].__getitem__)
+    found = " against ".join(f"{100 * score[best]:.1f} %" for score in scores)
+    configs = [config for _, _, config in shown]
+    differing = differences(configs)
+    if len(differing) == 1:
+        values = " against ".join(as_words(asdict(config)[differing[0]]) for config in configs)
+        what = f"{label(differing[0])} {values}"
+    else:
+        what = " against ".join(name for name, _, _ in shown)
+    return f"{what}: seed mIoU of {READOUT_LABELS[best]} {found}."
 
 
 def differences(configs: list[TrainConfig]) -> list[str]:

@@ -42,9 +42,11 @@ def first_visit() -> None:
     if st.button("Start a quick look on drawn scenes", type="primary", icon=":material/play_arrow:", key="first"):
         begin(quick_look(), size=len(open_dataset("scenes", "", "train")))
     st.caption(
-        "About two minutes on two processor cores; nothing is uploaded or downloaded, and no graphics card is needed. "
-        "Your own pictures, VOC, COCO and every setting: “New training” in the panel on the left."
+        "About two minutes on two processor cores; nothing is uploaded or downloaded, and no graphics card is needed."
     )
+    if st.button("Your own pictures, VOC, COCO and every setting …", icon=":material/tune:", key="first-form"):
+        state.choose("run", state.NEW)
+        st.rerun()
 
 
 def quick_look() -> TrainConfig:

@@ -31,7 +31,9 @@ def show_live(run: Run, config: TrainConfig) -> None:
             return
         history = runs.history_of(run)
         feed_rolls(run, history, running=True)
-        _show_bar(job, run, history, config)
+        with st.container():  # as show_after begins: what it left on the screen is replaced, not pushed down
+            _show_bar(job, run, history, config)
+        st.container()
         show_curves(run, history, config)
 
     poll()
@@ -67,7 +69,7 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
             st.caption(f"Pictures of {plain(config.validation)} have no masks, so seeds cannot be scored.")
     else:
         st.caption("Nothing is scored after an epoch, because no validation split was chosen.")
-    st.caption(_lost_words(history))
+    st.caption(_lost_words(history, run))
     with st.expander("Learning rate", icon=":material/trending_down:"):
         draw_live(st, charts.rate_chart(one), "train-rate")
     if history.skipped:
@@ -81,7 +83,11 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
         st.caption(f"{history.unread} events of this run's history are damaged; what they said is left out.")
 
 
-def _lost_words(history: History) -> str:
+def _lost_words(history: History, run: Run) -> str:
+    if not history.begun and run.state == "done":
+        return "Its history is gone, so there are no curves."
+    if not history.begun and not run.waits and run.state != "unknown":
+        return "It ended before its first step."
     if not history.begun:
         return "Curves begin with the first step. SCE is trained in stage 2."
     waited = f"{history.waiting_share:.0%}"
@@ -101,13 +107,15 @@ def draw_live(place: Any, figure: Any, key: str) -> None:
 
 
 def show_log(run: Run) -> None:
-    """The last events, folded away."""
+    """The last events, folded away, and below them what went wrong."""
     with st.expander("Log", icon=":material/terminal:"):
         events = runs.last_events(run, LOGGED)
-        if not events:
-            st.caption("Nothing was said yet.")
-        else:
-            st.code("\n".join(events), language=None, wrap_lines=True)
+        errors = [] if run.waits or run.state == "done" else runs.last_errors(run, LOGGED)
+        if not events and not errors:
+            st.caption("Nothing was said yet." if run.waits else "Nothing was said.")
+        for lines in (events, errors):
+            if lines:
+                st.code("\n".join(lines), language=None, wrap_lines=True)
         st.caption(f"All of it: `{run.folder.name}/{runs.HISTORY}` in the folder of runs.")
 
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from recam_core import READOUT_LABELS, READOUTS, CamResult, UserError, jpeg_bytes, read_epoch_maps, read_watched
 from recam_core.records import CAM, EPSILON, RECAM_READOUTS, EpochMaps, MapsKept, TrainConfig, WatchedPicture
+from ui.details import LINES
 from ui.heatview.maps import HELP, TITLES
 from ui.player.frame import Frame, Layer, heat_layer
 from ui.player.reel import Reel
 from ui.walk.frames import shares
 
 INDEX = "watched/pictures.json"  # written when the pictures are
+SCORE = "#4477aa"  # the score's line
 PAUSE = 2.0  # seconds between two questions of a browser for new epochs
 
 
@@ -66,21 +68,29 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
             for readout in READOUTS
         ],
         "charts": [
-            _chart("Picture above the threshold", [(f"{name}:covered", READOUT_LABELS[name]) for name in READOUTS]),
-            _chart(f"Score of {name}", [("score", "score")]),
+            _chart(
+                "Picture above the threshold",
+                [{"key": f"{one}:covered", "label": READOUT_LABELS[one], "colour": LINES[one]} for one in READOUTS],
+                config,
+            ),
+            _chart(f"Score of {name}", [{"key": "score", "label": "score", "colour": SCORE}], config),
         ],
     }
-    total = config.stage2_epochs + 1 + (0 if config.stage1 else config.stage1_epochs + 1)  # each stage shows its start
+    total = _begin_of_stage_2(config) + config.stage2_epochs + 1
     return Roll(Reel(about, jpeg_bytes(picture.pixels), total, pause=PAUSE, timed=False), name, number, folder)
 
 
-def _chart(title: str, lines: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "title": title,
-        "percent": True,
-        "step": "frame",
-        "lines": [{"key": key, "label": label} for key, label in lines],
-    }
+def _begin_of_stage_2(config: TrainConfig) -> int:
+    """The frame at which stage 2 starts: each stage shows its start."""
+    return 0 if config.stage1 else config.stage1_epochs + 1
+
+
+def _chart(title: str, lines: Sequence[dict[str, str]], config: TrainConfig) -> dict[str, Any]:
+    """Lines through both stages, with the epochs where the slider has frames."""
+    start = _begin_of_stage_2(config)
+    ticks = [(0, "stage 1, start")] if start else []
+    ticks += [(start, "stage 2, start"), (start + config.stage2_epochs, f"epoch {config.stage2_epochs}")]
+    return {"title": title, "percent": True, "joined": True, "ticks": ticks, "lines": lines}
 
 
 def epoch_frame(folder: Path, kept: MapsKept, number: int, name: str, *, first: bool) -> Frame | None:

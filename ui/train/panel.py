@@ -47,7 +47,7 @@ def _follow_link(names: dict[str, Run]) -> None:
         state.choose("run", state.NEW)
     elif asked in (*names, state.NEW) and asked != st.session_state.get(TOLD):
         state.choose("run", asked)
-    elif asked and asked not in (*names, state.NEW) and state.key("run") not in st.session_state:
+    elif asked and asked not in (*names, state.NEW):  # of an old link, or deleted in another tab
         st.warning(
             f"The link names the run “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
             icon=":material/link_off:",

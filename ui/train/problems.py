@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recam_core import imagenet_counterparts
 from recam_core.records import DataReport, TrainConfig
 from ui.train.words import LEAST, NUMBERS, OPTIMIZERS
 
@@ -78,6 +79,8 @@ def remarks(config: TrainConfig, data: Data) -> list[str]:
     said = _of_the_numbers(config)
     if len(data.classes) == 1:
         said.append("There is one class: softmax has nothing to tell apart, so SCE teaches nothing.")
+    if config.fc1_start == "imagenet" and not config.stage1 and not imagenet_counterparts(data.classes):
+        said.append("ImageNet has a counterpart of none of these classes, so FC1 starts at random.")
     report = data.report
     if report is not None and report.unlabelled:
         said.append(f"{_pictures(report.unlabelled)} without labels: taken as showing none of the classes.")

@@ -28,7 +28,9 @@ from ui.train.history import History, make_history
 
 KIND, BOUNDARY = "train", "train-boundary"
 SETTINGS, HISTORY, MODEL = "settings.json", "history.jsonl", "model.safetensors"
+CHECKPOINT, ERRORS = "checkpoint.pt", "errors.txt"
 UPLOADS = "uploads"
+ERRORS_READ = 16_384  # bytes at the end of that file
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,19 @@ class Run:
         if self.job is not None:
             return self.job.status.state
         return "done" if self.has_model else "unknown"
+
+    @property
+    def seconds(self) -> float:
+        """How long its job took from its (last) start to its end; 0 where nobody knows."""
+        status = None if self.job is None else self.job.status
+        return (
+            0.0 if status is None or status.started is None or status.ended is None else status.ended - status.started
+        )
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from."""
+        return (self.folder / CHECKPOINT).is_file()
 
     @property
     def has_model(self) -> bool:
@@ -223,6 +238,17 @@ def last_events(run: Run, count: int) -> list[str]:
         said = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name not in ("event", "time"))
         lines.append(f"{when}  {event.get('event')}  {said}")
     return lines
+
+
+def last_errors(run: Run, count: int) -> list[str]:
+    """The last lines that a run's command said of what went wrong; none where it said nothing."""
+    try:
+        with (run.folder / ERRORS).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - ERRORS_READ))
+            lines = file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if line.strip()][-count:]
 
 
 def _short(value: Any) -> str:

@@ -26,9 +26,14 @@ def show_watched(run: Run, config: TrainConfig) -> None:
         st.error(plain(str(error)))
         return
     if not history.kept or not pictures:
-        st.info(
-            "The first maps come as soon as it begins, then more after every epoch.", icon=":material/hourglass_top:"
-        )
+        if run.waits or run.state == "unknown":
+            words = "The first maps come as soon as it begins, then more after every epoch."
+            st.info(words, icon=":material/hourglass_top:")
+        else:
+            gone = (
+                "No maps of this run are left." if run.state == "done" else "It ended before the first maps were made."
+            )
+            st.caption(gone)
         return
     left, right = st.columns([1, 2], gap="medium")
     names = [f"{i + 1} · {picture.name}" for i, picture in enumerate(pictures)]
