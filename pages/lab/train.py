@@ -42,8 +42,11 @@ except UserError as error:
 if run.waits:
     show_live(run, config)
 else:
-    show_after(run, config)
-    show_curves(run, runs.history_of(run), config)
+    with (
+        st.container()
+    ):  # as a fragment is one: curves lie where those of show_live lay, so that they replace one another
+        show_after(run, config)
+        show_curves(run, runs.history_of(run), config)
 show_watched(run, config)
 show_log(run)
 show_settings(run, config)

@@ -141,3 +141,35 @@ def test_nothing_is_wider_than_the_window(url, open_page, runs, screenshot, widt
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1")
     screenshot(page, f"train-{query[5:]}-{width}-{scheme}", full=True)
+
+
+GHOSTS = """() => {
+  window.ghosts = 0;
+  const both = () => ["Go on", "Stop"].every((words) => [...document.querySelectorAll("button")].some((b) => b.innerText.includes(words)));
+  new MutationObserver(() => (window.ghosts += both())).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+def test_going_on_leaves_no_button_of_before_between_the_curves(url, open_page, runs):
+    folder = write_run(runs, "halted", epochs=3, job="stopped", message="Stopped.")
+    (folder / "checkpoint.pt").write_bytes(b"nothing to go on from")
+    page = open_page(f"{url}/train?run=halted")
+    page.set_default_timeout(60_000)
+    page.get_by_role("button", name="Go on").wait_for()
+    settle(page)
+    page.evaluate(GHOSTS)
+    page.get_by_role("button", name="Go on").click()
+    page.locator(".st-key-train-bar").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    assert page.evaluate("window.ghosts") == 0
+
+
+def test_a_number_that_cannot_be_stays_in_its_field_and_is_refused(url, open_page):
+    page = open_page(f"{url}/train?run=new", height=1400)
+    page.set_default_timeout(60_000)
+    page.get_by_text("5 · Start").wait_for()
+    settle(page)
+    fill(page, "Epochs of stage 1", 0)
+    page.get_by_text("“Epochs of stage 1” is 0; it must be at least 1.").wait_for()
+    assert page.get_by_label("Epochs of stage 1", exact=True).input_value() == "0"
+    assert page.get_by_role("button", name="Start training").is_disabled()

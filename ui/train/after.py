@@ -34,7 +34,8 @@ def show_after(run: Run, config: TrainConfig | None) -> None:
     """How it ended, its scores, and the buttons."""
     with st.container():  # as show_live begins
         if run.job is not None:
-            jobs.show_ended(run.job, "Go on" if run.has_checkpoint else "Try again", main=run.has_checkpoint)
+            again = "Try again" if run.state == "failed" and not run.has_checkpoint else "Go on"
+            jobs.show_ended(run.job, again, main=run.has_checkpoint)
     with st.container():
         _show_what_is_left(run, config)
 

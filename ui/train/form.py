@@ -25,7 +25,7 @@ from ui.train.problems import Data, remarks, stops, wrong
 from ui.train.seen import WATCHED, choose_validation, choose_watched, samples_for
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
-TOOK, TITLE, STARTED = "train-took", "train-title", "train-started"
+TOOK, TITLE, START, STARTED = "train-took", "train-title", "train-start", "train-started"
 ON_A_MODEL = ("stages", "stage1", "train_on")  # what makes a training stage 2 of a model that is there
 
 
@@ -60,6 +60,8 @@ def show_form() -> None:
     if not may_start():
         st.info(words.READ_ONLY, icon=":material/lock:")
         return
+    if st.session_state.get(START):  # pressed: said before the whole form is drawn once more
+        st.toast("Starting …", icon=":material/hourglass_top:")
     _take_over()
     with st.container(border=True):
         st.markdown("**1 · Pictures to learn from**")
@@ -215,7 +217,7 @@ def _start(config: TrainConfig, pictures: list[Picture], data: Data, against: li
         if before := jobs.waiting_jobs():
             st.caption(f"{_count(len(before))} before it in the queue; one runs at a time.")
         pressed = st.button(
-            "Start training", type="primary", icon=":material/play_arrow:", disabled=bool(against), key="train-start"
+            "Start training", type="primary", icon=":material/play_arrow:", disabled=bool(against), key=START
         )
         if pressed:
             begin(config, title=str(title or "").strip(), pictures=pictures, size=data.pictures, follow=bool(follow))
