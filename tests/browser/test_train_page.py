@@ -144,9 +144,14 @@ def test_nothing_is_wider_than_the_window(url, open_page, runs, screenshot, widt
 
 
 GHOSTS = """() => {
-  window.ghosts = 0;
-  const both = () => ["Go on", "Stop"].every((words) => [...document.querySelectorAll("button")].some((b) => b.innerText.includes(words)));
-  new MutationObserver(() => (window.ghosts += both())).observe(document.body, { childList: true, subtree: true });
+  window.ghosts = 0; // frames in which the button of before stood elsewhere than the one that replaces it
+  const shown = (words) => [...document.querySelectorAll("button")].find((button) => button.innerText.includes(words));
+  const look = () => {
+    const before = shown("Go on");
+    window.ghosts += Boolean(before && shown("Stop") && !before.closest(".st-key-train-bar"));
+    requestAnimationFrame(look);
+  };
+  look();
 }"""
 
 
