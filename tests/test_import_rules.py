@@ -40,7 +40,7 @@ BELOW = {
     "heads": ("losses",),
     "backbones": ("images", "tensors", "tensor_files"),
     "layouts": (),
-    "datasets": ("images", "masks", "layouts"),
+    "datasets": ("images", "masks", "roots"),
     "dataset_check": ("datasets",),
     "samples": ("datasets",),
     "batches": ("datasets", "images", "launch"),
@@ -129,7 +129,7 @@ FOLDERS = (
     "commands",
 )  # their members never import one another
 SHARED = {
-    "datasets": {"class_names", "label_tables", "on_disk"},
+    "datasets": {"class_names", "coco_files", "coco_shapes", "label_tables", "on_disk"},
     "commands": {"options", "pictures", "walking"},
     "benchmarks": {"boxed", "measure", "visitor"},
 }  # but for these
