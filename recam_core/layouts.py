@@ -122,7 +122,9 @@ def is_split(folder: Path) -> bool:
 
 def is_plain(split: str) -> bool:
     """Is it the name of one thing in a folder, so that it leads neither out of it nor deeper into it?"""
-    return 0 < len(split) <= 200 and split not in (".", "..") and not set(split) & set("/\\\0") and is_text(split)
+    if not is_text(split) or not 0 < len(split.encode()) <= 200:  # bytes, which file systems count
+        return False
+    return split not in (".", "..") and not set(split) & set("/\\\0")
 
 
 def is_text(name: str) -> bool:

@@ -28,7 +28,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     )
     if all(name.startswith(PARALLEL) for name in state):
         state = {name.removeprefix(PARALLEL): value for name, value in state.items()}
-    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return dict(state)
 
 
 def _check_file(path: Path) -> None:
@@ -50,11 +50,13 @@ def _safetensors(path: Path) -> Mapping[str, Tensor]:
         state = load(path.read_bytes())
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
-    return _plain(named_tensors(state, path.name), path.name)
+    return {name: _plain(value, name, path.name) for name, value in named_tensors(state, path.name).items()}
 
 
-def _plain(state: Mapping[str, Tensor], file: str) -> Mapping[str, Tensor]:
-    strange = next((name for name, value in state.items() if value.is_complex()), None)
-    if strange is not None:
-        raise UserError(f"{strange} in {file} is no plain tensor of numbers (it is complex).")
-    return state
+def _plain(value: Tensor, name: str, file: str) -> Tensor:
+    try:
+        if not value.is_complex():
+            return value.float() if value.is_floating_point() else value
+    except (RuntimeError, NotImplementedError):  # several numbers in a byte
+        pass
+    raise UserError(f"{name} in {file} is no plain tensor of numbers (it is complex, or packed).")

@@ -47,21 +47,22 @@ def read_image_labels(path: Path, classes: Collection[str]) -> dict[str, list[st
     if not is_file(path):
         return {}
     form = "must hold {file name: [class names]} as JSON"
-    content = _read_json(path, form)
-    if not isinstance(content, dict):
+    content = _read_json(path, form, object_pairs_hook=tuple)  # a dict would forget what stands there twice
+    if not isinstance(content, tuple):
         raise UserError(f"{path.name} {form}; got a {type(content).__name__}.")
-    for name, labels in content.items():
+    for name, labels in content:
         if not is_text(name) or not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise UserError(f"{path.name} {form}; the labels of {name[:60]!r} are none.")
         unknown = [label for label in labels if label not in classes]
         if unknown:
             raise UserError(f"{path.name} names the class {unknown[0]!r}, which the instances file does not have.")
-    return content
+    _check_unique(path.name, "pictures", "file name", [_spelled(name) for name, _ in content])
+    return dict(content)
 
 
-def _read_json(path: Path, refusal: str) -> Any:
+def _read_json(path: Path, refusal: str, **how: Any) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), **how)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path.name} {refusal}: {str(error)[:120]}.") from error
 
@@ -77,8 +78,7 @@ def _check_lists(name: str, content: dict[str, Any]) -> None:
     for part, fault in (("images", _picture_fault), ("categories", _category_fault)):
         _check_each(name, part, content[part], fault)
     _check_unique(name, "images", "id", [entry["id"] for entry in content["images"]])
-    files = [entry["file_name"] for entry in content["images"]]
-    _check_unique(name, "images", "file_name", [str(PurePosixPath(file)) if "/" in file else file for file in files])
+    _check_unique(name, "images", "file_name", [_spelled(entry["file_name"]) for entry in content["images"]])
     for field in ("id", "name"):
         _check_unique(name, "categories", field, [entry[field] for entry in content["categories"]])
     known = {category["id"] for category in content["categories"]}
@@ -150,6 +150,11 @@ def _annotation_fault(entry: Entry, known: Collection[int]) -> str:
     if entry["category_id"] not in known:
         return f"uses the category {entry['category_id']}, which the categories do not list"
     return f"has the area {_shown(entry['area'])} and iscrowd {_shown(entry['iscrowd'])}; expected a finite number, and 0 or 1"
+
+
+def _spelled(file: str) -> str:
+    """The shortest spelling of a path below a folder."""
+    return str(PurePosixPath(file)) if "/" in file else file
 
 
 def _is_name(value: Any) -> bool:

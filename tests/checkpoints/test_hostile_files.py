@@ -236,6 +236,12 @@ def test_unknown_tensors_are_refused_with_their_first_names_and_what_can_be_impo
     assert "decoder.4" not in str(told.value)
 
 
+def test_complex_tensors_of_safetensors_are_refused(tmp_path):
+    save_file({"a": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "file.safetensors")
+    with pytest.raises(UserError, match=r"a in file\.safetensors is no plain tensor"):
+        read_tensors(tmp_path / "file.safetensors")
+
+
 def test_a_pickle_named_as_safetensors_is_not_unpickled(tmp_path):
     stream = io.BytesIO()
     torch.save({"a": Hostile(tmp_path / "marker")}, stream)

@@ -300,7 +300,9 @@ def test_more_classes_than_a_label_map_holds_are_refused(root):
 
 @pytest.mark.parametrize(("content", "complaint"), [
     ({"c.png": ["horse"]}, "names the class 'horse'"), ("{", "as JSON"), (["c.png"], "as JSON"), ({"c.png": 3}, "as JSON"),
-    ({"c.png": [[]]}, "as JSON"), ({"c.png": "cat"}, "as JSON"), ({"\ud800.png": ["cat"]}, "as JSON"), ("[" * 100_000, "as JSON"),
+    ('{"c.png": ["cat"], "./c.png": []}', "two entries of pictures have the file name 'c.png'"),
+    ('{"c.png": ["cat"], "c.png": []}', "two entries"), ({"c.png": [[]]}, "as JSON"),
+    ({"c.png": "cat"}, "as JSON"), ({"\ud800.png": ["cat"]}, "as JSON"), ("[" * 100_000, "as JSON"),
 ])  # fmt: skip
 def test_image_labels_that_make_no_sense_are_refused(root, content, complaint):
     write(root, content, "image_labels")

@@ -110,6 +110,7 @@ def test_missing_pictures_are_left_out_and_all_missing_is_refused(voc):
     (None, "", "has no split ''"),
     (None, "../../train", "A split is the name of a list"),
     (None, "a\0b", "A split is the name of a list"),
+    (None, "é" * 150, "A split is the name of a list"),
     (None, "a" * 400, "A split is the name of a list"),
 ])  # fmt: skip
 def test_what_is_not_there_is_refused(voc, root, split, complaint):
