@@ -23,7 +23,8 @@ BELOW = {
     "transition": ("paths",),
     "files": ("records",),
     "tensors": ("records",),
-    "tensor_files": ("records",),
+    "unpickling": ("records",),
+    "tensor_files": ("unpickling",),
     "turns": ("records",),
     "allocator": (),
     "counting": (),
@@ -39,7 +40,7 @@ BELOW = {
     "heads": ("losses",),
     "backbones": ("images", "tensors", "tensor_files"),
     "layouts": (),
-    "datasets": ("images", "masks", "layouts"),
+    "datasets": ("images", "masks", "roots"),
     "dataset_check": ("datasets",),
     "samples": ("datasets",),
     "batches": ("datasets", "images", "launch"),
@@ -128,7 +129,7 @@ FOLDERS = (
     "commands",
 )  # their members never import one another
 SHARED = {
-    "datasets": {"class_names", "label_tables", "on_disk"},
+    "datasets": {"class_names", "coco_files", "coco_shapes", "label_tables", "on_disk"},
     "commands": {"options", "pictures", "walking"},
     "benchmarks": {"boxed", "measure", "visitor"},
 }  # but for these

@@ -5,6 +5,7 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -29,6 +30,7 @@ from recam_core.store import (
 )
 from recam_core.store.layout import SETTINGS, part_name
 from recam_core.store.maps import baseline_maps
+from recam_core.store.table import _csv
 from recam_core.sweep import THRESHOLDS, figures
 from recam_core.walk_result import Walker
 
@@ -442,6 +444,16 @@ def test_counts_leave_as_tables(ties, tmp_path):
     rows = pictures_csv(store, 20).decode().splitlines()
     assert len(rows) == 1 + 4
     assert rows[1].startswith('"picture 0","cam","CAM",0.2,')
+
+
+def test_texts_that_a_spreadsheet_would_run_are_quoted_and_numbers_stay():
+    table = pa.table(
+        {"a": ["=1+1", "+a", "-a", "@a", "\ta", "a=1", None], "n": [-1, 2, 3, 4, 5, 6, 7], "x": [-0.5] + [1.0] * 6}
+    )
+    lines = _csv(table).decode().splitlines()
+    assert lines[1:] == [
+        '"\'=1+1",-1,-0.5', '"\'+a",2,1', '"\'-a",3,1', '"\'@a",4,1', '"\'\ta",5,1', '"a=1",6,1', ",7,1",
+    ]  # fmt: skip
 
 
 def test_names_of_kept_maps():
