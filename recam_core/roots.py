@@ -1,7 +1,7 @@
 """Folders: those with data that a person may name on a page, those of runs, those of models of one's own.
 
 An operator bounds the first with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must
-lie in.
+lie in. ``RECAM_READ_ONLY`` keeps the others as they are.
 """
 
 import os
@@ -31,6 +31,11 @@ def runs_folder() -> Path:
 def models_folder() -> Path:
     """Where imported models live: ``RECAM_MODELS``, else ``models`` in the working directory."""
     return Path(os.environ.get("RECAM_MODELS") or "models").resolve()
+
+
+def may_start() -> bool:
+    """Whether this server starts jobs and changes what it keeps; an operator switches that off with ``RECAM_READ_ONLY=1``."""
+    return os.environ.get("RECAM_READ_ONLY", "0") in ("", "0")
 
 
 def data_roots() -> list[Path]:

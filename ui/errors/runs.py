@@ -12,9 +12,9 @@ from recam_core import (
     Store,
     UserError,
     find_by_sha256,
-    find_model,
     known_models,
     list_jobs,
+    names_file,
     open_store,
     read_events,
     read_header,
@@ -106,16 +106,17 @@ def start(
 
 
 def source_of(store: Store) -> str:
-    """What the model of an evaluation is called by now: one that was renamed since is found by the hash of its file."""
-    source = store.settings.source
-    try:
-        find_model(source)
-    except UserError:
-        found: str | None = find_by_sha256(store.settings.sha256)
-        if found is None:
-            raise
-        return found
-    return source
+    """What the model of an evaluation is called by now: found by the hash of its file, where its name is gone or another's."""
+    source, sha256 = store.settings.source, store.settings.sha256
+    if names_file(source, sha256):
+        return source
+    found: str | None = find_by_sha256(sha256)
+    if found is None:
+        raise UserError(
+            f"The model “{source[-60:]}” of this evaluation is not on the shelf any more, or has been changed since: no file has "
+            "the same hash. Evaluate again with the model that is there."
+        )
+    return found
 
 
 def start_baselines(run: Run, store: Store) -> Job:
