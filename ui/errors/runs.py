@@ -12,6 +12,7 @@ from recam_core import (
     Store,
     UserError,
     find_by_sha256,
+    find_model,
     known_models,
     list_jobs,
     names_file,
@@ -112,11 +113,17 @@ def source_of(store: Store) -> str:
         return source
     found: str | None = find_by_sha256(sha256)
     if found is None:
-        raise UserError(
-            f"The model “{source[-60:]}” of this evaluation is not on the shelf any more, or has been changed since: no file has "
-            "the same hash. Evaluate again with the model that is there."
-        )
+        find_model(source)  # where there is none of that name, it says which there are
+        raise UserError(changed_words(store))
     return found
+
+
+def changed_words(store: Store) -> str:
+    """What there is to say where a model's name leads to another file than the one that was evaluated."""
+    return (
+        f"The model {store.settings.model} has changed since this evaluation, so its maps cannot be shown, nor can more be "
+        "measured with it; the figures stay what they were. Evaluate it again to see them."
+    )
 
 
 def start_baselines(run: Run, store: Store) -> Job:
