@@ -37,21 +37,22 @@ def _scores(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measured(said: Any) -> dict[str, Any] | None:
-    """One measurement: how many pictures, and a row of figures a readout (or the control's)."""
-    if not isinstance(said, dict) or not _is_number(said.get("pictures")):
+    """One measurement: a row a readout (or the control's), and where the card says so how many pictures, how, how often."""
+    if not isinstance(said, dict):
         return None
-    kinds = {"how": str, "seeds": int}
+    kinds = {"pictures": int, "how": str, "seeds": int}
     entries = {name: value for name, value in said.items() if name not in kinds or _is_like(value, kinds[name]())}
     rows = _kept(said.get("readouts"), _row)
     return entries | {"readouts": rows} if rows else None
 
 
 def _row(said: Any) -> dict[str, Any] | None:
+    """A row: its threshold, and the figures of those that there are."""
     if not isinstance(said, dict) or not _is_number(said.get("threshold")):
         return None
-    if not all(name in said and (said[name] is None or _is_number(said[name])) for name in FIGURES):
-        return None
-    return said if _is_gain(said.get("over_cam")) else {name: said[name] for name in said if name != "over_cam"}
+    odd = {name for name in FIGURES if name in said and said[name] is not None and not _is_number(said[name])}
+    odd |= set() if _is_gain(said.get("over_cam")) else {"over_cam"}
+    return {name: value for name, value in said.items() if name not in odd}
 
 
 def _walk(said: Mapping[str, Any]) -> dict[str, Any]:

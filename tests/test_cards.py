@@ -25,9 +25,8 @@ def test_a_part_of_another_kind_is_left_out(part, value):
 
 @pytest.mark.parametrize("measured", [
     {"readouts": {"w": 3}}, {"pictures": 3}, {"pictures": 3, "readouts": ["w"]}, {"pictures": 3, "readouts": {}}, "abc",
-    {"readouts": {"w": ROW}}, {"pictures": "3", "readouts": {"w": ROW}}, {"pictures": 3, "readouts": {"w": {"miou": 0.5}}},
-    {"pictures": 3, "readouts": {"w": ROW | {"threshold": None}}}, {"pictures": 3, "readouts": {"w": ROW | {"fn": "x"}}},
-    {"pictures": 3, "readouts": {"w": ROW | {"miou": float("nan")}}}, {"pictures": 10**400, "readouts": {"w": ROW}},
+    {"pictures": 3, "readouts": {"w": {"miou": 0.5}}}, {"pictures": 3, "readouts": {"w": ROW | {"threshold": None}}},
+    {"readouts": {"w": ROW | {"threshold": float("nan")}}}, {"readouts": {"w": ROW | {"threshold": 10**400}}},
 ])  # fmt: skip
 def test_scores_of_another_form_are_left_out(measured):
     good = {"pictures": 3, "readouts": {"w": ROW}}
@@ -35,8 +34,10 @@ def test_scores_of_another_form_are_left_out(measured):
 
 
 def test_of_scores_the_odd_rows_and_entries_alone_are_left_out():
-    said = {"pictures": 3, "how": [1], "seeds": "many", "readouts": {"w": ROW | {"over_cam": 1}, "cam": 3}}
-    assert clean_card({"scores": {"VOC": said}}) == {"scores": {"VOC": {"pictures": 3, "readouts": {"w": ROW}}}}
+    odd = ROW | {"over_cam": 1, "miou": "x", "fn": float("inf")}
+    said = {"pictures": "3", "how": [1], "seeds": "many", "readouts": {"w": odd, "cam": 3}}
+    left = {"readouts": {"w": {"threshold": 0.2, "fp": None}}}  # the threshold alone is worth something
+    assert clean_card({"scores": {"VOC": said}}) == {"scores": {"VOC": left}}
     told = {"pictures": 3, "how": "so", "seeds": 2, "readouts": {"w": ROW | {"over_cam": GAIN}}}
     assert clean_card({"scores": {"VOC": told}}) == {"scores": {"VOC": told}}
 
