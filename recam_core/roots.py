@@ -1,7 +1,7 @@
 """Folders: those with data that a person may name on a page, those of runs, those of models of one's own.
 
 An operator bounds the first with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must
-lie in. Where it is set and names none, nothing may be named.
+lie in. Where it is set and names none, nothing may be named. ``RECAM_READ_ONLY`` keeps the others as they are.
 """
 
 import os
@@ -36,6 +36,11 @@ def models_folder() -> Path:
 def bounded() -> bool:
     """Has the operator said which folders may be named?"""
     return bool(os.environ.get(ROOTS))
+
+
+def may_start() -> bool:
+    """Whether this server starts jobs and changes what it keeps; an operator switches that off with ``RECAM_READ_ONLY=1``."""
+    return os.environ.get("RECAM_READ_ONLY", "0") in ("", "0")
 
 
 def data_roots() -> list[Path]:

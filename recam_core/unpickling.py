@@ -113,7 +113,8 @@ def _unpickled(path: Path) -> Any:
                 f"Ask for plain tensors: {PLAIN}."
             ) from error
         raise UserError(
-            f"{name} could not be read as a weights file: it is no file of torch.save, or holds more than plain tensors. Save it as {PLAIN}."
+            f"{name} could not be read as a weights file: it is no file of torch.save, or holds more than plain tensors. "
+            f"Save it as {PLAIN}."
         ) from error
     except Exception as error:  # torch raises many kinds for a broken file
         raise UserError(

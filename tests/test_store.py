@@ -19,13 +19,16 @@ from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, User
 from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label
 from recam_core.store import (
     MapMaker,
+    Note,
     counts_csv,
     counts_parquet,
     evaluate_into,
     open_store,
     pictures_csv,
+    read_notes,
     reset_pair,
     same_pictures,
+    write_note,
     writing,
 )
 from recam_core.store.layout import SETTINGS, part_name
@@ -463,3 +466,11 @@ def test_names_of_kept_maps():
     assert [is_baseline(name) for name in ("cam", "cam-walk", "reset-cam", "centre")] == [False, False, True, True]
     assert is_map_name("sum-walk")
     assert not is_map_name("cam-climb")
+
+
+def test_notes_stay_where_the_operator_forbids_changes(tmp_path, monkeypatch):
+    write_note(tmp_path, "a", Note("first"))
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    with pytest.raises(UserError, match="Notes cannot be changed on this server"):
+        write_note(tmp_path, "a", Note("second"))
+    assert read_notes(tmp_path) == {"a": Note("first")}

@@ -249,3 +249,11 @@ def test_a_pickle_named_as_safetensors_is_not_unpickled(tmp_path):
     with pytest.raises(UserError, match="not a readable safetensors file"):
         recognise(tmp_path / "model.safetensors")
     assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 4, 1)])
+@pytest.mark.parametrize("more", [{}, {"resnet50.conv1.weight": torch.zeros(1)}])
+def test_a_classifier_that_is_no_layer_is_a_sentence(tmp_path, shape, more):
+    torch.save({"classifier.weight": torch.zeros(shape), **more}, tmp_path / "odd.pth")
+    with pytest.raises(UserError, match=r"odd\.pth has a classifier\.weight of shape .*expected classes × channels"):
+        recognise(tmp_path / "odd.pth")
