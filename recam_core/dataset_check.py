@@ -81,6 +81,8 @@ def _look(dataset: CheckedDataset, i: int) -> tuple[int, np.ndarray | None, str]
         dataset.check(i)
     except UserError as error:
         return i, labels, str(error)
+    except Exception as error:  # whatever a file brings about, it ends no check
+        return i, labels, f"it could not be read ({type(error).__name__}: {str(error)[:200]})"
     return i, labels, ""
 
 

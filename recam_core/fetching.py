@@ -1,6 +1,7 @@
 """ImageNet weights from torchvision's own server: a file, checked, and no code that runs."""
 
 import hashlib
+import http.client
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ _ADDRESS = f"https://download.pytorch.org/models/{IMAGENET_FILE}"
 _DIGEST = "0676ba61"  # torchvision names its files by the start of their SHA-256
 _TIMEOUT = 10.0  # seconds without a byte
 _PIECE = 1 << 20
+_LARGEST = 200 << 20  # bytes; it has 98 MB
 
 
 def fetch_imagenet(folder: Path, say: Callable[[int, int], None] = lambda done, total: None) -> Path:
@@ -27,10 +29,16 @@ def fetch_imagenet(folder: Path, say: Callable[[int, int], None] = lambda done, 
                 file.write(piece)
                 digest.update(piece)
                 done += len(piece)
+                if done > _LARGEST:
+                    raise ValueError(f"it sent more than {_LARGEST >> 20} MB")
                 say(done, total)
-    except (OSError, ValueError) as error:  # no name service, no route, refused, no space
+    except (
+        OSError,
+        ValueError,
+        http.client.HTTPException,
+    ) as error:  # no name service, no route, no space, half an answer
         path.unlink(missing_ok=True)
-        reason = getattr(error, "reason", error)  # urllib puts what happened inside of an error of its own
+        reason = str(getattr(error, "reason", error))[:200]  # urllib puts what happened inside of an error of its own
         raise UserError(
             f"The ImageNet weights could not be fetched ({reason}). Download {_ADDRESS} on another computer and import the "
             "file here, or go online."

@@ -11,29 +11,53 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from recam_core.locks import held
 from recam_core.records import UserError
 
+NAMING = ".naming"  # held in a folder on a disk without hard links for as long as a file there gets a new name
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
-def save_atomically(path: str | Path, data: bytes) -> None:
+
+def save_atomically(path: str | Path, data: bytes, *, new: bool = False) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part, even after a power cut.
 
-    The folder must exist. Raises ``UserError`` (no space, no permission, no such folder); the old file is then intact
-    and nothing is left behind.
+    With ``new`` there may be none of that name, also not one that came while we worked. The folder must exist. Raises
+    ``UserError`` (no space, no permission, no such folder); the old file is then intact and nothing is left behind.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
+    target = Path(os.path.abspath(path) if new else os.path.realpath(path))  # a link stays a link
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(part, target)
+        if new:
+            move_new(part, target)
+        else:
+            os.replace(part, target)
     except OSError as error:
+        if new and isinstance(error, FileExistsError):
+            raise UserError(f"There is a file called “{Path(path).name}” already; choose another name.") from error
         raise UserError(refusal(error, Path(path), len(data))) from error
     finally:
         with contextlib.suppress(OSError):  # gone already when all went well
             part.unlink()
     _sync_folder(target.parent)
+
+
+def move_new(path: Path, target: Path) -> None:
+    """Give a file another name in its folder; ``FileExistsError`` where something has that name, whoever was quicker."""
+    try:
+        os.link(path, target, follow_symlinks=False)  # the one call that makes a name and never replaces a file
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with held(target.parent / NAMING, "Another file is just getting its name there; try again."):
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+            os.rename(path, target)
+    else:
+        path.unlink()
 
 
 def parent_for(path: Path) -> Path:
@@ -42,7 +66,7 @@ def parent_for(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The folder of {path} cannot be made ({error.strerror}); choose another place.") from error
-    if path.is_dir():
+    if os.path.isdir(path):  # of a name that is too long, writing will say so
         raise UserError(f"{path} is a folder; name a file to write to.")
     return path
 

@@ -72,7 +72,8 @@ def upright_size(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES) -> tupl
     with decoding(name):
         image = open_image(read_bytes(source, name, max_bytes), name, tuple(FORMATS))
         width, height = image.size
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        # the size of a TIFF is that of the upright picture already
+        turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     return (height, width) if turned else (width, height)
 
 

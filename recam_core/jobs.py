@@ -27,7 +27,7 @@ from recam_core.files import save_atomically
 from recam_core.history import HISTORY
 from recam_core.locks import is_held
 from recam_core.records import UserError
-from recam_core.roots import runs_folder
+from recam_core.roots import may_start, runs_folder
 
 JOB, STATUS, EVENTS, ERRORS, LOCK = "job.json", "status.json", "events.jsonl", "errors.txt", ".keeper"
 WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupted")
@@ -72,11 +72,6 @@ class Job:
     def is_waiting(self) -> bool:
         """Whether it runs or will run."""
         return self.status.state in WAITING
-
-
-def may_start() -> bool:
-    """Whether this server starts jobs; an operator switches that off with ``RECAM_READ_ONLY=1``."""
-    return os.environ.get("RECAM_READ_ONLY", "0") in ("", "0")
 
 
 def start_job(
@@ -142,17 +137,24 @@ def delete_run(folder: Path) -> None:
         raise UserError("This server only shows what was computed before: its operator has switched off deleting runs.")
     if folder.is_symlink() or folder.resolve().parent != runs_folder() or not folder.is_dir():
         raise UserError(f"There is no run {folder.name[:60]!r} on this server; choose one that is listed.")
-    waits = is_held(folder / HISTORY)  # a command without a job is training in it
-    if (folder / JOB).exists():
-        waits = waits or is_held(folder / LOCK)
-        with contextlib.suppress(UserError):  # one that cannot be read may go
-            waits = waits or read_job(folder).is_waiting
-    if waits:
+    if is_busy(folder):
         raise UserError(f"The run {folder.name} is running or queued; stop it before it is deleted.")
     try:
         shutil.rmtree(folder)
     except OSError as error:
         raise UserError(f"The run {folder.name} could not be deleted whole ({error.strerror}).") from error
+
+
+def is_busy(folder: Path) -> bool:
+    """Whether a run's folder is being worked in, or will be; one that cannot be read is not, unless a process holds it."""
+    if is_held(folder / HISTORY) or is_held(
+        folder / LOCK
+    ):  # the first alone: a command without a job is training in it
+        return True
+    try:
+        return read_job(folder).is_waiting
+    except UserError:
+        return False
 
 
 def find_job(name: str) -> Job:

@@ -59,7 +59,7 @@ def coco_splits(folder: Path) -> list[str]:
     """Splits of a data set in COCO's layout: those with a folder of pictures and a file of instances."""
     files = sorted(islice((folder / "annotations").glob("instances_*.json"), LOOKED_AT))
     splits = [path.stem.removeprefix("instances_") for path in files]
-    return [split for split in splits if (folder / split).is_dir()]
+    return [split for split in splits if is_plain(split) and is_folder(folder / split)]
 
 
 def voc_base(folder: Path) -> Path | None:
@@ -98,7 +98,8 @@ def voc_splits(folder: Path) -> list[str]:
     if base is None:
         return []
     lists = {path.stem for path in islice((base / "ImageSets" / "Segmentation").glob("*.txt"), LOOKED_AT)}
-    return [split for split in VOC_SPLITS if split in lists] + sorted(lists.difference(VOC_SPLITS, {"test"}))
+    others = lists.difference(VOC_SPLITS, {"test"})
+    return [split for split in VOC_SPLITS if split in lists] + sorted(name for name in others if is_plain(name))
 
 
 def folder_splits(folder: Path) -> list[str]:
@@ -119,6 +120,22 @@ def is_split(folder: Path) -> bool:
     return any(holds_pictures(place) for place in subfolders(folder, LISTED)[:LOOKED_AT])
 
 
+def is_plain(split: str) -> bool:
+    """Is it the name of one thing in a folder, so that it leads neither out of it nor deeper into it?"""
+    if not is_text(split) or not 0 < len(split.encode()) <= 200:  # bytes, which file systems count
+        return False
+    return split not in (".", "..") and not set(split) & set("/\\\0")
+
+
+def is_text(name: str) -> bool:
+    """Can a name be written down? A file's need not be in UTF-8, and JSON may hold half a character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def has_table(folder: Path) -> bool:
     """Does a file beside the pictures say their labels?"""
     return any(is_file(folder / name) for name in TABLES)
@@ -129,7 +146,7 @@ def subfolders(folder: Path, most: int | None = None) -> list[Path]:
     found = (
         entry
         for entry in islice(entries(folder), most)
-        if not entry.name.startswith((".", "__")) and entry.name != MASKS
+        if not entry.name.startswith((".", "__")) and entry.name != MASKS and is_text(entry.name)
     )
     return sorted(Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
 
@@ -172,7 +189,7 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 def _modified(place: Path) -> int:
     try:
         return place.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 

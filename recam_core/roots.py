@@ -1,7 +1,7 @@
 """Folders: those with data that a person may name on a page, those of runs, those of models of one's own.
 
 An operator bounds the first with ``RECAM_DATA_ROOTS``: a list of folders (separated as in PATH) that every named folder must
-lie in.
+lie in. Where it is set and names none, nothing may be named. ``RECAM_READ_ONLY`` keeps the others as they are.
 """
 
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from recam_core.layouts import LISTED, LOOKED_AT, is_folder, layout_of, voc_base
+from recam_core.layouts import LISTED, LOOKED_AT, is_folder, is_text, layout_of, voc_base
 from recam_core.records import UserError
 
 ROOTS = "RECAM_DATA_ROOTS"
@@ -33,8 +33,18 @@ def models_folder() -> Path:
     return Path(os.environ.get("RECAM_MODELS") or "models").resolve()
 
 
+def bounded() -> bool:
+    """Has the operator said which folders may be named?"""
+    return bool(os.environ.get(ROOTS))
+
+
+def may_start() -> bool:
+    """Whether this server starts jobs and changes what it keeps; an operator switches that off with ``RECAM_READ_ONLY=1``."""
+    return os.environ.get("RECAM_READ_ONLY", "0") in ("", "0")
+
+
 def data_roots() -> list[Path]:
-    """The folders that the operator allows; empty where any may be named."""
+    """The folders that the operator allows; empty where any may be named, or none (`bounded` tells which)."""
     return [Path(part).resolve() for part in os.environ.get(ROOTS, "").split(os.pathsep) if part]
 
 
@@ -77,7 +87,9 @@ def _inside(root: Path) -> list[Path]:
     try:
         with os.scandir(root) as entries:
             names = [
-                entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".") and entry.is_dir()
+                entry.name
+                for entry in islice(entries, LISTED)
+                if not entry.name.startswith(".") and is_text(entry.name) and entry.is_dir()
             ]
     except OSError:
         return []
@@ -92,6 +104,11 @@ def _named(text: str, sentence: str) -> tuple[Path, UserError]:
         path = Path(text.strip()).expanduser().resolve()
     except (OSError, ValueError, RuntimeError) as error:  # "~nobody", a zero byte
         raise missing from error
+    if bounded() and not roots:
+        raise UserError(
+            f"{ROOTS} is set on this server and names no folder, so no data may be named. Set it to folders separated by "
+            f"“{os.pathsep}”, or do not set it."
+        )
     if roots and not any(path.is_relative_to(root) for root in roots):
         raise UserError(f"Data must lie in {' or '.join(map(str, roots))} on this server; “{text[:80]}” does not.")
     return path, missing

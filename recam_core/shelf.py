@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from recam_core.backbones import BACKBONES
+from recam_core.cards import clean_card
 from recam_core.files import save_atomically
 from recam_core.model import CamModel, build_branches, build_edge_network
 from recam_core.pair import ModelPair, build_pair
@@ -22,6 +26,8 @@ from recam_core.tensors import listed, tensor_faults
 
 FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
+MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
+NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
 SHELF = Path(__file__).parent.parent / "assets" / "models"
 KINDS = ("bundled", "trained", "imported")
 RUN_MODEL, NAME_FILE = (
@@ -30,10 +36,10 @@ RUN_MODEL, NAME_FILE = (
 )  # in a run's folder: its model, and the name that a person gave it
 
 
-def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -> None:
+def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *, new: bool = False) -> None:
     """Write the networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``.
 
-    One network that stands for both is written once, under the name of its head.
+    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced.
     """
     tensors: dict[str, Tensor] = {}
     for stage, part in _parts(pair).items():
@@ -53,36 +59,41 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32) -
         **({} if pair.edge_network is None else {"edges": pair.edge_backbone}),
         "card": pair.card,
     }
-    save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}))
+    save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}), new=new)
 
 
 def update_card(path: Path, changes: Mapping[str, Any]) -> None:
     """Change entries of a stored pair's card; the weights stay bit for bit what they are."""
     header = read_header(path)
     header["card"] = header["card"] | changes
-    save_atomically(path, save(load(path.read_bytes()), {"pair": json.dumps(header, ensure_ascii=False)}))
+    save_atomically(path, save(_tensors(path.read_bytes(), path), {"pair": json.dumps(header, ensure_ascii=False)}))
 
 
-def copy_pair(path: Path, to: Path, name: str) -> None:
+def copy_pair(path: Path, to: Path, name: str, *, new: bool = False) -> None:
     """Write a stored pair to another file under another name; the weights stay bit for bit what they are."""
     header = read_header(path) | {"name": name}
-    save_atomically(to, save(load(path.read_bytes()), {"pair": json.dumps(header, ensure_ascii=False)}))
+    data = save(_tensors(path.read_bytes(), path), {"pair": json.dumps(header, ensure_ascii=False)})
+    save_atomically(to, data, new=new)
+
+
+def model_name(name: str) -> str:
+    """A name that a model may have, in files, links and commands, without the spaces around it."""
+    name = name.strip()
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"“{name[:60]}” cannot be a model's name: it takes letters, digits, “-”, “_” and “.”, at most 60 of them, and "
+            "starts with a letter or a digit."
+        )
+    return name
 
 
 def read_header(path: Path) -> dict[str, Any]:
     """Classes, backbone, readouts, heads and card of a stored pair, without reading its weights.
 
-    "readouts" are those that the model really has; "heads" their settings, ours where an older file does not say.
+    "readouts" are those that the model really has; "heads" their settings, ours where an older file does not say; of the
+    card what has another form than ours is left out.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("pair", "null"))
-    except FileNotFoundError as error:
-        raise UserError(
-            f"There is no model file {path.name}; known models: {', '.join(known_models()) or 'none'}."
-        ) from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
+    header = _said(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise UserError(
             f"{path.name} holds tensors but not a model pair of this project (header 'pair' with format {FORMAT}); "
@@ -95,22 +106,47 @@ def read_header(path: Path) -> dict[str, Any]:
         )
     if not header["classes"] or not all(isinstance(name, str) for name in header["classes"]):
         raise UserError(f"The header of {path.name} has no usable names of classes; the file is damaged or not ours.")
+    if len(header["classes"]) > MAX_CLASSES:
+        raise UserError(
+            f"{path.name} has {len(header['classes']):,} classes; at most {MAX_CLASSES:,} can be told apart."
+        )
     header.setdefault("readouts", list(READOUTS))
     header.setdefault("heads", {})
     if not _usable_heads(header["readouts"], header["heads"]):
         raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
+    if header.get("edges") and header["edges"] not in list(BACKBONES):
+        raise UserError(f"The header of {path.name} has no usable edges; the file is damaged or not ours.")
+    header["card"] = clean_card(header["card"])
     return header
+
+
+def _said(path: Path) -> Any:
+    """What a file says under "pair", whatever that is; None where it says nothing."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise OSError("it is no file")
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("pair", "null"))
+        json.dumps(header, ensure_ascii=False).encode()  # half a character would stop whoever shows or writes it
+        return header
+    except FileNotFoundError as error:
+        raise UserError(
+            f"There is no model file {path.name}; known models: {', '.join(known_models()) or 'none'}."
+        ) from error
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
 
 
 def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> ModelPair:
     """A pair from the shelf by name, or from a file, in evaluation mode and float32, without parameter gradients."""
     path = find_model(name_or_path)
     header = read_header(path)
+    _check_rows(path, header)
     data = path.read_bytes()
+    stored = _tensors(data, path)
     pair = build_pair(
         header["name"], header["backbone"], header["classes"], header["card"], header["readouts"], header["heads"]
     )
-    stored = load(data)
     if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
         if own := header.get("edges"):
             pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
@@ -129,6 +165,28 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         except torch.OutOfMemoryError as error:
             raise UserError(f"The memory of {device} does not hold {path.name}; free some, or use the CPU.") from error
     return replace(pair, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _tensors(data: bytes, path: Path) -> dict[str, Tensor]:
+    try:
+        return load(data)
+    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a kind of number that torch does not have
+        raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
+
+
+def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
+    """Refuse a header that names other classes than the file has rows for, before a network of its size is built."""
+    wanted, faults = len(header["classes"]), []
+    with safe_open(path, framework="pt") as file:
+        there = set(file.keys())
+        for name in (f"{head}.head.fc1" for head, one in (("cam", CAM), ("recam", "w")) if one in header["readouts"]):
+            shape = file.get_slice(name).get_shape() if name in there else []
+            if name not in there:
+                faults.append(f"{name} is missing")
+            elif not shape or shape[0] != wanted:
+                faults.append(f"{name} is {tuple(shape)}, expected {wanted} rows")
+    if faults:
+        raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
 
 
 def _parts(pair: ModelPair) -> dict[str, nn.Module]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -16,13 +17,14 @@ from typing import Any
 
 from safetensors import safe_open
 
-from recam_core.files import save_atomically
-from recam_core.jobs import JOB, list_jobs, may_start, read_job
+from recam_core import jobs, shelf
+from recam_core.files import move_new, refusal, save_atomically
+from recam_core.jobs import JOB, Job, is_busy, list_jobs
 from recam_core.records import READOUTS, UserError
-from recam_core.roots import models_folder
-from recam_core.shelf import NAME_FILE, known_models, read_header, standing
+from recam_core.roots import may_start, models_folder, runs_folder
+from recam_core.shelf import NAME_FILE, RUN_MODEL, find_model, known_models, model_name, read_header, standing
 
-NAME = re.compile(r"\w[\w.-]{0,59}")
+TAKEN_FROM = ("--model", "--stage1", "--weights", "--onto")  # flags of commands that name a model or a file
 ARRIVING = ".arriving-"  # folders for files that are looked at and imported
 FORGOTTEN = 6 * 3600  # seconds after which such a folder was left behind by a process that was killed
 READ_ONLY = "This server only shows the models that are there: its operator has switched off changing them."
@@ -71,24 +73,30 @@ def shelf_entries() -> list[ShelfEntry]:
     """Every model: bundled, trained here, imported. Files are read again only where they changed."""
     entries = []
     for place in standing():
-        with contextlib.suppress(FileNotFoundError):  # it was taken away meanwhile
-            stat = place.path.stat()
-            header, has_boundaries, fault = _described(str(place.path), stat.st_mtime_ns, stat.st_size)
-            is_nameless = place.kind == "trained" and place.name == place.path.parent.name
-            title = _run_title(str(place.path.parent)) if is_nameless else ""
-            entries.append(
-                ShelfEntry(
-                    place.name,
-                    place.path,
-                    place.kind,
-                    title or place.name,
-                    stat.st_size,
-                    stat.st_mtime,
-                    fault,
-                    header,
-                    has_boundaries,
-                )
+        is_nameless = place.kind == "trained" and place.name == place.path.parent.name
+        title = (_run_title(str(place.path.parent)) if is_nameless else "") or place.name
+        try:
+            found = place.path.stat()
+        except FileNotFoundError:  # it was taken away meanwhile
+            continue
+        except OSError as error:  # a link that leads to itself, a folder that may not be looked into
+            fault = f"{place.path.name} cannot be read ({error.strerror})."
+            entries.append(ShelfEntry(place.name, place.path, place.kind, title, 0, 0, fault))
+            continue
+        header, has_boundaries, fault = _described(str(place.path), found.st_mtime_ns, found.st_size)
+        entries.append(
+            ShelfEntry(
+                place.name,
+                place.path,
+                place.kind,
+                title,
+                found.st_size,
+                found.st_mtime,
+                fault,
+                header,
+                has_boundaries,
             )
+        )
     return entries
 
 
@@ -102,8 +110,34 @@ def shelf_entry(name: str) -> ShelfEntry:
 
 def model_sha256(entry: ShelfEntry) -> str:
     """SHA-256 of a model's file, read again only where it changed."""
-    stat = entry.path.stat()
-    return _digest(str(entry.path), stat.st_mtime_ns, stat.st_size)
+    return file_sha256(entry.path)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, read again only where it changed; ``UserError`` where it cannot be read."""
+    try:
+        found = path.stat()
+        return _digest(str(path), found.st_mtime_ns, found.st_size)
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error
+
+
+def model_file(name: str) -> Path | None:
+    """The file of a model to hand out, links followed; None where there is none that can be read and lies on the shelf itself."""
+    entry = next((entry for entry in shelf_entries() if entry.name == name), None)
+    if entry is None or entry.fault:
+        return None
+    path = _real(entry.path)
+    is_here = any(path.is_relative_to(folder) for folder in (models_folder(), runs_folder(), shelf.SHELF.resolve()))
+    return path if is_here and path.is_file() else None
+
+
+def names_file(source: str, sha256: str) -> bool:
+    """Whether a model's name, file or run folder still leads to the file with this hash."""
+    try:
+        return file_sha256(find_model(source)) == sha256
+    except UserError:
+        return False
 
 
 def find_by_sha256(sha256: str) -> str | None:
@@ -113,14 +147,9 @@ def find_by_sha256(sha256: str) -> str | None:
 
 def check_model_name(name: str) -> str:
     """A name that may be given to a model: one for files, links and commands that no other model has."""
-    name = name.strip()
-    if not NAME.fullmatch(name):
-        raise UserError(
-            f"“{name[:60]}” cannot be a model's name: it takes letters, digits, “-”, “_” and “.”, at most 60 of them, and "
-            "starts with a letter or a digit."
-        )
+    name = model_name(name)
     if name in known_models():
-        raise UserError(f"There is a model called “{name}” already; choose another name.")
+        raise UserError(_taken(name))
     return name
 
 
@@ -134,7 +163,9 @@ def rename_model(name: str, new: str) -> str:
         save_atomically(entry.path.with_name(NAME_FILE), new.encode())
         return new
     try:
-        os.rename(entry.path, entry.path.with_name(f"{new}.safetensors"))
+        move_new(entry.path, entry.path.with_name(f"{new}.safetensors"))
+    except FileExistsError as error:  # somebody was quicker
+        raise UserError(_taken(new)) from error
     except OSError as error:
         raise UserError(f"“{name}” could not be renamed ({error.strerror}); check the folder's permissions.") from error
     return new
@@ -152,6 +183,30 @@ def delete_model(name: str, *, whole_run: bool = False) -> None:
         raise UserError(f"“{name}” could not be deleted ({error.strerror}); check the folder's permissions.") from error
 
 
+def delete_run(folder: Path) -> None:
+    """Delete a run's folder with everything in it, its model too; ``UserError`` while it, or a job that needs it, is not over."""
+    whole = _real(folder)
+    if users := [job.title for job, needed in _needed() if any(path.is_relative_to(whole) for path in needed)]:
+        raise UserError(
+            f"The job “{users[0]}” needs the model of the run {folder.name}; wait for it or stop it before it is deleted."
+        )
+    jobs.delete_run(folder)
+
+
+def needs(job: Job, known: Mapping[str, Path] | None = None) -> set[Path]:
+    """The model files that a job's command reads, links followed, written yet or not; ``known`` stand on the shelf."""
+    known = known_models() if known is None else known
+    said = list(job.arguments)
+    values = {value for flag, value in itertools.pairwise(said) if flag in TAKEN_FROM}
+    values |= {value for flag, equals, value in (word.partition("=") for word in said) if equals and flag in TAKEN_FROM}
+    found = set()
+    for value in values - {""}:
+        with contextlib.suppress(ValueError):  # a zero byte, which no path has
+            path = _real(known.get(value, value))
+            found.add(path / RUN_MODEL if os.path.isdir(path) else path)
+    return found
+
+
 def place_for(name: str) -> Path:
     """Where a model that is imported under a name is to be written; the name must be free."""
     _check_may_change()
@@ -167,7 +222,11 @@ def arriving() -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):  # its own process took it away meanwhile
             if time.time() - left.stat().st_mtime > FORGOTTEN:
                 shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=ARRIVING, dir=folder) as place:
+    try:
+        made = tempfile.TemporaryDirectory(prefix=ARRIVING, dir=folder)
+    except OSError as error:
+        raise UserError(_no_folder(folder, error)) from error
+    with made as place:
         yield Path(place)
 
 
@@ -176,7 +235,10 @@ def write_arrived(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path
     paths = []
     for n, (name, data) in enumerate(files):
         path = folder / f"{n}" / (re.sub(r"[^\w.-]", "_", Path(name).name)[-80:].lstrip(".") or "file")
-        path.parent.mkdir()
+        try:
+            path.parent.mkdir()
+        except OSError as error:
+            raise UserError(refusal(error, path, len(data))) from error
         save_atomically(path, data)
         paths.append(path)
     return paths
@@ -189,12 +251,17 @@ def _own(name: str, done: str) -> ShelfEntry:
     if entry.kind == "bundled":
         raise UserError(f"“{name}” is bundled with the project and cannot be {done}.")
     run = entry.path.parent
-    if entry.kind == "trained" and (run / JOB).is_file() and read_job(run).is_waiting:
+    if entry.kind == "trained" and is_busy(run):
         raise UserError(f"The run of “{name}” is not over; stop it before its model is {done}.")
-    words = {name, str(entry.path), str(run)}
-    if users := [job.title for job in list_jobs() if job.is_waiting and words & set(job.arguments)]:
+    ways = {entry.path, _real(entry.path)}  # a link goes, what it leads to stays
+    if users := [job.title for job, needed in _needed() if ways & needed]:
         raise UserError(f"The job “{users[0]}” needs “{name}”; wait for it or stop it before the model is {done}.")
     return entry
+
+
+def _real(path: str | Path) -> Path:
+    """A path with links followed, as far as they lead anywhere."""
+    return Path(os.path.realpath(path))
 
 
 def _check_may_change() -> None:
@@ -207,10 +274,22 @@ def _models_folder_made() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"The folder of models {folder} cannot be made ({error.strerror}); set RECAM_MODELS to another one."
-        ) from error
+        raise UserError(_no_folder(folder, error)) from error
     return folder
+
+
+def _no_folder(folder: Path, error: OSError) -> str:
+    return f"Nothing can be written into the folder of models {folder} ({error.strerror}); set RECAM_MODELS to another one."
+
+
+def _taken(name: str) -> str:
+    return f"There is a model called “{name}” already; choose another name."
+
+
+def _needed() -> list[tuple[Job, set[Path]]]:
+    """Every job that runs or waits, with the model files that it reads."""
+    known = known_models()
+    return [(job, needs(job, known)) for job in list_jobs() if job.is_waiting]
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import urllib.error
+from http.client import BadStatusLine, IncompleteRead
 
 import pytest
 
@@ -40,5 +41,28 @@ def test_without_a_network_the_way_round_is_said(tmp_path, monkeypatch):
     with pytest.raises(
         UserError, match=r"could not be fetched.*Download https://download\.pytorch\.org.*import the file"
     ):
+        fetch_imagenet(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [BadStatusLine("nonsense" * 9999), IncompleteRead(b"half")])
+def test_an_answer_that_is_none_or_half_is_a_sentence(tmp_path, monkeypatch, error):
+    class Broken(Answer):
+        def read(self, size):
+            if self.tell():
+                raise error
+            return super().read(4)
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Broken(b"weights!!"))
+    with pytest.raises(UserError, match="could not be fetched") as refusal:
+        fetch_imagenet(tmp_path)
+    assert len(str(refusal.value)) < 600
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_without_an_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Answer(bytes(3 << 20)))
+    monkeypatch.setattr(fetching, "_LARGEST", 2 << 20)
+    with pytest.raises(UserError, match="it sent more than 2 MB"):
         fetch_imagenet(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from recam_core.files import parent_for, save_atomically, write_folder, zip_bytes
+from recam_core.files import NAMING, parent_for, save_atomically, write_folder, zip_bytes
+from recam_core.locks import held
 from recam_core.records import UserError
 
 
@@ -128,3 +129,30 @@ def test_the_folder_of_a_result_is_made_before_the_work(tmp_path):
         parent_for(tmp_path / "file" / "b.json")
     with pytest.raises(UserError, match="is a folder"):
         parent_for(tmp_path / "a")
+
+
+def test_a_new_file_never_takes_the_place_of_one_that_came_meanwhile(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_atomically(path, b"first", new=True)
+    with pytest.raises(UserError, match=r"a file called “mine\.safetensors” already; choose another name"):
+        save_atomically(path, b"second", new=True)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="already"):
+        save_atomically(tmp_path / "link", b"through a link", new=True)
+    assert path.read_bytes() == b"first"
+    assert names(tmp_path) == ["link", "mine.safetensors"]
+
+
+def test_where_there_are_no_hard_links_a_lock_keeps_two_apart(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    save_atomically(tmp_path / "a", b"first", new=True)
+    with pytest.raises(UserError, match="a file called “a” already"):
+        save_atomically(tmp_path / "a", b"second", new=True)
+    assert (tmp_path / "a").read_bytes() == b"first"
+    assert names(tmp_path) == [NAMING, "a"]
+    with held(tmp_path / NAMING, ""), pytest.raises(UserError, match="try again"):
+        save_atomically(tmp_path / "b", b"third", new=True)
+    assert names(tmp_path) == [NAMING, "a"]

@@ -10,7 +10,7 @@ from odd_files import encode, forged_png
 from PIL import Image
 
 from recam_core import decoding, images
-from recam_core.images import read_image, resize_long_side
+from recam_core.images import read_image, resize_long_side, upright_size
 from recam_core.records import UserError
 
 RNG = np.random.default_rng(3)
@@ -89,6 +89,18 @@ def test_every_exif_orientation_is_turned_upright(kind, orientation):
     assert picture.pixels.shape == expected.shape
     assert np.abs(picture.pixels.astype(int) - expected).max() <= (12 if kind == "JPEG" else 0)
     assert picture.original_size == (expected.shape[1], expected.shape[0])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["png", "tif", "webp", "jpg"])
+def test_the_upright_size_is_that_of_the_picture_as_it_is_read(tmp_path, kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind}"
+    Image.new("RGB", (60, 40)).save(path, exif=exif)
+    height, width = read_image(path).pixels.shape[:2]
+    assert upright_size(path) == (width, height)
+    assert (width, height) == ((60, 40) if orientation < 5 else (40, 60))
 
 
 def test_strange_orientation_values_are_left_alone():

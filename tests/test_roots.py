@@ -7,7 +7,7 @@ import pytest
 from recam_core import roots
 from recam_core.layouts import changed, coco_splits
 from recam_core.records import UserError
-from recam_core.roots import DataFolder, allowed_file, allowed_folder, coco_folders, data_folders
+from recam_core.roots import DataFolder, allowed_file, allowed_folder, bounded, coco_folders, data_folders, data_roots
 
 
 @pytest.fixture
@@ -54,6 +54,18 @@ def test_roots_bound_what_may_be_named(data, monkeypatch, tmp_path):
         for allowed in (allowed_folder, allowed_file):
             with pytest.raises(UserError, match="Data must lie in"):
                 allowed(text)
+
+
+def test_a_variable_that_names_no_folder_allows_nothing(data, monkeypatch):
+    for nothing in (os.pathsep, os.pathsep * 3):
+        monkeypatch.setenv("RECAM_DATA_ROOTS", nothing)
+        assert (bounded(), data_roots(), data_folders()) == (True, [], [])
+        for allowed in (allowed_folder, allowed_file):
+            with pytest.raises(UserError, match="RECAM_DATA_ROOTS is set on this server and names no folder"):
+                allowed(str(data / "mine"))
+    monkeypatch.setenv("RECAM_DATA_ROOTS", "")  # as if it were not set
+    assert not bounded()
+    assert allowed_folder(str(data / "mine")) == data / "mine"
 
 
 def picture(path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -310,3 +311,87 @@ def test_the_bundled_models_are_whole_pairs():
         header = read_header(shelf_module.SHELF / f"{name}.safetensors")
         assert header["readouts"] == list(READOUTS)
         assert all(head == HEADS["cam"] for head in header["heads"].values())
+
+
+def named(path, header):
+    """Give the file another header, as text where JSON could not say it."""
+    said = header if isinstance(header, str) else json.dumps(header)
+    rewrite(path, lambda tensors: None, {"pair": said})
+
+
+@pytest.mark.parametrize("said", [
+    pytest.param("[" * 100_000, id="nested"), pytest.param('{"name": "\\ud800"}', id="half a character"),
+])  # fmt: skip
+def test_a_header_that_no_one_can_read_is_a_sentence(path, said):
+    named(path, said)
+    with pytest.raises(UserError, match=r"mine\.safetensors is not a readable safetensors file"):
+        read_header(path)
+
+
+def test_what_is_no_file_is_a_sentence(tmp_path):
+    (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    for name in ("loop", "folder", "pipe"):
+        with pytest.raises(UserError, match=rf"{name}\.safetensors is not a readable safetensors file"):
+            read_header(tmp_path / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("edges", [["x"], "vgg", 3, {"tiny": 1}])
+def test_nonsense_about_edges_is_refused(with_branches, edges):
+    _, path = with_branches
+    named(path, read_header(path) | {"edges": edges})
+    with pytest.raises(UserError, match="no usable edges"):
+        load_pair(path)
+
+
+def test_numbers_of_a_kind_that_torch_lacks_are_a_sentence(path):
+    with safe_open(path, "pt") as file:
+        said = file.metadata()["pair"]
+        fc1 = {name: file.get_tensor(name) for name in ("cam.head.fc1", "recam.head.fc1")}
+    save_file(fc1, path, {"pair": said})
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    entries = json.loads(data[8 : 8 + length])
+    end = max(entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__")
+    entries["odd"] = {"dtype": "F4", "shape": [4], "data_offsets": [end, end + 2]}
+    text = json.dumps(entries).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :] + bytes(2))
+    for use in (load_pair, lambda path: copy_pair(path, path.with_name("copy"), "copy")):
+        with pytest.raises(UserError, match=r"mine\.safetensors is not a readable safetensors file"):
+            use(path)
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param(lambda t: t.clear() or t.update(x=torch.zeros(1)), id="no tensors"),
+    pytest.param(lambda t: t.pop("recam.head.fc1"), id="one missing"),
+    pytest.param(lambda t: t.update({"cam.head.fc1": torch.zeros(())}), id="no rows"),
+    pytest.param(lambda t: None, id="others"),
+])  # fmt: skip
+def test_a_header_that_lies_about_its_classes_is_found_out_before_a_network_is_built(path, change, monkeypatch):
+    header = read_header(path) | {"classes": [str(i) for i in range(40_000)]}
+    rewrite(path, change, {"pair": json.dumps(header)})
+    monkeypatch.setattr(shelf_module, "build_pair", lambda *_: pytest.fail("it was built"))
+    with pytest.raises(UserError, match=r"does not fit its own header: .*head\.fc1 is"):
+        load_pair(path)
+
+
+def test_the_number_of_classes_is_bounded(path):
+    named(path, read_header(path) | {"classes": ["x"] * 50_001})
+    with pytest.raises(UserError, match="has 50,001 classes; at most 50,000"):
+        read_header(path)
+
+
+def test_a_card_is_read_without_what_has_another_form(path):
+    named(
+        path, read_header(path) | {"card": {"training": [1], "scores": {"VOC": {"readouts": ["w"]}}, "about": "theirs"}}
+    )
+    assert load_pair(path).card == {"scores": {}, "about": "theirs"}
+
+
+def test_a_new_file_replaces_none(pair, path):
+    before = path.read_bytes()
+    for write in (lambda: save_pair(pair, path, torch.float16, new=True), lambda: copy_pair(path, path, "x", new=True)):
+        with pytest.raises(UserError, match="already; choose another name"):
+            write()
+    assert path.read_bytes() == before

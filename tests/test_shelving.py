@@ -7,24 +7,31 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from recam_core import jobs, shelf, shelving
+from recam_core.checkpoints import importing
+from recam_core.locks import held
 from recam_core.model import build_branches
 from recam_core.pair import build_pair
+from recam_core.recipes import presets
 from recam_core.records import READOUTS, UserError
 from recam_core.shelf import find_model, known_models, load_pair, save_pair
 from recam_core.shelving import (
     arriving,
     check_model_name,
     delete_model,
+    delete_run,
     find_by_sha256,
     model_sha256,
+    names_file,
     place_for,
     rename_model,
     shelf_entries,
     shelf_entry,
     write_arrived,
 )
+from ui.train.runs import flags
 
 RUN = "20261125-093000-train-my-cats"
 
@@ -213,10 +220,10 @@ def test_nothing_changes_where_the_operator_forbids_it(monkeypatch):
 
 
 def test_a_disk_that_refuses_is_a_sentence(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("os.rename", refuse)
+    monkeypatch.setattr("os.link", refuse)
     with pytest.raises(UserError, match="“mine” could not be renamed \\(Permission denied\\)"):
         rename_model("mine", "other")
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
@@ -261,3 +268,124 @@ def test_a_place_for_a_new_model_makes_the_folder(places, monkeypatch):
     monkeypatch.setenv("RECAM_MODELS", str(places / "file" / "models"))
     with pytest.raises(UserError, match="set RECAM_MODELS to another one"):
         place_for("fresh")
+
+
+def queued(places, command, title="later", kind="train"):
+    make_job(places / "runs" / "later", title, "queued", [kind, *command])
+
+
+def changes(name):
+    return (lambda: delete_model(name), lambda: rename_model(name, "other"))
+
+
+@pytest.mark.parametrize("said", ["mine", "models/mine.safetensors"])
+def test_a_model_that_a_queued_training_starts_from_stays(places, monkeypatch, said):
+    monkeypatch.chdir(places)
+    config = replace(presets("scenes")["quick look"], stage1=said)
+    queued(places, flags(config))
+    for change in changes("mine"):
+        with pytest.raises(UserError, match="The job “later” needs “mine”"):
+            change()
+    delete_model(RUN)
+
+
+@pytest.mark.parametrize("said", [RUN, f"runs/{RUN}", f"runs/{RUN}/model.safetensors"])
+@pytest.mark.parametrize("spelled", [["--model", "{}"], ["--model={}"]])
+def test_a_run_whose_model_a_job_needs_stays_whole(places, monkeypatch, said, spelled):
+    monkeypatch.chdir(places)
+    queued(places, [word.format(said) for word in spelled], kind="train-boundary")
+    for change in (*changes(RUN), lambda: delete_run(places / "runs" / RUN)):
+        with pytest.raises(UserError, match="The job “later” needs"):
+            change()
+    make_job(places / "runs" / "later", "later", "done", ["train-boundary", f"--model={said}"])
+    delete_run(places / "runs" / RUN)
+    assert not (places / "runs" / RUN).exists()
+
+
+def test_a_given_name_leads_to_its_run(places):
+    rename_model(RUN, "cats")
+    queued(places, ["--stage1=cats"])
+    with pytest.raises(UserError, match="The job “later” needs the model of the run"):
+        delete_run(places / "runs" / RUN)
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "scenes-1", "tiny"])
+def test_words_that_name_no_model_hold_none(places, stored, name):
+    (places / "models" / f"{name}.safetensors").write_bytes(stored)
+    config = replace(presets("scenes")["quick look"], split="train", validation=name)
+    queued(places, [*flags(config), "--split", "train", name, "--weights=\0"])
+    delete_model(name)
+    delete_model("mine")
+
+
+def test_of_two_who_give_the_same_name_one_is_refused(places, stored, monkeypatch):
+    later = stored + b""
+    (places / "models" / "quicker.safetensors").write_bytes(b"another")
+    monkeypatch.setattr(shelving, "check_model_name", lambda name: name)  # it was free when they looked
+    with pytest.raises(UserError, match="There is a model called “quicker” already"):
+        rename_model("mine", "quicker")
+    assert (places / "models" / "quicker.safetensors").read_bytes() == b"another"
+    assert (places / "models" / "mine.safetensors").read_bytes() == later
+
+
+def test_of_two_who_import_under_the_same_name_one_is_refused(places, stored, monkeypatch):
+    (places / "theirs.safetensors").write_bytes(stored)
+    place = place_for("new")
+    work = importing.import_checkpoint
+
+    def slow(*arguments, **options):
+        place.write_bytes(b"the quicker one")
+        return work(*arguments, **options)
+
+    monkeypatch.setattr(importing, "import_checkpoint", slow)
+    with pytest.raises(UserError, match=r"a file called “new\.safetensors” already; choose another name"):
+        importing.store_import([places / "theirs.safetensors"], place, "new")
+    assert place.read_bytes() == b"the quicker one"
+
+
+def test_one_odd_file_hides_no_other(places, stored):
+    models = places / "models"
+    (models / "loop.safetensors").symlink_to("loop.safetensors")
+    (models / "gone.safetensors").symlink_to(places / "nowhere")
+    os.mkfifo(models / "pipe.safetensors")
+    save_file({"x": torch.zeros(1)}, models / "deep.safetensors", {"pair": "[" * 100_000})
+    found = {entry.name: entry.fault for entry in shelf_entries()}
+    assert {name for name, fault in found.items() if fault} == {"loop", "pipe", "deep"}
+    assert found["mine"] == ""
+    assert find_by_sha256(model_sha256(shelf_entry("mine"))) == "scenes"
+    for name in ("loop", "deep"):
+        delete_model(name)
+
+
+def test_a_run_whose_status_is_damaged_is_over_unless_somebody_holds_it(places):
+    run = places / "runs" / RUN
+    (run / jobs.STATUS).write_text("{")
+    for lock in (jobs.LOCK, jobs.HISTORY):
+        with held(run / lock, ""), pytest.raises(UserError, match="is not over"):
+            delete_model(RUN)
+    assert rename_model(RUN, "cats") == "cats"
+    delete_model("cats", whole_run=True)
+    assert not run.exists()
+
+
+def test_a_folder_that_takes_nothing_in_is_a_sentence(places, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.mkdtemp", full)
+        with pytest.raises(UserError, match=r"Nothing can be written .*No space left.*set RECAM_MODELS"), arriving():
+            pass
+    with arriving() as folder:
+        monkeypatch.setattr("pathlib.Path.mkdir", full)
+        with pytest.raises(UserError, match=r"“res50\.pth” could not be written: there is no space left"):
+            write_arrived(folder, [("res50.pth", b"x")])
+
+
+def test_a_name_leads_to_a_file_with_its_hash(places, stored):
+    digest = model_sha256(shelf_entry("mine"))
+    assert names_file("mine", digest)
+    assert names_file(str(places / "runs" / RUN), digest)
+    assert not names_file("gone", digest)
+    (places / "models" / "mine.safetensors").write_bytes(stored + b"x")
+    assert not names_file("mine", digest)

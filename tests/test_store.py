@@ -5,6 +5,7 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -18,17 +19,21 @@ from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, User
 from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label
 from recam_core.store import (
     MapMaker,
+    Note,
     counts_csv,
     counts_parquet,
     evaluate_into,
     open_store,
     pictures_csv,
+    read_notes,
     reset_pair,
     same_pictures,
+    write_note,
     writing,
 )
 from recam_core.store.layout import SETTINGS, part_name
 from recam_core.store.maps import baseline_maps
+from recam_core.store.table import _csv
 from recam_core.sweep import THRESHOLDS, figures
 from recam_core.walk_result import Walker
 
@@ -444,6 +449,16 @@ def test_counts_leave_as_tables(ties, tmp_path):
     assert rows[1].startswith('"picture 0","cam","CAM",0.2,')
 
 
+def test_texts_that_a_spreadsheet_would_run_are_quoted_and_numbers_stay():
+    table = pa.table(
+        {"a": ["=1+1", "+a", "-a", "@a", "\ta", "a=1", None], "n": [-1, 2, 3, 4, 5, 6, 7], "x": [-0.5] + [1.0] * 6}
+    )
+    lines = _csv(table).decode().splitlines()
+    assert lines[1:] == [
+        '"\'=1+1",-1,-0.5', '"\'+a",2,1', '"\'-a",3,1', '"\'@a",4,1', '"\'\ta",5,1', '"a=1",6,1', ",7,1",
+    ]  # fmt: skip
+
+
 def test_names_of_kept_maps():
     assert [map_label(name) for name in ("product", "cam-walk", "reset-w", "random", "everything", "centre")] == [
         "w⊗w′", "CAM after the walk", "w, random weights", "random map", "whole picture", "centre blob",
@@ -451,3 +466,11 @@ def test_names_of_kept_maps():
     assert [is_baseline(name) for name in ("cam", "cam-walk", "reset-cam", "centre")] == [False, False, True, True]
     assert is_map_name("sum-walk")
     assert not is_map_name("cam-climb")
+
+
+def test_notes_stay_where_the_operator_forbids_changes(tmp_path, monkeypatch):
+    write_note(tmp_path, "a", Note("first"))
+    monkeypatch.setenv("RECAM_READ_ONLY", "1")
+    with pytest.raises(UserError, match="Notes cannot be changed on this server"):
+        write_note(tmp_path, "a", Note("second"))
+    assert read_notes(tmp_path) == {"a": Note("first")}

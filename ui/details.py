@@ -173,15 +173,15 @@ def show_scores(where: str, measured: dict[str, Any]) -> None:
     how = measured.get("how", "each readout at its best threshold")
     if seeds := measured.get("seeds"):
         how += f"; over CAM: {f'mean of {seeds} trainings' if seeds > 1 else 'one training'}"
-    st.caption(f"Measured on {measured['pictures']} pictures of {where}, {how}:")
+    st.caption(f"Measured on {measured.get('pictures', 'some')} pictures of {where}, {how}:")
     rows = []
     for name, row in measured["readouts"].items():
         cells = {
             "readout": READOUT_LABELS.get(name, "control: λ = 0"),
-            "mIoU": _percent(row["miou"]),
+            "mIoU": _percent(row.get("miou")),
             "at": f"{row['threshold']:.2f}",
-            "FP": _percent(row["fp"]),
-            "FN": _percent(row["fn"]),
+            "FP": _percent(row.get("fp")),
+            "FN": _percent(row.get("fn")),
         }
         if gain := row.get("over_cam"):
             bounds = " … ".join(f"{100 * gain[key]:+.1f}" for key in ("low", "high"))

@@ -64,7 +64,7 @@ async def model(request: Request) -> Response:
     path = await run_in_threadpool(_model_file, name)
     if path is None:
         return PlainTextResponse(
-            "This model is not on the shelf any more. Open the Models page again to see which are.",
+            "This model is not on the shelf any more, cannot be read, or lies elsewhere. Open the Models page to see which are.",
             status_code=404,
             headers=_GUARD | {"Cache-Control": "no-store"},
         )
@@ -78,10 +78,10 @@ async def model(request: Request) -> Response:
 
 
 def _model_file(name: str) -> Path | None:
-    from recam_core import known_models  # here, because it brings torch, which the server shall not wait for
+    from recam_core import model_file  # here, because it brings torch, which the server shall not wait for
 
-    path: Path | None = known_models().get(name)
-    return path if path is not None and path.is_file() else None
+    path: Path | None = model_file(name)
+    return path
 
 
 ROUTES = [

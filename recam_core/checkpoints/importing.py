@@ -1,6 +1,6 @@
 """Files from elsewhere become a model pair, and a file on the shelf."""
 
-import re
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +13,8 @@ from recam_core.files import parent_for
 from recam_core.model import CamModel
 from recam_core.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError
-from recam_core.shelf import copy_pair, load_pair, save_pair
+from recam_core.shelf import copy_pair, load_pair, model_name, save_pair
 
-NAME = re.compile(r"\w[\w .+-]{0,63}")
 TOGETHER = (
     "What goes together: one network; a network and its FC2 (ReCAM); a CAM network, a ReCAM network and FC2, in this order; "
     "an IRN network with any of them, or onto a model that is there."
@@ -67,18 +66,17 @@ def store_import(
     onto: str | Path = "",
 ) -> ModelPair:
     """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit."""
-    if not NAME.fullmatch(name):
-        raise UserError(f"A model's name has at most 64 letters, digits, spaces and . + - _; got {name[:80]!r}.")
-    if path.exists():
+    name = model_name(name)
+    if os.path.lexists(path):
         raise UserError(
             f"There is a file {path.name} in {path.parent} already; choose another name, or delete it first."
         )
     pair = import_checkpoint(files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto)
     parent_for(path)
     if is_pair(files[0]):
-        copy_pair(files[0], path, name)
+        copy_pair(files[0], path, name, new=True)
     else:
-        save_pair(pair, path)
+        save_pair(pair, path, new=True)
     return pair
 
 

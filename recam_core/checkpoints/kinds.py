@@ -65,12 +65,12 @@ def recognise_pair(path: Path) -> Recognised:
 def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
     """What named tensors are."""
     if set(state) == {FC1}:
-        count = len(state[FC1])
+        count = _rows(state, file)
         return _recognised("recam-predictor", "", count, f"{count} classes")
     if any(name.startswith(EDGES) for name in state):
         return _recognised("irn", "resnet50_s16", 0, "boundary branches for any model")
     if any(name.startswith(TRUNK) for name in state) and FC1 in state:
-        count = len(state[FC1])
+        count = _rows(state, file)
         return _recognised("cam", "resnet50_s16", count, f"{count} classes")
     if name := architecture(state, file):
         count = classifier_rows(state, name, file)
@@ -81,6 +81,16 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
         f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "
         f"tensor{'s' * (len(state) != 1)}, the first of them {first}."
     )
+
+
+def _rows(state: Mapping[str, Tensor], file: str) -> int:
+    """How many classes FC1 or FC2 tells apart."""
+    weight = state[FC1]
+    if weight.dim() not in (2, 4):
+        raise UserError(
+            f"{file} has a {FC1} of shape {tuple(weight.shape)}; expected classes × channels (× 1 × 1), as the reference has it."
+        )
+    return len(weight)
 
 
 def _recognised(kind: str, backbone: str, count: int, more: str) -> Recognised:

@@ -36,10 +36,15 @@ def run(arguments: argparse.Namespace) -> None:
             if not arguments.json_lines:
                 print("\n".join(lines(event)))
             if target:
-                save_atomically(target, json.dumps(dataclasses.asdict(event), indent=1, ensure_ascii=False).encode())
+                save_atomically(target, _json(event))
     except KeyboardInterrupt:
         print("\nStopped. A check keeps nothing: the same command starts from the beginning.", file=sys.stderr)
         raise
+
+
+def _json(found: DataReport) -> bytes:
+    """The report; a byte of a path that is not UTF-8 becomes an escape of JSON."""
+    return json.dumps(dataclasses.asdict(found), indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def lines(found: DataReport) -> list[str]:

@@ -7,6 +7,8 @@ from recam_core.backbones import BACKBONES
 from recam_core.checkpoints import CLASS_LISTS, read_class_names, recognise, store_import
 from recam_core.records import ACTIVATIONS, READOUTS, lacking_sentence
 from recam_core.roots import models_folder
+from recam_core.shelf import model_name
+from recam_core.shelving import check_model_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Say what the files are, import them, and say what the model can do."""
+    name = model_name(arguments.name) if arguments.out else check_model_name(arguments.name)
     names = None if arguments.classes is None else read_class_names(arguments.classes)
     for path in arguments.files:
         print(f"{path.name}: {recognise(path).words}")
-    path = arguments.out or models_folder() / f"{arguments.name}.safetensors"
+    path = arguments.out or models_folder() / f"{name}.safetensors"
     pair = store_import(
         arguments.files,
         path,
-        arguments.name,
+        name,
         class_names=names,
         backbone=arguments.backbone,
         activation=arguments.activation,

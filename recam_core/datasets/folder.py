@@ -14,9 +14,18 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from recam_core.datasets.label_tables import read_table
-from recam_core.datasets.on_disk import check_picture, files_in, read_mask_of, read_picture, split_missing
-from recam_core.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, subfolders
+from recam_core.datasets.on_disk import (
+    check_picture,
+    files_in,
+    inside,
+    lies_in,
+    read_mask_of,
+    read_picture,
+    split_missing,
+)
+from recam_core.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, is_text, subfolders
 from recam_core.records import IGNORE, UserError
+from recam_core.roots import data_roots
 
 LAYOUT = (
     "Expected one folder of pictures per class, or a labels.csv (columns file and labels) or labels.json "
@@ -38,8 +47,9 @@ class Found:
 class Folder:
     """Pictures with the labels of their folder or of a table, and label maps where somebody drew them.
 
-    A name is the path below the folder of the split. Links that lead out of it are passed over, and so are files that are no
-    pictures; ``notes`` count both. A mask is ``masks/NAME.png``, or ``masks/STEM.png`` where no other picture has that stem.
+    A name is the path below the folder of the split. Links that lead out of it (and of ``RECAM_DATA_ROOTS``) are passed over, and
+    so are files that are no pictures, or have names that nobody can write down; ``notes`` count them. A mask is
+    ``masks/NAME.png``, or ``masks/STEM.png`` where no other picture has that stem.
     """
 
     def __init__(self, root: str, split: str) -> None:
@@ -54,12 +64,13 @@ class Folder:
         if split:
             for other in splits:
                 if other not in ("", split):
-                    found.classes |= _classes_of((base / other).resolve())
+                    found.classes |= _classes_of((base / other).resolve(), base)
         self.classes = tuple(sorted(found.classes))
         self.names, self.missing, self.notes = found.names, found.missing, tuple(found.notes)
         known = {name: k for k, name in enumerate(self.classes)}
         self.rows = [[known[label] for label in labels] for labels in found.labels]
-        self.masks = _below(self.folder / MASKS, base.resolve(), lambda name: name.lower().endswith(".png"))[0]
+        drawn = inside(self.folder / MASKS, base)
+        self.masks = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png")).names
         self.stems = Counter(PurePosixPath(name).stem for name in self.names) if self.masks else Counter()
         if self.masks and len(self.classes) > IGNORE - 1:
             raise UserError(
@@ -112,11 +123,11 @@ def _find(folder: Path, root: Path) -> Found:
     return found
 
 
-def _classes_of(folder: Path) -> set[str]:
+def _classes_of(folder: Path, root: Path) -> set[str]:
     """The classes of another split; it is not needed in full."""
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if table is not None:
-        return set(read_table(table).classes)
+        return set(read_table(inside(table, root)).classes)
     return {unicodedata.normalize("NFC", place.name) for place in _class_folders(folder)}
 
 
@@ -126,6 +137,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 def _by_class(folder: Path, root: Path) -> Found:
     found, others, deeper, left = Found(), 0, 0, 0
+    unwritten = sum(not is_text(entry.name) for entry in entries(folder))
     for place in _class_folders(folder):
         label = unicodedata.normalize("NFC", place.name)
         found.classes.add(label)
@@ -135,36 +147,49 @@ def _by_class(folder: Path, root: Path) -> Found:
                 deeper += 1
             elif not is_picture(entry.name):
                 others += not entry.name.startswith(".")
+            elif not is_text(entry.name):
+                unwritten += 1
             elif _leads_out(entry, root):
                 left += 1
             else:
                 names.append(f"{place.name}/{entry.name}")
         found.names += sorted(names)
         found.labels += [(label,)] * len(names)
-    beside = sum(is_picture(name) for name in files_in(folder))
+    beside = sum(is_picture(name) and is_text(name) for name in files_in(folder))
     found.notes += _counted(beside, "pictures beside the folders of classes have no label and are left out")
     found.notes += _counted(deeper, "folders inside the folders of classes are not looked into")
-    found.notes += _passed_over(others, left)
+    found.notes += _passed_over(others, left, unwritten)
     return found
 
 
 def _by_table(folder: Path, root: Path, path: Path) -> Found:
-    table, name = read_table(path), path.name
-    there, others, left = _below(folder, root, is_picture, skip=MASKS)
+    table, name = read_table(inside(path, root)), path.name
+    below = _below(folder, root, is_picture, skip=MASKS)
+    there = below.names
     spelled = {unicodedata.normalize("NFC", path): path for path in there}
-    listed = [file if file in there else spelled.get(unicodedata.normalize("NFC", file), file) for file in table.labels]
-    labels = dict(zip(listed, table.labels.values(), strict=True))
-    names, missing = split_missing(listed, [file in there for file in listed], name, folder.name)
+    labels: dict[str, tuple[str, ...]] = {}
+    for listed, found_labels in table.labels.items():
+        file = listed if listed in there else spelled.get(unicodedata.normalize("NFC", listed), listed)
+        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found_labels)))
+    names, missing = split_missing(list(labels), [file in there for file in labels], name, folder.name)
     found = Found(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
     found.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
-    found.notes += _passed_over(others - 1, left)  # the table itself is no picture
+    found.notes += _passed_over(below.others - 1, below.left, below.unwritten)  # the table itself is no picture
     return found
 
 
-def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = "") -> tuple[set[str], int, int]:
-    """Wanted files anywhere below a folder (paths relative to it), how many others there are, and how many links lead out."""
-    found: set[str] = set()
-    others = left = 0
+@dataclass
+class Below:
+    """Wanted files anywhere below a folder (paths relative to it), and how many others there are, by the reason."""
+
+    names: set[str] = field(default_factory=set)
+    others: int = 0
+    left: int = 0
+    unwritten: int = 0
+
+
+def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = "") -> Below:
+    found = Below()
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -172,19 +197,21 @@ def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = 
             path = f"{inside}{entry.name}"
             if entry.name.startswith((".", "__")):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if not is_text(entry.name):
+                found.unwritten += 1
+            elif entry.is_dir(follow_symlinks=False):
                 waiting += [] if path == skip else [f"{path}/"]
             elif not wanted(entry.name):
-                others += 1
+                found.others += 1
             elif _leads_out(entry, root):
-                left += 1
+                found.left += 1
             else:
-                found.add(path)
-    return found, others, left
+                found.names.add(path)
+    return found
 
 
 def _leads_out(entry: "os.DirEntry[str]", root: Path) -> bool:
-    return entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)
+    return entry.is_symlink() and not lies_in(Path(entry.path), (root, *data_roots()))
 
 
 def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
@@ -198,10 +225,12 @@ def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
     return f"{base.name} holds no data set. {LAYOUT}{' Links to folders are not followed.' if linked else ''}"
 
 
-def _passed_over(others: int, left: int) -> list[str]:
-    return _counted(others, "files are no pictures and are passed over") + _counted(
-        left, "links lead out of the folder and are not followed"
-    )
+def _passed_over(others: int, left: int, unwritten: int) -> list[str]:
+    return [
+        *_counted(others, "files are no pictures and are passed over"),
+        *_counted(left, "links lead out of the folder and are not followed"),
+        *_counted(unwritten, "names of files or folders are not in UTF-8 and are passed over; rename them"),
+    ]
 
 
 def _counted(count: int, words: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from recam_core.layouts import is_text
 from recam_core.records import UserError
 
 MAX_BYTES = 1 << 28
@@ -67,17 +68,20 @@ def _from_csv(name: str, text: str) -> Table:
 
 def _from_json(name: str, text: str) -> Table:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=tuple)  # a dict would forget what stands there twice
     except (ValueError, RecursionError) as error:
         raise UserError(f"{name} is not JSON ({str(error)[:80]}). {JSON_FORM}") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, tuple):
         raise UserError(f"{name} holds a {type(content).__name__}. {JSON_FORM}")
-    labels = {}
-    for file, found in content.items():
-        if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
-            raise UserError(f"{name}: the labels of {file[:60]!r} are no list of names. {JSON_FORM}")
-        labels[_file(file, name)] = tuple(dict.fromkeys(label for label in map(_clean, found) if label))
-    return Table(labels, tuple(sorted({label for found in labels.values() for label in found})))
+    labels: dict[str, tuple[str, ...]] = {}
+    for text_of_file, found in content:
+        if not isinstance(found, list) or not all(isinstance(label, str) and is_text(label) for label in found):
+            raise UserError(f"{name}: the labels of {text_of_file[:60]!r} are no list of names. {JSON_FORM}")
+        file = _file(text_of_file, name)
+        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *(label for label in map(_clean, found) if label))))
+    again = len(content) - len(labels)
+    notes = (f"{again} entries of {name} name a picture again; its labels are joined.",) if again else ()
+    return Table(labels, tuple(sorted({label for found in labels.values() for label in found})), notes)
 
 
 def _names(cells: Iterable[str]) -> tuple[str, ...]:
@@ -96,7 +100,7 @@ def _marked(classes: Sequence[str], cells: Sequence[str], where: str) -> tuple[s
 def _file(text: str, where: str) -> str:
     """A path below the table's folder; ``UserError`` for one that would leave it."""
     path = PurePosixPath(text.strip().replace("\\", "/"))
-    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in text:
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in text or not is_text(text):
         raise UserError(f"{where} names the file {text[:60]!r}; expected a path below the folder, such as dogs/1.jpg.")
     return str(path)
 

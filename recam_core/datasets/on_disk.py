@@ -9,6 +9,7 @@ import numpy as np
 from recam_core import images
 from recam_core.masks import check_label_map, read_label_map
 from recam_core.records import UserError
+from recam_core.roots import ROOTS, bounded, data_roots
 
 MAX_BYTES = 1 << 28
 FULL_SIZE = 1 << 16
@@ -34,6 +35,29 @@ def check_picture(picture: Path, mask: Path | None = None) -> None:
     images.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
     if mask is not None:
         check_label_map(mask, size=upright_size(picture), name=f"mask {mask.name}")
+
+
+def inside(path: Path, root: Path) -> Path:
+    """``path`` itself where the operator lets it be read; ``UserError`` where a link leads elsewhere.
+
+    With ``RECAM_DATA_ROOTS`` set a link may lead to any place in the data set's own ``root`` or in one of those folders, because
+    operators link data sets together. Without, one person is at home, and links (of JPEGImages, say) may lead anywhere.
+    """
+    if bounded() and not lies_in(path, (root, *data_roots())):
+        raise UserError(
+            f"“{path.name}” leads out of the data set and of the folders in {ROOTS}, so it is not read; copy it there, or have "
+            "the folder that it leads to added to them."
+        )
+    return path
+
+
+def lies_in(path: Path, roots: Sequence[Path]) -> bool:
+    """Is a path, with links followed, in one of some folders?"""
+    try:
+        real = path.resolve()
+        return any(real.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, RuntimeError, ValueError):  # links in a circle
+        return False
 
 
 def files_in(folder: Path) -> set[str]:

@@ -10,8 +10,8 @@ from xml.parsers import expat
 import numpy as np
 
 from recam_core.datasets.class_names import VOC_CLASSES
-from recam_core.datasets.on_disk import check_picture, files_in, read_mask_of, read_picture, split_missing
-from recam_core.layouts import mask_folder, sbd_words, voc_base, voc_list, voc_splits
+from recam_core.datasets.on_disk import check_picture, files_in, inside, read_mask_of, read_picture, split_missing
+from recam_core.layouts import is_file, is_plain, mask_folder, sbd_words, voc_base, voc_list, voc_splits
 from recam_core.records import UserError
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
@@ -31,10 +31,12 @@ class Voc:
         base = voc_base(Path(root)) if root else None
         if base is None:
             raise UserError(f"The data set {root!r} has no folder JPEGImages. {LAYOUT}")
-        if PurePosixPath(split).name != split:
-            raise UserError(f"A split is the name of a list, such as train; got {split!r}.")
-        self.base, self.mask_folders = base, _mask_folders(base, split)
-        listed = _read_list(base, split)
+        if split and not is_plain(split):
+            raise UserError(f"A split is the name of a list, such as train; got {split[:80]!r}.")
+        self.root, self.base, self.mask_folders = Path(root), base, _mask_folders(base, split)
+        for folder in (base / "JPEGImages", base / "Annotations", *self.mask_folders):
+            inside(folder, self.root)
+        listed = _read_list(base, split, self.root)
         pictures = {name.rsplit(".", 1)[0]: name for name in files_in(base / "JPEGImages") if _is_jpeg(name)}
         there = [name in pictures for name in listed]
         self.names, self.missing = split_missing(listed, there, f"{split}.txt", "JPEGImages")
@@ -59,7 +61,7 @@ class Voc:
         present = np.zeros(len(self.classes), np.float32)
         name = f"{self.names[i]}.xml"
         if name in self.described:
-            found = read_object_names(self.base / "Annotations" / name)
+            found = read_object_names(inside(self.base / "Annotations" / name, self.root))
             present[[k for k, known in enumerate(self.classes) if known in found]] = 1
         elif (mask := self.mask(i)) is not None:
             present[[int(value) - 1 for value in np.unique(mask) if 0 < value <= len(self.classes)]] = 1
@@ -68,7 +70,7 @@ class Voc:
     def mask(self, i: int) -> np.ndarray | None:
         """Label map (H, W) uint8 with 255 = ignore, or None where there is no file."""
         path = self._mask(i)
-        return None if path is None else read_mask_of(self._picture(i), path, len(self.classes))
+        return None if path is None else read_mask_of(self._picture(i), inside(path, self.root), len(self.classes))
 
     def has_mask(self, i: int) -> bool:
         """Is there a mask of picture ``i``?"""
@@ -76,10 +78,11 @@ class Voc:
 
     def check(self, i: int) -> None:
         """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it."""
-        check_picture(self._picture(i), self._mask(i))
+        path = self._mask(i)
+        check_picture(self._picture(i), None if path is None else inside(path, self.root))
 
     def _picture(self, i: int) -> Path:
-        return self.base / "JPEGImages" / self.files[self.names[i]]
+        return inside(self.base / "JPEGImages" / self.files[self.names[i]], self.root)
 
     def _mask(self, i: int) -> Path | None:
         name = f"{self.names[i]}.png"
@@ -112,7 +115,9 @@ def read_object_names(path: Path) -> set[str]:
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, heard
     try:
         parser.Parse(_read_bounded(path, MAX_XML_BYTES), True)
-    except expat.ExpatError as error:
+    except UserError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
         raise refusal from error
     return found
 
@@ -135,13 +140,13 @@ def _mask_folders(base: Path, split: str) -> tuple[Path, ...]:
     return folders
 
 
-def _read_list(base: Path, split: str) -> list[str]:
+def _read_list(base: Path, split: str, root: Path) -> list[str]:
     """Names of a split: a line holds a name, or the paths of a picture and its mask."""
-    if not voc_list(base, split).is_file():
+    if not is_file(voc_list(base, split)):
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
     try:
-        lines = _read_bounded(voc_list(base, split), MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
+        lines = _read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{split}.txt is not a text file; expected a name of a picture in each line.") from error
     names = [PurePosixPath(line.split()[0]).name for line in lines if line.strip()]

@@ -7,6 +7,7 @@ from pathlib import Path
 from recam_core.files import save_atomically
 from recam_core.locks import held
 from recam_core.records import UserError
+from recam_core.roots import may_start
 
 NOTES, LOCK = "notes.json", ".notes"
 MAX_TEXT, MAX_TAG, MAX_TAGS = 2000, 30, 12
@@ -41,6 +42,8 @@ def read_notes(folder: Path) -> dict[str, Note]:
 
 def write_note(folder: Path, name: str, note: Note) -> None:
     """Keep the note of one picture, or forget it where it is empty; what others write meanwhile is kept too."""
+    if not may_start():
+        raise UserError("Notes cannot be changed on this server: its operator has switched that off.")
     with held(folder / LOCK, "Somebody else is writing a note at this moment; try again."):
         notes = read_notes(folder) | {name: note}
         kept = {key: asdict(value) for key, value in sorted(notes.items()) if value != Note()}

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -41,10 +42,9 @@ def counts_parquet(store: Store) -> bytes:
 
 def counts_csv(store: Store) -> bytes:
     """``counts_table`` as CSV."""
-    table, stream = counts_table(store), io.BytesIO()
+    table = counts_table(store)
     plain = [pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.schema]
-    pyarrow.csv.write_csv(table.cast(pa.schema(plain)), stream)
-    return stream.getvalue()
+    return _csv(table.cast(pa.schema(plain)))
 
 
 def pictures_csv(store: Store, index: int) -> bytes:
@@ -63,6 +63,18 @@ def pictures_csv(store: Store, index: int) -> bytes:
             values = (store.names[i], name, map_label(name), threshold, *figures, int(found.classes[i]))
             for column, value in zip(rows, values, strict=True):
                 rows[column].append(value)
+    return _csv(pa.table(rows))
+
+
+def _csv(table: pa.Table) -> bytes:
+    """A table as CSV. A text that a spreadsheet would take for a formula gets a ' before it; numbers stay numbers."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            column = table.column(i)
+            risky = pc.match_substring_regex(column, r"^[=+\-@\t\r]")
+            table = table.set_column(
+                i, field.name, pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
+            )
     stream = io.BytesIO()
-    pyarrow.csv.write_csv(pa.table(rows), stream)
+    pyarrow.csv.write_csv(table, stream)
     return stream.getvalue()

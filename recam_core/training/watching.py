@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
         elif name in SAMPLES:
             pixels = read_sample(name)[0].pixels
             classes = tuple(label for label in sample_labels(name) if label in dataset.classes)
-        elif Path(name).is_file():
+        elif os.path.isfile(name):  # False for what cannot be a name
             pixels, classes = read_image(Path(name)).pixels, ()
         else:
             raise UserError(

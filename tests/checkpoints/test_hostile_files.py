@@ -3,13 +3,15 @@
 import io
 import os
 import pickle
+import sys
+import time
 import zipfile
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from recam_core import tensor_files
+from recam_core import tensor_files, unpickling
 from recam_core.checkpoints import import_checkpoint, recognise
 from recam_core.records import UserError
 from recam_core.tensor_files import read_tensors
@@ -138,13 +140,90 @@ def test_what_is_too_large_is_refused_before_it_is_taken_in(saved, tmp_path, mon
         for entry in archive.infolist():
             packed.writestr(entry.filename, archive.read(entry))
     assert (tmp_path / "bomb.pth").stat().st_size < 10_000
-    with pytest.raises(UserError, match=r"bomb\.pth would unfold to more than"):
+    with pytest.raises(UserError, match=r"bomb\.pth would unfold to more than it is"):
         read_tensors(tmp_path / "bomb.pth")
 
 
 def test_a_tensor_that_claims_to_be_huge_is_refused(saved):
     with pytest.raises(UserError, match="claims to have 1000000000000 numbers"):
         read_tensors(saved({"a": torch.zeros(1, dtype=torch.float16).expand(1_000_000, 1_000_000)}))
+
+
+def test_many_tensors_that_claim_to_be_large_together_are_refused(saved):
+    one = torch.zeros(1, dtype=torch.float16)
+    with pytest.raises(UserError, match="claims to have 536870912 numbers, more than the file holds"):
+        read_tensors(saved({str(i): one.expand(2**29) for i in range(64)}))
+    whole = torch.zeros(2**20, dtype=torch.float16)
+    with pytest.raises(UserError, match="claims to have 67108864 numbers, which a file of"):
+        read_tensors(saved({str(i): whole for i in range(64)}))
+
+
+def test_tensors_that_share_their_numbers_are_each_whole(saved):
+    one = torch.arange(6.0)
+    found = read_tensors(saved({"a": one, "b": one, "c": one.reshape(2, 3).T, "d": torch.nn.Parameter(one[2:4])}))
+    assert torch.equal(found["a"], one)
+    assert torch.equal(found["b"], one)
+    assert torch.equal(found["c"], one.reshape(2, 3).T)
+    assert found["d"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("write", [as_zip, as_legacy])
+def test_a_dict_that_holds_itself_is_refused(tmp_path, write):
+    content: dict = {}
+    content["state_dict"] = content
+    write(content, tmp_path / "model.pth")
+    with pytest.raises(UserError, match=r"is not a state dict.*got a dict with state_dict"):
+        read_tensors(tmp_path / "model.pth")
+
+
+# ---- the process that reads
+
+
+def hanging(depth=60):
+    """A pickle of a dict whose key is a tuple of a tuple twice, and so on: its hash takes 2**depth steps."""
+    nested = b")" + b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(depth))
+    return b"\x80\x02}" + nested + b"K\x01s."
+
+
+def legacy(body):
+    """A file of torch.save's older form around a pickle."""
+    number, protocol = torch.serialization.MAGIC_NUMBER, torch.serialization.PROTOCOL_VERSION
+    system = {"protocol_version": protocol, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    return b"".join(pickle.dumps(part, 2) for part in (number, protocol, system)) + body + pickle.dumps([], 2)
+
+
+@pytest.mark.apart
+def test_a_file_that_keeps_its_reader_busy_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpickling, "SECONDS", 6.0)
+    (tmp_path / "model.pth").write_bytes(legacy(hanging()))
+    start = time.perf_counter()
+    with pytest.raises(UserError, match=r"model\.pth was given up after 6 seconds"):
+        read_tensors(tmp_path / "model.pth")
+    assert time.perf_counter() - start < 15
+
+
+@pytest.mark.apart
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
+def test_a_file_that_asks_for_all_memory_is_refused(tmp_path):
+    body = b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\x01\x85R."  # bytearray(2**32)
+    (tmp_path / "model.pth").write_bytes(legacy(body))
+    with pytest.raises(UserError, match=r"model\.pth could not be read as a weights file"):
+        read_tensors(tmp_path / "model.pth")
+
+
+@pytest.mark.apart
+def test_what_the_other_process_reads_and_refuses_comes_back(saved, tmp_path):
+    state = {"a": torch.rand(3, 4).half(), "b": torch.tensor(3), "c": torch.tensor([True, False]), "ä": torch.rand(0)}
+    found = read_tensors(saved({"state_dict": state}))
+    assert found.keys() == state.keys()
+    assert torch.equal(found["a"], state["a"].float())
+    assert (found["b"].item(), found["b"].dtype, found["c"].dtype) == (3, torch.int64, torch.bool)
+    marker = tmp_path / "marker"
+    with pytest.raises(UserError, match=r"bäd\.pth wants to run code .*\.mkdir.* nothing of it was run"):
+        read_tensors(saved(Hostile(marker), "bäd.pth"))
+    assert not marker.exists()
+    with pytest.raises(UserError, match=r"cannot be kept|could not be read"):
+        read_tensors(saved({"__metadata__": torch.zeros(2)}))
 
 
 def test_unknown_tensors_are_refused_with_their_first_names_and_what_can_be_imported(tmp_path):
@@ -157,6 +236,12 @@ def test_unknown_tensors_are_refused_with_their_first_names_and_what_can_be_impo
     assert "decoder.4" not in str(told.value)
 
 
+def test_complex_tensors_of_safetensors_are_refused(tmp_path):
+    save_file({"a": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "file.safetensors")
+    with pytest.raises(UserError, match=r"a in file\.safetensors is no plain tensor"):
+        read_tensors(tmp_path / "file.safetensors")
+
+
 def test_a_pickle_named_as_safetensors_is_not_unpickled(tmp_path):
     stream = io.BytesIO()
     torch.save({"a": Hostile(tmp_path / "marker")}, stream)
@@ -164,3 +249,11 @@ def test_a_pickle_named_as_safetensors_is_not_unpickled(tmp_path):
     with pytest.raises(UserError, match="not a readable safetensors file"):
         recognise(tmp_path / "model.safetensors")
     assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 4, 1)])
+@pytest.mark.parametrize("more", [{}, {"resnet50.conv1.weight": torch.zeros(1)}])
+def test_a_classifier_that_is_no_layer_is_a_sentence(tmp_path, shape, more):
+    torch.save({"classifier.weight": torch.zeros(shape), **more}, tmp_path / "odd.pth")
+    with pytest.raises(UserError, match=r"odd\.pth has a classifier\.weight of shape .*expected classes × channels"):
+        recognise(tmp_path / "odd.pth")

@@ -39,15 +39,15 @@ def refused(capsys, *arguments):
 
 def test_a_classifier_becomes_a_model_on_the_shelf(saved, classifier_state, folder, names, capsys):
     path = saved(classifier_state(), "resnet18.pth")
-    assert run(path, "--name", "my cats", "--classes", names, "--activation", "softmax") == 0
+    assert run(path, "--name", "my-cats", "--classes", names, "--activation", "softmax") == 0
     said = capsys.readouterr().out
     assert "resnet18.pth: a torchvision or timm classifier: resnet18, 3 classes" in said
     assert "3 classes, resnet18_s16, readouts cam" in said
     assert "it has no FC2" in said
-    assert known_models()["my cats"] == folder / "my cats.safetensors"
-    pair = load_pair("my cats")
-    assert (pair.name, pair.classes) == ("my cats", ("cat", "dog", "tree"))
-    assert [p.name for p in folder.iterdir()] == ["my cats.safetensors"]
+    assert known_models()["my-cats"] == folder / "my-cats.safetensors"
+    pair = load_pair("my-cats")
+    assert (pair.name, pair.classes) == ("my-cats", ("cat", "dog", "tree"))
+    assert [p.name for p in folder.iterdir()] == ["my-cats.safetensors"]
 
 
 def test_other_commands_take_what_the_model_has(saved, classifier_state, names, tmp_path, capsys):
@@ -73,11 +73,24 @@ def test_a_name_that_is_taken_and_names_that_are_no_names(saved, classifier_stat
     arguments = ["--classes", names, "--activation", "sigmoid"]
     run(path, "--name", "mine", *arguments)
     before = (folder / "mine.safetensors").read_bytes()
-    assert "There is a file mine.safetensors" in refused(capsys, path, "--name", "mine", *arguments)
+    for name in ("mine", "mine ", "scenes"):
+        said = refused(capsys, path, "--name", name, *arguments)
+        assert f"There is a model called “{name.strip()}” already" in said
     assert (folder / "mine.safetensors").read_bytes() == before
-    for name in ("../mine", "a/b", ".hidden", "", "x" * 65):
-        assert "A model's name has at most 64" in refused(capsys, path, "--name", name, *arguments)
+    for name in ("../mine", "a/b", "a b", ".hidden", "", "x" * 61):
+        assert "cannot be a model's name" in refused(capsys, path, "--name", name, *arguments)
+    out = ("--out", folder / "mine.safetensors")
+    assert "There is a file mine.safetensors" in refused(capsys, path, "--name", "other", *arguments, *out)
+    long = ("--out", folder / f"{'x' * 300}.safetensors")
+    assert "could not be written" in refused(capsys, path, "--name", "other", *arguments, *long)
     assert [p.name for p in folder.parent.glob("**/*.safetensors")] == ["mine.safetensors"]
+
+
+def test_the_longest_name_fits_a_folder(saved, classifier_state, folder, names):
+    name = "\U00020000" * 60  # 240 bytes
+    path = saved(classifier_state(), "resnet18.pth")
+    assert run(path, "--name", f"{name} ", "--classes", names, "--activation", "sigmoid") == 0
+    assert [p.name for p in folder.iterdir()] == [f"{name}.safetensors"]
 
 
 def test_a_hostile_file_leaves_nothing(tmp_path, saved, folder, capsys):

@@ -88,6 +88,24 @@ def test_what_describes_a_picture_may_be_broken_too(voc):
     assert sum(report.per_class) == 1
 
 
+def test_whatever_a_picture_brings_about_ends_no_check(pets, monkeypatch):
+    def fail(path, mask=None):
+        if path.name == "b.PNG":
+            raise LookupError("unknown encoding")
+
+    monkeypatch.setattr("recam_core.datasets.folder.check_picture", fail)
+    report = checked("folder", str(pets), "")
+    assert report.broken == (("cat/b.PNG", "it could not be read (LookupError: unknown encoding)"),)
+    assert (report.pictures, report.per_class) == (3, (2, 1))
+
+    def stop(path, mask=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recam_core.datasets.folder.check_picture", stop)
+    with pytest.raises(KeyboardInterrupt):
+        checked("folder", str(pets), "")
+
+
 def test_missing_pictures_and_empty_classes_are_named(coco):
     (coco / "val" / "b.png").unlink()
     report = checked("coco", str(coco), "val")
@@ -187,6 +205,22 @@ def test_the_command_says_and_writes_what_it_found(pets, tmp_path, capsys):
     written = json.loads(out.read_text())
     assert set(written) == {field.name for field in dataclasses.fields(DataReport)}
     assert (written["per_class"], written["broken_count"]) == ([2, 1], 1)
+
+
+def test_the_command_writes_what_is_not_utf_8(pets, tmp_path):
+    os.mkdir(os.path.join(os.fsencode(pets), b"\xfe"))
+    root = pets.rename(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"pets\xfe")))
+    out = tmp_path / "report.json"
+    assert main(["check", "--dataset", "folder", "--root", str(root), "--json", str(out)]) == 0
+    written = json.loads(out.read_bytes().decode())
+    assert (written["root"], written["classes"]) == (str(root), ["cat", "dog"])
+
+
+def test_a_split_of_any_length_is_refused_with_one_sentence(voc, coco, pets, capsys):
+    for kind, root in (("voc", voc), ("coco", coco), ("folder", pets)):
+        for split in ("x" * 400, "x" * 400 + "_aug"):
+            assert main(["check", "--dataset", kind, "--root", str(root), "--split", split]) == 2
+            assert "xxx" in capsys.readouterr().err
 
 
 def test_the_command_gives_events(pets, capsys):

@@ -118,6 +118,20 @@ def test_names_in_any_spelling(tmp_path):
     assert dataset.image(0).shape == (H, W, 3)
 
 
+def test_names_that_nobody_can_write_down_are_passed_over(pets):
+    for name in (b"\xfe", b"cat/\xfe.jpg", b"masks/\xfe.png"):
+        odd = os.path.join(os.fsencode(pets), name)
+        os.mkdir(odd) if name == b"\xfe" else os.close(os.open(odd, os.O_CREAT))
+    dataset = Folder(str(pets), "")
+    assert (dataset.classes, len(dataset)) == (("cat", "dog"), 3)
+    assert dataset.notes == ("2 names of files or folders are not in UTF-8 and are passed over; rename them.",)
+    (pets / "labels.csv").write_text("file,labels\ncat/a.jpg,cat\n")
+    assert "2 names of files" in Folder(str(pets), "").notes[-1]
+    picture(pets / "train" / "cat" / "1.jpg")
+    os.mkdir(os.path.join(os.fsencode(pets), b"train\xfe"))
+    assert folder_splits(pets) == ["", "train"]
+
+
 def test_folders_that_are_links_are_said(tmp_path):
     picture(tmp_path / "real" / "a.jpg")
     (tmp_path / "mine").mkdir()
@@ -169,6 +183,20 @@ def test_a_duplicate_is_said(table):
     )
 
 
+def test_json_that_names_a_picture_again_is_joined_and_said(table):
+    text = '{"a.jpg": ["dog"], "./a.jpg": ["cat"], "b.jpg": ["emu"], "b.jpg": ["dog"]}'
+    dataset = Folder(str(table(text, "labels.json")), "")
+    assert labelled(dataset) == {"a.jpg": {"cat", "dog"}, "b.jpg": {"dog", "emu"}}
+    assert dataset.notes[0] == "2 entries of labels.json name a picture again; its labels are joined."
+
+
+def test_two_spellings_of_one_picture_are_joined(table):
+    nfc, nfd = (unicodedata.normalize(form, "Käse.jpg") for form in ("NFC", "NFD"))
+    root = table(f"file,labels\n{nfc},dog\n{nfd},cat\n")
+    picture(root / nfd)
+    assert list(labelled(Folder(str(root), "")).values()) == [{"cat", "dog"}]
+
+
 def test_names_without_a_file_are_missing(table):
     dataset = Folder(str(table("file,labels\na.jpg,dog\ngone.jpg,emu\n")), "")
     assert dataset.missing == ("gone.jpg",)
@@ -211,6 +239,8 @@ def test_tables_that_make_no_sense_are_refused(table, text, complaint):
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("{", "is not JSON"), ("[" * 100_000, "is not JSON"), ("[1]", "holds a list"), ('{"a.jpg": "dog"}', "no list of names"),
+    ('{"a.jpg": ["\\ud800"]}', "no list of names"), ('{"\\ud800.jpg": ["a"]}', "expected a path below"),
+    ('{"a.jpg": {"dog": 1}}', "no list of names"),
     ('{"a.jpg": [1]}', "no list of names"), ('{"../a.jpg": []}', "expected a path below"), ("{}", "names no picture"),
 ])  # fmt: skip
 def test_json_that_makes_no_sense_is_refused(table, text, complaint):
@@ -247,6 +277,20 @@ def test_turned_pictures_have_masks_as_they_are_shown(pets):
     dataset = Folder(str(pets), "")
     assert dataset.image(2).shape[:2] == dataset.mask(2).shape == (H, W)
     dataset.check(2)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_masks_fit_the_upright_picture_in_every_format(tmp_path, suffix, orientation):
+    turned = Image.Exif()
+    turned[0x0112] = orientation
+    (tmp_path / "dog").mkdir()
+    Image.new("RGB", (W, H)).save(tmp_path / "dog" / f"a.{suffix}", exif=turned)
+    shape = (H, W) if orientation < 5 else (W, H)
+    label_map(tmp_path / "masks" / "a.png", np.ones(shape))
+    dataset = Folder(str(tmp_path), "")
+    dataset.check(0)
+    assert dataset.image(0).shape[:2] == dataset.mask(0).shape == shape
 
 
 def test_too_many_classes_for_a_mask_are_refused(table):

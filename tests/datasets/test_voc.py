@@ -109,7 +109,9 @@ def test_missing_pictures_are_left_out_and_all_missing_is_refused(voc):
     (None, "test", "has no split 'test'; there are lists of train, val"),
     (None, "", "has no split ''"),
     (None, "../../train", "A split is the name of a list"),
-    (None, "a\0b", "has no split"),
+    (None, "a\0b", "A split is the name of a list"),
+    (None, "é" * 150, "A split is the name of a list"),
+    (None, "a" * 400, "A split is the name of a list"),
 ])  # fmt: skip
 def test_what_is_not_there_is_refused(voc, root, split, complaint):
     with pytest.raises(UserError, match=complaint):
@@ -130,9 +132,11 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><annotation><
 
 
 @pytest.mark.parametrize("data", [
+    b'<?xml version="1.0" encoding="x-nobody"?><annotation/>', b'<?xml version="1.0" encoding="utf-32"?><annotation/>',
     BOMB.encode(), OUTSIDE.encode(), BOMB.encode("utf-16"), b"", b"<annotation><name>dog</annotation>", b"\x89PNG\r\n",
     b"<name>&unknown;</name>", b"<annotation>" + b" " * (1 << 20),
-], ids=["entities", "a file", "utf-16", "empty", "broken", "a picture", "unknown entity", "huge"])  # fmt: skip
+], ids=["unknown encoding", "wide encoding",
+    "entities", "a file", "utf-16", "empty", "broken", "a picture", "unknown entity", "huge"])  # fmt: skip
 def test_hostile_xml_is_refused_by_name(voc, data):
     (voc / "Annotations" / "2007_000001.xml").write_bytes(data)
     dataset = Voc(str(voc), "train")

@@ -18,6 +18,7 @@ from recam_core import UserError, find_model, jobs, open_store
 from recam_core.__main__ import main
 from recam_core.model import CamModel
 from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.shelf import SHELF
 from recam_core.store import Note, read_notes
 from recam_core.sweep import figures
 from recam_core.visualise import FOUND, MISSED, WRONG
@@ -194,6 +195,21 @@ def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, mo
     (tmp_path / "models" / "own.safetensors").unlink()
     with pytest.raises(UserError, match="no model 'scenes'"):
         runs.source_of(store)
+
+
+def test_baselines_are_measured_with_the_model_that_was_evaluated(place, tmp_path, monkeypatch, ordered):
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models").mkdir()
+    monkeypatch.setattr("recam_core.shelf.SHELF", tmp_path / "bundled")
+    (tmp_path / "bundled").mkdir()
+    shutil.copy(SHELF / "scenes.safetensors", tmp_path / "models" / "own.safetensors")
+    shutil.copy(SHELF / "photos.safetensors", tmp_path / "bundled" / "scenes.safetensors")  # its name is another's now
+    run = next(run for run in runs.all_runs() if run.name == "kept")
+    job = runs.start_baselines(run, open_store(run.folder))
+    assert job.arguments[job.arguments.index("--model") + 1] == "own"
+    (tmp_path / "models" / "own.safetensors").unlink()
+    with pytest.raises(UserError, match="The model scenes has changed since this evaluation"):
+        runs.start_baselines(run, open_store(run.folder))
 
 
 # ---- the gallery

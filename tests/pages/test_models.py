@@ -128,7 +128,7 @@ def test_details_are_made_when_they_are_opened():
     assert digest in [code.value for code in app.code]
     said = words(app)
     assert "Stage 1: 5 epochs of BCE. Stage 2: 4 epochs of BCE + 0.5 · SCE" in said
-    assert "The card holds none." in said
+    assert "The card holds none that this page knows." in said
     settings = app.dataframe[0].value
     assert dict(zip(settings["setting"], settings["value"], strict=True))["watch"] == "a"
     app.session_state["model-details-photos"] = True
@@ -148,7 +148,7 @@ def test_cards_of_another_hand_break_nothing(place):
     app = open_models()
     app.session_state["model-details-odd"] = True
     ran(app)
-    assert "in a form that this page does not know" in words(app)
+    assert "The card holds none that this page knows" in words(app)
 
 
 def test_the_panel_filters_and_the_address_puts_one_first():
@@ -168,6 +168,7 @@ def test_export_links_to_the_file_itself():
     links = [element.proto.url for element in open_models().get("link_button")]
     assert links[:2] == ["api/model/photos", "api/model/scenes"]
     assert f"api/model/{RUN}" in links
+    assert "api/model/broken" not in links  # the server does not hand it out
 
 
 # ---- where a card leads

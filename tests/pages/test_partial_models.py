@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 from test_balance import open_balance, text
 from test_climb import open_climb, watched
@@ -167,3 +168,24 @@ def test_a_way_from_compare_to_climb_takes_cam_along():
     assert app.selectbox(key="readout").value == CAM
     press(app, "scene-bird-tree")
     assert labels(app) == ["CAM"]
+
+
+@pytest.mark.parametrize("card", [
+    {"scores": {"VOC, single scale": {"readouts": {"w": 3}}}}, {"scores": {"VOC, single scale": {"readouts": ["w"]}}},
+    {"training": [1], "about": [1], "walk": 5, "warning": 5}, {"training": "abc", "scores": 3, "walk": {"measured": 3}},
+    {"training": {"stage1_epochs": [1], "stage2_epochs": 1, "recam_weight": "a", "seed": {}}, "imported": [1]},
+    {"scores": {"VOC, one scale": {"pictures": 3, "readouts": {"w": {"threshold": 0.2}}}}, "walk": {"measured": {"x": 1}}},
+])  # fmt: skip
+def test_a_card_of_another_hand_stops_no_page(tmp_path, card):
+    save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), tmp_path / "odd.safetensors")
+    for open_page in (open_app, open_walk, open_climb, open_why, open_balance):
+        open_page(picture=SCENE, model="odd")
+
+
+def test_one_odd_file_stops_no_page(tmp_path):
+    (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
+    save_file({"x": torch.zeros(1)}, tmp_path / "deep.safetensors", {"pair": "[" * 100_000})
+    app = open_app(picture=SCENE)
+    for page in ("models", "errors", "train"):
+        app.switch_page(f"../pages/lab/{page}.py")
+        ran(app)

@@ -17,7 +17,10 @@ import ui.train.cost
 import ui.train.form
 from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, jobs, png_bytes, presets, read_sample
 from recam_core.commands import train, train_boundary
+from recam_core.pair import build_pair
 from recam_core.records import Cost, DataReport, TrainConfig
+from recam_core.samples import SCENE_CLASSES
+from recam_core.shelf import save_pair
 from ui.train import after, compare, maps, runs
 from ui.train.problems import Data, remarks, stops
 
@@ -206,6 +209,19 @@ def test_a_model_with_other_classes_or_no_model_is_said(ordered):
     assert "which this server does not have" in words(open_train(stage1="nobody"))
 
 
+@pytest.mark.parametrize("card", [{"training": [1]}, {"training": "abc"}, {"training": {"dataset": [1], "split": 3}}])
+def test_a_linked_model_with_a_card_of_another_hand_is_taken(place, card):
+    save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), place / "odd.safetensors")
+    app = open_train(stage1="odd")
+    app.selectbox(key="train-data-kind").set_value("scenes")
+    assert ran(app).selectbox(key="train-f-stage1").value == "odd"
+
+
+def test_a_linked_model_that_is_damaged_is_said(place):
+    (place / "broken.safetensors").write_bytes(b"no model")
+    assert "broken.safetensors is not a readable safetensors file" in words(open_train(stage1="broken"))
+
+
 def test_a_data_set_on_disk_is_checked_before_anything_else(ordered, tmp_path):
     app = open_train(run="new")
     app.selectbox(key="train-data-kind").set_value("folder")
@@ -268,6 +284,8 @@ def test_a_picture_to_watch_may_not_be_any_file_of_the_server(ordered, tmp_path,
     ran(app)
     assert "Data must lie in" in words(app)
     assert "Start training" not in labels(app)
+    app.multiselect(key="train-watch-scenes--train").set_value(["x" * 300])
+    ran(app)
     app.multiselect(key="train-watch-scenes--train").set_value([str(tmp_path / "data" / "allowed.png")])
     ran(app)
     assert "Start training" in labels(app)

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from recam_core import backbone_passes
+from recam_core import backbone_passes, known_models
 from ui import payloads, routes
 from ui.heatview.payload import unpack
 from ui.player import reels
@@ -81,7 +81,7 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(client):
 
 def test_a_model_is_sent_from_disk_under_its_name(client, tmp_path, monkeypatch):
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
-    content = bytes(range(256)) * 1000
+    content = known_models()["scenes"].read_bytes()
     (tmp_path / "Hütte.safetensors").write_bytes(content)
     answer = client.get("/api/model/H%C3%BCtte")
     assert (answer.status_code, answer.content) == (200, content)
@@ -97,6 +97,22 @@ def test_no_other_file_is_sent(client, tmp_path, monkeypatch, name):
     answer = client.get(f"/api/model/{name}")
     assert answer.status_code == 404
     assert client.post("/api/model/scenes").status_code == 405
+
+
+def test_no_link_to_elsewhere_and_no_damaged_file_is_sent(client, tmp_path, monkeypatch):
+    models, elsewhere = tmp_path / "models", tmp_path / "elsewhere.safetensors"
+    models.mkdir()
+    monkeypatch.setenv("RECAM_MODELS", str(models))
+    elsewhere.write_bytes(known_models()["scenes"].read_bytes())
+    (models / "outside.safetensors").symlink_to(elsewhere)
+    (models / "pw.safetensors").symlink_to("/etc/passwd")
+    (models / "loop.safetensors").symlink_to("loop.safetensors")
+    (models / "damaged.safetensors").write_bytes(elsewhere.read_bytes()[:1000])
+    (models / "inside.safetensors").symlink_to(known_models()["scenes"])
+    for name in ("outside", "pw", "loop", "damaged"):
+        answer = client.get(f"/api/model/{name}")
+        assert (answer.status_code, answer.text[:10]) == (404, "This model"), name
+    assert client.get("/api/model/inside").content == elsewhere.read_bytes()
 
 
 def test_passes_are_counted_for_those_who_asked_for_it_only(monkeypatch):

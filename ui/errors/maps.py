@@ -28,7 +28,7 @@ from recam_core import (
 from recam_core.records import IGNORE
 from recam_core.visualise import error_overlay, labels_from_maps
 from ui import engine
-from ui.errors.runs import source_of
+from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
 
 PICTURE_BYTES, WALK_BYTES = 64 * 2**20, 128 * 2**20
@@ -68,10 +68,7 @@ def pair_of(store: Store) -> Any:
     """The model of an evaluation, if it is still the same."""
     pair = engine.model_pair(source_of(store))
     if pair.sha256 != store.settings.sha256:
-        raise UserError(
-            f"The model {store.settings.model} has changed since this evaluation, so its maps cannot be shown; the figures stay "
-            "what they were. Evaluate it again to see them."
-        )
+        raise UserError(changed_words(store))
     return pair
 
 

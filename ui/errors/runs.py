@@ -15,6 +15,7 @@ from recam_core import (
     find_model,
     known_models,
     list_jobs,
+    names_file,
     open_store,
     read_events,
     read_header,
@@ -106,16 +107,23 @@ def start(
 
 
 def source_of(store: Store) -> str:
-    """What the model of an evaluation is called by now: one that was renamed since is found by the hash of its file."""
-    source = store.settings.source
-    try:
-        find_model(source)
-    except UserError:
-        found: str | None = find_by_sha256(store.settings.sha256)
-        if found is None:
-            raise
-        return found
-    return source
+    """What the model of an evaluation is called by now: found by the hash of its file, where its name is gone or another's."""
+    source, sha256 = store.settings.source, store.settings.sha256
+    if names_file(source, sha256):
+        return source
+    found: str | None = find_by_sha256(sha256)
+    if found is None:
+        find_model(source)  # where there is none of that name, it says which there are
+        raise UserError(changed_words(store))
+    return found
+
+
+def changed_words(store: Store) -> str:
+    """What there is to say where a model's name leads to another file than the one that was evaluated."""
+    return (
+        f"The model {store.settings.model} has changed since this evaluation, so its maps cannot be shown, nor can more be "
+        "measured with it; the figures stay what they were. Evaluate it again to see them."
+    )
 
 
 def start_baselines(run: Run, store: Store) -> Job:

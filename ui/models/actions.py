@@ -27,13 +27,13 @@ def show_actions(entry: ShelfEntry) -> None:
     with st.container(horizontal=True, key=f"model-actions-{entry.name}"):
         if not entry.fault:
             _uses(entry)
-        st.link_button(
-            "Export",
-            f"api/model/{quote(entry.name, safe='')}",
-            icon=":material/download:",
-            key=f"export-{entry.name}",
-            help=f"The file itself: {entry.name}.safetensors",
-        )
+            st.link_button(
+                "Export",
+                f"api/model/{quote(entry.name, safe='')}",
+                icon=":material/download:",
+                key=f"export-{entry.name}",
+                help=f"The file itself: {entry.name}.safetensors",
+            )
         if own and _button("Rename", "edit", entry):
             _ask_name(entry)
         if own and _button("Delete", "delete", entry):

@@ -100,14 +100,11 @@ def _details(entry: ShelfEntry) -> None:
 
 def _measured(entry: ShelfEntry) -> None:
     scores, walk = entry.card.get("scores"), entry.card.get("walk")
-    if not isinstance(scores, dict) or not scores:
-        st.markdown("**Scores**  \nThe card holds none.")
+    if not scores:
+        st.markdown("**Scores**  \nThe card holds none that this page knows.")
         return
     st.markdown("**Scores**")
-    try:
-        for where, measured in scores.items():
-            show_scores(where, measured)
-        if isinstance(walk, dict) and "measured" in walk:
-            show_walk(walk)
-    except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
-        st.caption("The card holds scores in a form that this page does not know.")
+    for where, measured in scores.items():
+        show_scores(where, measured)
+    if "measured" in (walk or {}):
+        show_walk(walk)

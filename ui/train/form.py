@@ -101,8 +101,12 @@ def _take_over() -> None:
         words = f"The link names the model “{plain(named[:60])}”, which this server does not have."
         st.warning(words, icon=":material/link_off:")
         return
+    try:
+        trained = read_header(known_models()[named])["card"].get("training", {})
+    except UserError as error:
+        st.warning(plain(str(error)), icon=":material/broken_image:")
+        return
     st.session_state[LINKED] = named
-    trained = read_header(known_models()[named])["card"].get("training", {})
     _begin_with(str(trained.get("dataset", "")), "", str(trained.get("split", "")))
 
 

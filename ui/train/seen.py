@@ -1,5 +1,6 @@
 """What a person sees while it trains: a split that is scored, and pictures whose heatmaps are kept."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tuple
             st.error(plain(str(error)), icon=":material/block:")
     names = tuple(str(name).strip() for name in chosen if str(name).strip())
     for name in set(names).difference(offered):
-        if Path(name).is_file():  # typed: it must lie where the operator allows
+        if os.path.isfile(name):  # typed, maybe too long for a name: it must lie where the operator allows
             allowed_file(str(Path(name).absolute()))
     return replace(config, watch=names), pictures
 

@@ -81,7 +81,7 @@ def measured(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         gain = f"{where}: the best readout, {READOUT_LABELS[best]}, {_points(ours[best])} points over CAM"
         seeds = table.get("seeds", 1)
         how = (
-            f"{table['pictures']} pictures, {table.get('how', 'each readout at its best threshold')}; "
+            f"{table.get('pictures', 'some')} pictures, {table.get('how', 'each readout at its best threshold')}; "
             f"{'one training' if seeds == 1 else f'mean of {seeds} trainings'}."
         )
         told.append((f"{gain}; {_verdict(ours[best], gains.get(CONTROL))}.", how))
