@@ -769,6 +769,9 @@ def test_runs_beside_one_another(place):
     app = open_train(**{"run": "a", "with": "b,nobody"})
     assert app.multiselect(key="train-compare").value == ["b"]
     assert "same against same (2): seed mIoU of w⊗w′ 38.0 % against 38.0 %." in words(app)
+    app.radio(key="train-run").set_value("b")
+    ran(app)
+    assert "with" not in query(app)  # a run is not compared with itself
     app.multiselect(key="train-compare").set_value([])
     ran(app)
     assert "with" not in query(app)

@@ -29,8 +29,9 @@ def choose_others(found: list[Run], run: Run) -> list[Run]:
     called = runs.labels(found)
     if not others:
         return []
-    if KEY not in st.session_state:
-        st.session_state[KEY] = [name for name in read_list(WITH) if name in others][: MOST - 1]
+    held = st.session_state[KEY] if KEY in st.session_state else read_list(WITH)[: MOST - 1]
+    if (kept := [name for name in held if name in others]) != held or KEY not in st.session_state:
+        st.session_state[KEY] = kept  # what the link names, without the run itself and what was deleted
     chosen = st.multiselect(
         "Compare with",
         list(others),
