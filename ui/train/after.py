@@ -19,6 +19,7 @@ from recam_core import (
 )
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from ui import jobs
+from ui.errors.new import ASKED
 from ui.jobs import time_words
 from ui.pictures import PICTURE, plain
 from ui.train import runs, state
@@ -72,7 +73,7 @@ def _offer_looks(name: str, config: TrainConfig | None) -> None:
         picture = next((one for one in config.watch if one in SAMPLES), "") if config is not None else ""
         st.switch_page(COMPARE, query_params={"model": name} | ({PICTURE: picture} if picture else {}))
     if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
-        st.session_state["new-model"] = name
+        st.session_state["new-model"], st.session_state[ASKED] = name, True
         st.switch_page(ERRORS)
 
 
