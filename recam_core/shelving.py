@@ -298,7 +298,8 @@ def _described(path: str, changed: int, size: int) -> tuple[Mapping[str, Any], b
     try:
         header = read_header(Path(path))
         with safe_open(path, framework="pt") as file:
-            return header, any(name.startswith("boundary.") for name in file.keys()), ""  # noqa: SIM118
+            names = file.keys()
+        return header, any(name.startswith("boundary.") for name in names), ""
     except UserError as error:
         return {}, False, str(error)
 

@@ -25,12 +25,15 @@ CONFIG = TrainConfig(
 )
 
 
+EIGHT = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2), ())
+
+
 class Squares:
     """Noisy pictures of 48×48 with a square in the colour of each class that is there; some are broken."""
 
     classes = ("cat", "dog", "umbrella")
 
-    def __init__(self, present, broken=()):
+    def __init__(self, present=EIGHT, broken=()):
         self.present, self.broken = present, broken
 
     def __len__(self):
@@ -54,7 +57,7 @@ class Squares:
         return None
 
 
-MANY = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2), (), (1,))
+MANY = (*EIGHT, (1,))
 CASES = {
     "uneven": (CONFIG, Squares(MANY)),  # 9 pictures: the second step has one, so a process has none
     "broken": (CONFIG, Squares(MANY, broken=(0, 3, 8))),

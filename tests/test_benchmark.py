@@ -134,8 +134,11 @@ def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path):
     config = TrainConfig(
         backbone="tiny", crop=32, long_side_min=40, long_side_max=48, batch_size=2, stage1_epochs=1, stage2_epochs=1
     )
-    for name, workers, loaded in (("tiny", 0, "the process itself"), ("tiny-workers", 2, "2 workers")):
-        row = throughput_row(name, replace(config, workers=workers), torch.device("cpu"))
+    other = replace(
+        config, backbone="resnet18_s16", validation="val2017", workers=2
+    )  # the command would take a recipe's split
+    for name, settings, loaded in (("tiny", config, "the process itself"), ("resnet", other, "2 workers")):
+        row = throughput_row(name, settings, torch.device("cpu"))
         assert (row.name, row.shape) == (f"train/{name}", "2×3×32×32")
         assert row.ours_s > 0
         assert f"loaded by {loaded}: " in row.note

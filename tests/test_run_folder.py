@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from team_script import CONFIG, Squares
+from team_script import CONFIG, EIGHT, Squares
 
 from recam_core.__main__ import main
 from recam_core.history import read_history
@@ -27,13 +27,12 @@ from recam_core.training import MODEL, read_epoch_maps, read_watched, train
 from recam_core.training.optimizer import build_optimizer
 
 CPU = torch.device("cpu")
-ALL = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2), ())
 TWICE = replace(CONFIG, stage1_epochs=2)
 TIMES = ("time", "seconds", "waiting")
 
 
 def finish(out, config=TWICE, dataset=None, resume=False):
-    return list(train(config, dataset or Squares(ALL), out, CPU, resume))
+    return list(train(config, dataset or Squares(EIGHT), out, CPU, resume))
 
 
 def untimed(folder):
@@ -105,7 +104,7 @@ def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path,
 
 def test_resumed_before_its_first_checkpoint_it_starts_anew(tmp_path):
     finish(tmp_path / "whole")
-    events = train(TWICE, Squares(ALL), tmp_path / "killed", CPU)
+    events = train(TWICE, Squares(EIGHT), tmp_path / "killed", CPU)
     next(events)
     events.close()
     assert (tmp_path / "killed" / SETTINGS).exists()
@@ -132,7 +131,7 @@ def test_it_goes_on_without_the_model_and_the_files_that_it_began_with(tmp_path)
     Image.new("RGB", (48, 48)).save(photo)
     config = replace(CONFIG, stage1=str(given), stage2_epochs=2, watch=(str(photo),))
     finish(tmp_path / "whole", config)
-    events = train(config, Squares(ALL), tmp_path / "cut", CPU)
+    events = train(config, Squares(EIGHT), tmp_path / "cut", CPU)
     next(e for e in events if isinstance(e, EpochEnd))
     next(events)  # the epoch's checkpoint is there
     events.close()
@@ -200,14 +199,14 @@ def test_without_space_for_a_checkpoint_the_old_one_stays_and_the_run_can_go_on(
 
 
 def test_broken_pictures_are_skipped_counted_and_named_once(tmp_path):
-    broken = Squares(ALL, broken=(0, 3))
+    broken = Squares(EIGHT, broken=(0, 3))
     events = finish(tmp_path / "broken", dataset=broken)
     skipped = [e for e in events if isinstance(e, PictureSkipped)]
     assert sorted((e.name, e.reason) for e in skipped) == [(f"square-{i}", f"square-{i} is damaged.") for i in (0, 3)]
     ends = [e for e in events if isinstance(e, EpochEnd)]
     assert [(e.pictures, e.skipped) for e in ends] == [(6, 2)] * 3
 
-    fewer = Squares(ALL, broken=(0, 3))
+    fewer = Squares(EIGHT, broken=(0, 3))
     stopped = train(TWICE, fewer, tmp_path / "again", CPU)
     while not isinstance(next(stopped), EpochEnd):
         pass
@@ -218,7 +217,7 @@ def test_broken_pictures_are_skipped_counted_and_named_once(tmp_path):
 
 def test_mean_losses_are_over_the_pictures_that_can_be_read(tmp_path):
     once = replace(CONFIG, batch_size=8, backbone_rate=0.0, fc1_rate=0.0)
-    end = next(e for e in finish(tmp_path, once, Squares(ALL, broken=(1, 2))) if isinstance(e, EpochEnd))
+    end = next(e for e in finish(tmp_path, once, Squares(EIGHT, broken=(1, 2))) if isinstance(e, EpochEnd))
     assert end.pictures == 6
     torch.manual_seed(0)
     assert 0.5 < end.loss_bce < 0.9  # of an untrained network, ln 2 = 0.69; a mean over eight would be a quarter less
@@ -226,7 +225,7 @@ def test_mean_losses_are_over_the_pictures_that_can_be_read(tmp_path):
 
 def test_where_nothing_can_be_read_it_says_so_and_keeps_nothing(tmp_path):
     with pytest.raises(UserError, match="None of the 2 pictures of scenes train could be read, for example square-"):
-        finish(tmp_path, dataset=Squares(ALL[:2], broken=(0, 1)))
+        finish(tmp_path, dataset=Squares(EIGHT[:2], broken=(0, 1)))
     assert not (tmp_path / CHECKPOINT).exists()
     assert [e["event"] for e in read_history(tmp_path)] == ["PictureSkipped"] * 2
 
@@ -302,7 +301,7 @@ def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path
     config = replace(TWICE, precision=precision)
     finish(tmp_path / "float32", replace(config, precision="float32"))
     finish(tmp_path / "half", config)
-    events = train(config, Squares(ALL), tmp_path / "again", CPU)
+    events = train(config, Squares(EIGHT), tmp_path / "again", CPU)
     while not isinstance(next(events), EpochEnd):
         pass
     events.close()
@@ -330,7 +329,7 @@ def test_stage_1_may_know_more_classes_than_are_trained(tmp_path):
         def labels(self, i):
             return super().labels(i)[[2, 0]]
 
-    finish(tmp_path / "narrow", replace(CONFIG, stage1=str(tmp_path / "wide")), Two(ALL))
+    finish(tmp_path / "narrow", replace(CONFIG, stage1=str(tmp_path / "wide")), Two(EIGHT))
     wide, narrow = load_pair(tmp_path / "wide"), load_pair(tmp_path / "narrow")
     assert narrow.classes == ("umbrella", "cat")
     assert torch.equal(narrow.cam.head.fc1, wide.cam.head.fc1[[2, 0]])

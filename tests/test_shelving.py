@@ -15,7 +15,7 @@ from recam_core.locks import held
 from recam_core.model import build_branches
 from recam_core.pair import build_pair
 from recam_core.recipes import presets
-from recam_core.records import READOUTS, UserError
+from recam_core.records import READOUTS, UserError, flags_of
 from recam_core.shelf import find_model, known_models, load_pair, save_pair
 from recam_core.shelving import (
     arriving,
@@ -31,7 +31,6 @@ from recam_core.shelving import (
     shelf_entry,
     write_arrived,
 )
-from ui.train.runs import flags
 
 RUN = "20261125-093000-train-my-cats"
 
@@ -282,7 +281,7 @@ def changes(name):
 def test_a_model_that_a_queued_training_starts_from_stays(places, monkeypatch, said):
     monkeypatch.chdir(places)
     config = replace(presets("scenes")["quick look"], stage1=said)
-    queued(places, flags(config))
+    queued(places, flags_of(config))
     for change in changes("mine"):
         with pytest.raises(UserError, match="The job “later” needs “mine”"):
             change()
@@ -313,7 +312,7 @@ def test_a_given_name_leads_to_its_run(places):
 def test_words_that_name_no_model_hold_none(places, stored, name):
     (places / "models" / f"{name}.safetensors").write_bytes(stored)
     config = replace(presets("scenes")["quick look"], split="train", validation=name)
-    queued(places, [*flags(config), "--split", "train", name, "--weights=\0"])
+    queued(places, [*flags_of(config), "--split", "train", name, "--weights=\0"])
     delete_model(name)
     delete_model("mine")
 

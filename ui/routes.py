@@ -17,16 +17,16 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _GUARD = {"X-Content-Type-Options": "nosniff"}
 
 
+def _gone(sentence: str) -> Response:
+    return PlainTextResponse(sentence, status_code=404, headers=_GUARD | {"Cache-Control": "no-store"})
+
+
 async def heat(request: Request) -> Response:
     """Answer with the packed payload of an id, or with 404 and a sentence."""
     name = request.path_params["id"]
     payload = payloads.get(name) if _ID.fullmatch(name) else None
     if payload is None:
-        return PlainTextResponse(
-            "These heatmaps are not on the server any more. Open the picture again to have them computed.",
-            status_code=404,
-            headers=_GUARD | {"Cache-Control": "no-store"},
-        )
+        return _gone("These heatmaps are not on the server any more. Open the picture again to have them computed.")
     return Response(
         payload,
         media_type="application/octet-stream",
@@ -39,11 +39,7 @@ async def frames(request: Request) -> Response:
     name, asked = request.path_params["id"], request.query_params
     reel = reels.get(name) if _ID.fullmatch(name) else None
     if reel is None:
-        return PlainTextResponse(
-            "This run is not on the server any more. Start it again.",
-            status_code=404,
-            headers=_GUARD | {"Cache-Control": "no-store"},
-        )
+        return _gone("This run is not on the server any more. Start it again.")
     have, made = (_count(asked.get(word, "")) for word in ("from", "made"))
     packed = await run_in_threadpool(reel.packed, have, made, describe=asked.get("about") == "1")
     return Response(packed, media_type="application/octet-stream", headers=_GUARD | {"Cache-Control": "no-store"})
@@ -63,10 +59,8 @@ async def model(request: Request) -> Response:
     name = request.path_params["name"]
     path = await run_in_threadpool(_model_file, name)
     if path is None:
-        return PlainTextResponse(
-            "This model is not on the shelf any more, cannot be read, or lies elsewhere. Open the Models page to see which are.",
-            status_code=404,
-            headers=_GUARD | {"Cache-Control": "no-store"},
+        return _gone(
+            "This model is not on the shelf any more, cannot be read, or lies elsewhere. Open the Models page to see which are."
         )
     return FileResponse(
         path,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,22 +19,14 @@ from recam_core.benchmarks.measure import Row, paired, peak_mib
 from recam_core.losses import class_features, class_masks, class_scores, multilabel_loss, recam_loss, softmax_loss
 from recam_core.model import build_model
 from recam_core.recipes import RECIPES
-from recam_core.records import TrainConfig
+from recam_core.records import TrainConfig, flags_of
 from recam_core.samples import PHOTOS, read_sample
 
 STEPS = 4  # of each stage where the command is timed; the first one is a warm-up
 WORKERS = 2
 RUNS = {
-    "photos": replace(RECIPES["photos"], stage1_epochs=1, stage2_epochs=1),
-    "resnet50": replace(
-        RECIPES["reference-coco"],
-        weights="none",
-        stage1_epochs=1,
-        stage2_epochs=1,
-        crop=321,
-        stage2_batch_size=0,
-        validation="",
-    ),
+    "photos": RECIPES["photos"],
+    "resnet50": replace(RECIPES["reference-coco"], weights="none", crop=321, stage2_batch_size=0),
 }
 
 
@@ -168,26 +161,20 @@ def write_photos(root: Path, split: str, count: int) -> None:
 
 def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[dict[str, float]]:
     """The steps of stage 2 as the command reports them; the first one is not counted."""
-    flags = {
-        "--backbone": config.backbone,
-        "--weights": config.weights,
-        "--fc1-start": "default",  # the classes here have no names that ImageNet knows
-        "--crop": config.crop,
-        "--batch-size": config.batch_size,
-        "--stage1-epochs": 1,
-        "--stage2-epochs": 1,
-        "--optimizer": config.optimizer,
-        "--long-side-min": config.long_side_min,
-        "--long-side-max": config.long_side_max,
-        "--workers": config.workers,
-    }
-    # small ones cost the same, and random weights do not run away
-    rates = ("backbone", "fc1", "stage2-backbone", "stage2-fc1", "fc2")
-    flags |= {f"--{rate}-rate": 1e-5 for rate in rates}
+    # small rates cost the same, and random weights do not run away
+    names = ("backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
+    rates: dict[str, Any] = dict.fromkeys(names, 1e-5)
+    config = replace(
+        config,
+        stage1_epochs=1,
+        stage2_epochs=1,
+        fc1_start="default",  # the classes here have no names that ImageNet knows
+        validation="",
+        **rates,
+    )
     command = [
         *(sys.executable, "-m", "recam_core", "train", "--json-lines", "--out", str(out), "--device", str(device)),
-        *("--dataset", "coco", "--root", config.root, "--split", config.split),
-        *(str(part) for pair in flags.items() for part in pair),
+        *flags_of(config),
     ]
     steps: list[dict[str, float]] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

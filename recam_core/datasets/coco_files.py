@@ -1,6 +1,7 @@
 """COCO's JSON files: read, and every entry checked before anything relies on it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -100,8 +101,7 @@ def _check_each(name: str, part: str, entries: list[Any], fault: Callable[[Entry
 def _check_unique(name: str, part: str, field: str, values: list[Any]) -> None:
     if len(set(values)) == len(values):
         return
-    seen: set[Any] = set()
-    again = next(value for value in values if value in seen or seen.add(value))  # type: ignore[func-returns-value]
+    again = next(value for value, count in Counter(values).items() if count > 1)
     raise UserError(f"{name}: two entries of {part} have the {field} {str(again)[:80]!r}; each needs one of its own.")
 
 

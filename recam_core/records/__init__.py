@@ -7,6 +7,7 @@ This package imports no torch, so a page can read it without loading the engine.
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
 from recam_core.records.data import CheckStep, DataReport
 from recam_core.records.events import EvalStep, Finished, RefineStep
+from recam_core.records.flags import flags_of
 from recam_core.records.names import (
     ACTIVATIONS,
     CAM,
@@ -106,6 +107,7 @@ __all__ = [
     "Validated",
     "WalkStep",
     "WatchedPicture",
+    "flags_of",
     "lacking_sentence",
     "listed_names",
     "untrained_readouts",

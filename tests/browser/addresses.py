@@ -1,4 +1,4 @@
-"""Waiting for what the address says: Python writes it some time after the person acted."""
+"""Waiting for what a page does: Python answers, and writes the address, some time after the person acted."""
 
 from playwright.sync_api import Page
 
@@ -10,3 +10,11 @@ def wait_for_address(page: Page, **wanted: str) -> None:
             return Object.entries(wanted).every(([name, value]) => query.get(name) === value); }""",
         arg=wanted,
     )
+
+
+def settle(page: Page) -> None:
+    """Until no script runs, also not one that was just asked for."""
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    idle.wait_for()
+    page.wait_for_timeout(350)
+    idle.wait_for()

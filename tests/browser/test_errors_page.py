@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from addresses import wait_for_address
+from addresses import settle, wait_for_address
 from test_journey import APP
 
 from recam_core.__main__ import main
@@ -35,14 +35,6 @@ def visit(url, open_page):
         return page
 
     return start
-
-
-def settle(page):
-    """Until no script runs, also not one that was just asked for."""
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    idle.wait_for()
-    page.wait_for_timeout(350)
-    idle.wait_for()
 
 
 def headline(page):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from addresses import settle
 from test_journey import APP
 
 from recam_core.pair import build_pair
@@ -30,13 +31,6 @@ def visit(url, open_page):
         return page
 
     return start
-
-
-def settle(page):
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    idle.wait_for()
-    page.wait_for_timeout(350)
-    idle.wait_for()
 
 
 @pytest.fixture(scope="module")

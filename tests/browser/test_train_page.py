@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from addresses import settle
 from test_journey import APP
 
 from recam_core import jobs
@@ -37,14 +38,6 @@ def start_server(serve, runs):
 @pytest.fixture(scope="module")
 def url(start_server):
     return start_server()
-
-
-def settle(page):
-    """Until no script runs, also not one that was just asked for."""
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    idle.wait_for()
-    page.wait_for_timeout(350)
-    idle.wait_for()
 
 
 def fill(page, label, value):

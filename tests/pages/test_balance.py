@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
-from test_compare import SCENE, SHELL, encode, picture, query, ran, upload
+from opened import opened, query, ran
+from test_compare import SCENE, encode, picture, upload
 
 import ui.balance.curve
 import ui.balance.fits
@@ -41,11 +41,7 @@ def _small_and_nothing_remembered(monkeypatch):
 
 
 def open_balance(**link):
-    app = AppTest.from_file(SHELL, default_timeout=90)
-    for name, value in ({"picture": SCENE} | link).items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ran(app)
+    return opened(PAGE, **({"picture": SCENE} | link))
 
 
 def text(app):

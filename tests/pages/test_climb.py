@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from opened import SHELL, opened, query, ran
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from test_compare import SCENE, SHELL, encode, mounted, picture, query, ran, sentences, upload
+from test_compare import SCENE, encode, mounted, picture, sentences, upload
 
 import ui.engine
 from recam_core import SAMPLES, AdvCamOptions, DisplayOptions, UserError, climb_defaults, load_pair
@@ -51,11 +52,7 @@ def passes(monkeypatch):
 
 
 def open_climb(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in ({"picture": SCENE} | link).items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ran(app)
+    return opened(PAGE, **({"picture": SCENE} | link))
 
 
 def knob(app, name, model="scenes"):

@@ -5,12 +5,11 @@ import json
 import re
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from opened import opened, query, ran
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 import ui.engine
 from recam_core import MULTI_SCALE, READOUTS, SAMPLES, known_models, read_header, read_sample, sample_model
@@ -18,7 +17,6 @@ from recam_core.model import CamModel
 from ui import payloads, uploads
 from ui.heatview.payload import unpack
 
-SHELL = str(Path(__file__).parents[2] / "ui" / "shell.py")
 SCENE, OTHER_SCENE = "scene-fish-boat", "scene-bird-tree"
 SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
 
@@ -42,21 +40,8 @@ def passes(monkeypatch):
     return seen
 
 
-def open_app(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in link.items():
-        app.query_params[name] = value
-    return ran(app)
-
-
-def ran(app):
-    app.run()
-    assert [e.message for e in app.exception] == []
-    return app
-
-
 def open_scene(**link):
-    return open_app(picture=SCENE, **link)
+    return opened(picture=SCENE, **link)
 
 
 def press(app, sample):
@@ -81,10 +66,6 @@ def class_names(app):
 
 def sentences(app):
     return [error.value.replace("\\", "") for error in app.error]
-
-
-def query(app):
-    return {name: "".join(value) for name, value in app.query_params.items()}
 
 
 def upload(app, *files):
@@ -126,7 +107,7 @@ def giant_png():
 
 
 def test_the_first_page_explains_a_bundled_photo():
-    app = open_app()
+    app = opened()
     header, blobs = shown(app)
     assert query(app)["picture"] == SAMPLES[0]
     assert header["picture"]["name"] == SAMPLES[0]
@@ -192,7 +173,7 @@ def test_each_picture_has_its_own_classes_and_remembers_a_choice():
     app.multiselect[0].set_value(["dog"])
     ran(app)
     press(app, OTHER_SCENE)
-    untouched = class_names(open_app(picture=OTHER_SCENE))
+    untouched = class_names(opened(picture=OTHER_SCENE))
     assert class_names(app) == untouched
     press(app, SCENE)
     assert class_names(app) == ["dog"]
@@ -237,7 +218,7 @@ def test_scales_mirror_image_and_size_decide_about_the_passes(passes):
 
 
 def test_a_smaller_working_size_is_a_smaller_pass(passes):
-    app = open_app(picture="chelsea", size="256")
+    app = opened(picture="chelsea", size="256")
     assert passes[0][3] == 256
     assert shown(app)[0]["picture"]["width"] == 256
 
@@ -250,7 +231,7 @@ def test_a_link_brings_back_the_whole_view():
         "picture": OTHER_SCENE, "model": "scenes", "classes": "dog,tree", "t": "0.55", "opacity": "0.25", "view": "error",
         "palette": "cividis", "scale": "together", "grow": "1", "scales": "multi", "flip": "0", "size": "384",
     }  # fmt: skip
-    app = open_app(**link)
+    app = opened(**link)
     assert shown(app)[0]["picture"]["name"] == OTHER_SCENE
     assert class_names(app) == ["dog", "tree"]
     assert mounted(app)["initial"] == {
@@ -273,7 +254,7 @@ def test_nonsense_in_a_link_falls_back_without_a_word(nonsense):
     assert query(app) == query(plain)
     assert not app.error
     assert not app.warning
-    assert query(open_app(picture=nonsense))["picture"] == SAMPLES[0]
+    assert query(opened(picture=nonsense))["picture"] == SAMPLES[0]
 
 
 def test_a_link_that_names_what_is_not_here_says_so_once():
@@ -304,9 +285,9 @@ def test_at_most_four_classes_and_each_once_come_from_a_link():
 def test_a_link_to_an_upload_works_for_others_until_the_server_forgets_it():
     data = encode(picture(), "PNG")
     link = query(upload(open_scene(), ("mine.png", data)))
-    assert shown(open_app(**link))[0]["picture"]["name"] == "mine.png"
+    assert shown(opened(**link))[0]["picture"]["name"] == "mine.png"
     uploads._STORE.clear()
-    lost = open_app(**link | {"classes": "zebra"})
+    lost = opened(**link | {"classes": "zebra"})
     assert len(lost.error) == 1
     assert "Upload that file" in sentences(lost)[0]
     assert shown(lost)[0]["picture"]["name"] == SAMPLES[0]
@@ -321,7 +302,7 @@ def test_an_operator_can_keep_uploads_out_of_links(monkeypatch):
     app = upload(open_scene(), ("mine.png", encode(picture(), "PNG")))
     assert shown(app)[0]["picture"]["name"] == "mine.png"  # this session has it
     assert any("does not keep uploads" in caption.value for caption in app.caption)
-    stranger = open_app(**query(app))
+    stranger = opened(**query(app))
     assert len(stranger.error) == 1
     assert shown(stranger)[0]["picture"]["name"] == SAMPLES[0]
 
@@ -464,9 +445,9 @@ def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
 
 
 def test_two_people_taking_turns_get_what_one_gets(passes):
-    alone = [shown(open_app(picture=sample)) for sample in (SCENE, OTHER_SCENE)]
+    alone = [shown(opened(picture=sample)) for sample in (SCENE, OTHER_SCENE)]
     assert len(passes) == 4
-    one, other = open_app(picture=SCENE), open_app(picture=OTHER_SCENE)
+    one, other = opened(picture=SCENE), opened(picture=OTHER_SCENE)
     assert [shown(one), shown(other)] == alone
     other.multiselect[0].set_value(["dog"])
     ran(other)
@@ -495,13 +476,13 @@ def test_a_broken_model_on_the_shelf_is_one_sentence(tmp_path, monkeypatch):
 
 def test_an_empty_shelf_is_one_sentence(monkeypatch):
     monkeypatch.setattr("ui.subject.known_models", dict)
-    (sentence,) = sentences(open_app())
+    (sentence,) = sentences(opened())
     assert "no model on the shelf" in sentence
 
 
 @pytest.mark.parametrize("picture", ["scene-fish-boat", "chelsea"])
 def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_the_control(picture):
-    app = open_app(picture=picture)
+    app = opened(picture=picture)
     told = [caption.value for caption in app.caption]
     assert sum("Measured on" in text for text in told) >= 2
     assert sum("mean of 3 trainings" in text for text in told) == 1

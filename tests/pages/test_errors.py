@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
-from test_compare import SHELL, query, ran
+from opened import opened, press, query, ran, words
 
 import ui.engine
 import ui.jobs
@@ -76,28 +75,13 @@ def ordered(monkeypatch):
 
 
 def open_errors(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ran(app)
-
-
-def words(app):
-    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    return opened(PAGE, **link)
 
 
 def cards(app):
     return [
         button.label.split(" ")[0].replace("\\", "") for button in app.button if str(button.key).startswith("show-card")
     ]
-
-
-def press(app, **which):
-    (button,) = [b for b in app.button if all(getattr(b, name) == value for name, value in which.items())]
-    button.click()
-    return ran(app)
 
 
 def chosen(app, name):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
-from test_compare import SHELL, query, ran
 
 import ui.engine
 from recam_core import Recognised, jobs, known_models, load_pair
@@ -58,16 +58,7 @@ def place(stored, tmp_path, monkeypatch):
 
 
 def open_models(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ran(app)
-
-
-def words(app):
-    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    return opened(PAGE, **link)
 
 
 def errors(app):
@@ -86,7 +77,7 @@ def press(app, *keys):
 
 
 def form(app, kind, name):
-    number = app.session_state["models-form"] if "models-form" in app.session_state else 0  # noqa: SIM401, it has no get
+    number = dict(app.session_state.filtered_state).get("models-form", 0)
     return getattr(app, kind)(key=f"models-{name}-{number}")
 
 

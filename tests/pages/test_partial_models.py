@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from opened import SHELL, opened, ran
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 from test_balance import open_balance, text
 from test_climb import open_climb, watched
-from test_compare import SCENE, SHELL, mounted, open_app, press, ran, shown
+from test_compare import SCENE, mounted, press, shown
 from test_walk import open_walk, order_of
 from test_why import open_why
 
@@ -52,7 +53,7 @@ def labels(app):
 
 
 def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
-    app = open_app(picture=SCENE, model="alone")
+    app = opened(picture=SCENE, model="alone")
     assert labels(app) == ["CAM"]
     assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
     assert "Train FC2 on it" in [button.label for button in app.button]
@@ -66,14 +67,14 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
 
 
 def test_compare_shows_recam_alone_without_a_reference():
-    app = open_app(picture=SCENE, model="recam")
+    app = opened(picture=SCENE, model="recam")
     assert labels(app) == ["w", "w′", "w⊕w′", "w⊗w′"]
     assert "CAM is missing" in infos(app)
 
 
 @pytest.mark.parametrize(("model", "said"), [("alone", "softmax probability"), ("plain", "probability")])
 def test_scores_are_called_what_they_are(model, said):
-    app = open_app(picture=SCENE, model=model)
+    app = opened(picture=SCENE, model=model)
     (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
     assert choice.label == f"Classes to explain, with their {said}"
     hints = [c.value for c in app.caption if c.value.startswith("Softmax probabilities sum to 1 over all 8 classes")]
@@ -84,7 +85,7 @@ def test_scores_are_called_what_they_are(model, said):
 
 
 def test_compare_works_with_a_thousand_classes():
-    app = open_app(picture=SCENE, model="many")
+    app = opened(picture=SCENE, model="many")
     (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
     assert len(choice.options) == len({option.rsplit(" ", 1)[0] for option in choice.options}) == 1000
     assert len(choice.value) == 1
@@ -178,14 +179,14 @@ def test_a_way_from_compare_to_climb_takes_cam_along():
 ])  # fmt: skip
 def test_a_card_of_another_hand_stops_no_page(tmp_path, card):
     save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), tmp_path / "odd.safetensors")
-    for open_page in (open_app, open_walk, open_climb, open_why, open_balance):
+    for open_page in (opened, open_walk, open_climb, open_why, open_balance):
         open_page(picture=SCENE, model="odd")
 
 
 def test_one_odd_file_stops_no_page(tmp_path):
     (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "deep.safetensors", {"pair": "[" * 100_000})
-    app = open_app(picture=SCENE)
+    app = opened(picture=SCENE)
     for page in ("models", "errors", "train"):
         app.switch_page(f"../pages/lab/{page}.py")
         ran(app)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from opened import SHELL, opened, query, ran
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_climb import finished, header, open_climb, watched
-from test_compare import SCENE, SHELL, encode, mounted, picture, query, ran, upload
+from test_compare import SCENE, encode, mounted, picture, upload
 
 import ui.engine
 import ui.walk.panel
@@ -36,11 +37,7 @@ def _nothing_remembered(monkeypatch):
 
 
 def open_walk(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in ({"picture": SCENE, "last": "16"} | link).items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ended(ran(app))
+    return ended(opened(PAGE, **({"picture": SCENE, "last": "16"} | link)))
 
 
 def ended(app):

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
-from test_compare import SCENE, SHELL, query, ran
+from opened import opened, query, ran
+from test_compare import SCENE
 
 import ui.engine
 from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
@@ -30,11 +30,7 @@ def _nothing_remembered(monkeypatch):
 
 
 def open_why(**link):
-    app = AppTest.from_file(SHELL, default_timeout=60)
-    for name, value in ({"picture": SCENE} | link).items():
-        app.query_params[name] = value
-    app.switch_page(PAGE)
-    return ran(app)
+    return opened(PAGE, **({"picture": SCENE} | link))
 
 
 def words(app):

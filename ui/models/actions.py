@@ -62,8 +62,8 @@ def look_with(entry: ShelfEntry) -> None:
     st.switch_page(COMPARE, query_params={"model": entry.name} | ({PICTURE: picture} if picture else {}))
 
 
-def _button(label: str, icon: str, entry: ShelfEntry, **options: str) -> bool:
-    return st.button(label, icon=f":material/{icon}:", key=f"{icon}-{entry.name}", **options)  # type: ignore[arg-type]
+def _button(label: str, icon: str, entry: ShelfEntry, help: str | None = None) -> bool:
+    return st.button(label, icon=f":material/{icon}:", key=f"{icon}-{entry.name}", help=help)
 
 
 @st.dialog("Rename the model")

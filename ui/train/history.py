@@ -15,7 +15,7 @@ DRAWN = 400  # points of a line that are drawn at most
 SMOOTH = 0.05  # of the way through a stage: what the smoothed line looks back on
 COLUMNS = ("stage", "step", "steps", "loss_bce", "loss_sce", "rate", "seconds", "waiting")  # of a step
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (EpochEnd, Validated, MapsKept, PictureSkipped)}
-Record = TypeVar("Record")
+Record = TypeVar("Record", EpochEnd, Validated, MapsKept, PictureSkipped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def _steps(table: np.ndarray) -> Steps:
 
 def _record(kind: type[Record], event: Mapping[str, Any]) -> Record | None:
     """The event as the record that it was; None where a field is missing or of another kind."""
-    wanted: dict[str, Any] = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    wanted: dict[str, Any] = {field.name: field.type for field in fields(kind)}
     given = {name: value for name, value in event.items() if name in wanted}
     for name, value in given.items():
         if wanted[name] in (int, float) and _number(value) is None:

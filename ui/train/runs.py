@@ -22,7 +22,7 @@ from recam_core import (
     stop_job,
     write_folder,
 )
-from recam_core.records import BoundaryConfig, TrainConfig
+from recam_core.records import BoundaryConfig, TrainConfig, flags_of
 from ui.jobs import when_words
 from ui.train.history import History, make_history
 
@@ -151,20 +151,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def flags(config: TrainConfig | BoundaryConfig) -> list[str]:
-    """Every setting as a flag of the command line: what a run does must not change when a recipe does."""
-    said = []
-    for name, value in asdict(config).items():
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            said.append(flag if value else f"--no-{flag.removeprefix('--')}")
-        elif isinstance(value, tuple):
-            said += [f"{flag}={one}" for one in value]
-        else:
-            said.append(f"{flag}={value}")
-    return said
-
-
 def start(config: TrainConfig, title: str = "", pictures: Sequence[Picture] = (), size: int = 0) -> Job:
     """Put a training into the queue; ``pictures`` are kept in its folder and watched beside those of the settings.
 
@@ -175,7 +161,7 @@ def start(config: TrainConfig, title: str = "", pictures: Sequence[Picture] = ()
         files = {f"{UPLOADS}/{_file_name(one.name, i)}": png_bytes(one.pixels) for i, one in enumerate(pictures)}
         write_folder(files, folder)
         mine = replace(config, watch=(*config.watch, *(str(folder / name) for name in files)))
-        return [KIND, *flags(mine), "--out", str(folder), "--json-lines"]
+        return [KIND, *flags_of(mine), "--out", str(folder), "--json-lines"]
 
     about = {"config": asdict(config), "pictures": size}
     return start_job(KIND, title or title_of(config), arguments, again=("--resume",), about=about)
@@ -201,7 +187,7 @@ def start_boundary(run: Run, config: BoundaryConfig) -> Job:
         lambda folder: [
             BOUNDARY,
             f"--model={run.folder}",
-            *flags(config),
+            *flags_of(config),
             "--out",
             str(folder),
             "--json-lines",
