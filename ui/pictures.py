@@ -16,7 +16,7 @@ from recam_core import (
 from ui import uploads
 
 PICTURE = "picture"  # the name in the session and in links
-TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def choose_picture() -> None:

@@ -70,7 +70,8 @@ def test_an_empty_folder_is_a_class_without_pictures(pets):
     assert Folder(str(pets), "").classes == ("cat", "dog", "emu")
 
 
-def test_links_that_lead_out_are_not_followed(pets, tmp_path):
+def test_links_that_lead_out_are_not_followed_where_the_operator_bounds_them(pets, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(pets))
     picture(tmp_path / "secret" / "s.jpg")
     (pets / "cat" / "s.jpg").symlink_to(tmp_path / "secret" / "s.jpg")
     (pets / "secret").symlink_to(tmp_path / "secret")
