@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from recam_core.datasets import CheckedDataset, open_dataset, streamed
+from recam_core.masks import shows_class
 from recam_core.records import IGNORE, CheckStep, DataReport, UserError
 
 NAMED = 50  # names of faulty pictures that a report holds
@@ -100,7 +101,7 @@ def _look(dataset: CheckedDataset, i: int) -> Look:
         mask = dataset.check(i)
         look.remarks = dataset.remarks(i)
         if mask is not None:
-            look.mask, look.shown = True, bool(((mask != 0) & (mask != IGNORE)).any())
+            look.mask, look.shown = True, shows_class(mask)
     except UserError as error:
         look.fault = str(error)
     except Exception as error:  # whatever a file brings about, it ends no check

@@ -18,7 +18,7 @@ from recam_core.walk_result import Walker
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The sweeps of every readout over one data set, and what they were measured on."""
+    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` say what was left out, and why."""
 
     model: str
     dataset: str
@@ -28,10 +28,12 @@ class Evaluation:
     classes: tuple[str, ...]
     sweeps: dict[str, ThresholdSweep]
     walker: Walker | None = None
+    faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         walked = "" if self.walker is None else f", after {self.walker.options.steps} steps of the walk"
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}"
+        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}{left}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
@@ -79,20 +81,45 @@ def evaluate(
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
-    As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. ``source`` is
-    the kind and the split of the data set, for the record; with a ``walker`` the maps walk before they are counted.
+    As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
+    cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
+    record; with a ``walker`` the maps walk before they are counted.
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
-    measured = 0
-    for i, counts in enumerate(measure(pair, dataset, options, readouts, walker)):
+    measured, faults = 0, []
+    check_classes(pair, dataset)
+    pair.check_readouts(readouts)
+    for i in range(len(dataset)):
+        try:
+            counts = measure_picture(pair, dataset, i, options, readouts, walker)
+        except UserError as error:
+            counts, fault = {}, str(error).rstrip(".")
+        else:
+            fault = "" if counts else "it has no mask"
         for name, picture in counts.items():
             sweeps[name].add(picture)
         measured += bool(counts)
+        faults += [f"{dataset.name(i)}: {fault}"] if fault else []
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
-    if measured == 0:
-        raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker)
+    found = any(sweep.counts[1:].any() for sweep in sweeps.values())
+    check_counted(measured, found, faults)
+    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker, tuple(faults))
+
+
+def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
+    """Refuse an evaluation from which no figure follows, with the reason; ``positive`` pictures show a class in their mask."""
+    if counted == 0:
+        if all(fault.endswith("it has no mask") for fault in faults):
+            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
+        raise UserError(
+            f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
+        )
+    if positive == 0:
+        raise UserError(
+            "No mask of this split shows an object of the model's classes (only background, or pixels that are ignored), so "
+            "there is nothing that could be found; choose another split, or check the label values of the masks."
+        )
 
 
 def measure(
@@ -107,20 +134,30 @@ def measure(
     check_classes(pair, dataset)
     readouts = pair.readouts if readouts is None else readouts
     for i in range(len(dataset)):
-        mask = dataset.mask(i)
-        if mask is None:
-            yield {}
-            continue
-        ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
-        check_size(picture, mask, dataset.name(i))
-        maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
-        nothing = np.zeros((0, *mask.shape), np.float32)
-        yield {
-            name: count_pixels(
-                to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds
-            )
-            for name in readouts
-        }
+        yield measure_picture(pair, dataset, i, options, readouts, walker, thresholds)
+
+
+def measure_picture(
+    pair: ModelPair,
+    dataset: Dataset,
+    i: int,
+    options: HeatmapOptions,
+    readouts: Sequence[str],
+    walker: Walker | None = None,
+    thresholds: np.ndarray = THRESHOLDS,
+) -> dict[str, PixelCounts]:
+    """The counts of one picture by readout; empty where it has no mask. ``UserError`` where they cannot be had."""
+    mask = dataset.mask(i)
+    if mask is None:
+        return {}
+    ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
+    check_size(picture, mask, dataset.name(i))
+    maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
+    nothing = np.zeros((0, *mask.shape), np.float32)
+    return {
+        name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds)
+        for name in readouts
+    }
 
 
 def check_classes(pair: ModelPair, dataset: Dataset) -> None:

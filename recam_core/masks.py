@@ -80,6 +80,11 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
+def shows_class(mask: np.ndarray) -> bool:
+    """Does a label map show any class, beside background and what does not count?"""
+    return bool(((mask != 0) & (mask != IGNORE)).any())
+
+
 def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
     unknown = [int(value) for value in values if value > classes and value != IGNORE]
     if unknown:

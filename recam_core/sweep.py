@@ -110,7 +110,10 @@ def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
 
 
 def rates(hit: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray | float]:
-    """The figures that follow from pixels (K+1,) of each label: predicted and true, true, predicted."""
+    """The figures that follow from pixels (K+1,) of each label: predicted and true, true, predicted.
+
+    Where no pixel is of a class there is nothing to find, and no mIoU: background alone would make it look good.
+    """
     hit, truth, predicted = hit.astype(float), truth.astype(float), predicted.astype(float)
     union = truth + predicted - hit
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -118,7 +121,7 @@ def rates(hit: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> dict[str
         precision, recall = hit / predicted, hit / truth
     return {
         "iou": iou,
-        "miou": mean(iou),
+        "miou": mean(iou) if truth[1:].any() else float("nan"),
         "fp": mean(fp[1:]),
         "fn": mean(fn[1:]),
         "precision": mean(precision[1:]),

@@ -158,16 +158,16 @@ def _as_coco_picture(entry: Entry) -> str:
         return f"has the id {_shown(entry['id'])}; expected a whole number"
     if not _is_name(entry["file_name"]):
         return f"has the file_name {_shown(entry['file_name'])}; expected a text"
-    sides = [None if entry.get(side) is None else _number(entry[side]) for side in ("height", "width")]
-    if None in sides and entry.get("height") is None and entry.get("width") is None:  # the picture itself says them
+    if entry.get("height") is None and entry.get("width") is None:  # the picture itself says them
         entry.update(id=number, height=None, width=None)
         return ""
-    if not all(_is_side(side) for side in sides) or sides[0] * sides[1] > MAX_PIXELS:
+    height, width = _number(entry.get("height")), _number(entry.get("width"))
+    if not height or not width or not _is_side(height) or not _is_side(width) or height * width > MAX_PIXELS:
         return (
             f"has the height {_shown(entry.get('height'))} and the width {_shown(entry.get('width'))}; expected whole numbers "
             f"from 1 to {FULL_SIZE}, and at most {MAX_PIXELS // 10**6} million pixels"
         )
-    entry.update(id=number, height=int(sides[0]), width=int(sides[1]))
+    entry.update(id=number, height=int(height), width=int(width))
     return ""
 
 
@@ -189,7 +189,7 @@ def _as_coco_annotation(entry: Entry, known: Collection[int | str]) -> str:
         return f"uses the category {category}, which the categories do not list"
     crowd = 0 if entry.get("iscrowd") is None else _number(entry["iscrowd"])
     area = None if entry.get("area") is None else _number(entry["area"])
-    if crowd not in (0, 1) or (entry.get("area") is not None and area is None):
+    if crowd is None or crowd not in (0, 1) or (entry.get("area") is not None and area is None):
         return (
             f"has the area {_shown(entry.get('area'))} and iscrowd {_shown(entry.get('iscrowd'))}; expected a finite number, "
             "and 0 or 1"
@@ -232,8 +232,8 @@ def _number(value: Any) -> float | None:
     return number if abs(number) < 1e18 else None
 
 
-def _is_side(side: float | None) -> bool:
-    return side is not None and 1 <= side <= FULL_SIZE and side == int(side)
+def _is_side(side: float) -> bool:
+    return 1 <= side <= FULL_SIZE and side == int(side)
 
 
 def _spelled(file: str) -> str:

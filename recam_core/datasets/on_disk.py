@@ -104,7 +104,7 @@ def files_in(folder: Path) -> set[str]:
 
 def files_below(folder: Path) -> set[str]:
     """Paths of all files below a folder, relative to it; links to folders are not followed."""
-    found = set()
+    found: set[str] = set()
     for place, _, names in os.walk(folder):
         inner = os.path.relpath(place, folder).replace(os.sep, "/")
         found.update(names if inner == "." else (f"{inner}/{name}" for name in names))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from recam_core.evaluation import check_counted
 from recam_core.records import UserError
 from recam_core.store.figures import Areas
 from recam_core.store.layout import COLUMNS, PictureEntry, StoreSettings, read_parts, read_settings
-from recam_core.store.writing import check_counted
 from recam_core.sweep import ThresholdSweep
 
 

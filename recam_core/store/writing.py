@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recam_core.datasets import Dataset
-from recam_core.evaluation import check_classes, check_size
+from recam_core.evaluation import check_classes, check_counted, check_size
 from recam_core.faithfulness import pointing
 from recam_core.locks import held
 from recam_core.records import IGNORE, EvalStep, UserError
@@ -115,21 +115,6 @@ def measure_picture(
         "" if any(len(cells) for _, cells, _ in counts) else "its mask is ignored everywhere (255), so no pixel counts"
     )
     return PictureEntry(name, size, ids, True, objects, note, points), counts
-
-
-def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
-    """Refuse an evaluation from which no figure follows, with the reason."""
-    if counted == 0:
-        if all(fault.endswith("it has no mask") for fault in faults):
-            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-        raise UserError(
-            f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
-        )
-    if positive == 0:
-        raise UserError(
-            "No mask of this split shows an object of the model's classes (only background, or pixels that are ignored), so "
-            "there is nothing that could be found; choose another split, or check the label values of the masks."
-        )
 
 
 def make_folder(folder: Path) -> None:
