@@ -18,7 +18,7 @@ from recam_core.walk_result import Walker
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` say what was left out, and why."""
+    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` are what was left out."""
 
     model: str
     dataset: str

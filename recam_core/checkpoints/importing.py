@@ -32,12 +32,14 @@ def import_checkpoint(
     backbone: str = "",
     activation: str = "",
     onto: str | Path = "",
+    average: bool = True,
 ) -> ModelPair:
     """A pair made of one or more files of known kinds, in evaluation mode on the CPU, without parameter gradients.
 
     One network alone gives its own readouts; with FC2 ("recam-predictor") it gives ReCAM's four; a CAM network before them is
     stage 1. An IRN network adds boundary branches with a backbone of their own. ``onto`` names a model that the files are added
-    to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt.
+    to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt;
+    where one holds a network and its moving average, ``average`` takes the latter.
     Raises ``UserError`` for anything that does not fit, naming it.
     """
     if not files:
@@ -46,7 +48,7 @@ def import_checkpoint(
         raise UserError(f"The activation is {' or '.join(ACTIVATIONS)}; got {activation!r}.")
     if any(is_pair(path) for path in files):
         return replace(_whole_pair(files, class_names, backbone, activation, onto), name=name)
-    sources = [read_source(path) for path in files]
+    sources = [read_source(path, average) for path in files]
     base = load_pair(onto) if onto else None
     pair = _made(sources, base, class_names, backbone, activation)
     for part in (*pair.networks, pair.boundary, pair.edge_network):
@@ -64,6 +66,7 @@ def store_import(
     backbone: str = "",
     activation: str = "",
     onto: str | Path = "",
+    average: bool = True,
 ) -> ModelPair:
     """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit."""
     name = model_name(name)
@@ -71,7 +74,9 @@ def store_import(
         raise UserError(
             f"There is a file {path.name} in {path.parent} already; choose another name, or delete it first."
         )
-    pair = import_checkpoint(files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto)
+    pair = import_checkpoint(
+        files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto, average=average
+    )
     parent_for(path)
     if is_pair(files[0]):
         copy_pair(files[0], path, name, new=True)

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from recam_core.checkpoints.classifiers import architecture, classifier_rows, default_backbone
+from recam_core.checkpoints.classifiers import architecture, classifier_rows, default_backbone, find_classifier
 from recam_core.checkpoints.official import EDGES, FC1, TRUNK
 from recam_core.records import UserError
 from recam_core.shelf import read_header
-from recam_core.tensor_files import read_tensors
+from recam_core.tensor_files import read_weights, unprefixed
+from recam_core.unpickling import Weights
 
 CHECKPOINT_KINDS = {
     "cam": "a CAM network of the reference (ResNet-50 and FC1; IRN's, AdvCAM's and ReCAM's are alike)",
@@ -39,9 +40,16 @@ class Recognised:
     words: str
 
 
-def recognise(path: Path) -> Recognised:
-    """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code."""
-    return recognise_pair(path) if is_pair(path) else recognise_tensors(read_tensors(path), Path(path).name)
+def recognise(path: Path, average: bool = True) -> Recognised:
+    """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code.
+
+    Of a network and its moving average (EMA) the latter is taken, if ``average``; the words say so.
+    """
+    return (
+        recognise_pair(path)
+        if is_pair(path)
+        else recognise_weights(read_weights(path, average), Path(path).name, average)
+    )
 
 
 def is_pair(path: Path) -> bool:
@@ -62,8 +70,15 @@ def recognise_pair(path: Path) -> Recognised:
     return Recognised("pair", header["backbone"], count, softmax, words)
 
 
-def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
+def recognise_weights(weights: Weights, file: str, average: bool = True) -> Recognised:
+    """What named tensors are, and which of two sets of them was taken."""
+    seen = recognise_tensors(weights.tensors, file, average)
+    return replace(seen, words=seen.words + _both(weights.taken, weights.other, average)) if weights.other else seen
+
+
+def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = True) -> Recognised:
     """What named tensors are."""
+    state = unprefixed(state)
     if set(state) == {FC1}:
         count = _rows(state, file)
         return _recognised("recam-predictor", "", count, f"{count} classes")
@@ -72,15 +87,27 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
     if any(name.startswith(TRUNK) for name in state) and FC1 in state:
         count = _rows(state, file)
         return _recognised("cam", "resnet50_s16", count, f"{count} classes")
-    if name := architecture(state, file):
-        count = classifier_rows(state, name, file)
+    if found := find_classifier(state, file, average):
+        name = architecture(found.state, file)
+        count = classifier_rows(found.state, name, file)
         words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes"
+        if found.other:
+            words += _both(found.taken, found.other, average)
+        if found.beside:
+            more = f" and {len(found.beside) - 3} more" if len(found.beside) > 3 else ""
+            words += f"; beside it {', '.join(found.beside[:3])}{more}, which are left out"
         return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words)
     first = ", ".join(sorted(state)[:4])
     raise UserError(
         f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "
         f"tensor{'s' * (len(state) != 1)}, the first of them {first}."
     )
+
+
+def _both(taken: str, other: str, average: bool) -> str:
+    what = ("moving average", "raw weights") if average else ("raw weights", "moving average")
+    option = "--no-average" if average else "--average"
+    return f"; its {what[0]} ({taken}) are taken, and {option} takes its {what[1]} ({other})"
 
 
 def _rows(state: Mapping[str, Tensor], file: str) -> int:

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from recam_core.backbones import BACKBONES
 from recam_core.checkpoints.classes import names_for
-from recam_core.checkpoints.classifiers import architecture, classifier_network
-from recam_core.checkpoints.kinds import Recognised, recognise_tensors
+from recam_core.checkpoints.classifiers import architecture, classifier_network, find_classifier
+from recam_core.checkpoints.kinds import Recognised, recognise_weights
 from recam_core.checkpoints.official import FC1, cam_network, flat, irn_network
 from recam_core.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError
-from recam_core.tensor_files import read_tensors
+from recam_core.tensor_files import read_weights, unprefixed
 from recam_core.tensors import listed, tensor_faults
 
 COUNTER = "num_batches_tracked"  # of batch normalisation: nothing depends on it, and old files lack it
@@ -41,11 +41,15 @@ class Network:
     file: str
 
 
-def read_source(path: Path) -> Source:
-    """Read a file and tell what it is."""
+def read_source(path: Path, average: bool = True) -> Source:
+    """Read a file and tell what it is; of a network and its moving average the latter, if ``average``."""
     path = Path(path)
-    state = read_tensors(path)
-    return Source(path.name, recognise_tensors(state, path.name), state, hashlib.sha256(path.read_bytes()).hexdigest())
+    weights = read_weights(path, average)
+    seen = recognise_weights(weights, path.name, average)
+    state = unprefixed(weights.tensors)
+    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average)):
+        state = found.state
+    return Source(path.name, seen, state, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:

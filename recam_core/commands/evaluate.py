@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> None:
     if result is None:  # baselines alone
         return
     figures = result.to_json()
-    if not arguments.json_lines:
-        print(table(figures))
     if target:
         save_atomically(target, json.dumps(figures, indent=1).encode())
     if arguments.into_card:
         keep_scores(find_model(arguments.model), figures)
+    if not arguments.json_lines:
+        print(table(figures))
 
 
 def check_targets(arguments: argparse.Namespace) -> None:

@@ -69,7 +69,6 @@ def run(arguments: argparse.Namespace) -> None:
     boundary = boundary_map(pair, evidence.picture, arguments.boundary)
     classes = named or default_classes(evidence)
     say = sys.stderr if arguments.json_lines else sys.stdout
-    say_notes(picture, pair, say)
     start = start_of(arguments, pair, evidence, classes)
     kept = milestones(options.steps)
     walking = (step for step in walk(start, boundary, options, pair.recam.device) if step.t in kept)
@@ -89,6 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
         milliseconds=arguments.milliseconds,
     )
     write_folder(files, arguments.out)
+    say_notes(picture, pair, say)
     print(f"{steps[-1].t} of {options.steps} steps, {len(files)} files in {arguments.out}", file=say)
     if stopped:
         raise KeyboardInterrupt
