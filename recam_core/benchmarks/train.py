@@ -177,12 +177,19 @@ def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[
         *flags_of(config),
     ]
     steps: list[dict[str, float]] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         for text in process.stdout:
             event = json.loads(text)
             if event["event"] == "TrainStep" and event["stage"] == 2:
                 steps.append(event)
-    if process.returncode or len(steps) < 3:
-        raise RuntimeError(f"train ended with {process.returncode} after {len(steps)} steps of stage 2")
+        code = process.wait()
+        errors.seek(0)
+        said = [line for line in errors.read().splitlines() if line.strip()]
+    if code or len(steps) < 3:
+        words = said[-1] if said else "it said nothing"
+        raise RuntimeError(f"train ended with {code} after {len(steps)} steps of stage 2: {words}")
     return steps[1:]
