@@ -242,6 +242,8 @@ def _named(line: str, pictures: Mapping[str, str]) -> str:
     """The picture that a line of a list names: names may hold spaces, and a mask or a mark may follow."""
     if line in pictures:
         return line
+    if len(line.split(None, 1)) == 1 and "/" not in line and "\\" not in line:  # most lines, and there may be a million
+        return _stem(line)
     line = line.replace("\\", "/")
     if "/" not in line and _stem(line) in pictures:
         return _stem(line)
