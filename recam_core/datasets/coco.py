@@ -192,10 +192,7 @@ def _ignore_box(labels: np.ndarray, box: object) -> None:
 def _where(folder: Path, names: list[str]) -> list[str]:
     """Which file in a folder each name means, "" where it is not there; ``UserError`` for a name that leads out of it."""
     files = files_in(folder)
-    found = [
-        name if name in files or ("/" in name and _is_plain_path(name) and is_file(folder / name)) else ""
-        for name in names
-    ]
+    found = [name if name in files else _below(folder, name) for name in names]
     if not all(found):
         found = as_they_lie(names, files | files_below(folder) | set(filter(None, found)))
     for name, file in zip(names, found, strict=True):
@@ -207,6 +204,9 @@ def _where(folder: Path, names: list[str]) -> list[str]:
     return found
 
 
-def _is_plain_path(name: str) -> bool:
+def _below(folder: Path, name: str) -> str:
+    """The path of a file deeper in a folder that is named as it lies there, else ""."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    if "/" not in name or path.is_absolute() or ".." in path.parts or "\0" in name or not is_file(folder / path):
+        return ""
+    return str(path)
