@@ -30,7 +30,7 @@ class Recognised:
     """What a file is: its ``kind`` of ``CHECKPOINT_KINDS`` and, in ``words``, what a person reads about it.
 
     ``backbone`` is the one of ours that it fits ("" for FC2 alone), ``classes`` how many it tells apart (0 for an IRN network),
-    ``softmax`` whether it was probably trained with one.
+    ``softmax`` whether it was probably trained with one, ``both`` whether it holds a network and its moving average.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Recognised:
     classes: int
     softmax: bool
     words: str
+    both: bool = False
 
 
 def recognise(path: Path, average: bool = True) -> Recognised:
@@ -73,7 +74,9 @@ def recognise_pair(path: Path) -> Recognised:
 def recognise_weights(weights: Weights, file: str, average: bool = True) -> Recognised:
     """What named tensors are, and which of two sets of them was taken."""
     seen = recognise_tensors(weights.tensors, file, average)
-    return replace(seen, words=seen.words + _both(weights.taken, weights.other, average)) if weights.other else seen
+    if not weights.other:
+        return seen
+    return replace(seen, words=seen.words + _both(weights.taken, weights.other, average), both=True)
 
 
 def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = True) -> Recognised:
@@ -96,7 +99,7 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = Tr
         if found.beside:
             more = f" and {len(found.beside) - 3} more" if len(found.beside) > 3 else ""
             words += f"; beside it {', '.join(found.beside[:3])}{more}, which are left out"
-        return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words)
+        return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words, bool(found.other))
     first = ", ".join(sorted(state)[:4])
     raise UserError(
         f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "

@@ -43,6 +43,7 @@ class Making:
     activation: str = ""
     onto: str = ""
     order: tuple[int, ...] = ()  # of the files, where it matters: stage 1 before stage 2
+    average: bool = True  # of a network and its moving average the latter
 
 
 def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
@@ -62,7 +63,8 @@ def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) 
         return None
     backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
     activation = _choose_activation(main) if main.kind == "classifier" else ""
-    return Making(name, classes, backbone, activation, onto, order)
+    average = not any(one.both for one in found) or _choose_average()
+    return Making(name, classes, backbone, activation, onto, order, average)
 
 
 def choose_making_of_fetched(name: str) -> Making:
@@ -80,6 +82,7 @@ def make_model(paths: Sequence[Path], making: Making) -> None:
         backbone=making.backbone,
         activation=making.activation,
         onto=making.onto,
+        average=making.average,
     )
     entry = shelf_entry(making.name)
     next_form()
@@ -92,6 +95,15 @@ def free_name(stem: str) -> str:
     plain_stem = re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:50] or "model"
     taken = known_models()
     return next(name for name in (plain_stem, *(f"{plain_stem}-{n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def _choose_average() -> bool:
+    return st.toggle(
+        "Take the moving average",
+        True,
+        key=form_key("average"),
+        help="The file holds the weights and their moving average over the training (EMA), which usually is the better one.",
+    )
 
 
 def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]:
