@@ -118,7 +118,7 @@ def pair_of(classes):
     return PAIRS[classes]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(dialects)
 def test_check_evaluation_and_training_agree(made):
     with tempfile.TemporaryDirectory() as place:
