@@ -21,8 +21,8 @@ from recam_core.datasets.on_disk import (
     split_missing,
     upright_size,
 )
-from recam_core.layouts import is_file, is_folder, is_plain
 from recam_core.records import IGNORE, UserError
+from recam_core.system.layouts import is_file, is_folder, is_plain
 
 POLYGONS = 50_000  # of a picture; each takes time
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core import images
-from recam_core.masks import read_label_map
+from recam_core.images import pictures
+from recam_core.images.masks import read_label_map
 from recam_core.records import UserError
-from recam_core.roots import ROOTS, bounded, data_roots
+from recam_core.system.folders import ROOTS, bounded, data_roots
 
 MAX_BYTES = 1 << 28
 FULL_SIZE = 1 << 16
@@ -19,7 +19,7 @@ FULL_SIZE = 1 << 16
 
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
-    return images.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
+    return pictures.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
 
 
 def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:
@@ -29,12 +29,12 @@ def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:
 
 def upright_size(picture: Path) -> tuple[int, int]:
     """(width, height) of a picture as it is shown, from its header."""
-    return images.upright_size(picture, max_bytes=MAX_BYTES)
+    return pictures.upright_size(picture, max_bytes=MAX_BYTES)
 
 
 def check_picture(picture: Path) -> None:
     """See that a picture is whole; ``UserError`` says what is wrong."""
-    images.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
+    pictures.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
 
 
 def inside(path: Path, root: Path) -> Path:

@@ -21,7 +21,8 @@ from recam_core.datasets.on_disk import (
     read_picture,
     split_missing,
 )
-from recam_core.layouts import (
+from recam_core.records import UserError
+from recam_core.system.layouts import (
     PICTURE_SUFFIXES,
     is_file,
     is_picture,
@@ -32,7 +33,6 @@ from recam_core.layouts import (
     voc_list,
     voc_splits,
 )
-from recam_core.records import UserError
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")

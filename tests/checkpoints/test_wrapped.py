@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from recam_core.checkpoints import import_checkpoint, recognise
+from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.records import UserError
-from recam_core.tensor_files import read_weights
+from recam_core.system.tensor_files import read_weights
 
 NAMES = ("cat", "dog", "tree")
 
@@ -104,7 +104,7 @@ def odd_resnets(timm):
 
 def test_relatives_of_resnet_are_called_what_they_are():
     timm = pytest.importorskip("timm")
-    from recam_core.checkpoints.kinds import recognise_tensors
+    from recam_core.checkpoints.importers.kinds import recognise_tensors
 
     for state, said in odd_resnets(timm):
         with pytest.raises(UserError, match=rf"file\.pth is .*{said}.*resnet101"):

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_data import H, W, annotate, label_map, picture
 
-from recam_core.dataset_check import check_dataset
 from recam_core.datasets import open_dataset
-from recam_core.evaluation import Evaluation, evaluate
-from recam_core.pair import build_pair
+from recam_core.datasets.check import check_dataset
+from recam_core.evaluation.evaluate import Evaluation, evaluate
+from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, PictureSkipped, TrainConfig, UserError
-from recam_core.training import train
+from recam_core.training.two_stage import train
 
 # pycocotools 2.0.11 hands numpy 2 an object with the old form of __array__
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

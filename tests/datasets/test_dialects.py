@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from small_data import H, W, label_map, picture
 
-from recam_core.dataset_check import check_dataset
 from recam_core.datasets import open_dataset
+from recam_core.datasets.check import check_dataset
 from recam_core.datasets.coco import POLYGONS
 from recam_core.datasets.voc import read_object_names
-from recam_core.layouts import voc_splits
 from recam_core.records import UserError
+from recam_core.system.layouts import voc_splits
 
 # pycocotools 2.0.11 hands numpy 2 an object with the old form of __array__
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
