@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from recam_core import few_arenas
-from ui.player import reels
+from ui.components.player import stream_store
 
-ENGINE = ("recam_core.samples", "recam_core.shelf", "recam_core.pipeline")
+ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
 
 
 def import_engine() -> None:
@@ -28,7 +28,7 @@ def import_engine() -> None:
 def warm_up() -> None:
     """Import the engine and load the model of the first sample; what is wrong with it, the page will say."""
     import_engine()
-    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.engine"))
+    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.compute.engine"))
     with contextlib.suppress(core.UserError, KeyError):
         engine.model_pair(core.sample_model(core.SAMPLES[0]))
 
@@ -39,4 +39,4 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     few_arenas()
     threading.Thread(target=warm_up, daemon=True).start()
     yield
-    reels.stop_all()
+    stream_store.stop_all()

@@ -10,11 +10,11 @@ from ui.errors.export import show_export
 from ui.errors.gallery import kept_notes, show_gallery
 from ui.errors.headline import show_headline
 from ui.errors.new import first_visit, new_evaluation
-from ui.errors.opened import open_name, show_opened
 from ui.errors.parts import choose_part, show_link, show_state
+from ui.errors.picture import open_name, show_opened
 from ui.errors.sanity import show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
-from ui.pictures import plain
+from ui.widgets.pictures import plain
 
 st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()

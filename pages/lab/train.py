@@ -3,16 +3,16 @@
 import streamlit as st
 
 from recam_core import UserError
-from ui.pictures import plain
 from ui.train import runs
 from ui.train.after import show_after, show_settings
 from ui.train.compare import choose_others, show_comparison
+from ui.train.epoch_maps import show_watched
 from ui.train.form import first_visit, show_form
 from ui.train.live import show_curves, show_live, show_log
 from ui.train.panel import choose_run
 from ui.train.parts import show_link, show_queue
 from ui.train.state import NEW
-from ui.train.watched import show_watched
+from ui.widgets.pictures import plain
 
 st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
 found = runs.all_runs()

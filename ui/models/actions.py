@@ -16,7 +16,7 @@ from recam_core import (
 )
 from ui.errors.new import ASKED
 from ui.models.state import say_next
-from ui.pictures import PICTURE, plain
+from ui.widgets.pictures import PICTURE, plain
 
 COMPARE, TRAIN, ERRORS = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train", "lab/errors"))
 

@@ -6,9 +6,10 @@ import streamlit as st
 
 from recam_core import Cost, UserError, estimate_cost, open_dataset, pick_device
 from recam_core.records import TrainConfig
-from ui import engine, jobs
-from ui.pictures import plain
+from ui.compute import engine
 from ui.train.problems import Data
+from ui.widgets import jobs
+from ui.widgets.pictures import plain
 
 COSTS: engine.TurnCache[Cost] = engine.TurnCache(64, lambda cost: 1, engine.EVIDENCE.turns)
 ASKED = "train-cost"
