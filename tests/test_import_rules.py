@@ -39,6 +39,8 @@ def test_every_public_name_is_there_and_none_hides_a_room():
         recam_core.nothing  # noqa: B018
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize(("statement", "heavy"), [
     ("import recam_core, recam_core.records", "torch streamlit timm"),
     ("import recam_core.images.visualise", "torch streamlit timm"),

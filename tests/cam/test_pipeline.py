@@ -97,7 +97,7 @@ def test_reading_out_touches_no_model():
 
 
 def plain_maps(model, readout, picture, scales, flip):
-    """Raw maps at picture size as the golden description says, one readout and one view after another."""
+    """Raw maps at picture size as tests/golden/README.md, part 5, says, one readout and one view after another."""
     height, width = picture.shape[:2]
     padded = (-(-height // 16) * 16, -(-width // 16) * 16)
     total = torch.zeros(len(CLASSES), *padded)

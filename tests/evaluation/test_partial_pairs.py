@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_store import OPTIONS, run, scenes
+from stores import OPTIONS, run, scenes
 
 from recam_core.cam.bundle import evidence_bundle
 from recam_core.cam.lesson import picture_features

@@ -11,6 +11,7 @@ import pytest
 import torch
 from plain_sweep import picture as random_picture
 from plain_sweep import plain_confusion
+from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
@@ -37,39 +38,6 @@ from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, User
 from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label
 from recam_core.refiners.random_walk.result import Walker
 
-K = len(Scenes.classes)
-OPTIONS = HeatmapOptions(flip=False, long_side=64)
-WHERE = ("scenes", "", "samples")
-
-
-class Pictures:
-    """A data set in memory: rows of (picture, labels, mask)."""
-
-    classes = Scenes.classes
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def __len__(self):
-        return len(self.rows)
-
-    def name(self, i):
-        return f"picture {i}"
-
-    def image(self, i):
-        return self.rows[i][0]
-
-    def labels(self, i):
-        return self.rows[i][1]
-
-    def mask(self, i):
-        return self.rows[i][2]
-
-
-def scenes(count=4):
-    drawn = Scenes("samples")
-    return Pictures([(drawn.image(i), drawn.labels(i), drawn.mask(i)) for i in range(count)])
-
 
 @pytest.fixture(scope="module")
 def pair():
@@ -79,10 +47,6 @@ def pair():
 
 def maker(pair, readouts=("cam", "product"), **more):
     return MapMaker(pair, OPTIONS, readouts, **more)
-
-
-def run(folder, maps, dataset, **more):
-    return list(evaluate_into(folder, maps, dataset, WHERE, **more))
 
 
 class GivenMaps:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened, query, ran
-from test_compare import SCENE, encode, picture, upload
+from balance_page import open_balance, table, text
+from compare_page import picture, upload
+from odd_files import encode
+from opened import query, ran
 
 import ui.balance.curve
 import ui.balance.fits
@@ -20,7 +22,6 @@ from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
 
-PAGE = "../pages/learn/balance.py"
 FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
 
 
@@ -41,19 +42,6 @@ def _small_and_nothing_remembered(monkeypatch):
     monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=6))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
     uploads._STORE.clear()
-
-
-def open_balance(**link):
-    return opened(PAGE, **({"picture": SCENE} | link))
-
-
-def text(app):
-    kinds = ("markdown", "caption", "error", "info", "warning")
-    return " ".join(element.value for kind in kinds for element in app.get(kind)).replace("\\", "")
-
-
-def table(app):
-    return app.dataframe[0].value
 
 
 def fitted(weight, **changes):
@@ -159,11 +147,11 @@ def test_an_unfrozen_block_learns_on_request_and_fits_the_other_lambdas_only_whe
     assert "Heads and last block, live" in text(app)
 
 
-@pytest.mark.parametrize("asked", ["-1", "nan", "1e6", "many"])
-def test_a_link_with_a_lambda_that_is_none_says_so(asked):
-    app = open_balance(**{"lambda": asked})
-    assert "The link asks for a λ that is no number from 0 to 10; you see λ = 1" in text(app)
-    assert app.select_slider(key="balance-lambda").value == 1.0
+def test_a_link_with_a_lambda_that_is_none_says_so():
+    for asked in ("-1", "nan", "1e6", "many"):
+        app = open_balance(**{"lambda": asked})
+        assert "The link asks for a λ that is no number from 0 to 10; you see λ = 1" in text(app), asked
+        assert app.select_slider(key="balance-lambda").value == 1.0
 
 
 def test_full_training_stands_beside_the_live_curve_on_scenes_alone():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hostile import Hostile
 from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
@@ -280,18 +281,10 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(place, stored):
     assert left_behind(place) == []
 
 
-class Hostile:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return Path.touch, (Path(self.marker),)
-
-
 def test_a_file_that_wants_to_run_code_is_refused_and_runs_nothing(place):
     marker, stream = place / "marker", io.BytesIO()
-    torch.save({"fc.weight": torch.zeros(2), "x": Hostile(str(marker))}, stream)
-    for data in (stream.getvalue(), pickle.dumps(Hostile(str(marker)))):
+    torch.save({"fc.weight": torch.zeros(2), "x": Hostile(marker)}, stream)
+    for data in (stream.getvalue(), pickle.dumps(Hostile(marker))):
         app = send(open_models(), ("res50_cam.pth", data))
         assert "res50_cam.pth" in errors(app)[0]
         assert not marker.exists()

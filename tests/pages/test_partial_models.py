@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from balance_page import open_balance, text
+from climb_page import open_climb, watched
+from compare_page import SCENE, mounted, press, shown
 from opened import SHELL, opened, ran
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
-from test_balance import open_balance, text
-from test_climb import open_climb, watched
-from test_compare import SCENE, mounted, press, shown
-from test_walk import open_walk, order_of
-from test_why import open_why
+from walk_page import open_walk, order_of
+from why_page import open_why
 
 import ui.compute.engine
 from recam_core import CLASS_LISTS, SCENE_CLASSES

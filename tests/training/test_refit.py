@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_feature_bank import CLASSES, bank_of, labelled
+from banks import CLASSES, bank_of, labelled
 
 from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.losses import recam_loss

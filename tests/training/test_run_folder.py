@@ -80,6 +80,8 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
 def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
     out = tmp_path / "whole"
@@ -315,6 +317,8 @@ def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path
     assert losses == pytest.approx(exact, abs=0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_workers_change_no_number(tmp_path):
     finish(tmp_path / "alone")
     finish(tmp_path / "helped", replace(TWICE, workers=1, prefetch=3))

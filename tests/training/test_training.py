@@ -1,7 +1,6 @@
 """Two stages as a stream of events: what changes, what must not, and every way to stop and go on."""
 
 import json
-import os
 import shutil
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from distributed_script import Squares
+from hostile import Hostile
 from safetensors.torch import load_file
 from torch import nn
 
@@ -181,14 +181,6 @@ def test_changed_settings_are_refused_on_resume_by_name(tmp_path):
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(UserError, match="nothing to resume"):
         finish(tmp_path, resume=True)
-
-
-class Hostile:
-    def __init__(self, marker):
-        self.marker = str(marker)
-
-    def __reduce__(self):
-        return os.mkdir, (self.marker,)
 
 
 def test_broken_and_hostile_checkpoints_are_refused(tmp_path):

@@ -28,10 +28,9 @@ def seen():
     return Seen(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights, np.zeros(3)), "dog")
 
 
-@pytest.mark.parametrize("row", range(ROWS))
-@pytest.mark.parametrize("column", range(COLUMNS - 1))
-def test_the_middle_of_a_cell_lies_in_it(seen, row, column):
-    assert seen.grid(*seen.centre(row, column)) == (row, column)
+def test_the_middle_of_a_cell_lies_in_it(seen):
+    for cell in np.ndindex(ROWS, COLUMNS - 1):
+        assert seen.grid(*seen.centre(*cell)) == cell
 
 
 def test_a_cell_is_where_the_map_on_screen_has_it(seen):
