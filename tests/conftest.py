@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+PAGES = Path(__file__).with_name("pages")
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -21,9 +22,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever drives a browser is slow."""
+    """Whatever opens a page or drives a browser is slow."""
     for item in items:
-        if item.get_closest_marker("browser"):
+        if item.path.is_relative_to(PAGES) or item.get_closest_marker("browser"):
             item.add_marker("slow")
 
 

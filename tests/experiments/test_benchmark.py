@@ -21,6 +21,8 @@ from recam_core.experiments.benchmarks.train import class_feature_rows, throughp
 from recam_core.networks.model import build_model
 from recam_core.records import RefitConfig, TrainConfig
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**18  # float32 numbers in a MiB
 
 

@@ -1,6 +1,7 @@
 """Golden part 3: the whole boundary network on ResNet-50, with hash weights."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from hash_weights import hash_tensor
@@ -11,6 +12,7 @@ from recam_core.refiners.random_walk.boundary import edge_logits
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
 
+@pytest.mark.slow
 def test_full_network(golden, fill_with_hash_weights):
     v = golden("irn_edge_displacement_full")
     seed, crop = int(v["weight_seed"]), int(v["crop_size"])

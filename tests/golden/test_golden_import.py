@@ -11,6 +11,8 @@ from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.refiners.random_walk.boundary import edge_logits
 
+pytestmark = pytest.mark.slow
+
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
 

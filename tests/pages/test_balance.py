@@ -25,14 +25,20 @@ from ui.session import uploads
 FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
 
 
+@pytest.fixture(scope="module")
+def banks():
+    """Features of the few pictures, gathered once: no fit changes them."""
+    return Shelf(2**28)
+
+
 @pytest.fixture(autouse=True)
-def _small_and_nothing_remembered(monkeypatch):
+def _small_and_nothing_fitted(monkeypatch, banks):
     cache = ui.compute.engine.EvidenceCache()
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
     monkeypatch.setattr(
         ui.balance.fits, "LOOKS", ui.compute.engine.TurnCache(2**24, lambda look: look.nbytes, cache.turns)
     )
-    monkeypatch.setattr(ui.balance.fits, "BANKS", Shelf(2**28))
+    monkeypatch.setattr(ui.balance.fits, "BANKS", banks)
     fits = Shelf(2**28)
     monkeypatch.setattr(ui.balance.fits, "FITS", fits)
     monkeypatch.setattr(ui.balance.curve, "FITS", fits)

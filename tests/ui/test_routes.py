@@ -53,6 +53,7 @@ def test_only_reading_is_allowed(client):
     assert client.post(f"/api/heat/{'0' * 64}").status_code == 405
 
 
+@pytest.mark.process
 def test_routes_import_no_torch():
     code = "import sys, ui.routes; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
