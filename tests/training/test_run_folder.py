@@ -321,7 +321,6 @@ def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_workers_change_no_number(tmp_path):
     finish(tmp_path / "alone")
     finish(tmp_path / "helped", replace(TWICE, workers=1, prefetch=3))
