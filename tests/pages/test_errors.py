@@ -16,8 +16,8 @@ import ui.widgets.jobs
 from recam_core import UserError, find_model, open_store
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import SHELF
+from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
-from recam_core.evaluation.sweep import figures
 from recam_core.images.visualise import FOUND, MISSED, WRONG
 from recam_core.networks.model import CamModel
 from recam_core.records import READOUT_LABELS, READOUTS
