@@ -1,8 +1,8 @@
 """Refiners: heatmaps → better heatmaps, frame by frame.
 
 Contract: called with (picture, pair, classes, options, …), an iterator of ``RefineStep``; it leaves no trace in the model,
-and closing it frees everything. The random walk (``random_walk``) needs no model but a boundary map (``boundary``), so it
-stands beside them.
+and closing it frees everything. The walk (``random_walk``) needs no model but a boundary map, so
+it stands beside them.
 """
 
 from collections.abc import Callable, Iterator

@@ -5,9 +5,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core import WALKED, Curves, is_baseline, map_label
+from ui.components.heatview.maps import LINES
 from ui.errors.headline import percent
 from ui.errors.sides import View
-from ui.widgets.model_card import LINES
 from ui.widgets.pictures import plain
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}

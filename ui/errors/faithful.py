@@ -7,11 +7,11 @@ import streamlit as st
 from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
 from recam_core.records import CAM
 from recam_core.system.cache import Cache
+from ui.components.heatview.maps import LINES
 from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
 from ui.errors.sides import View
 from ui.errors.state import key
-from ui.widgets.model_card import LINES
 from ui.widgets.pictures import plain
 
 KEPT = 8  # pictures and classes whose curves a session remembers

@@ -26,6 +26,8 @@ HELP = {
 }
 
 
+# A readout has this colour in every chart.
+LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
@@ -34,6 +36,11 @@ def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str
     if name == CAM and activation == "softmax":
         return (READOUT_LABELS[name], *SOFTMAX_CAM)
     return READOUT_LABELS[name], TITLES[name], HELP[name]
+
+
+def labelled(readout: str, class_name: str) -> str:
+    """A class and the readout of its map, in a few words."""
+    return f"{class_name} · {READOUT_LABELS[readout]}"
 
 
 def heat_payload(
