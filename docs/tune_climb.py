@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.cam.curves import EDGES, class_curves
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.pair_file import find_model, load_pair, update_card
 from recam_core.datasets import Dataset, open_dataset
+from recam_core.evaluation.curves import class_curves
+from recam_core.evaluation.metrics import SLIDER
 from recam_core.images.masks import resize_labels
 from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, READOUTS, AdvCamOptions, HeatmapOptions
@@ -76,8 +77,8 @@ def measured(curves: np.ndarray, options: AdvCamOptions, pair: ModelPair) -> dic
         "iou_before": round(float(by_step[0]), 4),
         "iou": round(float(by_step[-1]), 4),
         "gain": round(float(by_step[-1] - by_step[0]), 4),
-        "threshold": round(float(EDGES[best[-1]]), 2),
-        "threshold_before": round(float(EDGES[best[0]]), 2),
+        "threshold": round(float(SLIDER[best[-1]]), 2),
+        "threshold_before": round(float(SLIDER[best[0]]), 2),
         "best_step": int(by_step.argmax()) + 1,
         "iou_by_step": [round(float(value), 4) for value in by_step],
     }

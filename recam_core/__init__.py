@@ -115,10 +115,10 @@ PUBLIC = {
         "gather_evidence",
         "read_out",
     ),
-    "cam.curves": (
+    "cam.scales": ("scaled_maps",),
+    "evaluation.curves": (
         "ClassCurves",
         "class_curves",
-        "scaled_maps",
     ),
     "records": (
         "CLIMB_RESULTS",
@@ -225,8 +225,11 @@ PUBLIC = {
         "fetch_imagenet",
     ),
     "networks.initial_weights": ("imagenet_counterparts",),
-    "evaluation.store": (
+    "evaluation.metrics": (
         "Areas",
+        "THRESHOLDS",
+    ),
+    "evaluation.store": (
         "Curves",
         "Note",
         "Store",
@@ -240,7 +243,6 @@ PUBLIC = {
         "same_pictures",
         "write_note",
     ),
-    "evaluation.sweep": ("THRESHOLDS",),
     "cam.thresholds": (
         "seed_threshold",
         "walk_threshold",

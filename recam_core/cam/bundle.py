@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.cam.curves import SCALES, scaled_maps
+from recam_core.cam.scales import SCALES, scaled_maps
 from recam_core.images.visualise import (
     difference_overlay,
     error_overlay,

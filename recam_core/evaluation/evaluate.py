@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.datasets import Dataset
-from recam_core.evaluation.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS
+from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
 from recam_core.refiners.random_walk.result import Walker
@@ -48,7 +49,8 @@ class Evaluation:
         }
 
     def _summary(self, sweep: ThresholdSweep) -> dict[str, Any]:
-        rows = [figures(sweep.confusion(i)) for i in range(len(sweep.thresholds))]
+        areas = sweep.areas()
+        rows = [areas[:, i].figures() for i in range(len(sweep.thresholds))]
         best = sweep.best()
         top = rows[best]
         names = ("background", *self.classes)

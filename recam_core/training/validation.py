@@ -8,7 +8,8 @@ import numpy as np
 from recam_core.cam.pipeline import read_out
 from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.evaluate import check_size, to_size
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
 from recam_core.images.pictures import working_picture
 from recam_core.networks.model import CamModel
 from recam_core.records import Evidence, HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated

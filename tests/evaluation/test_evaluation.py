@@ -10,7 +10,8 @@ from plain_sweep import picture, plain_confusion
 from recam_core.cam.pipeline import explain
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import Evaluation, evaluate, to_size
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
 from recam_core.networks.pair import build_pair
 from recam_core.records import READOUTS, EvalStep, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.refiners.random_walk.result import Walker

@@ -15,6 +15,7 @@ from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
+from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.store import (
     MapMaker,
     Note,
@@ -32,7 +33,6 @@ from recam_core.evaluation.store import (
 from recam_core.evaluation.store.layout import SETTINGS, part_name
 from recam_core.evaluation.store.maps import baseline_maps
 from recam_core.evaluation.store.table import _csv
-from recam_core.evaluation.sweep import THRESHOLDS, figures
 from recam_core.networks.pair import build_pair
 from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label

@@ -32,7 +32,7 @@ def _nothing_remembered(monkeypatch):
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in list(stream_store.STORE._items.values()):
+    for reel in stream_store.STORE.values():
         reel.stop()
         assert reel.wait(20)
 

@@ -16,12 +16,13 @@ import ui.widgets.jobs
 from recam_core import UserError, find_model, open_store
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import SHELF
+from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
-from recam_core.evaluation.sweep import figures
 from recam_core.images.visualise import FOUND, MISSED, WRONG
 from recam_core.networks.model import CamModel
 from recam_core.records import READOUT_LABELS, READOUTS
 from recam_core.system import jobs
+from recam_core.system.cache import Cache
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.errors import classes, curves, export, gallery, maps, new, runs, sanity
@@ -52,7 +53,7 @@ def place(kept, tmp_path, monkeypatch):
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
-    monkeypatch.setattr(maps, "_PICTURES", maps.LRUCache(maps.PICTURE_BYTES, getsizeof=lambda shot: shot[1].nbytes))
+    monkeypatch.setattr(maps, "_PICTURES", Cache(maps.PICTURE_BYTES, lambda shot: shot[1].nbytes))
     uploads._STORE.clear()
     return tmp_path / "runs"
 

@@ -33,7 +33,7 @@ def _nothing_remembered(monkeypatch):
     )
     uploads._STORE.clear()
     yield
-    for reel in list(stream_store.STORE._items.values()):
+    for reel in stream_store.STORE.values():
         reel.stop()
         assert reel.wait(20)
 

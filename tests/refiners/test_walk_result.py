@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.cam.curves import class_curves
 from recam_core.cam.pipeline import explain
+from recam_core.evaluation.curves import class_curves
 from recam_core.images.visualise import labels_from_maps
 from recam_core.networks.model import build_branches
 from recam_core.networks.pair import build_pair

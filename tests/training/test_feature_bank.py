@@ -8,7 +8,8 @@ from banks import CLASSES, bank_of, labelled
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import measure
-from recam_core.evaluation.sweep import ThresholdSweep, figures
+from recam_core.evaluation.metrics import figures
+from recam_core.evaluation.sweep import ThresholdSweep
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, RefitConfig, UserError
 from recam_core.training.refit.feature_bank import FeatureBank, _sampled, gather_features

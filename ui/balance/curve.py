@@ -85,7 +85,7 @@ def _draw(
 
 
 def _find(key: Key, config: RefitConfig, weight: float) -> Refit | None:
-    return FITS.find((key, replace(config, recam_weight=weight)))
+    return FITS.kept.get((key, replace(config, recam_weight=weight)))
 
 
 def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
@@ -126,5 +126,5 @@ def _full_training(study: dict[str, Any] | None, trained: Curve, config: RefitCo
 def _table(key: Key, words: str) -> None:
     st.markdown(f"**What you tried** :gray[({words})]")
     asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == key[:3]]
-    found = [FITS.find(entry) for entry in reversed(asked)]
+    found = [FITS.kept.get(entry) for entry in reversed(asked)]
     st.dataframe(table_rows([fit for fit in found if fit is not None]), hide_index=True, width="stretch")

@@ -3,11 +3,8 @@
 The work goes on in the script that asked for it: whoever moves a knob or leaves the page ends it at the next word to the screen.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
-
-from cachetools import LRUCache
 
 from recam_core import (
     FeatureBank,
@@ -20,6 +17,7 @@ from recam_core import (
     refit_heads,
     start_look,
 )
+from recam_core.system.cache import Cache
 from ui.balance.sets import LabelledSet
 from ui.compute import engine
 
@@ -29,35 +27,27 @@ Kept = TypeVar("Kept", FeatureBank, Refit)
 
 
 class Shelf(Generic[Kept]):
-    """A bounded, thread-safe store of what an iterator of events ends with."""
+    """What iterators of events end with; ``kept`` is bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=lambda kept: kept.nbytes)
-        self._lock = threading.Lock()
-
-    def find(self, key: Any) -> Kept | None:
-        """What is kept under a key."""
-        with self._lock:
-            return self._kept.get(key)
+        self.kept: Cache[Kept] = Cache(max_bytes, lambda kept: kept.nbytes)
 
     def get(
         self, key: Any, begin: Callable[[], Iterator[Any]], count: Callable[[Any], tuple[int, int]], say: Say
     ) -> Kept:
         """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
-        if (found := self.find(key)) is not None:
+        if (found := self.kept.get(key)) is not None:
             return found
         events, turns = begin(), engine.EVIDENCE.turns
         while True:
             with turns.take():
-                if (found := self.find(key)) is not None:  # somebody else made the same meanwhile
+                if (found := self.kept.get(key)) is not None:  # somebody else made the same meanwhile
                     return found
                 event = next(events)
             if hasattr(event, "nbytes"):
                 break
             say(*count(event))
-        with self._lock:
-            if event.nbytes <= self._kept.maxsize:
-                self._kept[key] = event
+        self.kept.put(key, event)
         made: Kept = event
         return made
 

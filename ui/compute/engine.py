@@ -3,7 +3,6 @@
 Evidence is shared by everybody who asks the same thing: its key is the picture's hash, the model's file and the settings.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
-from cachetools import LRUCache
 
 from recam_core import (
     Evidence,
@@ -29,6 +27,7 @@ from recam_core import (
     pick_device,
     picture_features,
 )
+from recam_core.system.cache import Cache
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -61,28 +60,21 @@ class TurnCache(Generic[Kept]):
 
     def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns, *, brief: bool = False) -> None:
         self.turns = turns
-        self._size, self._brief = size, brief
-        self._lock = threading.Lock()
-        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=size)
+        self._brief = brief
+        self.kept: Cache[Kept] = Cache(max_bytes, size)
 
     def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
-        if (found := self._find(key)) is not None:
+        if (found := self.kept.get(key)) is not None:
             return found
         with self.turns.take(waiting, brief=self._brief):
-            if (found := self._find(key)) is not None:  # somebody before us asked for the same
+            if (found := self.kept.get(key)) is not None:  # somebody before us asked for the same
                 return found
             made = _HAND.submit(compute).result()
-            if self._size(made) <= self._kept.maxsize:
-                with self._lock:
-                    self._kept[key] = made
+            self.kept.put(key, made)
             if self.turns.waiting == 0:
                 _HAND.submit(_rest)
             return made
-
-    def _find(self, key: Any) -> Kept | None:
-        with self._lock:
-            return self._kept.get(key)
 
 
 class EvidenceCache(TurnCache[Evidence]):

@@ -1,14 +1,12 @@
 """Insertion and deletion curves of the opened picture: does the class's own logit hang on what a map marks?"""
 
-from collections import OrderedDict
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
 from recam_core.records import CAM
+from recam_core.system.cache import Cache
 from ui.components.heatview.maps import LINES
 from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
@@ -33,20 +31,19 @@ def show_faithful(view: View, position: int) -> None:
         k = st.selectbox(
             "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
         )
-        curves: OrderedDict[Any, dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), OrderedDict())
+        kept: Cache[dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), Cache(KEPT))
         place = (str(store.folder), number, k)
-        if place not in curves:
+        curves = kept.get(place)
+        if curves is None:
             if not st.button("Compute the curves", icon=":material/play_arrow:", key="faithful-start"):
                 return
             try:
-                curves[place] = _compute(view, position, int(k))
+                kept.put(place, _compute(view, position, int(k)))
             except UserError as error:
                 st.error(plain(str(error)))
                 return
-            while len(curves) > KEPT:
-                curves.popitem(last=False)
             st.rerun()
-        _draw(curves[place], view.classes[int(k)])
+        _draw(curves, view.classes[int(k)])
 
 
 def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:

@@ -1,13 +1,11 @@
 """Maps of single pictures of an evaluation, made on demand for what is on the screen; bounded, and kept between reruns."""
 
 import hashlib
-import threading
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from cachetools import LRUCache
 
 from recam_core import (
     WALKED,
@@ -27,14 +25,14 @@ from recam_core import (
 )
 from recam_core.images.visualise import error_overlay, labels_from_maps
 from recam_core.records import IGNORE
+from recam_core.system.cache import Cache
 from ui.compute import engine
 from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
 
 PICTURE_BYTES, WALK_BYTES = 64 * 2**20, 128 * 2**20
 Shot = tuple[Picture, np.ndarray]  # a picture and its mask at the same size
-_PICTURES: LRUCache[Any, Shot] = LRUCache(PICTURE_BYTES, getsizeof=lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
-_LOCK = threading.Lock()
+_PICTURES: Cache[Shot] = Cache(PICTURE_BYTES, lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
 CARD_SIDE = 240
 
 
@@ -47,9 +45,8 @@ def read_shot(store: Store, number: int) -> Shot:
     """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
     place = (store.settings.dataset, store.settings.root, store.settings.split)
     where = (*place, changed(*place))
-    with _LOCK:
-        if (found := _PICTURES.get((where, number))) is not None:
-            return found
+    if (found := _PICTURES.get((where, number))) is not None:
+        return found
     data, name = _dataset(*where), store.names[number]
     if len(data) != store.settings.total or data.name(number) != name:
         raise UserError(
@@ -59,8 +56,7 @@ def read_shot(store: Store, number: int) -> Shot:
     sha = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
     kind = ("drawn scene",) if store.settings.dataset == "scenes" else ()
     shot = (Picture(pixels, name, sha, (pixels.shape[1], pixels.shape[0]), kind), mask)
-    with _LOCK:
-        _PICTURES[where, number] = shot
+    _PICTURES.put((where, number), shot)
     return shot
 
 

@@ -15,7 +15,7 @@ from ui.widgets.pictures import plain
 
 SAME = "same"
 THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
-STEPS = 100  # thresholds 0.00 … 0.99, as evaluation counts them
+LAST = 0.99  # of the thresholds that evaluation counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,7 @@ class Side:
 
     def at(self, index: int) -> Areas:
         """Pixels of each compared picture at a threshold."""
-        areas = self.store.areas(self.name, index)
-        return Areas(areas.hit[self.numbers], areas.truth[self.numbers], areas.predicted[self.numbers])
+        return self.store.areas(self.name, index)[self.numbers]
 
     def taken(self, index: int, truth: int, called: int) -> np.ndarray:
         """Pixels of a cell of the confusion matrix in each compared picture."""
@@ -186,7 +185,7 @@ def choose_threshold(view: View) -> View:
     """The one slider that everything on the page follows."""
     if key(THRESHOLD) not in st.session_state:
         together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
-        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, (STEPS - 1) / 100)
+        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, LAST)
     settle(THRESHOLD)
     with st.container(key="errors-slider"):
         chosen = _slider()
@@ -199,7 +198,7 @@ def _slider() -> float:
     chosen = st.slider(
         "Background threshold",
         0.0,
-        (STEPS - 1) / 100,
+        LAST,
         step=0.01,
         key=key(THRESHOLD),
         persist_state="session",
@@ -214,7 +213,7 @@ def lead_threshold(view: View, threshold: float | None) -> None:
     before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
     if threshold is None or threshold == before or round(100 * threshold) == view.index:
         return
-    choose(THRESHOLD, min(round(threshold, 2), (STEPS - 1) / 100))
+    choose(THRESHOLD, min(round(threshold, 2), LAST))
     st.rerun()
 
 

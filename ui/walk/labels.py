@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
+from recam_core import Areas, DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
 from recam_core.images.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from recam_core.records import IGNORE
 from ui.compute.engine import brief_turn
@@ -97,8 +97,7 @@ def label_iou(labels: np.ndarray, truth: np.ndarray, class_id: int) -> float:
     """IoU of one class between two label maps where the truth is known; NaN where neither has it."""
     counted = truth != IGNORE
     mine, theirs = (labels == class_id + 1) & counted, (truth == class_id + 1) & counted
-    union = (mine | theirs).sum()
-    return float((mine & theirs).sum() / union) if union else float("nan")
+    return float(Areas((mine & theirs).sum(), theirs.sum(), mine.sum()).iou)
 
 
 def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> bytes:

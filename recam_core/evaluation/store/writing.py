@@ -10,6 +10,7 @@ import numpy as np
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes, check_size
 from recam_core.evaluation.faithfulness import pointing
+from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
     SETTINGS,
@@ -21,7 +22,7 @@ from recam_core.evaluation.store.layout import (
     write_settings,
 )
 from recam_core.evaluation.store.maps import MapMaker
-from recam_core.evaluation.sweep import THRESHOLDS, count_pixels
+from recam_core.evaluation.sweep import count_pixels
 from recam_core.records import IGNORE, EvalStep, UserError
 from recam_core.records.stored import Stored
 from recam_core.system.locks import held

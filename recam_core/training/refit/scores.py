@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.cam.pipeline import normalise_maps
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_stacks, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_stacks
 from recam_core.networks.losses import activation_maps
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CAM, RECAM_READOUTS, SeedScore
