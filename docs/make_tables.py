@@ -9,13 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from recam_core.records import READOUT_LABELS, READOUTS, RECAM_READOUTS
+from recam_core.networks.readouts import READOUTS, recam_readouts
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "docs" / "models.md", ROOT / "docs" / "benchmarks.md")
 WALKS = {"reference": "the reference's walk", "chosen": "the walk chosen"}
-LABELS = READOUT_LABELS | {"control": "control: w with λ = 0, trained as long"}
+LABELS = {name: row.label for name, row in READOUTS.items()} | {"control": "control: w with λ = 0, trained as long"}
 
 
 def read(name: str) -> dict[str, Any] | None:
@@ -61,7 +61,7 @@ def recipe_table(name: str) -> str:
     if result is None:
         return "Not measured yet."
     columns = [*READOUTS, "product of positive weights"]
-    titles = [*(READOUT_LABELS[key] for key in READOUTS), "w⊗w′, positive weights only"]
+    titles = [*(READOUTS[key].label for key in READOUTS), "w⊗w′, positive weights only"]
     lines = [
         made(result),
         "",
@@ -116,7 +116,7 @@ def change_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| stage 2 | {' | '.join(READOUT_LABELS.values())} | SCE, first → last epoch |",
+        f"| stage 2 | {' | '.join(row.label for row in READOUTS.values())} | SCE, first → last epoch |",
         "|---|" + "--:|" * (len(READOUTS) + 1),
     ]
     for row in result["rows"]:
@@ -135,12 +135,12 @@ def when_table(name: str) -> str:
     if result is None:
         return "Not measured yet."
     names = [f"{weight:g}" for weight in result["lambdas"]]
-    columns = [(weight, key) for weight in names for key in RECAM_READOUTS]
+    columns = [(weight, key) for weight in names for key in recam_readouts()]
     lines = [
         made(result),
         "",
         f"| body | objects | together | CAM | control | "
-        f"{' | '.join(f'{READOUT_LABELS[key]}, λ {weight}' for weight, key in columns)} | BCE |",
+        f"{' | '.join(f'{READOUTS[key].label}, λ {weight}' for weight, key in columns)} | BCE |",
         "|--:|---|--:|--:|--:|" + "--:|" * (len(columns) + 1),
     ]
     for row in result["rows"]:
@@ -163,7 +163,7 @@ def when_table(name: str) -> str:
         up, down = sum(gain["low"] > 0 for gain in gains), sum(gain["high"] < 0 for gain in gains)
         lines += [
             "",
-            f"{READOUT_LABELS[key]} with λ = {weight}: above CAM at {up} of {len(gains)} points, below at {down}.",
+            f"{READOUTS[key].label} with λ = {weight}: above CAM at {up} of {len(gains)} points, below at {down}.",
         ]
     return "\n".join(lines)
 
@@ -176,7 +176,7 @@ def half_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| weights | {' | '.join(READOUT_LABELS[key] for key in READOUTS)} |",
+        f"| weights | {' | '.join(READOUTS[key].label for key in READOUTS)} |",
         "|---|" + "--:|" * len(READOUTS),
     ]
     for weights, rows in result["readouts"].items():
@@ -206,11 +206,11 @@ def walk_table(name: str) -> str:
         for source, title in columns:
             row = result["boundaries"][source][title][key]
             cells.append(f"{percent(row['miou'])} [{interval(row['gain'])}]")
-        lines.append(f"| {READOUT_LABELS[key]} | {' | '.join(cells)} |")
+        lines.append(f"| {READOUTS[key].label} | {' | '.join(cells)} |")
     for source, titles_of in result["boundaries"].items():
         rows = titles_of["chosen"]
         chosen = (
-            f"{READOUT_LABELS[key]} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in READOUTS
+            f"{READOUTS[key].label} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in READOUTS
         )
         lines += ["", f"Chosen with {source} boundaries: {'; '.join(chosen)}."]
     return "\n".join(lines)

@@ -123,8 +123,6 @@ PUBLIC = {
     "records": (
         "CLIMB_RESULTS",
         "MULTI_SCALE",
-        "READOUTS",
-        "READOUT_LABELS",
         "OBJECTIVES",
         "REGULARISERS",
         "STEP_RULES",
@@ -153,10 +151,12 @@ PUBLIC = {
     "records.stored": (
         "BASELINES",
         "POINT_TOLERANCE",
-        "WALKED",
+    ),
+    "evaluation.store.map_names": (
         "is_baseline",
         "map_label",
     ),
+    "networks.readouts": ("READOUTS",),
     "refiners.advcam.climb": ("climb",),
     "refiners.random_walk.walk": (
         "KeptWalk",
@@ -280,9 +280,9 @@ PUBLIC = {
         "jpeg_bytes",
         "png_bytes",
     ),
+    "refiners": ("REFINERS",),
     "refiners.random_walk.files": ("walk_bundle",),
     "refiners.random_walk.result": (
-        "Walker",
         "milestones",
         "walk_defaults",
         "walked_result",

@@ -10,7 +10,8 @@ import pytest
 
 from recam_core.__main__ import COMMANDS
 from recam_core.checkpoints.pair_file import known_models, load_pair, read_header
-from recam_core.records import READOUTS, TrainConfig
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import TrainConfig
 from recam_core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,8 @@ from recam_core.checkpoints.registry import (
 )
 from recam_core.networks.model import build_branches
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, UserError, flags_of
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import UserError, flags_of
 from recam_core.system import jobs
 from recam_core.system.locks import held
 from recam_core.training.recipes import presets

@@ -12,8 +12,9 @@ from opened import opened, query, ran
 from PIL import Image
 
 import ui.compute.engine
-from recam_core import MULTI_SCALE, READOUTS, SAMPLES, known_models, read_header, read_sample, sample_model
+from recam_core import MULTI_SCALE, SAMPLES, known_models, read_header, read_sample, sample_model
 from recam_core.networks.model import CamModel
+from recam_core.networks.readouts import READOUTS
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads

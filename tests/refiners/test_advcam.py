@@ -15,8 +15,8 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.heads import HEADS
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair, build_pair
-from recam_core.records import READOUTS, AdvCamOptions, HeatmapOptions, UserError
-from recam_core.refiners import REFINERS
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import AdvCamOptions, HeatmapOptions, UserError
 from recam_core.refiners.advcam import climb as module
 from recam_core.refiners.advcam.ascent import ascend
 from recam_core.refiners.advcam.climb import climb
@@ -404,7 +404,3 @@ def test_what_cannot_be_climbed_is_refused_at_once(pair, arguments, complaint):
 def test_settings_that_make_no_sense_are_refused(setting, complaint):
     with pytest.raises(UserError, match=complaint):
         AdvCamOptions(**setting)
-
-
-def test_the_registry_can_be_read():
-    assert REFINERS["advcam"] is climb

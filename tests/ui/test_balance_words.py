@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recam_core import READOUTS, Refit, RefitConfig
+from recam_core import Refit, RefitConfig
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import SeedScore
 from ui.balance.charts import common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.knobs import RUNGS, linked_lambda
@@ -20,7 +21,7 @@ def fit(weight=1.0, miou=(0.5, 0.51, 0.52, 0.53, 0.54), scored=True, **settings)
     losses = np.full((16, 2), 0.25)
     losses[:, 1] *= weight > 0
     config = RefitConfig(recam_weight=weight, **settings)
-    return Refit(config, np.zeros((2, 3)), np.zeros((2, 3)), {}, scores, losses, 0.5)
+    return Refit(config, {"w": np.zeros((2, 3)), "wprime": np.zeros((2, 3))}, {}, scores, losses, 0.5)
 
 
 def test_the_sentence_names_areas_and_the_best_readout():

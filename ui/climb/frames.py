@@ -7,16 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recam_core import (
-    READOUT_LABELS,
-    AdvCamOptions,
-    CamResult,
-    Evidence,
-    RefineStep,
-    class_curves,
-    climbed_evidence,
-    read_out,
-)
+from recam_core import AdvCamOptions, CamResult, Evidence, RefineStep, class_curves, climbed_evidence, read_out
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import EMPTY_TEXT
 from ui.components.heatview.maps import numbers
 from ui.components.player.frame import Frame, heat_layer, mask_layer, signed_layer
@@ -146,4 +138,4 @@ def _shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]
 
 def labelled(readout: str, class_name: str) -> str:
     """A run in a few words."""
-    return f"{class_name} · {READOUT_LABELS[readout]}"
+    return f"{class_name} · {READOUTS[readout].label}"

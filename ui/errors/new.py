@@ -10,11 +10,6 @@ from ui.widgets.model_choice import model_words
 from ui.widgets.pictures import plain
 
 SCENES = "scenes"
-WALKS = {
-    "": "no: the maps as they are",
-    "learned": "yes, with boundaries that the model learned",
-    "gradient": "yes, with edges of the picture (baseline)",
-}
 ASKED = "new-asked"  # in the session: somebody came from the Models page to evaluate one
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
@@ -86,7 +81,8 @@ def new_evaluation() -> None:
                 "choose a model that was trained on the same classes."
             )
             return
-        walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
+        offers = runs.offers()
+        walk = st.selectbox("Also after the random walk?", list(offers), format_func=offers.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )

@@ -46,8 +46,8 @@ def _uses(entry: ShelfEntry) -> None:
     if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
         st.session_state["new-model"], st.session_state[ASKED] = entry.name, True
         st.switch_page(ERRORS)
-    if may_start() and "cam" in entry.readouts:
-        words = "Train on from it" if "wprime" in entry.readouts else "Train FC2 on it"
+    if may_start() and "cam" in entry.networks:
+        words = "Train on from it" if "recam" in entry.networks else "Train FC2 on it"
         if _button(words, "model_training", entry, help="Stage 2 starts from its stage-1 network"):
             st.switch_page(TRAIN, query_params={"stage1": entry.name})
 

@@ -7,31 +7,17 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import (
-    READOUT_LABELS,
-    READOUTS,
-    SCENE_CLASSES,
-    CamResult,
-    Evidence,
-    device_name,
-    sample_model,
-    scaled_maps,
-)
+from recam_core import SCENE_CLASSES, CamResult, Evidence, device_name, sample_model, scaled_maps
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
 from ui.compare.maps import Shown
 from ui.models.words import imported_words
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject
 
 SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
-METHODS = {
-    "cam": "**CAM**: $w$ of the network before any ReCAM, trained with binary cross-entropy (BCE) alone.",
-    "w": "**w**: the same layer after training on with BCE + λ · SCE (softmax cross-entropy).",
-    "wprime": "**w′**: the second classifier, which saw features masked by each class's own CAM.",
-    "sum": "**w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element.",
-}
-SOFTMAX_METHOD = "**CAM**: $w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
-NUMBERS = {1: "one map", 4: "four maps", 5: "five maps"}
-LINES = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
+SOFTMAX_METHOD = "$w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> None:
@@ -45,7 +31,7 @@ def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> Non
         f"At x {x}, y {y}: share of {SCALE_WORDS[scale]}, and the raw evidence in the units of the readout (in brackets)."
     )
     cells = {
-        READOUT_LABELS[r.readout]: [
+        READOUTS[r.readout].label: [
             f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(scaled_maps(r, scale), r.raw, strict=True)
         ]
         for r in results
@@ -70,9 +56,9 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
             figure.add_scatter(
                 x=np.linspace(0, 1, len(values)),
                 y=values,
-                name=READOUT_LABELS[result.readout],
+                name=READOUTS[result.readout].label,
                 mode="lines",
-                line={"color": LINES[result.readout], "width": 2},
+                line={"color": READOUTS[result.readout].colour, "width": 2},
                 hovertemplate="threshold %{x:.2f}: %{y:.0%}",
             )
         figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})
@@ -102,7 +88,7 @@ def show_method(pair: Any, evidence: Evidence) -> None:
         left, right = st.columns(2)
         with left:
             count = len(evidence.scale_maps)
-            networks = "Two networks" if count == len(READOUTS) else "One network"
+            networks = "Two networks" if len(pair.networks) == 2 else "One network"
             st.markdown(
                 f"{networks} looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
                 "with the negative part removed, divided by its own maximum:"
@@ -110,8 +96,10 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.latex(
                 r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
             )
-            methods = METHODS | ({"cam": SOFTMAX_METHOD} if evidence.activation == "softmax" else {})
-            st.markdown("\n".join(f"- {methods[name]}" for name in evidence.scale_maps if name in methods))
+            methods = {name: READOUTS[name].help for name in evidence.scale_maps}
+            if evidence.activation == "softmax" and CAM in methods:
+                methods[CAM] = SOFTMAX_METHOD
+            st.markdown("\n".join(f"- **{READOUTS[name].label}**: {method}" for name, method in methods.items()))
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
@@ -120,7 +108,7 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.markdown(
                 f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
                 f"- {evidence.backbone_passes} backbone {'pass' if evidence.backbone_passes == 1 else 'passes'} "
-                f"for {NUMBERS[count]} of "
+                f"for {NUMBERS[count] if count < len(NUMBERS) else count} {'map' if count == 1 else 'maps'} of "
                 f"{len(evidence.classes)} classes\n"
                 f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
             )
@@ -177,7 +165,7 @@ def show_scores(where: str, measured: dict[str, Any]) -> None:
     rows = []
     for name, row in measured["readouts"].items():
         cells = {
-            "readout": READOUT_LABELS.get(name, "control: λ = 0"),
+            "readout": READOUTS[name].label if name in READOUTS else "control: λ = 0",
             "mIoU": _percent(row.get("miou")),
             "at": f"{row['threshold']:.2f}",
             "FP": _percent(row.get("fp")),
@@ -199,7 +187,7 @@ def show_walk(walk: dict[str, Any]) -> None:
     titles = {"reference": "walk of the reference", "chosen": "walk chosen elsewhere"}
     st.dataframe(
         [
-            {"readout": READOUT_LABELS[name], "before": _percent(row["before"])}
+            {"readout": READOUTS[name].label, "before": _percent(row["before"])}
             | {title: f"{_percent(row[kind]['miou'])} ({_gain(row[kind]['gain'])})" for kind, title in titles.items()}
             for name, row in walk["measured"].items()
         ],
