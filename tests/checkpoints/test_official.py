@@ -80,7 +80,7 @@ def test_all_four_files_make_a_whole_model_that_is_stored_and_comes_back(files, 
     assert not any(p.requires_grad for model in (*pair.networks, pair.edges, pair.boundary) for p in model.parameters())
     save_pair(pair, tmp_path / "whole.safetensors", torch.float16)
     loaded = load_pair(tmp_path / "whole.safetensors")
-    assert (loaded.readouts, loaded.classes, loaded.edge_backbone) == (READOUTS, NAMES, "resnet50_s16")
+    assert (loaded.readouts, loaded.classes, loaded.edge_backbone) == (tuple(READOUTS), NAMES, "resnet50_s16")
     assert loaded.boundary is not None
 
 
@@ -89,7 +89,7 @@ def test_a_network_alone_and_fc2_onto_it_later(files, tmp_path):
     assert (alone.readouts, alone.backbone) == ((CAM,), "resnet50_s16")
     save_pair(alone, tmp_path / "alone.safetensors", torch.float16)
     whole = import_checkpoint([files["recam"], files["fc2"]], "whole", onto=tmp_path / "alone.safetensors")
-    assert (whole.readouts, whole.classes) == (READOUTS, NAMES)
+    assert (whole.readouts, whole.classes) == (tuple(READOUTS), NAMES)
     assert torch.equal(whole.cam.class_weights(CAM), alone.cam.class_weights(CAM).half().float())
     assert whole.card["imported"]["onto"]["name"] == "alone"
 

@@ -74,7 +74,7 @@ def test_every_model_is_listed_with_what_its_header_says():
         "scenes": "bundled", RUN: "trained", "mine": "imported",
     }  # fmt: skip
     mine = found["mine"]
-    assert (mine.classes, mine.backbone, mine.readouts) == (("cat", "dog"), "tiny", READOUTS)
+    assert (mine.classes, mine.backbone, mine.readouts) == (("cat", "dog"), "tiny", tuple(READOUTS))
     assert (mine.title, mine.card, mine.has_boundaries, mine.fault) == ("mine", {"about": "a test"}, False, "")
     assert mine.size == mine.path.stat().st_size
     assert model_sha256(mine) == load_pair("mine").sha256

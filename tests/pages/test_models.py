@@ -78,7 +78,7 @@ def press(app, *keys):
 
 
 def form(app, kind, name):
-    number = dict(app.session_state.filtered_state).get("models-form", 0)
+    number = app.session_state["models-form"] if "models-form" in app.session_state else 0
     return getattr(app, kind)(key=f"models-{name}-{number}")
 
 

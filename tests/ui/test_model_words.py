@@ -10,6 +10,7 @@ from recam_core.networks.readouts import READOUTS
 from recam_core.records import TrainConfig
 from ui.models import words
 from ui.models.import_form import free_name
+from ui.widgets.model_card import imported_words
 from ui.widgets.model_choice import date_words
 
 
@@ -68,8 +69,8 @@ def test_training_in_words():
 def test_where_a_model_was_imported_from():
     file = {"name": "res50_cam.pth", "kind": "cam", "sha256": "0123456789abcdef"}
     card = {"imported": {"files": [file], "onto": {"name": "voc"}, "note": "seen"}}
-    assert words.imported_words(card) == "Imported from res50_cam.pth (cam, SHA-256 0123456789ab…); added to voc; seen."
-    assert words.imported_words({}) == words.imported_words({"imported": {"files": [3]}}) == ""
+    assert imported_words(card) == "Imported from res50_cam.pth (cam, SHA-256 0123456789ab…); added to voc; seen."
+    assert imported_words({}) == imported_words({"imported": {"files": [3]}}) == ""
 
 
 def test_a_name_of_a_file_becomes_a_free_name_of_a_model():

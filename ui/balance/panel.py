@@ -12,12 +12,12 @@ from ui.balance.knobs import choose_ablations, choose_lambda
 from ui.balance.maps import show_maps
 from ui.balance.sets import LabelledSet, choose_set
 from ui.balance.words import what_changed
-from ui.compare.panel import known_truth
 from ui.compute.engine import brief_turn
 from ui.session.link import address
 from ui.widgets.class_choice import choose_class
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject
+from ui.widgets.truth import known_truth
 
 
 def show_balance(subject: Subject, pair: Any, evidence: Any) -> None:

@@ -8,14 +8,15 @@ from recam_core import AdvCamOptions, Evidence, UserError
 from ui.climb.files import show_downloads
 from ui.climb.knobs import choose_knobs
 from ui.climb.runs import Order, Run, run_settings
-from ui.climb.session import CLIMB, KEPT, PREVIEW, SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
-from ui.compare.panel import known_truth
+from ui.climb.session import SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
+from ui.session.climbs import CLIMB, KEPT, PREVIEW
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.widgets.class_choice import choose_class, choose_readout
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject
+from ui.widgets.truth import known_truth
 
 
 @st.fragment

@@ -21,8 +21,9 @@ from recam_core import (
     steps_at,
     valid_steps,
 )
-from ui.climb.frames import climb_about, climb_frame, labelled
+from ui.climb.frames import climb_about, climb_frame
 from ui.climb.words import what_happened
+from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
 from ui.components.player.frame_stream import Reel

@@ -9,19 +9,18 @@ import numpy as np
 import streamlit as st
 
 from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundle, make_manifest, zip_bytes
+from ui.compare.details import show_curves, show_pick
 from ui.compare.maps import Shown, rates_at, shown_maps
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.compute.engine import brief_turn
 from ui.session.link import address, heat_settings, write, write_heat_settings
 from ui.session.uploads import keeps_uploads
+from ui.widgets.class_choice import MAX_CLASSES
 from ui.widgets.missing_parts import probability_words, softmax_hint
-from ui.widgets.model_card import show_curves, show_pick
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, linked_classes
-from ui.widgets.truth import class_truth
-
-MAX_CLASSES = 4
+from ui.widgets.truth import known_truth
 
 
 def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
@@ -62,20 +61,6 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
             "so read these maps with care."
         )
     return chosen
-
-
-def known_truth(
-    subject: Subject, evidence: Evidence, classes: list[str], ids: list[int]
-) -> tuple[Any, list[bool] | None, str]:
-    """Truth of the shown classes, who is known, and a key for the cache; asks for the class of a yes/no mask."""
-    if subject.mask is None:
-        return None, None, ""
-    binary_for = None
-    if subject.mask_binary:
-        name = classes[0] if len(classes) == 1 else st.selectbox("Your mask shows", classes)
-        binary_for = ids[classes.index(name)]
-    truth, known = class_truth(subject.mask, evidence.picture.shape[:2], ids, binary_for)
-    return truth, known, f"{sha256(subject.mask.tobytes()).hexdigest()}-{binary_for}"
 
 
 @st.fragment

@@ -6,11 +6,11 @@ from recam_core import Job, UserError, changed, known_models, may_start, missing
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data
+from ui.widgets.evaluate_this import ASKED
 from ui.widgets.model_choice import model_words
 from ui.widgets.pictures import plain
 
 SCENES = "scenes"
-ASKED = "new-asked"  # in the session: somebody came from the Models page to evaluate one
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 

@@ -14,11 +14,11 @@ from recam_core import (
     rename_model,
     sample_model,
 )
-from ui.errors.new import ASKED
 from ui.models.state import say_next
+from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.pictures import PICTURE, plain
 
-COMPARE, TRAIN, ERRORS = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train", "lab/errors"))
+COMPARE, TRAIN = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train"))
 
 
 def show_actions(entry: ShelfEntry) -> None:
@@ -44,8 +44,7 @@ def _uses(entry: ShelfEntry) -> None:
     if _button("Look with it", "visibility", entry, help="Open Compare with this model"):
         look_with(entry)
     if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
-        st.session_state["new-model"], st.session_state[ASKED] = entry.name, True
-        st.switch_page(ERRORS)
+        evaluate_this(entry.name)
     if may_start() and "cam" in entry.networks:
         words = "Train on from it" if "recam" in entry.networks else "Train FC2 on it"
         if _button(words, "model_training", entry, help="Stage 2 starts from its stage-1 network"):

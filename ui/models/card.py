@@ -8,7 +8,7 @@ from recam_core import ShelfEntry, model_sha256
 from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions
-from ui.widgets.model_card import show_scores, show_walk
+from ui.widgets.model_card import imported_words, show_scores, show_walk
 from ui.widgets.model_choice import KINDS, date_words
 from ui.widgets.pictures import plain
 
@@ -88,7 +88,7 @@ def _details(entry: ShelfEntry) -> None:
         return
     with card:
         st.markdown(f"**{len(entry.classes):,} classes**  \n{plain(', '.join(entry.classes))}")
-        if made := words.imported_words(entry.card):
+        if made := imported_words(entry.card):
             st.markdown(f"**Where it comes from**  \n{plain(made)}")
         training = entry.card.get("training")
         if isinstance(training, dict) and training:

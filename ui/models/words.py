@@ -65,20 +65,6 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
     return None
 
 
-def imported_words(card: Mapping[str, Any]) -> str:
-    """Which files a model was made of; empty where it was not imported."""
-    imported = card.get("imported")
-    if not isinstance(imported, dict):
-        return ""
-    try:
-        files = [f"{file['name']} ({file['kind']}, SHA-256 {file['sha256'][:12]}…)" for file in imported["files"]]
-        onto = f"; added to {imported['onto']['name']}" if "onto" in imported else ""
-        note = f"; {imported['note']}" if "note" in imported else ""
-    except (KeyError, TypeError):  # a card of another hand
-        return ""
-    return f"Imported from {', '.join(files)}{onto}{note}."
-
-
 def training_words(training: Mapping[str, Any]) -> str:
     """How a model was trained, in a few sentences; empty where the card does not say."""
     known = set(TrainConfig.__dataclass_fields__)

@@ -18,16 +18,16 @@ from recam_core import (
 )
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
-from ui.errors.new import ASKED
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary
 from ui.train.runs import Run
 from ui.widgets import jobs
+from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.jobs import time_words
 from ui.widgets.pictures import PICTURE, plain
 
-COMPARE, ERRORS = "../pages/explore/compare.py", "../pages/lab/errors.py"
+COMPARE = "../pages/explore/compare.py"
 AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's settings, or a model that a link named
 
 
@@ -73,8 +73,7 @@ def _offer_looks(name: str, config: TrainConfig | None) -> None:
         picture = next((one for one in config.watch if one in SAMPLES), "") if config is not None else ""
         st.switch_page(COMPARE, query_params={"model": name} | ({PICTURE: picture} if picture else {}))
     if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
-        st.session_state["new-model"], st.session_state[ASKED] = name, True
-        st.switch_page(ERRORS)
+        evaluate_this(name)
 
 
 def _offer_again(config: TrainConfig, *, main: bool) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 from recam_core import CamResult, UserError, jpeg_bytes, read_epoch_maps, read_watched
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import EPSILON, EpochMaps, MapsKept, TrainConfig, WatchedPicture
-from ui.components.player.frame import Frame, Layer, heat_layer
+from ui.components.player.frame import Frame, Layer, heat_layer, shares
 from ui.components.player.frame_stream import Reel
-from ui.walk.frames import shares
 
 INDEX = "watched/pictures.json"  # written when the pictures are
 SCORE = "#4477aa"  # the score's line

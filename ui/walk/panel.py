@@ -15,22 +15,20 @@ from recam_core import (
     default_classes,
     read_out,
 )
-from ui.climb.runs import Run as Climb
-from ui.climb.session import CLIMB, KEPT
-from ui.climb.session import runs as climbs
-from ui.compare.panel import MAX_CLASSES, known_truth
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
 from ui.compute import engine
+from ui.session.climbs import Climb, finished_climb
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.walk.flow import show_flow
 from ui.walk.knobs import choose_boundary, choose_knobs, choose_start
 from ui.walk.labels import show_labels
 from ui.walk.runs import Order, Run, start_walk
 from ui.walk.words import what_happened
-from ui.widgets.class_choice import choose_class, choose_readout, classes_key
+from ui.widgets.class_choice import MAX_CLASSES, choose_class, choose_readout, classes_key
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, linked_classes
+from ui.widgets.truth import known_truth
 
 RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
@@ -54,7 +52,7 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
         with knobs[0]:
             source = choose_boundary(pair)
         options = choose_knobs(pair, knobs[1:])
-        climb = finished_climb(subject, pair, evidence, name, readout)
+        climb = finished_climb((subject.picture.sha256, pair.sha256, name, readout), evidence)
         with who:
             origin = choose_start(climb is not None)
         who_walks = _start(subject, evidence, name, readout, climb if origin == "climb" else None)
@@ -82,18 +80,6 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
     if view.at and view.at["id"] == run.reel.id:
         t = min(t, int(view.at["index"]))
     _below(run, subject, evidence, t, settings)
-
-
-def finished_climb(subject: Subject, pair: Any, evidence: Evidence, name: str, readout: str) -> Climb | None:
-    """The session's climb of this picture, view, class and readout, if there is one that has ended."""
-    wanted = (subject.picture.sha256, pair.sha256, name, readout)
-    for key in (CLIMB, *KEPT):
-        run = climbs().get(key)
-        if run is None or run.reel.running or not run.steps:
-            continue
-        if run.order.subject == wanted and run.order.before.options == evidence.options:
-            return run
-    return None
 
 
 def _settle_classes(subject: Subject, evidence: Evidence) -> None:

@@ -18,7 +18,7 @@ from recam_core import (
     milestones,
     walked_result,
 )
-from ui.climb.frames import labelled
+from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
 from ui.components.player.frame_stream import Reel

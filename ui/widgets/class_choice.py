@@ -12,6 +12,7 @@ from ui.widgets.missing_parts import probability_words, softmax_hint
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, linked_classes
 
+MAX_CLASSES = 4
 READOUT = "readout"
 DEFAULT_READOUT = "w"
 WEIGHTS = "The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to."
@@ -78,7 +79,7 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
 def _tell_compare(subject: Subject) -> None:
     """The class that climbs stands first on the Compare page too."""
     name, kept = st.session_state[climb_class_key(subject)], st.session_state.get(classes_key(subject), [])
-    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:4]
+    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:MAX_CLASSES]
 
 
 def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:

@@ -20,6 +20,11 @@ def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str
     return (row.label, *SOFTMAX_CAM) if name == CAM and activation == "softmax" else (row.label, row.title, row.help)
 
 
+def labelled(readout: str, class_name: str) -> str:
+    """A class and the readout of its map, in a few words."""
+    return f"{class_name} · {READOUTS[readout].label}"
+
+
 def heat_payload(
     results: Sequence[CamResult],
     curves: Mapping[str, Sequence[ClassCurves]],
