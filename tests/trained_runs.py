@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from recam_core import presets, read_sample
+from recam_core import read_sample
 from recam_core.checkpoints.pair_file import known_models
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.readouts import READOUTS, recam_readouts
@@ -21,6 +21,7 @@ from recam_core.records import (
 )
 from recam_core.system import jobs
 from recam_core.system.files import npz_bytes
+from recam_core.training.recipes import presets
 from recam_core.training.run_folder import save_settings
 from recam_core.training.watched_pictures import keep_watched
 

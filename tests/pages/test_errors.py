@@ -13,10 +13,11 @@ from opened import opened, press, query, ran, words
 
 import ui.compute.engine
 import ui.widgets.jobs
-from recam_core import UserError, find_model, map_label, open_store
+from recam_core import UserError, open_store
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF
+from recam_core.checkpoints.pair_file import SHELF, find_model
 from recam_core.evaluation.store import Note, read_notes
+from recam_core.evaluation.store.map_names import map_label
 from recam_core.evaluation.sweep import figures
 from recam_core.images.visualise import FOUND, MISSED, WRONG
 from recam_core.networks.model import CamModel

@@ -14,8 +14,8 @@ from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
 import ui.compute.engine
-from recam_core import Recognised, known_models, load_pair
-from recam_core.checkpoints.importers import CLASS_LISTS
+from recam_core import known_models, load_pair
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
 from recam_core.system import jobs

@@ -12,8 +12,9 @@ from test_walk import open_walk, order_of
 from test_why import open_why
 
 import ui.compute.engine
-from recam_core import CLASS_LISTS, SCENE_CLASSES
+from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import save_pair
+from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.pair import build_pair
 from recam_core.records import CAM
 from ui.session import uploads

@@ -6,17 +6,9 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import (
-    CamResult,
-    Evidence,
-    HeatmapOptions,
-    UserError,
-    WhenMaps,
-    class_curves,
-    read_out,
-    read_study,
-    when_picture,
-)
+from recam_core import CamResult, Evidence, HeatmapOptions, UserError, class_curves, read_out
+from recam_core.experiments.findings import read_study
+from recam_core.experiments.study.when_maps import WhenMaps, when_picture
 from recam_core.networks.readouts import READOUTS, readout_label, recam_readouts
 from recam_core.records import SCALE_NAMES
 from ui.components.heatview import heat_view

@@ -7,9 +7,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import CamResult, Evidence, device_name, scaled_maps
+from recam_core import CamResult, Evidence, ModelPair
+from recam_core.cam.curves import scaled_maps
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
+from recam_core.system.device import device_name
 from ui.compare.maps import Shown
 from ui.widgets.subject import Subject
 
@@ -72,7 +74,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
     st.caption("The dotted line is the threshold chosen above.")
 
 
-def show_method(pair: Any, evidence: Evidence) -> None:
+def show_method(pair: ModelPair, evidence: Evidence) -> None:
     """How the maps were computed: formulas, settings, time; and what a heatmap does not say."""
     with st.expander("How this was computed", icon=":material/functions:"):
         left, right = st.columns(2)

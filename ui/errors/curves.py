@@ -4,8 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import Curves, is_baseline, map_label
-from recam_core.evaluation.store.map_names import readout_of, refiner_of
+from recam_core.evaluation.store import Curves
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of, refiner_of
 from recam_core.networks.readouts import READOUTS
 from ui.errors.headline import percent
 from ui.errors.sides import View

@@ -8,20 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    DisplayOptions,
-    Note,
-    UserError,
-    counts_csv,
-    counts_parquet,
-    evidence_bundle,
-    is_baseline,
-    map_label,
-    pictures_csv,
-    same_pictures,
-    zip_bytes,
-)
-from recam_core.evaluation.store.map_names import readout_of
+from recam_core import DisplayOptions, UserError, evidence_bundle, zip_bytes
+from recam_core.evaluation.store import Note, counts_csv, counts_parquet, pictures_csv, same_pictures
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from ui.errors import runs

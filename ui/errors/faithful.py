@@ -7,8 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
-from recam_core.evaluation.store.map_names import readout_of
+from recam_core import UserError
+from recam_core.evaluation.faithfulness import CurveStep, LogitCurves, logit_curves
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from ui.compute import engine

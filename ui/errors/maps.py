@@ -12,22 +12,22 @@ from cachetools import LRUCache
 from recam_core import (
     CamResult,
     Evidence,
+    ModelPair,
     Picture,
     Store,
     UserError,
-    changed,
     gather_evidence,
-    is_baseline,
     open_dataset,
     read_out,
-    resize_labels,
-    streamed,
 )
-from recam_core.evaluation.store.map_names import refiner_of
+from recam_core.datasets import streamed
+from recam_core.evaluation.store.map_names import is_baseline, refiner_of
+from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import error_overlay, labels_from_maps
 from recam_core.records import IGNORE
 from recam_core.refiners import REFINERS
 from recam_core.refiners.subject import Subject
+from recam_core.system.layouts import changed
 from ui.compute import engine
 from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
@@ -65,7 +65,7 @@ def read_shot(store: Store, number: int) -> Shot:
     return shot
 
 
-def pair_of(store: Store) -> Any:
+def pair_of(store: Store) -> ModelPair:
     """The model of an evaluation, if it is still the same."""
     pair = engine.model_pair(source_of(store))
     if pair.sha256 != store.settings.sha256:

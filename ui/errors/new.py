@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from recam_core import Job, UserError, changed, known_models, may_start, missing_words, open_dataset, read_header
+from recam_core import UserError, known_models, open_dataset, read_header
+from recam_core.datasets import missing_words
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job
+from recam_core.system.layouts import changed
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data

@@ -6,21 +6,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    Note,
-    UserError,
-    class_curves,
-    is_baseline,
-    jpeg_bytes,
-    map_label,
-    may_start,
-    resize_labels,
-    write_note,
-)
-from recam_core.evaluation.store.map_names import readout_of
-from recam_core.images.visualise import labels_overlay
+from recam_core import UserError, class_curves
+from recam_core.evaluation.store import Note, write_note
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
+from recam_core.images.masks import resize_labels
+from recam_core.images.visualise import jpeg_bytes, labels_overlay
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import IGNORE, SCALE_NAMES
+from recam_core.system.folders import may_start
 from ui.components.heatview import heat_view
 from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads

@@ -7,24 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    Job,
-    Store,
-    UserError,
-    find_by_sha256,
-    find_model,
-    known_models,
-    list_jobs,
-    names_file,
-    open_store,
-    read_events,
-    read_header,
-    read_parts,
-    read_settings,
-    runs_folder,
-    start_job,
-)
+from recam_core import Store, UserError, known_models, open_store, read_header
+from recam_core.checkpoints.pair_file import find_model
+from recam_core.checkpoints.registry import find_by_sha256, names_file
+from recam_core.evaluation.store import read_parts, read_settings
 from recam_core.refiners import REFINERS
+from recam_core.system.folders import runs_folder
+from recam_core.system.jobs import Job, list_jobs, read_events, start_job
 from ui.widgets import jobs
 from ui.widgets.jobs import time_words
 

@@ -4,16 +4,10 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from recam_core import (
-    SAMPLES,
-    SCENE_CLASSES,
-    ShelfEntry,
-    UserError,
-    delete_model,
-    may_start,
-    rename_model,
-    sample_model,
-)
+from recam_core import SAMPLES, UserError
+from recam_core.checkpoints.registry import ShelfEntry, delete_model, rename_model
+from recam_core.datasets.samples import SCENE_CLASSES, sample_model
+from recam_core.system.folders import may_start
 from ui.models.state import say_next
 from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.pictures import PICTURE, plain

@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import ShelfEntry, model_sha256
+from recam_core.checkpoints.registry import ShelfEntry, model_sha256
 from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions

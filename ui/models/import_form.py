@@ -7,17 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import (
-    CLASS_LISTS,
-    Recognised,
-    UserError,
-    known_models,
-    parse_class_names,
-    place_for,
-    shelf_entries,
-    shelf_entry,
-    store_import,
-)
+from recam_core import UserError, known_models
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_class_names, store_import
+from recam_core.checkpoints.registry import place_for, shelf_entries, shelf_entry
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.model_choice import entry_words

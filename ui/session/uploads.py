@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
-from recam_core import Picture, jpeg_bytes, read_image
+from recam_core import Picture, read_image
+from recam_core.images.visualise import jpeg_bytes
 
 STORE_BYTES = 16 * 2**20
 OWN = "own_pictures"  # session state: {hash: Upload}, in the order they came

@@ -6,18 +6,12 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import (
-    BOUNDARY_RECIPES,
-    SAMPLES,
-    UserError,
-    delete_run,
-    known_models,
-    may_start,
-    shelf_entries,
-    zip_bytes,
-)
+from recam_core import SAMPLES, UserError, known_models, zip_bytes
+from recam_core.checkpoints.registry import delete_run, shelf_entries
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
+from recam_core.system.folders import may_start
+from recam_core.training.recipes import BOUNDARY_RECIPES
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary

@@ -9,9 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recam_core import CamResult, UserError, jpeg_bytes, read_epoch_maps, read_watched
+from recam_core import CamResult, UserError
+from recam_core.images.visualise import jpeg_bytes
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import EPSILON, EpochMaps, MapsKept, TrainConfig, WatchedPicture
+from recam_core.training.watched_pictures import read_epoch_maps, read_watched
 from ui.components.player.frame import Frame, Layer, heat_layer, shares
 from ui.components.player.frame_stream import Reel
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import UserError, known_models, read_header, row_shift
+from recam_core import UserError, known_models, read_header
+from recam_core.cam.lesson import row_shift
 from recam_core.networks.readouts import READOUTS, recam_readouts
 from ui.why.example import Seen
 from ui.why.shift import shift_view

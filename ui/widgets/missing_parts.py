@@ -1,19 +1,20 @@
 """Models without all readouts: what is missing and where it can be trained, and a bundled model for pages that need it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
-from recam_core import Evidence, may_start, sample_model
+from recam_core import Evidence, ModelPair
+from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import NETWORKS
 from recam_core.records import CAM, PROBABILITY
+from recam_core.system.folders import may_start
 from ui.widgets.pictures import PICTURE, plain
 
 TRAIN = "../pages/lab/train.py"
 
 
-def show_lacking(pair: Any) -> None:
+def show_lacking(pair: ModelPair) -> None:
     """A calm banner on the pages of Explore: which readouts there are, why, and what would give the others."""
     if pair.network_names == NETWORKS:
         return
@@ -32,7 +33,7 @@ def show_lacking(pair: Any) -> None:
     _offer_training(pair)
 
 
-def suggest_bundled(pair: Any, needs: str, *, train: bool = False) -> None:
+def suggest_bundled(pair: ModelPair, needs: str, *, train: bool = False) -> None:
     """On a page that the model cannot serve: what the page needs, and a way to a bundled model that has it.
 
     ``train`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
@@ -68,7 +69,7 @@ def softmax_hint(evidence: Evidence) -> str:
     )
 
 
-def _offer_training(pair: Any) -> None:
+def _offer_training(pair: ModelPair) -> None:
     """Where the model has CAM alone, and this server trains: the way to the form with this model in it."""
     if pair.network_names == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
         st.switch_page(TRAIN, query_params={"run": "new", "stage1": pair.name})

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SCENE_CLASSES, sample_model
+from recam_core import ModelPair
+from recam_core.datasets.samples import SCENE_CLASSES, sample_model
 from recam_core.networks.readouts import READOUTS
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject
 
 
-def caution(subject: Subject, pair: Any) -> str:
+def caution(subject: Subject, pair: ModelPair) -> str:
     """What to keep in mind before reading these maps: the model's own warning, or that the picture is not of its world."""
     drawn = sample_model(subject.name) == "scenes" or "drawn scene" in subject.picture.notes
     if pair.classes == SCENE_CLASSES and not drawn:
@@ -19,7 +20,7 @@ def caution(subject: Subject, pair: Any) -> str:
     return str(pair.card.get("warning") or "")
 
 
-def about_model(pair: Any) -> None:
+def about_model(pair: ModelPair) -> None:
     """The model's card in short: data, training, scores."""
     card = pair.card
     training, scores = card.get("training", {}), card.get("scores", {})

@@ -2,7 +2,7 @@
 
 import time
 
-from recam_core import ShelfEntry, shelf_entries
+from recam_core.checkpoints.registry import ShelfEntry, shelf_entries
 
 KINDS = {"bundled": "bundled", "trained": "trained here", "imported": "imported"}
 

@@ -115,20 +115,21 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
             f"{VERSION}). Run it again into another folder."
         )
     try:
-        plain = stored["settings"]
-        options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
-        lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
+        plain = dict(stored["settings"])
         others = {name: plain.pop(name) for name in plain.keys() - StoreSettings.__dataclass_fields__.keys()}
         refine, refinement = next(((name, found) for name, found in others.items() if found), ("", None))
-        if refine and refine not in REFINERS:
-            raise UserError(
-                f"The evaluation in {folder.name} counted maps of the refiner {refine!r}, which this program does not have; "
-                f"it has {', '.join(REFINERS)}."
-            )
+        options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
+        lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
         refined = {"refine": refine, "refinement": refinement}
-        return StoreSettings(**plain | lists | refined | {"options": options}), bool(stored["finished"])
-    except (KeyError, TypeError, UserError) as error:
+        settings, finished = StoreSettings(**plain | lists | refined | {"options": options}), bool(stored["finished"])
+    except (KeyError, TypeError, ValueError) as error:  # UserError is a ValueError
         raise _damaged(folder, SETTINGS) from error
+    if refine and refine not in REFINERS:
+        raise UserError(
+            f"The evaluation in {folder.name} counted maps of the refiner {refine!r}, which this program does not have; "
+            f"it has {', '.join(REFINERS)}."
+        )
+    return settings, finished
 
 
 def write_part(folder: Path, number: int, entries: Sequence[PictureEntry], columns: dict[str, np.ndarray]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recam_core import CamResult, ClassCurves, jpeg_bytes
+from recam_core import CamResult, ClassCurves
+from recam_core.images.visualise import jpeg_bytes
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
