@@ -5,9 +5,9 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from make_tables import read
+from make_tables import measured, read
 
-from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.networks.readouts import READOUTS
 
 IMAGES = Path(__file__).parent / "images"
 POSITIVE = "product of positive weights"
@@ -45,7 +45,7 @@ def draw_recipes(name: str) -> plt.Figure:
     """mIoU of every readout of every variant of stage 2, relative to CAM; dashed: the control."""
     result = needed(f"study-{name}-recipes")
     figure, axis = plt.subplots(figsize=(11, 0.62 * len(result["rows"]) + 1.4), layout="constrained")
-    titles = {key: READOUTS[key].label for key in recam_readouts()} | {
+    titles = {key: READOUTS[key].label for key in measured()[1:]} | {
         POSITIVE: "w⊗w′ with the negative weights set to 0"
     }
     for i, row in enumerate(reversed(result["rows"])):
@@ -73,7 +73,7 @@ def draw_gains() -> plt.Figure:
     figure, axes = plt.subplots(1, len(STUDIES), figsize=(11, 3.2), sharey=True, layout="constrained")
     for axis, (study, (title, view)) in zip(axes, STUDIES.items(), strict=True):
         table = needed(f"study-{study}")["views"][view]["readouts"]
-        for i, key in enumerate(recam_readouts()):
+        for i, key in enumerate(measured()[1:]):
             for shift, other, marker in ((-0.14, "over_cam", "o"), (0.14, "over_control", "s")):
                 gain = table[key][other]
                 if gain is None:
@@ -84,7 +84,7 @@ def draw_gains() -> plt.Figure:
                     fillstyle="full" if other == "over_cam" else "none",
                 )  # fmt: skip
         axis.axhline(0, color="black", lw=0.8)
-        axis.set_xticks(range(len(recam_readouts())), [READOUTS[key].label for key in recam_readouts()])
+        axis.set_xticks(range(len(measured()) - 1), [READOUTS[key].label for key in measured()[1:]])
         axis.set_title(title, fontsize=10)
     axes[0].set_ylabel("mIoU gained, points")
     figure.suptitle(

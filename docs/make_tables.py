@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.networks.readouts import READOUTS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
@@ -22,6 +22,12 @@ def read(name: str) -> dict[str, Any] | None:
     """A result file, or None where nothing was measured."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def measured() -> list[str]:
+    """The readouts that there were when the study was made: a row that came later has no figures yet."""
+    study = read("study-scenes-seeds") or {"views": {"one scale": {"readouts": {}}}}
+    return [name for name in READOUTS if name in study["views"]["one scale"]["readouts"]]
 
 
 def percent(fraction: float, sign: bool = False) -> str:
@@ -60,8 +66,8 @@ def recipe_table(name: str) -> str:
     result = read(name)
     if result is None:
         return "Not measured yet."
-    columns = [*READOUTS, "product of positive weights"]
-    titles = [*(READOUTS[key].label for key in READOUTS), "w⊗w′, positive weights only"]
+    columns = [*measured(), "product of positive weights"]
+    titles = [*(READOUTS[key].label for key in measured()), "w⊗w′, positive weights only"]
     lines = [
         made(result),
         "",
@@ -116,12 +122,13 @@ def change_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| stage 2 | {' | '.join(row.label for row in READOUTS.values())} | SCE, first → last epoch |",
-        "|---|" + "--:|" * (len(READOUTS) + 1),
+        f"| stage 2 | {' | '.join(READOUTS[key].label for key in measured())} | SCE, first → last epoch |",
+        "|---|" + "--:|" * (len(measured()) + 1),
     ]
     for row in result["rows"]:
         cells = [
-            f"{percent(row[key]['miou'])} [{interval(row[key]['over_cam'])}]" if key in row else "–" for key in READOUTS
+            f"{percent(row[key]['miou'])} [{interval(row[key]['over_cam'])}]" if key in row else "–"
+            for key in measured()
         ]
         cells[0] = percent(row["cam"]["miou"])
         sce = f"{row['sce'][0]:.2f} → {row['sce'][-1]:.2f}" if any(row["sce"]) else "–"
@@ -135,7 +142,7 @@ def when_table(name: str) -> str:
     if result is None:
         return "Not measured yet."
     names = [f"{weight:g}" for weight in result["lambdas"]]
-    columns = [(weight, key) for weight in names for key in recam_readouts()]
+    columns = [(weight, key) for weight in names for key in measured() if key != "cam"]
     lines = [
         made(result),
         "",
@@ -176,11 +183,11 @@ def half_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| weights | {' | '.join(READOUTS[key].label for key in READOUTS)} |",
-        "|---|" + "--:|" * len(READOUTS),
+        f"| weights | {' | '.join(READOUTS[key].label for key in measured())} |",
+        "|---|" + "--:|" * len(measured()),
     ]
     for weights, rows in result["readouts"].items():
-        cells = [f"{100 * rows[key]['miou']:.2f}" for key in READOUTS]
+        cells = [f"{100 * rows[key]['miou']:.2f}" for key in measured()]
         lines.append(f"| {weights} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"Largest difference: {100 * result['largest_difference']:.2f} points."])
 
@@ -201,7 +208,7 @@ def walk_table(name: str) -> str:
         f"| readout | before | {' | '.join(titles)} |",
         "|---|" + "--:|" * (len(columns) + 1),
     ]
-    for key in READOUTS:
+    for key in measured():
         cells = [percent(result["before"][key]["miou"])]
         for source, title in columns:
             row = result["boundaries"][source][title][key]
@@ -210,7 +217,7 @@ def walk_table(name: str) -> str:
     for source, titles_of in result["boundaries"].items():
         rows = titles_of["chosen"]
         chosen = (
-            f"{READOUTS[key].label} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in READOUTS
+            f"{READOUTS[key].label} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in measured()
         )
         lines += ["", f"Chosen with {source} boundaries: {'; '.join(chosen)}."]
     return "\n".join(lines)

@@ -108,7 +108,7 @@ def plain_maps(model, readout, picture, scales, flip):
             for mirror in (False, True) if flip else (False,):
                 x = model.preprocess(picture, scale)
                 features = model.features(x.flip(-1) if mirror else x)
-                maps = torch.einsum("kd,bdhw->bkhw", model.head.class_weights(readout), features).relu()
+                maps = torch.einsum("kd,bdhw->bkhw", model.class_weights(readout), features).relu()
                 views.append(maps.flip(-1) if mirror else maps)
             total += nn.functional.interpolate(sum(views), padded, mode="bilinear", align_corners=False)[0]
     return total[:, :height, :width].numpy()

@@ -133,7 +133,7 @@ def test_the_map_is_read_with_the_readouts_weights_and_y_with_fc1_of_its_network
     with torch.no_grad():
         x = model.preprocess(PICTURE)
         features = model.features(torch.cat([x, x.flip(-1)]))
-        weight = model.head.class_weights(readout)
+        weight = model.class_weights(readout)
         maps = torch.einsum("d,bdhw->bhw", weight[1], features)
         y = torch.einsum("kd,bdhw->bkhw", model.head.fc1, features).relu().mean((2, 3)).sum(0)
         expected = grad_cam(maps[None], weight[1:2])[0]
