@@ -23,7 +23,8 @@ from recam_core.evaluation.curves import class_curves
 from recam_core.evaluation.metrics import SLIDER
 from recam_core.images.masks import resize_labels
 from recam_core.networks.pair import ModelPair
-from recam_core.records import IGNORE, READOUTS, AdvCamOptions, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import IGNORE, AdvCamOptions, HeatmapOptions
 from recam_core.refiners.advcam.climb import climb
 from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence, grey_levels
 from recam_core.system.device import keep_freed_memory, pick_device
@@ -138,7 +139,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=AdvCamOptions().steps)
     parser.add_argument("--xi-factors", type=numbers, default=list(FACTORS))
     parser.add_argument("--mu", type=numbers, default=list(WEIGHTS))
-    parser.add_argument("--readout", choices=READOUTS, default="w")
+    parser.add_argument("--readout", choices=list(READOUTS), default="w")
     parser.add_argument("--long-side", type=int, default=320)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="where to write instead of assets/results")

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.refiners import Refinement
+from recam_core.refiners.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +29,11 @@ class Evaluation:
     options: HeatmapOptions
     classes: tuple[str, ...]
     sweeps: dict[str, ThresholdSweep]
-    walker: Walker | None = None
+    refinement: Refinement | None = None
 
     def __str__(self) -> str:
-        walked = "" if self.walker is None else f", after {self.walker.options.steps} steps of the walk"
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}"
+        refined = "" if self.refinement is None else f", {self.refinement.words}"
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
@@ -44,7 +45,7 @@ class Evaluation:
             "scales": list(self.options.scales),
             "flip": self.options.flip,
             "long_side": self.options.long_side,
-            **({} if self.walker is None else {"refine": "walk", "walk": self.walker.to_json()}),
+            **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
         }
 
@@ -77,24 +78,24 @@ def evaluate(
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
     source: tuple[str, str] = ("", ""),
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. ``source`` is
-    the kind and the split of the data set, for the record; with a ``walker`` the maps walk before they are counted.
+    the kind and the split of the data set, for the record; with a ``refinement`` the maps are refined before they are counted.
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
     measured = 0
-    for i, counts in enumerate(measure(pair, dataset, options, readouts, walker)):
+    for i, counts in enumerate(measure(pair, dataset, options, readouts, refinement)):
         for name, picture in counts.items():
             sweeps[name].add(picture)
         measured += bool(counts)
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
     if measured == 0:
         raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker)
+    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, refinement)
 
 
 def measure(
@@ -102,7 +103,7 @@ def measure(
     dataset: Dataset,
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
@@ -115,7 +116,7 @@ def measure(
             continue
         ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
         check_size(picture, mask, dataset.name(i))
-        maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
+        maps = true_maps(pair, picture, ids, options, readouts, refinement) if ids else {}
         nothing = np.zeros((0, *mask.shape), np.float32)
         yield {
             name: count_pixels(
@@ -156,13 +157,12 @@ def true_maps(
     ids: Sequence[int],
     options: HeatmapOptions,
     readouts: Sequence[str],
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> dict[str, np.ndarray]:
-    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, after the walk if there is one."""
+    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, refined where that was asked for."""
     evidence = gather_evidence(picture, pair, options, readouts)
-    results = [read_out(evidence, readout, [pair.classes[k] for k in ids]) for readout in readouts]
-    if walker is not None:
-        results = walker(results)
+    subject = Subject(pair, evidence, tuple(pair.classes[k] for k in ids), tuple(readouts))
+    results = subject.results if refinement is None else refinement.results(subject)
     return {result.readout: result.maps for result in results}
 
 

@@ -17,7 +17,7 @@ from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.system.device import training_autocast, training_type
 from recam_core.training.distributed import Team
-from recam_core.training.optimizer import build_optimizer
+from recam_core.training.optimizer import build_optimizer, rate_name
 from recam_core.training.run_folder import RunFolder
 from recam_core.training.setup import stage2_weights, starting_networks
 
@@ -41,8 +41,8 @@ class Losses(nn.Module):
             x = self.model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
             features = self.model.features(x)
         loss, bce, sce = self.model.head.loss(features.float(), labels)
-        if self.others and hasattr(self.model.head, "fc2"):
-            loss = loss + 0 * self.model.head.fc2.sum()
+        for parameter in self.model.head.idle() if self.others else ():
+            loss = loss + 0 * parameter.sum()
         return loss, bce.detach(), sce.detach()
 
 
@@ -103,9 +103,8 @@ class Run:
                     self.scaler.scale(loss * (share * self.team.share.world))
                 )  # which then takes the mean
             means += torch.stack((bce, sce)) * share
-        unused = labelled == 0 or self.config.objective != "both" or self.config.recam_weight == 0
-        if unused and self.stage == 2:
-            self.recam.head.fc2.grad = None  # rather than zero, which weight decay and momentum would add to
+        for parameter in self.model.head.idle(labelled > 0):
+            parameter.grad = None  # rather than zero, which weight decay and momentum would add to
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return self.team.total(means)
@@ -118,11 +117,7 @@ class Run:
     def not_finite(self, what: str, how: str) -> str:
         """What a person is told where numbers ran away."""
         config = self.config
-        rates = (
-            ("backbone_rate", "fc1_rate")
-            if self.stage == 1
-            else ("stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
-        )
+        rates = [rate_name(part, self.stage) for part in ("backbone", *self.model.head.groups())]
         knobs = [f"({', '.join(f'{name} {getattr(config, name):g}' for name in rates)})"]
         knobs += [f"or λ (now {config.recam_weight:g})"] if self.stage == 2 else []
         knobs += [f"or the momentum (now {config.momentum:g})"] if config.optimizer == "sgd" else []

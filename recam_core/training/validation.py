@@ -42,7 +42,7 @@ class Validation:
     def score(self, model: CamModel, stage: int, epoch: int) -> Iterator[PictureSkipped | Validated]:
         """Look once at every picture; what cannot be read is left out and named. Draws no random number, changes no mode."""
         start, classes = time.perf_counter(), self.dataset.classes
-        sweeps = {name: ThresholdSweep(len(classes)) for name in model.head.readouts}
+        sweeps = {name: ThresholdSweep(len(classes)) for name in model.readouts}
         scores, labels, masked = [], [], False
         for i in map(int, self.pictures):
             try:

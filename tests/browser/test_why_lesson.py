@@ -7,16 +7,9 @@ import pytest
 from playwright.sync_api import expect
 from waiting import wait_for_address
 
-from recam_core import (
-    bce_gradient,
-    load_pair,
-    masked_feature,
-    picture_features,
-    read_sample,
-    row_shift,
-    sce_gradient,
-    sce_value,
-)
+from recam_core import load_pair, read_sample
+from recam_core.cam.lesson import masked_feature, picture_features, row_shift, sce_value
+from recam_core.networks.gradients import bce_gradient, sce_gradient
 
 pytestmark = pytest.mark.browser
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from plain_sweep import picture as random_picture
 from plain_sweep import plain_confusion
+from refined import walk_of
 from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
@@ -31,12 +32,12 @@ from recam_core.evaluation.store import (
     writing,
 )
 from recam_core.evaluation.store.layout import SETTINGS, part_name
+from recam_core.evaluation.store.map_names import is_baseline, is_map_name, map_label
 from recam_core.evaluation.store.maps import baseline_maps
 from recam_core.evaluation.store.table import _csv
 from recam_core.networks.pair import build_pair
-from recam_core.records import EvalStep, HeatmapOptions, RandomWalkOptions, UserError
-from recam_core.records.stored import Stored, is_baseline, is_map_name, map_label
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.records import EvalStep, HeatmapOptions, UserError
+from recam_core.records.stored import Stored
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def maker(pair, readouts=("cam", "product"), **more):
 class GivenMaps:
     """Maps that were made elsewhere, of a readout called cam: what evaluating asks of a ``MapMaker``."""
 
-    options, walker, names = OPTIONS, None, ("cam",)
+    options, refinement, names = OPTIONS, None, ("cam",)
 
     def __init__(self, pair, maps):
         self.pair, self.maps = pair, {f"picture {i}": values for i, values in enumerate(maps)}
@@ -130,9 +131,9 @@ def test_a_store_says_what_evaluating_says(pair, tmp_path):
 
 
 def test_before_and_after_the_walk_lie_side_by_side(pair, tmp_path):
-    walker = Walker(pair, RandomWalkOptions(steps=4), "gradient")
-    run(tmp_path / "s", maker(pair, ("w",), walker=walker), scenes(2))
-    *_, walked = evaluate(pair, scenes(2), OPTIONS, ("w",), walker=walker)
+    refinement = walk_of(steps=4)
+    run(tmp_path / "s", maker(pair, ("w",), refinement=refinement), scenes(2))
+    *_, walked = evaluate(pair, scenes(2), OPTIONS, ("w",), refinement=refinement)
     store = open_store(tmp_path / "s")
     assert store.settings.maps == ("w", "w-walk")
     assert np.array_equal(store.sweep("w-walk").counts, walked.sweeps["w"].counts)
@@ -429,7 +430,8 @@ def test_names_of_kept_maps():
     ]  # fmt: skip
     assert [is_baseline(name) for name in ("cam", "cam-walk", "reset-cam", "centre")] == [False, False, True, True]
     assert is_map_name("sum-walk")
-    assert not is_map_name("cam-climb")
+    assert is_map_name("sum-climb")
+    assert not is_map_name("cam-crf")
 
 
 def test_notes_stay_where_the_operator_forbids_changes(tmp_path, monkeypatch):

@@ -15,8 +15,10 @@ import ui.balance.fits
 import ui.balance.knobs
 import ui.balance.sets
 import ui.compute.engine
-from recam_core import READOUTS, default_refit, gather_features, load_pair, open_dataset, refit_heads
+from recam_core import gather_features, load_pair, open_dataset, refit_heads
 from recam_core.networks.model import CamModel
+from recam_core.networks.readouts import READOUTS
+from recam_core.training.recipes import default_refit
 from ui.balance.fits import Shelf
 from ui.compute import payloads
 from ui.compute.packing import unpack

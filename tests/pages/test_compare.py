@@ -24,7 +24,9 @@ from opened import opened, query, ran
 from PIL import Image
 
 import ui.compute.engine
-from recam_core import MULTI_SCALE, READOUTS, SAMPLES, known_models, read_header, read_sample, sample_model
+from recam_core import MULTI_SCALE, SAMPLES, known_models, read_header, read_sample
+from recam_core.datasets.samples import sample_model
+from recam_core.networks.readouts import READOUTS
 from ui.session import uploads
 
 SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]

@@ -15,8 +15,8 @@ from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
 import ui.compute.engine
-from recam_core import Recognised, known_models, load_pair
-from recam_core.checkpoints.importers import CLASS_LISTS
+from recam_core import known_models, load_pair
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
 from recam_core.system import jobs
@@ -79,7 +79,7 @@ def press(app, *keys):
 
 
 def form(app, kind, name):
-    number = app.session_state["models-form"] if "models-form" in app.session_state else 0
+    number = app.session_state["models-form"] if "models-form" in app.session_state else 0  # noqa: SIM401 - it has no get
     return getattr(app, kind)(key=f"models-{name}-{number}")
 
 

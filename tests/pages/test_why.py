@@ -9,7 +9,8 @@ from opened import query, ran
 from why_page import heading, open_why, press, words
 
 import ui.compute.engine
-from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
+from recam_core import load_pair, read_sample
+from recam_core.cam.lesson import channel_votes, picture_features, sce_value
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import build_pair

@@ -4,17 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recam_core import (
-    READOUTS,
-    HeatmapOptions,
-    Turns,
-    UserError,
-    gather_evidence,
-    load_pair,
-    picture_features,
-    read_out,
-)
+from recam_core import HeatmapOptions, UserError, gather_evidence, load_pair, read_out
+from recam_core.cam.lesson import picture_features
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import Evidence
+from recam_core.system.compute_queue import Turns
 from ui.compare import maps as shown
 from ui.compute.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
 from ui.walk.panel import BOUNDARIES

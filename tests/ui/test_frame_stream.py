@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import ui.components.player.frame_stream
-from recam_core import Turns, UserError
+from recam_core import UserError
+from recam_core.system.compute_queue import Turns
 from ui.components.player.frame import Frame, Layer, heat_layer, mask_layer, signed_layer
 from ui.components.player.frame_stream import BROKEN, DONE, FAILED, RUNNING, STOPPED, UNSEEN, Reel
 from ui.components.player.stream_store import reel_store

@@ -7,7 +7,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from recam_core import backbone_passes, known_models
+from recam_core import known_models
+from recam_core.system.pass_counter import backbone_passes
 from ui import routes
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame, Layer

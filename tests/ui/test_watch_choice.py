@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recam_core import Evidence, HeatmapOptions, PictureFeatures, read_out
+from recam_core import Evidence, HeatmapOptions, read_out
+from recam_core.cam.lesson import PictureFeatures
 from ui.why.example import Seen, one_look
 
 HEIGHT, WIDTH, ROWS, COLUMNS = 100, 71, 7, 5  # 112 × 80 in steps of 16

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import FeatureBank, Refit, RefitConfig, read_study
+from recam_core import FeatureBank, ModelPair, Refit, RefitConfig
+from recam_core.experiments.findings import read_study
 from ui.balance.charts import Curve, common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.fits import FITS, fit_of
 from ui.balance.knobs import RUNGS
@@ -35,7 +36,7 @@ def remember(key: Key, config: RefitConfig) -> None:
         tried.append((key, config))
 
 
-def show_curve(pair: Any, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> None:
+def show_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> None:
     """The live curve of these settings beside full training, then the table; the curve grows while it is looked at."""
     if not bank.masked.any():
         _table(key, "no true masks, so no scores")
@@ -66,7 +67,13 @@ def show_curve(pair: Any, bank: FeatureBank, chosen: LabelledSet, key: Key, conf
 
 
 def _draw(
-    pair: Any, bank: FeatureBank, key: Key, config: RefitConfig, trained: Curve, places: Sequence[Any], whole: bool
+    pair: ModelPair,
+    bank: FeatureBank,
+    key: Key,
+    config: RefitConfig,
+    trained: Curve,
+    places: Sequence[Any],
+    whole: bool,
 ) -> None:
     chart, place, note = places
     rungs = (config.recam_weight,) if config.objective == "sce" else RUNGS

@@ -9,15 +9,16 @@ from typing import Any, Generic, TypeVar
 from recam_core import (
     FeatureBank,
     HeatmapOptions,
+    ModelPair,
     Picture,
     Refit,
     RefitConfig,
-    StartLook,
     gather_features,
     refit_heads,
     start_look,
 )
 from recam_core.system.cache import Cache
+from recam_core.training.refit.look import StartLook
 from ui.balance.sets import LabelledSet
 from ui.compute import engine
 
@@ -57,12 +58,12 @@ FITS: Shelf[Refit] = Shelf(FIT_BYTES)
 LOOKS: engine.TurnCache[StartLook] = engine.TurnCache(LOOK_BYTES, lambda look: look.nbytes, engine.EVIDENCE.turns)
 
 
-def bank_key(chosen: LabelledSet, pair: Any, last_block: bool) -> tuple[Any, ...]:
+def bank_key(chosen: LabelledSet, pair: ModelPair, last_block: bool) -> tuple[Any, ...]:
     """Model and data: what a bank, and every fit on it, depends on."""
     return pair.sha256, chosen.key, chosen.long_side, last_block
 
 
-def bank_of(chosen: LabelledSet, pair: Any, last_block: bool, say: Say) -> FeatureBank:
+def bank_of(chosen: LabelledSet, pair: ModelPair, last_block: bool, say: Say) -> FeatureBank:
     """The features of a set of pictures."""
 
     def begin() -> Iterator[Any]:
@@ -72,14 +73,14 @@ def bank_of(chosen: LabelledSet, pair: Any, last_block: bool, say: Say) -> Featu
     return BANKS.get(bank_key(chosen, pair, last_block), begin, lambda event: (event.done, event.total), say)
 
 
-def fit_of(key: tuple[Any, ...], pair: Any, bank: FeatureBank, config: RefitConfig, say: Say) -> Refit:
+def fit_of(key: tuple[Any, ...], pair: ModelPair, bank: FeatureBank, config: RefitConfig, say: Say) -> Refit:
     """Heads that were fitted on a bank."""
     return FITS.get(
         (key, config), lambda: refit_heads(pair, bank, config), lambda event: (event.step, event.steps), say
     )
 
 
-def look_of(picture: Picture, pair: Any, options: HeatmapOptions, last_block: bool) -> StartLook:
+def look_of(picture: Picture, pair: ModelPair, options: HeatmapOptions, last_block: bool) -> StartLook:
     """The picture of the page, as fits start from it."""
     key = (picture.sha256, pair.sha256, options, last_block)
     return LOOKS.get(key, lambda: start_look(picture.pixels, pair, options, last_block))

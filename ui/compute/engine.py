@@ -16,18 +16,18 @@ import streamlit as st
 from recam_core import (
     Evidence,
     HeatmapOptions,
+    ModelPair,
     Picture,
-    PictureFeatures,
-    Turns,
-    find_model,
     gather_evidence,
-    give_back,
     known_models,
     load_pair,
     pick_device,
-    picture_features,
 )
+from recam_core.cam.lesson import PictureFeatures, picture_features
+from recam_core.checkpoints.pair_file import find_model
 from recam_core.system.cache import Cache
+from recam_core.system.compute_queue import Turns
+from recam_core.system.memory import give_back
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -94,12 +94,12 @@ def brief_turn() -> AbstractContextManager[None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _pair(path: str, changed: float, name: str) -> Any:
+def _pair(path: str, changed: float, name: str) -> ModelPair:
     pair = load_pair(path, pick_device()).folded()
     return replace(pair, name=name) if name else pair
 
 
-def model_pair(name: str) -> Any:
+def model_pair(name: str) -> ModelPair:
     """A model pair from the shelf, for looking only; a file that was replaced is loaded again."""
     path: Path = find_model(name)
     shelf_name = name if name in known_models() else ""  # another than the file says, if it was renamed

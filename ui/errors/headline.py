@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from recam_core import gain_of_areas
+from recam_core.evaluation.bootstrap import gain_of_areas
 from ui.errors.sides import View
 from ui.widgets.pictures import plain
 

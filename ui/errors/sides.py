@@ -6,7 +6,10 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from recam_core import THRESHOLDS, Areas, Curves, Store, UserError, is_baseline, map_label, same_pictures
+from recam_core import Store, UserError
+from recam_core.evaluation.store import Areas, Curves, same_pictures
+from recam_core.evaluation.store.map_names import is_baseline, map_label
+from recam_core.evaluation.sweep import THRESHOLDS
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import Picture, jpeg_bytes, read_image
+from recam_core import Picture, read_image
+from recam_core.images.visualise import jpeg_bytes
 from recam_core.system.cache import Cache
 
 STORE_BYTES = 16 * 2**20

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
+from recam_core.cam.lesson import sce_value
+from recam_core.networks.gradients import bce_gradient, sce_gradient, sigmoid
 from ui.components.modules import bundle
 from ui.session.link import write
 from ui.why.example import Seen

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from recam_core import RowShift, jpeg_bytes
+from recam_core.cam.lesson import RowShift
+from recam_core.images.visualise import jpeg_bytes
 from ui.components.heatview import COLOURS as PALETTES
 from ui.components.modules import bundle
 from ui.session.link import heat_settings

@@ -9,8 +9,11 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import CheckStep, DataReport, UserError, changed, check_opened, open_dataset
+from recam_core import UserError, open_dataset
+from recam_core.datasets.check import check_opened
+from recam_core.records import CheckStep, DataReport
 from recam_core.system.cache import Cache
+from recam_core.system.layouts import changed
 from ui.session.uploads import thumbnail
 from ui.widgets.pictures import plain
 

@@ -15,7 +15,8 @@ from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 from recam_core.experiments.benchmarks.boxed import Boxed
 from recam_core.experiments.benchmarks.measure import SHAPE, Row, paired
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions
 
 ONE = 30  # index of the threshold that is counted alone
 OPTIONS = HeatmapOptions()

@@ -14,7 +14,8 @@ from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import measure
 from recam_core.evaluation.sweep import PixelCounts
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, EpochEnd, EvalStep, HeatmapOptions, TrainConfig, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EpochEnd, EvalStep, HeatmapOptions, TrainConfig, UserError
 from recam_core.system.files import npz_bytes, parent_for, save_atomically
 from recam_core.system.history import read_history
 from recam_core.training.run_folder import CHECKPOINT
@@ -64,7 +65,7 @@ def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
 
 
 def counted(
-    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = READOUTS
+    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = tuple(READOUTS)
 ) -> Generator[Any, None, Counts]:
     """Counts of every picture that has a mask, by readout; kept in ``path`` for as long as the weights are the same."""
     return (yield from kept_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))
