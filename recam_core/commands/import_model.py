@@ -7,7 +7,8 @@ from recam_core.checkpoints.importers import CLASS_LISTS, read_class_names, reco
 from recam_core.checkpoints.pair_file import model_name
 from recam_core.checkpoints.registry import check_model_name
 from recam_core.networks.backbones import BACKBONES
-from recam_core.records import ACTIVATIONS, READOUTS, lacking_sentence
+from recam_core.networks.readouts import READOUTS, lacking_sentence
+from recam_core.records import ACTIVATIONS
 from recam_core.system.folders import models_folder
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from recam_core.datasets import CheckedDataset, missing_words, open_dataset
 from recam_core.datasets.samples import SAMPLES, read_sample
 from recam_core.images.pictures import read_image
-from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import MULTI_SCALE, HeatmapOptions, Picture, UserError
 from recam_core.system.launcher import launched
 from recam_core.training.run_folder import CHECKPOINT, begun
 
@@ -60,7 +61,7 @@ def readout_names(text: str) -> tuple[str, ...]:
 
 def add_readout_argument(parser: argparse.ArgumentParser, text: str) -> None:
     """Which readout's map is refined; ``text`` says what becomes of it."""
-    parser.add_argument("--readout", choices=READOUTS, help=f"{text} (w, or cam where the model has no other)")
+    parser.add_argument("--readout", choices=list(READOUTS), help=f"{text} (w, or cam where the model has no other)")
 
 
 def split_names(text: str) -> list[str]:

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
-from recam_core.evaluation.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS
+from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.refiners import Refinement
+from recam_core.refiners.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +29,13 @@ class Evaluation:
     options: HeatmapOptions
     classes: tuple[str, ...]
     sweeps: dict[str, ThresholdSweep]
-    walker: Walker | None = None
+    refinement: Refinement | None = None
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        walked = "" if self.walker is None else f", after {self.walker.options.steps} steps of the walk"
+        refined = "" if self.refinement is None else f", {self.refinement.words}"
         left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}{left}"
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
@@ -45,12 +47,13 @@ class Evaluation:
             "scales": list(self.options.scales),
             "flip": self.options.flip,
             "long_side": self.options.long_side,
-            **({} if self.walker is None else {"refine": "walk", "walk": self.walker.to_json()}),
+            **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
         }
 
     def _summary(self, sweep: ThresholdSweep) -> dict[str, Any]:
-        rows = [figures(sweep.confusion(i)) for i in range(len(sweep.thresholds))]
+        areas = sweep.areas()
+        rows = [areas[:, i].figures() for i in range(len(sweep.thresholds))]
         best = sweep.best()
         top = rows[best]
         names = ("background", *self.classes)
@@ -77,13 +80,13 @@ def evaluate(
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
     source: tuple[str, str] = ("", ""),
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
     cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
-    record; with a ``walker`` the maps walk before they are counted.
+    record; with a ``refinement`` the maps are refined before they are counted.
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
@@ -92,7 +95,7 @@ def evaluate(
     pair.check_readouts(readouts)
     for i in range(len(dataset)):
         try:
-            counts = measure_picture(pair, dataset, i, options, readouts, walker)
+            counts = measure_picture(pair, dataset, i, options, readouts, refinement)
         except UserError as error:
             counts, fault = {}, str(error).rstrip(".")
         else:
@@ -104,7 +107,7 @@ def evaluate(
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
     found = any(sweep.counts[1:].any() for sweep in sweeps.values())
     check_counted(measured, found, faults)
-    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker, tuple(faults))
+    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, refinement, tuple(faults))
 
 
 def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
@@ -127,14 +130,14 @@ def measure(
     dataset: Dataset,
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
     check_classes(pair, dataset)
     readouts = pair.readouts if readouts is None else readouts
     for i in range(len(dataset)):
-        yield measure_picture(pair, dataset, i, options, readouts, walker, thresholds)
+        yield measure_picture(pair, dataset, i, options, readouts, refinement, thresholds)
 
 
 def measure_picture(
@@ -143,7 +146,7 @@ def measure_picture(
     i: int,
     options: HeatmapOptions,
     readouts: Sequence[str],
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> dict[str, PixelCounts]:
     """The counts of one picture by readout; empty where it has no mask. ``UserError`` where they cannot be had."""
@@ -152,7 +155,7 @@ def measure_picture(
         return {}
     ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
     check_size(picture, mask, dataset.name(i))
-    maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
+    maps = true_maps(pair, picture, ids, options, readouts, refinement) if ids else {}
     nothing = np.zeros((0, *mask.shape), np.float32)
     return {
         name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds)
@@ -191,13 +194,12 @@ def true_maps(
     ids: Sequence[int],
     options: HeatmapOptions,
     readouts: Sequence[str],
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> dict[str, np.ndarray]:
-    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, after the walk if there is one."""
+    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, refined where that was asked for."""
     evidence = gather_evidence(picture, pair, options, readouts)
-    results = [read_out(evidence, readout, [pair.classes[k] for k in ids]) for readout in readouts]
-    if walker is not None:
-        results = walker(results)
+    subject = Subject(pair, evidence, tuple(pair.classes[k] for k in ids), tuple(readouts))
+    results = subject.results if refinement is None else refinement.results(subject)
     return {result.readout: result.maps for result in results}
 
 

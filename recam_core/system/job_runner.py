@@ -1,7 +1,7 @@
 """The process that stays with one job: waits for its turn, runs its command, hands on a stop, writes how it ended.
 
-``python -m recam_core.system.job_runner FOLDER``, started by ``jobs``. It holds a file in the run's folder for as long as it lives, so
-that everybody can tell a run that goes on from one whose process was killed.
+``python -m recam_core.system.job_runner FOLDER``, started by ``jobs``. It holds a file in the run's folder for as long as it
+lives, so that everybody can tell a run that goes on from one whose process was killed.
 """
 
 import contextlib

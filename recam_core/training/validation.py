@@ -8,7 +8,8 @@ import numpy as np
 from recam_core.cam.pipeline import read_out
 from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.evaluate import check_size, to_size
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
 from recam_core.images.masks import shows_class
 from recam_core.images.pictures import working_picture
 from recam_core.networks.model import CamModel
@@ -42,7 +43,7 @@ class Validation:
     def score(self, model: CamModel, stage: int, epoch: int) -> Iterator[PictureSkipped | Validated]:
         """Look once at every picture; what cannot be read is left out and named. Draws no random number, changes no mode."""
         start, classes = time.perf_counter(), self.dataset.classes
-        sweeps = {name: ThresholdSweep(len(classes)) for name in model.head.readouts}
+        sweeps = {name: ThresholdSweep(len(classes)) for name in model.readouts}
         scores, labels, masked = [], [], False  # the last: has anything been there to find
         for i in map(int, self.pictures):
             try:

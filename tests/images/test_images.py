@@ -78,36 +78,36 @@ UPRIGHT = {
 }
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
-def test_every_exif_orientation_is_turned_upright(kind, orientation):
+def turned(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_every_exif_orientation_is_turned_upright(kind):
     stored = cv2.resize(NOISE[:4, :6], (60, 40), interpolation=cv2.INTER_CUBIC)
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(kind, {})
-    picture = read_image(encode(stored, kind, exif=exif, **options))
-    expected = UPRIGHT[orientation](stored)
-    assert picture.pixels.shape == expected.shape
-    assert np.abs(picture.pixels.astype(int) - expected).max() <= (12 if kind == "JPEG" else 0)
-    assert picture.original_size == (expected.shape[1], expected.shape[0])
+    for orientation, upright in UPRIGHT.items():
+        picture = read_image(encode(stored, kind, exif=turned(orientation), **options))
+        expected = upright(stored)
+        assert picture.pixels.shape == expected.shape, orientation
+        assert np.abs(picture.pixels.astype(int) - expected).max() <= (12 if kind == "JPEG" else 0), orientation
+        assert picture.original_size == (expected.shape[1], expected.shape[0])
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["png", "tif", "webp", "jpg"])
-def test_the_upright_size_is_that_of_the_picture_as_it_is_read(tmp_path, kind, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"a.{kind}"
-    Image.new("RGB", (60, 40)).save(path, exif=exif)
-    height, width = read_image(path).pixels.shape[:2]
-    assert upright_size(path) == (width, height)
-    assert (width, height) == ((60, 40) if orientation < 5 else (40, 60))
+def test_the_upright_size_is_that_of_the_picture_as_it_is_read(tmp_path, kind):
+    for orientation in UPRIGHT:
+        path = tmp_path / f"{orientation}.{kind}"
+        Image.new("RGB", (60, 40)).save(path, exif=turned(orientation))
+        height, width = read_image(path).pixels.shape[:2]
+        assert upright_size(path) == (width, height)
+        assert (width, height) == ((60, 40) if orientation < 5 else (40, 60))
 
 
 def test_strange_orientation_values_are_left_alone():
-    exif = Image.Exif()
-    exif[0x0112] = 77
-    assert np.array_equal(read_image(encode(NOISE, exif=exif)).pixels, NOISE)
+    assert np.array_equal(read_image(encode(NOISE, exif=turned(77))).pixels, NOISE)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import (
-    CLASS_LISTS,
-    Recognised,
-    UserError,
-    known_models,
-    parse_class_names,
-    place_for,
-    shelf_entries,
-    shelf_entry,
-    store_import,
-)
+from recam_core import UserError, known_models
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_class_names, store_import
+from recam_core.checkpoints.registry import place_for, shelf_entries, shelf_entry
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.model_choice import entry_words
@@ -86,7 +78,7 @@ def make_model(paths: Sequence[Path], making: Making) -> None:
     )
     entry = shelf_entry(making.name)
     next_form()
-    lacking = missing_words(entry.readouts)
+    lacking = missing_words(entry.networks)
     say_next(f"**{plain(entry.name)}** stands on the shelf. {lacking}".strip(), entry.name)
 
 
@@ -186,7 +178,7 @@ def _choose_onto(kinds: Sequence[str]) -> str:
     """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
     needed = set(kinds) == {"irn"}
     readable = [entry for entry in shelf_entries() if not entry.fault]
-    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.readouts)}
+    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.networks)}
     if not fits:
         return ""
     chosen = st.selectbox(
@@ -210,6 +202,6 @@ def _say_what_is_missing(kinds: Sequence[str]) -> None:
         if "recam-predictor" not in kinds:
             st.caption(missing_words(("cam",)))
         elif sum(kind in ("cam", "classifier") for kind in kinds) == 1:
-            st.caption(missing_words(("w", "wprime", "sum", "product")))
+            st.caption(missing_words(("recam",)))
     elif "recam-predictor" in kinds:
         st.caption("This is FC2 alone: add the file of the network that was trained with it.")

@@ -5,14 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    SAMPLES,
-    UserError,
-    known_models,
-    read_sample,
-    sample_model,
-    sample_title,
-)
+from recam_core import SAMPLES, UserError, known_models, read_sample
+from recam_core.datasets.samples import sample_model, sample_title
 from ui.session import uploads
 
 PICTURE = "picture"  # the name in the session and in links

@@ -12,6 +12,7 @@ from recam_core.checkpoints.importers.classifiers import architecture, classifie
 from recam_core.checkpoints.importers.kinds import Recognised, recognise_weights
 from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.heads.recam import with_second
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
@@ -74,10 +75,12 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
     return Network(model, chosen, classes, source.name)
 
 
-def with_fc2(network: Network, source: Source) -> CamModel:
+def with_second_classifier(network: Network, source: Source) -> CamModel:
     """The same network under ReCAM's head: its own FC1, and FC2 out of another file."""
     model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
-    _load(model, network.model.state_dict() | {"head.fc2": flat(source.state[FC1])}, source)
+    state = dict(network.model.state_dict())
+    head = with_second(network.model.head.state_dict(), flat(source.state[FC1]))
+    _load(model, state | {f"head.{name}": value for name, value in head.items()}, source)
     return model
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes, check_counted, check_size
 from recam_core.evaluation.faithfulness import pointing
+from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
     SETTINGS,
@@ -21,7 +22,7 @@ from recam_core.evaluation.store.layout import (
     write_settings,
 )
 from recam_core.evaluation.store.maps import MapMaker
-from recam_core.evaluation.sweep import THRESHOLDS, count_pixels
+from recam_core.evaluation.sweep import count_pixels
 from recam_core.records import IGNORE, EvalStep, UserError
 from recam_core.records.stored import Stored
 from recam_core.system.locks import held
@@ -83,7 +84,8 @@ def store_settings(
         total=len(dataset),
         pictures=names.hexdigest(),
         options=maps.options,
-        walk=None if maps.walker is None else maps.walker.to_json(),
+        refine="" if maps.refinement is None else maps.refinement.name,
+        refinement=None if maps.refinement is None else maps.refinement.to_json(),
         maps=maps.names,
         classes=maps.pair.classes,
         thresholds=tuple(float(t) for t in np.asarray(thresholds, np.float32)),
