@@ -105,8 +105,8 @@ def picture_features(picture: np.ndarray, pair: ModelPair, long_side: int = 512)
             f"The model {pair.name} gives features that are not finite for this picture; its weights are broken."
         )
     weights = {name: _frozen(pair.network(name).class_weights(name)) for name in READOUTS}
-    bias = pair.recam.head.bias
-    bias = np.zeros(len(pair.classes), np.float32) if bias is None else _frozen(bias.detach())
+    own = pair.recam.head.bias
+    bias = np.zeros(len(pair.classes), np.float32) if own is None else _frozen(own.detach())
     return PictureFeatures(pair.classes, stage1, stage2, weights, bias)
 
 

@@ -33,7 +33,11 @@ NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of 
 SHELF = Path(__file__).parents[2] / "assets" / "models"
 OURS = {"bias": False, "activation": "sigmoid"}  # settings of a head where an older file does not say
 _FOUR = ["w", "wprime", "sum", "product"]
-WRITTEN = ((["cam"], (CAM,)), (_FOUR, (RECAM,)), (["cam", *_FOUR], NETWORKS))  # the readouts that older files name
+WRITTEN: tuple[tuple[list[str], tuple[str, ...]], ...] = (
+    (["cam"], (CAM,)),
+    (_FOUR, (RECAM,)),
+    (["cam", *_FOUR], NETWORKS),
+)  # the readouts that older files name
 KINDS = ("bundled", "trained", "imported")
 RUN_MODEL, NAME_FILE = (
     "model.safetensors",
@@ -206,7 +210,9 @@ def _classifiers(pair: ModelPair) -> dict[str, CamModel]:
 
 def _heads(readouts: Any, heads: Any) -> dict[str, dict[str, Any]] | None:
     """The settings of each network's head, None where they are not usable; ``readouts`` is what older files say instead."""
-    networks = NETWORKS if readouts is None else next((there for names, there in WRITTEN if names == readouts), None)
+    networks: tuple[str, ...] | None = NETWORKS
+    if readouts is not None:
+        networks = next((there for names, there in WRITTEN if names == readouts), None)
     if networks is None or not isinstance(heads, dict) or not set(heads) <= set(networks):
         return None
     if readouts is None and heads:

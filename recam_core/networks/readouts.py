@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recam_core.networks.heads import Head
 
 RECAM = "recam"
-NETWORKS = (CAM, RECAM)  # stage 1, trained with BCE alone; stage 2, trained on with BCE + λ·SCE
+NETWORKS: tuple[str, ...] = (CAM, RECAM)  # stage 1, trained with BCE alone; stage 2, trained on with BCE + λ·SCE
 SECOND = "wprime"  # the classifier that SCE teaches
 
 

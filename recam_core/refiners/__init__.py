@@ -14,10 +14,21 @@ from recam_core.refiners.subject import Subject
 class Step(Protocol):
     """One step of a refinement of n classes: the event that page and command read."""
 
-    t: int
-    steps: int  # how many there will be
-    classes: tuple[str, ...]
-    seconds: float
+    @property
+    def t(self) -> int:
+        """Its number."""
+
+    @property
+    def steps(self) -> int:
+        """How many there will be."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Whose maps it is about."""
+
+    @property
+    def seconds(self) -> float:
+        """That it took."""
 
     def to_json(self) -> dict[str, Any]:
         """The figures of the step, without its maps."""

@@ -88,7 +88,7 @@ def choose_knobs(pair: ModelPair, columns: Sequence[Any], row: Any) -> AdvCamOpt
         with st.container(horizontal=True):
             for label, options in (("This model's values", start), ("The reference's values", REFERENCE)):
                 st.button(label, on_click=_set, args=(keys, options), help=_in_words(options))
-    values = {"xi": xi, "steps": int(steps or 0), "mu": mu, "tau": tau, **switches}
+    values: dict[str, Any] = {"xi": xi, "steps": int(steps or 0), "mu": mu, "tau": tau, **switches}
     for name, value in values.items():
         write(SHORT[name], as_text(value), as_text(getattr(start, name)))
     return AdvCamOptions(**values)

@@ -107,5 +107,5 @@ def _measured(entry: ShelfEntry) -> None:
     st.markdown("**Scores**")
     for where, measured in scores.items():
         show_scores(where, measured)
-    if "measured" in (walk or {}):
+    if walk and "measured" in walk:
         show_walk(walk)

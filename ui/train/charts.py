@@ -138,14 +138,16 @@ def _laid_out(figure: go.Figure, title: str, runs: Runs, *, legend: bool) -> go.
     _show_stages(figure, runs)
     below = len(runs) > 1
     last = max((first_epoch(2, config) + config.stage2_epochs for _, _, config in runs), default=0)
+    legend_place: dict[str, Any] = {"y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right", "orientation": "h"}
+    if below:
+        legend_place = {"y": -0.32, "orientation": "h"}
     figure.update_layout(
         height=HEIGHT + 60 * below,
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
         xaxis={"title": {"text": "epoch" if runs else "step", "standoff": 4}, "range": [0, last] if last else None},
         yaxis={"rangemode": "tozero", "exponentformat": "power"},
-        legend={"orientation": "h"}
-        | ({"y": -0.32} if below else {"y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right"}),
+        legend=legend_place,
         showlegend=legend,
         uirevision="kept",  # what somebody zoomed into stays while points come
     )

@@ -89,7 +89,9 @@ def show_heat(
     """The heat view of some readouts of the class, or of ``own`` maps (h, w) ≥ 0 with label, title and help each."""
     evidence, named = seen.evidence, None
     if own:
-        maps = {name: (grid[None].astype(np.float32),) for name, (grid, _) in own.items()}
+        maps: dict[str, tuple[np.ndarray, ...]] = {
+            name: (grid[None].astype(np.float32),) for name, (grid, _) in own.items()
+        }
         score = evidence.scores[[seen.k]]
         evidence = replace(evidence, classes=(seen.name,), scores=score, scale_maps=maps)
         named = {name: words for name, (_, words) in own.items()}

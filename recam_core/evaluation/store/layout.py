@@ -115,13 +115,13 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
             f"{VERSION}). Run it again into another folder."
         )
     try:
-        plain = dict(stored["settings"])
+        plain: dict[str, Any] = dict(stored["settings"])
         others = {name: plain.pop(name) for name in plain.keys() - StoreSettings.__dataclass_fields__.keys()}
         refine, refinement = next(((name, found) for name, found in others.items() if found), ("", None))
         options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
         lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
-        refined = {"refine": refine, "refinement": refinement}
-        settings, finished = StoreSettings(**plain | lists | refined | {"options": options}), bool(stored["finished"])
+        plain |= {**lists, "refine": refine, "refinement": refinement, "options": options}
+        settings, finished = StoreSettings(**plain), bool(stored["finished"])
     except (KeyError, TypeError, ValueError) as error:  # UserError is a ValueError
         raise _damaged(folder, SETTINGS) from error
     if refine and refine not in REFINERS:

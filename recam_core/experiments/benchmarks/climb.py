@@ -87,9 +87,10 @@ def our_step(model: CamModel, x: Tensor, first: Tensor, half: bool = False) -> T
 def plain_step(model: CamModel, x: Tensor, first: Tensor) -> Tensor:
     """The next views by the form of the reference: Grad-CAM by hooks and a backward pass of its own, then the objective's."""
     kept: dict[str, Tensor] = {}
+    backbone = model.get_submodule("backbone")
     hooks = [
-        model.backbone.register_forward_hook(lambda module, given, result: kept.update(features=result)),
-        model.backbone.register_full_backward_hook(lambda module, given, result: kept.update(gradient=result[0])),
+        backbone.register_forward_hook(lambda module, given, result: kept.update(features=result)),
+        backbone.register_full_backward_hook(lambda module, given, result: kept.update(gradient=result[0])),
     ]
     options, weight = AdvCamOptions(), model.classifier_weights()
     pair = x[0].detach().requires_grad_()  # (2, 3, H, W)

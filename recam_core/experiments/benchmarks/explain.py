@@ -82,7 +82,10 @@ def backbone_row(name: str, title: str, model: CamModel, picture: Any, shape: st
     """A pass over picture and mirror image as the app does it, against NCHW without folding; and the floor of its products."""
     x = model.preprocess(picture)
     x = torch.cat([x, x.flip(-1)])
-    ours_net, plain_net = model.folded(), copy.deepcopy(model.backbone).to(memory_format=torch.contiguous_format)
+    ours_net, plain_net = (
+        model.folded(),
+        copy.deepcopy(model.get_submodule("backbone")).to(memory_format=torch.contiguous_format),
+    )
 
     def ours() -> Any:
         with torch.inference_mode():

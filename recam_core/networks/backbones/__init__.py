@@ -16,12 +16,29 @@ class Backbone(Protocol):
     Its children stand in the order of their use, so that batch normalisation can be folded into convolutions.
     """
 
-    channels: int  # D
-    mean: Sequence[float]  # of its input, three numbers for values 0 … 1
-    std: Sequence[float]
-    frozen: Sequence[nn.Module]  # the parts that no training touches
-    stage_channels: Sequence[int]  # of each of ``stages``
-    stage_strides: Sequence[int]  # pixels a position, multiples of 4 that never fall
+    @property
+    def channels(self) -> int:
+        """D."""
+
+    @property
+    def mean(self) -> Sequence[float]:
+        """Of its input: three numbers for values 0 … 1."""
+
+    @property
+    def std(self) -> Sequence[float]:
+        """Of its input: three numbers for values 0 … 1."""
+
+    @property
+    def frozen(self) -> Sequence[nn.Module]:
+        """The parts that no training touches."""
+
+    @property
+    def stage_channels(self) -> Sequence[int]:
+        """Of each of ``stages``."""
+
+    @property
+    def stage_strides(self) -> Sequence[int]:
+        """Pixels a position in each of ``stages``: multiples of 4 that never fall."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Features."""

@@ -5,7 +5,7 @@ Lee et al., CVPR 2021; the arithmetic of a step is in ``equations`` and ``ascent
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ def climb(
     options: AdvCamOptions,
     readout: str = "w",
     view: HeatmapOptions | None = None,
-) -> Iterator[RefineStep]:
+) -> Generator[RefineStep, None, None]:
     """Climb with a picture (H, W, 3) uint8, once for each class, scale after scale; every step of every scale is an event.
 
     y comes from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does
@@ -60,7 +60,7 @@ class _Task:
     view: HeatmapOptions
 
 
-def _every_scale(task: _Task) -> Iterator[RefineStep]:
+def _every_scale(task: _Task) -> Generator[RefineStep, None, None]:
     model = task.pair.network(task.readout)
     with contextlib.suppress(torch.OutOfMemoryError):  # the copy only saves time
         model = model.folded()
@@ -82,7 +82,7 @@ def _every_scale(task: _Task) -> Iterator[RefineStep]:
 
 def _one_scale(
     task: _Task, model: CamModel, options: AdvCamOptions, index: int, scale: float, batch: int, notes: tuple[str, ...]
-) -> Iterator[RefineStep]:
+) -> Generator[RefineStep, None, None]:
     before = time.perf_counter()
     x = model.preprocess(task.picture, scale)[0]  # (3, H, W)
     views = torch.stack([x, x.flip(-1)]) if task.view.flip else x[None]
