@@ -91,9 +91,9 @@ class Areas:
     def pictures(self, label: int | None = None) -> PictureFigures:
         """Figures of each of P pictures (P, K+1); of one label alone where it is given."""
         chosen = self[:, 1:] if label is None else self[:, label : label + 1]
-        means = (means_of(values, axis=1) for values in (chosen.iou, chosen.fp, chosen.fn))
+        iou, fp, fn = (means_of(values, axis=1) for values in (chosen.iou, chosen.fp, chosen.fn))
         size = share(chosen.truth.sum(axis=1), self.truth.sum(axis=1))
-        return PictureFigures(*means, size, (self.truth[:, 1:] > 0).sum(axis=1))
+        return PictureFigures(iou, fp, fn, size, (self.truth[:, 1:] > 0).sum(axis=1))
 
 
 def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
