@@ -41,6 +41,11 @@ def starting_networks(
         objective=config.objective,
         **settings,
     )
+    if config.training_stride and not hasattr(cam.backbone, "at_stride"):
+        raise UserError(
+            f"The output stride of {config.backbone} is part of its name, so it cannot be trained at another; "
+            f"set training_stride to 0 (it is {config.training_stride})."
+        )
     return cam.to(device), recam.to(device)
 
 

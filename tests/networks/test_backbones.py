@@ -22,8 +22,17 @@ from recam_core.networks.model import build_model
 from recam_core.records import UserError
 from recam_core.system.tensor_files import read_tensors
 
-STRIDES = {"tiny": 8, "efficientnet_lite0": 16} | {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name}
-CHANNELS = {"tiny": 128, "efficientnet_lite0": 1280, "resnet18": 512, "resnet50": 2048, "resnet101": 2048}
+STRIDES = {"tiny": 8, "efficientnet_lite0": 16, "efficientnet_lite0_relu": 16} | {
+    name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name
+}
+CHANNELS = {
+    "tiny": 128,
+    "efficientnet_lite0": 1280,
+    "efficientnet_lite0_relu": 1280,
+    "resnet18": 512,
+    "resnet50": 2048,
+    "resnet101": 2048,
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,34 @@ def test_every_backbone_keeps_its_contract(name):
     assert len(net.mean) == len(net.std) == 3
     assert all(0 < value < 1 for value in (*net.mean, *net.std))
     assert all(isinstance(part, nn.Module) for part in getattr(net, "frozen", ()))
+    own = [p for part in net.parts for p in part.parameters()]
+    assert [id(p) for p in own] == [id(p) for p in net.parameters()]  # from the stem on, each once
+
+
+def test_a_coarser_stride_sees_the_same_at_the_positions_that_both_have():
+    torch.manual_seed(0)
+    net, x = BACKBONES["efficientnet_lite0"]("imagenet").eval(), torch.rand(1, 3, 512, 512)
+    with torch.inference_mode():
+        fine = net(x)
+        with net.at_stride(32):
+            coarse = net(x)
+        torch.testing.assert_close(net(x), fine)  # nothing is left behind
+    assert coarse.shape[2:] == (16, 16)
+    torch.testing.assert_close(coarse, fine[:, :, ::2, ::2], atol=1e-4, rtol=1e-4)
+    with pytest.raises(UserError, match="16 or 32; got 8"), net.at_stride(8):
+        pass
+
+
+def test_features_that_are_not_capped_are_the_same_below_the_cap():
+    torch.manual_seed(0)
+    x = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        capped, free = (
+            BACKBONES[name]("imagenet").eval()(x) for name in ("efficientnet_lite0", "efficientnet_lite0_relu")
+        )
+    assert capped.max() == 6
+    assert free.max() > 6
+    torch.testing.assert_close(free.clamp(max=6), capped)
 
 
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])

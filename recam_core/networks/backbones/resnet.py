@@ -41,6 +41,12 @@ class ResNet(nn.Module):
         self.stage_channels = (trunk.conv1.out_channels, *(self.channels // part for part in (8, 4, 2, 1)))
         self.stage_strides = (4, 4, 8, output_stride, output_stride)
 
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """Stem and the four layers."""
+        t = self.trunk
+        return (nn.ModuleList((t.conv1, t.bn1)), t.layer1, t.layer2, t.layer3, t.layer4)
+
     def forward(self, x: Tensor) -> Tensor:
         """Features of the last stage, non-negative."""
         return self.trunk.layer4(self.before_last(x))

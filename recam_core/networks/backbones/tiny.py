@@ -44,6 +44,11 @@ class Tiny(nn.Module):
         return self.blocks(self.stem(x))
 
     @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """Stem and the two blocks."""
+        return (self.stem, *self.blocks)
+
+    @property
     def last_block(self) -> nn.Module:
         """The second block: (B, 96, H/8, W/8) → features."""
         return self.blocks[-1]
