@@ -12,18 +12,8 @@ from ui.train import words
 from ui.widgets.pictures import plain
 
 _PLAIN = tuple(words.NUMBERS)
-FIELDS = (
-    *_PLAIN,
-    "backbone",
-    "optimizer",
-    "fc1_start",
-    "fc2_start",
-    "objective",
-    "mask_gradient",
-    "precision",
-    "half",
-    "frozen_depthwise",
-)
+_TOGGLES = ("mask_gradient", "half", "frozen_depthwise")
+FIELDS = (*_PLAIN, *_TOGGLES, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "precision")
 REFERENCE_MOMENTUM = "reference_momentum"
 
 
