@@ -21,8 +21,9 @@ STAGE_ENDS = (1, 2, 4, 6)  # of timm's seven groups of blocks: the last ones at 
 class EfficientNetLite0(nn.Module):
     """timm's ``tf_efficientnet_lite0`` without its classifier: (B, 3, H, W) → features (B, 1280, H/16, W/16).
 
-    With ``capped`` features end at 6 (ReLU6), as on ImageNet; without they do not (ReLU). Three quarters of the evidence at the
-    peak of a map come from channels that are at their cap, which flattens the peak: see the stage-1 part of docs/models.md.
+    ``capped`` is as on ImageNet: every activation ends at 6 (ReLU6). Without it those of the last two groups of blocks and of the
+    features do not (ReLU). Three quarters of the evidence at the peak of a map come from channels that are at their cap, which
+    flattens the peak: see the stage-1 part of docs/models.md.
     """
 
     channels = 1280
@@ -36,7 +37,8 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.trunk = timm.create_model("tf_efficientnet_lite0", pretrained=False, output_stride=16, num_classes=0)
         if not capped:
-            self.trunk.bn2.act = nn.ReLU(inplace=True)
+            for part in self.parts[-3:]:
+                _uncap(part)
         self.frozen = (self.trunk.conv_stem, self.trunk.bn1)
 
     @property
@@ -89,6 +91,12 @@ class EfficientNetLite0(nn.Module):
             if i in STAGE_ENDS:
                 found.append(x)
         return (*found, t.bn2(t.conv_head(x)))
+
+
+def _uncap(part: nn.Module) -> None:
+    for norm in part.modules():
+        if isinstance(getattr(norm, "act", None), nn.ReLU6):
+            norm.act = nn.ReLU(inplace=True)
 
 
 @cache
