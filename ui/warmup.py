@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from recam_core import few_arenas
+from recam_core.records import UserError
+from recam_core.system.memory import few_arenas
 from ui.components.player import stream_store
 
 ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
@@ -28,9 +29,9 @@ def import_engine() -> None:
 def warm_up() -> None:
     """Import the engine and load the model of the first sample; what is wrong with it, the page will say."""
     import_engine()
-    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.compute.engine"))
-    with contextlib.suppress(core.UserError, KeyError):
-        engine.model_pair(core.sample_model(core.SAMPLES[0]))
+    samples, engine = (importlib.import_module(name) for name in ("recam_core.datasets.samples", "ui.compute.engine"))
+    with contextlib.suppress(UserError, KeyError):
+        engine.model_pair(samples.sample_model(samples.SAMPLES[0]))
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from recam_core.records import UserError
 
@@ -107,7 +107,12 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
         factory, accept = Image.OPEN[kind]
         if accept is None or accept(data[:16]) is not True:
             continue
-        image = factory(io.BytesIO(data), "")
+        try:
+            image = factory(io.BytesIO(data), "")
+        except (SyntaxError, KeyError):
+            if kind == "TIFF" and (words := _tiff_words(data)):
+                raise UserError(f"“{name}” is {words}, which is not read here. Save it as 8-bit PNG or TIFF.") from None
+            raise
         if image.width * image.height > MAX_PIXELS:
             raise UserError(f"“{name}” is {image.width:,}×{image.height:,} pixels; at most "
                             f"{MAX_PIXELS // 10**6} million pixels are read. Save it smaller.")  # fmt: skip
@@ -115,6 +120,24 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
     wanted = "a mask must be a PNG" if formats == ("PNG",) else f"expected {_FORMAT_LIST}"
     raise UserError(f"“{name}” cannot be read: {wanted}, got {_what_came(data)}. "
                     "Open it in an image program and save it as PNG.")  # fmt: skip
+
+
+def _tiff_words(data: bytes) -> str:
+    """What a whole TIFF is that Pillow has no pixel type or compression for; "" for one that is damaged."""
+    try:
+        stream = io.BytesIO(data)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, bands = max(tags.get(258, (1,))), tags.get(277, 1)
+        whole = all(offset < len(data) for offset in tags.get(273, tags.get(324, (len(data),))))
+    except Exception:  # whatever a damaged header brings about
+        return ""
+    kinds = {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers"}
+    numbers = kinds.get(max(tags.get(339, (1,))), "numbers of another kind")
+    if not whole or not tags.get(256):
+        return ""
+    return f"a TIFF of {bits}-bit {numbers} in {bands} band{'s' * (bands != 1)} (compression {tags.get(259, 1)})"
 
 
 def _what_came(data: bytes) -> str:

@@ -57,23 +57,20 @@ def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, n
     """A data set's own mask PNG of a picture of ``size`` (width, height), upright: label map (H, W) uint8.
 
     Grey or indexed: 0 background, 1 … ``classes`` class index + 1, 255 ignore; or RGB in the VOC label colours. Raises
-    ``UserError`` for other files, sizes, values or colours.
+    ``UserError`` for other files, sizes, values or colours, and for black and white that leaves open which class is meant.
     """
     name = display_name(name or str(source), "the mask")
     with decoding(name):
         image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
         _check_mask_size(image.size, size, size, name)
         values = _mask_values(image, name)
+    if image.mode == "1" and classes > 1 and values.any():
+        raise UserError(
+            f"“{name}” is in black and white, which does not say which of {classes} classes is meant. Write label values: a "
+            "class's position in the list of classes plus one."
+        )
     _check_values(np.unique(values), classes, name, "Write those classes' positions in the list of classes plus one.")
     return values.astype(np.uint8)
-
-
-def check_label_map(source: str | Path, *, size: tuple[int, int], name: str = "") -> None:
-    """See from the header of a mask that it is a PNG of its picture's ``size`` (width, height), upright."""
-    name = display_name(name or str(source), "the mask")
-    with decoding(name):
-        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
-    _check_mask_size(image.size, size, size, name)
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -81,6 +78,11 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if labels.shape == shape:
         return labels
     return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
+
+
+def shows_class(mask: np.ndarray) -> bool:
+    """Does a label map show any class, beside background and what does not count?"""
+    return bool(((mask != 0) & (mask != IGNORE)).any())
 
 
 def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
@@ -115,6 +117,8 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
         return np.asarray(image).astype(np.uint16)
     if image.mode != "RGB":
         raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
+    if (grey := _grey(image)) is not None:
+        return grey
     rgb = np.asarray(image).astype(np.uint32)
     codes, inverse = np.unique(rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2], return_inverse=True)
     known = {(int(r) << 16 | int(g) << 8 | int(b)): label for label, (r, g, b) in enumerate(CLASS_COLOURS)}
@@ -127,6 +131,16 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
             "indexed or grey PNG of label values, without smoothing, or as black and white."
         )
     return np.array([known[code] for code in codes.tolist()], dtype=np.uint16)[inverse].reshape(rgb.shape[:2])
+
+
+def _grey(image: Image.Image) -> np.ndarray | None:
+    """Label values of a grey mask that was saved as RGB; None where its colours may be VOC's, which some greys are."""
+    red, green, blue = image.split()
+    if not red == green == blue:
+        return None
+    of_voc = {int(r) for r, g, b in CLASS_COLOURS if r == g == b} | {255}
+    present = {value for value, count in enumerate(red.histogram()) if count}
+    return None if present <= of_voc else np.asarray(red).astype(np.uint16)
 
 
 def _some(things: Sequence[object]) -> str:

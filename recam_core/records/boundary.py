@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recam_core.records.checks import check_choice, check_finite, check_least
-from recam_core.records.names import READOUTS, UserError
+from recam_core.records.names import UserError
 from recam_core.records.walk import MAX_RADIUS
 
 BOUNDARIES = {
@@ -55,7 +55,6 @@ class BoundaryConfig:
         check_least(self, 1, "epochs", "batch_size", "crop")
         check_least(self, 0, "seed", "workers")
         check_finite(self, "rate", "displacement_rate", "momentum", "weight_decay", "power")
-        check_choice(self, "readout", READOUTS)
         check_choice(self, "refinement", SEED_REFINEMENTS)
         if not 0 < self.scale_min <= self.scale_max <= 4:
             raise UserError(f"Scales must be above 0, up to 4, and in order; got {self.scale_min} to {self.scale_max}.")

@@ -56,6 +56,8 @@ def keep(folder: Path) -> None:
             code = _run(job, child, stopped)
             state = {0: "done", 130: "stopped", -signal.SIGINT: "stopped"}.get(code, "failed")
             words = "" if state == "done" else _last_words(folder)
+            if code < 0 and code != -signal.SIGINT:
+                words = killed_words(-code, _most_memory())
             if code == -signal.SIGINT:  # before the command could hear of it: what it left is Python's own
                 words = "Stopped while it was starting."
             write_status(job, replace(status, state=state, ended=time.time(), message=words))
@@ -111,6 +113,35 @@ def _last_words(folder: Path) -> str:
     """The last line that the command left on stderr."""
     lines = [line for line in (folder / ERRORS).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1].removeprefix("python -m recam_core: ") if lines else "It ended without a word."
+
+
+def killed_words(number: int, memory: int) -> str:
+    """What a person is told of a command that a signal ended; ``memory`` (bytes) is the most it held, 0 where nobody knows."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "no name"
+    held_most = f" It held up to {memory / 2**30:.1f} GB of memory." if memory else ""
+    if number == signal.SIGKILL:
+        cause = (
+            " Most often the machine had no memory left: use smaller batches or crops, fewer workers or a smaller working size, "
+            "or end other programs, and go on."
+        )
+    elif number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE):
+        cause = " It crashed in a library: `python -m recam_core doctor` shows versions and whether the models load."
+    else:
+        cause = " Somebody or the system ended it; go on when the machine is free."
+    return f"The system ended it with signal {number} ({name}).{held_most}{cause}"
+
+
+def _most_memory() -> int:
+    """The most bytes that a process of this one has held; 0 on systems that do not say."""
+    try:
+        import resource  # not on every system
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":

@@ -178,7 +178,10 @@ def read_job(folder: Path) -> Job:
         return job
     status = _read_status(folder)  # it may have ended while we looked
     if status.state in WAITING:
-        words = "It ended without a word: its process was killed, or the machine was switched off."
+        words = (
+            "It ended without a word: its process was killed (when memory runs out, the system kills one), or the machine was "
+            "switched off. What it kept is there: go on, with smaller batches or a smaller working size if it happens again."
+        )
         status = replace(status, state="interrupted", message=words)
     return replace(job, status=status)
 

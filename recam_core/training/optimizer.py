@@ -1,30 +1,24 @@
 """The optimiser of each stage: a group for each rate, and the reference's polynomial schedule."""
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 
+from recam_core.networks.backbones import Backbone
 from recam_core.networks.model import CamModel
 from recam_core.records import TrainConfig, UserError
 
 
 def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.optim.Optimizer:
-    """SGD or AdamW with one group per rate: backbone, FC1 and, in stage 2, FC2. Frozen parts get no gradient."""
+    """SGD or AdamW with one group per rate: the backbone's, and those of the head. Frozen parts get no gradient."""
     for part in frozen_modules(model.backbone, config):
         part.requires_grad_(False)
-    first = stage == 1
-    fc1 = [p for name, p in model.head.named_parameters() if name.startswith("fc1")]  # a head from elsewhere has a bias
+    backbone = [p for p in model.backbone.parameters() if p.requires_grad]
     groups = [
-        {
-            "params": [p for p in model.backbone.parameters() if p.requires_grad],
-            "lr": config.backbone_rate if first else config.stage2_backbone_rate,
-        },
-        {"params": fc1, "lr": config.fc1_rate if first else config.stage2_fc1_rate},
+        {"params": parameters, "lr": getattr(config, rate_name(part, stage))}
+        for part, parameters in {"backbone": backbone, **model.head.groups()}.items()
     ]
-    if not first:
-        groups.append({"params": [model.head.fc2], "lr": config.fc2_rate})
     if config.optimizer == "adamw":
         optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     else:
@@ -34,7 +28,7 @@ def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.o
     return optimizer
 
 
-def frozen_modules(backbone: Any, config: TrainConfig) -> list[nn.Module]:
+def frozen_modules(backbone: Backbone, config: TrainConfig) -> list[nn.Module]:
     """What of a backbone stays as it began: what no training touches, and what the settings ask for.
 
     The gradient of a depthwise kernel is slow on a CPU: of a 5×5 one ten times as slow as that of its input.
@@ -43,10 +37,17 @@ def frozen_modules(backbone: Any, config: TrainConfig) -> list[nn.Module]:
         raise UserError(
             f"The backbone {config.backbone} has {len(backbone.parts)} parts; frozen_parts is {config.frozen_parts}."
         )
-    frozen = [*getattr(backbone, "frozen", ()), *backbone.parts[: config.frozen_parts]]
+    frozen = [*backbone.frozen, *backbone.parts[: config.frozen_parts]]
     if config.frozen_depthwise:
-        frozen += [m for m in backbone.modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1]
+        layers = (layer for part in backbone.parts for layer in part.modules())
+        frozen += [m for m in layers if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1]
     return frozen
+
+
+def rate_name(part: str, stage: int) -> str:
+    """The setting that a part learns by: "fc1_rate", in stage 2 "stage2_fc1_rate" where there is such a one."""
+    of_stage = f"stage{stage}_{part}_rate"
+    return of_stage if of_stage in TrainConfig.__dataclass_fields__ else f"{part}_rate"
 
 
 def set_rates(optimizer: torch.optim.Optimizer, progress: float, power: float) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import AdvCamOptions, Evidence, UserError
+from recam_core import AdvCamOptions, Evidence, ModelPair, UserError
 from ui.climb.files import show_downloads
 from ui.climb.knobs import choose_knobs
 from ui.climb.runs import Order, Run, run_settings
@@ -20,7 +20,7 @@ from ui.widgets.truth import known_truth
 
 
 @st.fragment
-def show_climb(subject: Subject, pair: Any, evidence: Evidence) -> None:
+def show_climb(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     """Everything below the subject; class, knobs, buttons and the player rerun only this part."""
     with st.container(key="climb-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")

@@ -6,21 +6,18 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from recam_core.cam.curves import scaled_maps
 
-from recam_core import READOUT_LABELS, READOUTS, CamResult, Evidence, device_name, scaled_maps
+from recam_core import CamResult, Evidence, ModelPair
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
+from recam_core.system.device import device_name
 from ui.compare.maps import Shown
-from ui.components.heatview.maps import LINES
 from ui.widgets.subject import Subject
 
 SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
-METHODS = {
-    "cam": "**CAM**: $w$ of the network before any ReCAM, trained with binary cross-entropy (BCE) alone.",
-    "w": "**w**: the same layer after training on with BCE + λ · SCE (softmax cross-entropy).",
-    "wprime": "**w′**: the second classifier, which saw features masked by each class's own CAM.",
-    "sum": "**w⊕w′**, **w⊗w′**: both weights added, or multiplied element by element.",
-}
-SOFTMAX_METHOD = "**CAM**: $w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
-NUMBERS = {1: "one map", 4: "four maps", 5: "five maps"}
+SOFTMAX_METHOD = "$w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> None:
@@ -34,7 +31,7 @@ def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> Non
         f"At x {x}, y {y}: share of {SCALE_WORDS[scale]}, and the raw evidence in the units of the readout (in brackets)."
     )
     cells = {
-        READOUT_LABELS[r.readout]: [
+        READOUTS[r.readout].label: [
             f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(scaled_maps(r, scale), r.raw, strict=True)
         ]
         for r in results
@@ -59,9 +56,9 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
             figure.add_scatter(
                 x=np.linspace(0, 1, len(values)),
                 y=values,
-                name=READOUT_LABELS[result.readout],
+                name=READOUTS[result.readout].label,
                 mode="lines",
-                line={"color": LINES[result.readout], "width": 2},
+                line={"color": READOUTS[result.readout].colour, "width": 2},
                 hovertemplate="threshold %{x:.2f}: %{y:.0%}",
             )
         figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})
@@ -77,13 +74,13 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
     st.caption("The dotted line is the threshold chosen above.")
 
 
-def show_method(pair: Any, evidence: Evidence) -> None:
+def show_method(pair: ModelPair, evidence: Evidence) -> None:
     """How the maps were computed: formulas, settings, time; and what a heatmap does not say."""
     with st.expander("How this was computed", icon=":material/functions:"):
         left, right = st.columns(2)
         with left:
             count = len(evidence.scale_maps)
-            networks = "Two networks" if count == len(READOUTS) else "One network"
+            networks = "Two networks" if len(pair.networks) == 2 else "One network"
             st.markdown(
                 f"{networks} looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
                 "with the negative part removed, divided by its own maximum:"
@@ -91,8 +88,10 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.latex(
                 r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
             )
-            methods = METHODS | ({"cam": SOFTMAX_METHOD} if evidence.activation == "softmax" else {})
-            st.markdown("\n".join(f"- {methods[name]}" for name in evidence.scale_maps if name in methods))
+            methods = {name: READOUTS[name].help for name in evidence.scale_maps}
+            if evidence.activation == "softmax" and CAM in methods:
+                methods[CAM] = SOFTMAX_METHOD
+            st.markdown("\n".join(f"- **{READOUTS[name].label}**: {method}" for name, method in methods.items()))
         with right:
             options = evidence.options
             scales = ", ".join(f"{s:g}" for s in options.scales)
@@ -101,7 +100,7 @@ def show_method(pair: Any, evidence: Evidence) -> None:
             st.markdown(
                 f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
                 f"- {evidence.backbone_passes} backbone {'pass' if evidence.backbone_passes == 1 else 'passes'} "
-                f"for {NUMBERS[count]} of "
+                f"for {NUMBERS[count] if count < len(NUMBERS) else count} {'map' if count == 1 else 'maps'} of "
                 f"{len(evidence.classes)} classes\n"
                 f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
             )

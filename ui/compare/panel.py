@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundle, make_manifest, zip_bytes
+from recam_core import DisplayOptions, Evidence, ModelPair, default_classes, evidence_bundle, make_manifest, zip_bytes
 from ui.compare.details import show_curves, show_pick
 from ui.compare.maps import Shown, rates_at, shown_maps
 from ui.components.heatview import heat_view
@@ -64,7 +64,7 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
 
 
 @st.fragment
-def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list[str]) -> None:
+def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes: list[str]) -> None:
     """The maps and what belongs to them; a click or a settled slider reruns only this part."""
     ids = pair.class_ids(classes)
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
@@ -106,7 +106,7 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
 
 
 def _bundle(
-    subject: Subject, pair: Any, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
+    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
 ) -> bytes:
     """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
     display = DisplayOptions(**{field.name: settings[field.name] for field in fields(DisplayOptions)})

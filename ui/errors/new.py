@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from recam_core import Job, UserError, changed, known_models, may_start, missing_words, open_dataset, read_header
+from recam_core import UserError, known_models, open_dataset, read_header
+from recam_core.datasets import missing_words
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job
+from recam_core.system.layouts import changed
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data
@@ -11,11 +15,6 @@ from ui.widgets.model_choice import model_words
 from ui.widgets.pictures import plain
 
 SCENES = "scenes"
-WALKS = {
-    "": "no: the maps as they are",
-    "learned": "yes, with boundaries that the model learned",
-    "gradient": "yes, with edges of the picture (baseline)",
-}
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
@@ -86,7 +85,8 @@ def new_evaluation() -> None:
                 "choose a model that was trained on the same classes."
             )
             return
-        walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
+        offers = runs.offers()
+        walk = st.selectbox("Also after the random walk?", list(offers), format_func=offers.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )

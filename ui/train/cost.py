@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from recam_core import Cost, UserError, estimate_cost, open_dataset, pick_device
-from recam_core.records import TrainConfig
+from recam_core import UserError, open_dataset, pick_device
+from recam_core.records import Cost, TrainConfig
+from recam_core.training.cost import estimate_cost
 from ui.compute import engine
 from ui.train.problems import Data
 from ui.widgets import jobs

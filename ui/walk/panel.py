@@ -8,6 +8,7 @@ import streamlit as st
 from recam_core import (
     CamResult,
     Evidence,
+    ModelPair,
     RandomWalkOptions,
     UserError,
     boundary_map,
@@ -39,7 +40,7 @@ BOUNDARIES: engine.TurnCache[np.ndarray] = engine.TurnCache(
 
 
 @st.fragment
-def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
+def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     """Everything below the subject; class, knobs and the player rerun only this part."""
     with st.container(key="walk-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")
@@ -102,7 +103,7 @@ def _start(subject: Subject, evidence: Evidence, name: str, readout: str, climb:
         return read_out(evidence, readout, classes), origin
 
 
-def boundaries(subject: Subject, pair: Any, evidence: Evidence, source: str) -> np.ndarray:
+def boundaries(subject: Subject, pair: ModelPair, evidence: Evidence, source: str) -> np.ndarray:
     """The boundary map of the picture, from memory where somebody asked before."""
     key = (subject.picture.sha256, pair.sha256, evidence.options.long_side, source)
     return BOUNDARIES.get(key, lambda: boundary_map(pair, evidence.picture, source))

@@ -29,7 +29,7 @@ def climb_class_key(subject: Subject) -> str:
 
 
 CLIMB, WALK = "../pages/explore/climb.py", "../pages/explore/walk.py"
-REFINERS = {  # page → button, icon, and what it is for
+PAGES = {  # page → button, icon, and what it is for
     CLIMB: (
         "Climb this",
         "landscape",
@@ -106,7 +106,7 @@ def refine_this(subject: Subject, evidence: Evidence, classes: list[str]) -> Non
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = {
             page: st.button(label, icon=f":material/{icon}:", help=words)
-            for page, (label, icon, words) in REFINERS.items()
+            for page, (label, icon, words) in PAGES.items()
         }
         with st.container(width=180):
             name = st.selectbox("Class to refine", classes, key="climb-which", label_visibility="collapsed")
@@ -119,4 +119,4 @@ def refine_this(subject: Subject, evidence: Evidence, classes: list[str]) -> Non
 
 def walk_this() -> None:
     """On the Climb page: a way to Walk, which has the same class and readout."""
-    st.page_link(WALK, label="Walk this", icon=":material/route:", help=REFINERS[WALK][2])
+    st.page_link(WALK, label="Walk this", icon=":material/route:", help=PAGES[WALK][2])

@@ -6,7 +6,9 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import Job, UserError, list_jobs, may_start, resume_job, stop_job
+from recam_core import UserError
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job, list_jobs, resume_job, stop_job
 from ui.widgets.pictures import plain
 
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}

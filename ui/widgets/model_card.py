@@ -5,12 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import READOUT_LABELS, SCENE_CLASSES, sample_model
+from recam_core import ModelPair
+from recam_core.datasets.samples import SCENE_CLASSES, sample_model
+from recam_core.networks.readouts import READOUTS
 from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject
 
 
-def caution(subject: Subject, pair: Any) -> str:
+def caution(subject: Subject, pair: ModelPair) -> str:
     """What to keep in mind before reading these maps: the model's own warning, or that the picture is not of its world."""
     drawn = sample_model(subject.name) == "scenes" or "drawn scene" in subject.picture.notes
     if pair.classes == SCENE_CLASSES and not drawn:
@@ -18,7 +20,7 @@ def caution(subject: Subject, pair: Any) -> str:
     return str(pair.card.get("warning") or "")
 
 
-def about_model(pair: Any) -> None:
+def about_model(pair: ModelPair) -> None:
     """The model's card in short: data, training, scores."""
     card = pair.card
     training, scores = card.get("training", {}), card.get("scores", {})
@@ -54,7 +56,7 @@ def show_scores(where: str, measured: dict[str, Any]) -> None:
     rows = []
     for name, row in measured["readouts"].items():
         cells = {
-            "readout": READOUT_LABELS.get(name, "control: λ = 0"),
+            "readout": READOUTS[name].label if name in READOUTS else "control: λ = 0",
             "mIoU": _percent(row.get("miou")),
             "at": f"{row['threshold']:.2f}",
             "FP": _percent(row.get("fp")),
@@ -76,7 +78,7 @@ def show_walk(walk: dict[str, Any]) -> None:
     titles = {"reference": "walk of the reference", "chosen": "walk chosen elsewhere"}
     st.dataframe(
         [
-            {"readout": READOUT_LABELS[name], "before": _percent(row["before"])}
+            {"readout": READOUTS[name].label, "before": _percent(row["before"])}
             | {title: f"{_percent(row[kind]['miou'])} ({_gain(row[kind]['gain'])})" for kind, title in titles.items()}
             for name, row in walk["measured"].items()
         ],

@@ -6,7 +6,8 @@ from hashlib import sha256
 import numpy as np
 import streamlit as st
 
-from recam_core import Evidence, resize_labels
+from recam_core import Evidence
+from recam_core.images.masks import resize_labels
 from recam_core.records import IGNORE
 from ui.widgets.subject import Subject
 

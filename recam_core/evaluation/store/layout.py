@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recam_core.records import HeatmapOptions, UserError
+from recam_core.refiners import REFINERS
 from recam_core.system.files import save_atomically
 
 VERSION = 1
@@ -45,14 +46,18 @@ class StoreSettings:
     total: int
     pictures: str
     options: HeatmapOptions
-    walk: dict[str, Any] | None
+    refine: str  # the refiner whose maps were counted too, or an empty string
+    refinement: dict[str, Any] | None  # its options
     maps: tuple[str, ...]
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return json.loads(json.dumps(asdict(self)))
+        """Plain data; the options of a refiner stand under its name, and ``walk`` is there in any case."""
+        plain = asdict(self)
+        refine, refinement = plain.pop("refine"), plain.pop("refinement")
+        plain |= {"walk": None} | ({refine: refinement} if refine else {})
+        return json.loads(json.dumps(plain))
 
     def differences(self, other: "StoreSettings") -> list[str]:
         """Names of what differs and changes counts; where model and data lie does not."""
@@ -110,12 +115,21 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
             f"{VERSION}). Run it again into another folder."
         )
     try:
-        plain = stored["settings"]
+        plain = dict(stored["settings"])
+        others = {name: plain.pop(name) for name in plain.keys() - StoreSettings.__dataclass_fields__.keys()}
+        refine, refinement = next(((name, found) for name, found in others.items() if found), ("", None))
         options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
         lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
-        return StoreSettings(**plain | lists | {"options": options}), bool(stored["finished"])
-    except (KeyError, TypeError, UserError) as error:
+        refined = {"refine": refine, "refinement": refinement}
+        settings, finished = StoreSettings(**plain | lists | refined | {"options": options}), bool(stored["finished"])
+    except (KeyError, TypeError, ValueError) as error:  # UserError is a ValueError
         raise _damaged(folder, SETTINGS) from error
+    if refine and refine not in REFINERS:
+        raise UserError(
+            f"The evaluation in {folder.name} counted maps of the refiner {refine!r}, which this program does not have; "
+            f"it has {', '.join(REFINERS)}."
+        )
+    return settings, finished
 
 
 def write_part(folder: Path, number: int, entries: Sequence[PictureEntry], columns: dict[str, np.ndarray]) -> None:

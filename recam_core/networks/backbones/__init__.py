@@ -1,23 +1,57 @@
-"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w).
+"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a line in ``BACKBONES``."""
 
-Contract: a builder takes ``weights`` and returns a module with ``channels`` (D), ``mean`` and ``std`` of its input, and
-optionally ``frozen``: what no training touches. ``parts`` are its modules from the stem to the last. Its ``stages(x)`` are the
-features on the way, for boundary branches: a tuple, the finest first at a quarter of the picture's size ((H−1)//4+1,
-(W−1)//4+1), the last what ``forward`` returns, with their ``stage_channels`` and ``stage_strides``; strides are multiples of 4
-and never fall. ``forward`` is the module ``last_block`` applied to ``before_last(x)``, for training that touches no more than
-the last block. Some have ``at_stride(32)``: a context in which the output stride is coarser, for training.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from recam_core.networks.backbones.efficientnet import build_efficientnet_lite0
 from recam_core.networks.backbones.resnet import RESNETS
 from recam_core.networks.backbones.tiny import build_tiny
 
-BACKBONES: dict[str, Callable[..., nn.Module]] = {
+
+class Backbone(Protocol):
+    """A module whose call is its last block applied to what ``before_last`` gives: pictures (B, 3, H, W) → (B, D, h, w).
+
+    Its children stand in the order of their use, so that batch normalisation can be folded into convolutions.
+    """
+
+    channels: int  # D
+    mean: Sequence[float]  # of its input, three numbers for values 0 … 1
+    std: Sequence[float]
+    parts: Sequence[nn.Module]  # from the stem to the last
+    frozen: Sequence[nn.Module]  # what no training touches
+    training_strides: Sequence[int]  # output strides that it can be trained at, where it has others than its own
+    stage_channels: Sequence[int]  # of each of ``stages``
+    stage_strides: Sequence[int]  # pixels a position, multiples of 4 that never fall
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Features."""
+
+    @property
+    def last_block(self) -> nn.Module:
+        """What makes features of ``before_last``, for training that touches no more than this."""
+
+    def at_stride(self, stride: int) -> AbstractContextManager[None]:
+        """Inside, features are those at one of ``training_strides``; nothing is left behind."""
+
+    def before_last(self, x: Tensor) -> Tensor:
+        """What the last block is given."""
+
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features on the way, for boundary branches: the finest first at ((H−1)//4+1, (W−1)//4+1), the features last."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """As of every module."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """As of every module."""
+
+
+# a builder takes ``weights``: "none" (random), or what else it knows, such as "imagenet" or a file's path
+BACKBONES: dict[str, Callable[..., Backbone]] = {
     "tiny": build_tiny,
     "efficientnet_lite0": build_efficientnet_lite0,
     "efficientnet_lite0_relu": partial(build_efficientnet_lite0, capped=False),

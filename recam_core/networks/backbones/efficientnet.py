@@ -31,6 +31,7 @@ class EfficientNetLite0(nn.Module):
     stage_strides = (4, 8, 16, 16, 16)
     mean = (0.498, 0.498, 0.498)  # 127/255 and 128/255, as the TensorFlow weights were trained
     std = (0.502, 0.502, 0.502)
+    training_strides = (16, 32)
     trunk: Any  # timm's own type
 
     def __init__(self, capped: bool = True) -> None:
@@ -57,8 +58,6 @@ class EfficientNetLite0(nn.Module):
 
         Stride 16 dilates what comes after the last step of stride 32, so features at the positions that both have are the same.
         """
-        if stride not in (16, 32):
-            raise UserError(f"EfficientNet-Lite0 can be trained at output stride 16 or 32; got {stride}.")
         layers = [m for m in self.trunk.blocks[LAST_STEP:].modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
         fine = [(m.stride, m.padding, m.dilation) for m in layers]
         if stride == 32:

@@ -9,12 +9,13 @@ from pickle import UnpicklingError
 import torchvision
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import UserError
 from recam_core.system.tensor_files import read_tensors
 
 
-class ResNet(nn.Module):
+class ResNet(FixedStride, nn.Module):
     """A ResNet without its classifier: normalised picture (B, 3, H, W) → features (B, D, H/stride, W/stride).
 
     Stride 16: ``layer4`` keeps its resolution and is *not* dilated. Stride 8: ``layer3`` and ``layer4`` keep theirs and

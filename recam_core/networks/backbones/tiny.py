@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.records import UserError
 
 
@@ -24,7 +25,7 @@ class Block(nn.Module):
         return F.relu(self.norm2(y) + self.shortcut(x))
 
 
-class Tiny(nn.Module):
+class Tiny(FixedStride, nn.Module):
     """Stem and two residual blocks at output stride 8: 128 channels, 0.4 million parameters, a receptive field of 61 pixels."""
 
     channels = 128
@@ -32,6 +33,7 @@ class Tiny(nn.Module):
     stage_strides = (4, 8, 8)
     mean = (0.5, 0.5, 0.5)
     std = (0.25, 0.25, 0.25)
+    frozen = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
-from recam_core import Turns, UserError
+from recam_core import UserError
+from recam_core.system.compute_queue import Turns
 from ui.components.player.frame import Frame
 from ui.compute.packing import join
 
