@@ -46,6 +46,9 @@ class TrainConfig:
     mask_gradient: bool = True  # does SCE teach FC1 too, through the mask?
     fc1_start: str = "default"  # "imagenet": rows of the same name, where ImageNet has any of them
     fc2_start: str = "default"  # "fc1" is a copy of FC1, "positive" its positive part
+    frozen_parts: int = 0  # of the backbone's parts, the stem first, so many stay as they began
+    frozen_depthwise: bool = False  # kernels of depthwise convolutions stay as they began
+    training_stride: int = 0  # the backbone's output stride while it is trained; 0: the one it is read out at
     long_side_min: int = 320
     long_side_max: int = 640
     crop: int = 512
@@ -63,7 +66,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min", "accumulate")
         check_least(self, 1, "prefetch", "validation_pictures")
-        check_least(self, 0, "seed", "workers", "stage2_batch_size")
+        check_least(self, 0, "seed", "workers", "stage2_batch_size", "frozen_parts", "training_stride")
         check_finite(self, "backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
         check_finite(self, "weight_decay", "recam_weight", "momentum", "power")
         check_choice(self, "optimizer", ("sgd", "adamw"))

@@ -75,7 +75,7 @@ class _Trial:
         size = batch if device.type == "cuda" else min(batch, 2 if config.crop <= 256 else 1)
         self.batches, self.pictures = config.accumulate, batch * config.accumulate
         optimizer = build_optimizer(model, config, stage)
-        losses = Losses(model, training_type(device, config.precision), False)
+        losses = Losses(model, training_type(device, config.precision), False, config.training_stride)
         shape = (3, config.crop, config.crop)
         pixels = torch.randint(0, 256, (size, *shape), dtype=torch.uint8).to(device)
         labels = torch.zeros(size, len(model.classifier_weights()), device=device)

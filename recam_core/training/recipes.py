@@ -49,6 +49,31 @@ RECIPES: dict[str, TrainConfig] = {
         crop=416,
         half=True,
     ),
+    # Pascal VOC on two cores: what stands before stride 16's last groups stays ImageNet's, see docs/models.md.
+    "voc": TrainConfig(
+        dataset="voc",
+        split="train_labels",
+        backbone="efficientnet_lite0_relu",
+        weights="imagenet",
+        frozen_parts=6,
+        frozen_depthwise=True,
+        training_stride=32,
+        stage1_epochs=4,
+        stage2_epochs=2,
+        optimizer="adamw",
+        weight_decay=1e-4,
+        backbone_rate=1.5e-4,
+        fc1_rate=1e-3,
+        stage2_backbone_rate=4e-5,
+        stage2_fc1_rate=3e-4,
+        fc2_rate=2e-3,
+        fc1_start="imagenet",
+        fc2_start="positive",
+        long_side_min=320,
+        long_side_max=608,
+        crop=384,
+        half=True,
+    ),
     # What the paper's code does (docs: reference settings), with a momentum of 0.9: see MOMENTUM_OF_THE_REFERENCE.
     "reference-voc": TrainConfig(
         dataset="voc", split="train_aug", backbone="resnet50_s16", weights="imagenet", validation="val"

@@ -31,15 +31,16 @@ class Losses(nn.Module):
     part in every loss, because each process waits for all gradients of the others.
     """
 
-    def __init__(self, model: CamModel, number: torch.dtype, others: bool) -> None:
+    def __init__(self, model: CamModel, number: torch.dtype, others: bool, stride: int = 0) -> None:
         super().__init__()
-        self.model, self.number, self.others = model, number, others
+        self.model, self.number, self.others, self.stride = model, number, others, stride
 
     def forward(self, pixels: Tensor, inside: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; the last two are for reading only."""
         with training_autocast(pixels.device, self.number):
             x = self.model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
-            features = self.model.features(x)
+            with self.model.backbone.at_stride(self.stride) if self.stride else contextlib.nullcontext():
+                features = self.model.features(x)
         loss, bce, sce = self.model.head.loss(features.float(), labels)
         for parameter in self.model.head.idle() if self.others else ():
             loss = loss + 0 * parameter.sum()
@@ -81,7 +82,8 @@ class Run:
     def _enter(self, stage: int) -> None:
         self.optimizer = build_optimizer(self.model, self.config, stage)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.number == torch.float16)
-        self.losses = self.team.wrapped(Losses(self.model, self.number, self.team.share.world > 1))
+        several = self.team.share.world > 1
+        self.losses = self.team.wrapped(Losses(self.model, self.number, several, self.config.training_stride))
 
     def step(self, batches: Sequence[Batch], count: int, labelled: int) -> Tensor:
         """Learn from this process's batches of the ``count`` pictures that the whole team shows; mean (BCE, SCE) of those.

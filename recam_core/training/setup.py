@@ -41,6 +41,12 @@ def starting_networks(
         objective=config.objective,
         **settings,
     )
+    if config.training_stride and config.training_stride not in cam.backbone.training_strides:
+        strides = " or ".join(map(str, cam.backbone.training_strides)) or "its own alone"
+        raise UserError(
+            f"The backbone {config.backbone} can be trained at output stride {strides}; training_stride is "
+            f"{config.training_stride}. Set it to 0 for the stride that maps are read out at."
+        )
     return cam.to(device), recam.to(device)
 
 

@@ -22,8 +22,11 @@ from recam_core.networks.model import build_model
 from recam_core.records import UserError
 from recam_core.system.tensor_files import read_tensors
 
-STRIDES = {"tiny": 8, "efficientnet_lite0": 16} | {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name}
-CHANNELS = {"tiny": 128, "efficientnet_lite0": 1280, "resnet18": 512, "resnet50": 2048, "resnet101": 2048}
+LITES = ("efficientnet_lite0", "efficientnet_lite0_relu")
+STRIDES = (
+    {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name} | dict.fromkeys(LITES, 16) | {"tiny": 8}
+)
+CHANNELS = {"tiny": 128, "resnet18": 512, "resnet50": 2048, "resnet101": 2048} | dict.fromkeys(LITES, 1280)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,31 @@ def test_every_backbone_keeps_its_contract(name):
     assert features.shape == (1, net.channels, 64 // stride, 96 // stride)
     assert len(net.mean) == len(net.std) == 3
     assert all(0 < value < 1 for value in (*net.mean, *net.std))
-    assert all(isinstance(part, nn.Module) for part in getattr(net, "frozen", ()))
+    assert all(isinstance(part, nn.Module) for part in net.frozen)
+    own = [p for part in net.parts for p in part.parameters()]
+    assert [id(p) for p in own] == [id(p) for p in net.parameters()]  # from the stem on, each once
+
+
+def test_a_coarser_stride_sees_the_same_at_the_positions_that_both_have():
+    torch.manual_seed(0)
+    net, x = BACKBONES["efficientnet_lite0"]("imagenet").eval(), torch.rand(1, 3, 512, 512)
+    with torch.inference_mode():
+        fine = net(x)
+        with net.at_stride(32):
+            coarse = net(x)
+        torch.testing.assert_close(net(x), fine)  # nothing is left behind
+    assert coarse.shape[2:] == (16, 16)
+    torch.testing.assert_close(coarse, fine[:, :, ::2, ::2], atol=1e-4, rtol=1e-4)
+
+
+def test_features_that_are_not_capped_differ_only_where_a_cap_is_reached():
+    capped, free = (BACKBONES[name]("imagenet").eval() for name in LITES)
+    photo = torch.from_numpy(data.chelsea().transpose(2, 0, 1).copy())[None] / 127.5 - 1
+    with torch.inference_mode():
+        assert capped(photo).max() == 6
+        assert free(photo).max() > 6
+        quiet = torch.full((1, 192, 4, 4), 1e-3)
+        torch.testing.assert_close(free.last_block(quiet), capped.last_block(quiet))
 
 
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])

@@ -9,6 +9,7 @@ from recam_core.records import CAM, TrainConfig
 BACKBONES = {  # words and output stride
     "tiny": ("Tiny", 8),
     "efficientnet_lite0": ("EfficientNet-Lite0", 16),
+    "efficientnet_lite0_relu": ("EfficientNet-Lite0, not capped", 16),
     **{f"resnet{n}_s{stride}": (f"ResNet-{n}", stride) for n in (18, 50, 101) for stride in (16, 8)},
 }
 FIRST = 6  # class names that are shown before the card is opened

@@ -14,7 +14,8 @@ from ui.train import words
 from ui.widgets.pictures import plain
 
 _PLAIN = tuple(words.NUMBERS)
-FIELDS = (*_PLAIN, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "mask_gradient", "precision", "half")
+_TOGGLES = ("mask_gradient", "half", "frozen_depthwise")
+FIELDS = (*_PLAIN, *_TOGGLES, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "precision")
 REFERENCE_MOMENTUM = "reference_momentum"
 
 
@@ -148,6 +149,7 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
         with fourth:
             if values["optimizer"] == "sgd":
                 values["momentum"] = _momentum()
+        values |= _kept()
         first, second, third = st.columns(3, gap="medium")
         with first:
             values["fc1_start"] = pick("fc1_start", "FC1 starts", words.FC1_STARTS)
@@ -160,6 +162,23 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
             key=key("mask_gradient"),
             persist_state="session",
             help="As published. Off: FC1 learns from BCE alone.",
+        )
+    return values
+
+
+def _kept() -> dict[str, Any]:
+    """What of the backbone stays as it began, and how finely it is trained: as typed."""
+    values: dict[str, Any] = {}
+    first, second, third = st.columns(3, gap="medium", vertical_alignment="bottom")
+    for column, name in ((first, "frozen_parts"), (second, "training_stride")):
+        with column:
+            values[name] = number(name)
+    with third:
+        values["frozen_depthwise"] = st.toggle(
+            "Depthwise kernels stay",
+            key=key("frozen_depthwise"),
+            persist_state="session",
+            help="Their gradient is slow on a CPU, and they are a small part of the weights.",
         )
     return values
 
@@ -201,4 +220,4 @@ def _weights_of(backbone: str) -> tuple[str, ...]:
     """Where the weights of a backbone can come from."""
     if backbone == "tiny":
         return ("none",)
-    return ("none", "imagenet") if backbone == "efficientnet_lite0" else tuple(words.WEIGHTS)
+    return ("none", "imagenet") if backbone.startswith("efficientnet") else tuple(words.WEIGHTS)

@@ -52,7 +52,7 @@ def stops(config: TrainConfig, data: Data, known: tuple[str, ...] | None) -> lis
             f"The model {config.stage1} knows {_few(known)}, the data set has {_few(data.classes)}; the model lacks "
             f"{', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}. Choose another model, or train both stages."
         )
-    if config.fc1_start == "imagenet" and config.backbone != "efficientnet_lite0" and not config.stage1:
+    if config.fc1_start == "imagenet" and not config.backbone.startswith("efficientnet") and not config.stage1:
         said.append(
             f"FC1 can only start from ImageNet's classifier with EfficientNet-Lite0; the network is {config.backbone}. "
             "Choose “at random”, or that network."

@@ -15,6 +15,7 @@ PRESETS = {
 BACKBONES = {
     "tiny": "Tiny · for drawn pictures",
     "efficientnet_lite0": "EfficientNet-Lite0 · small and quick, for photos",
+    "efficientnet_lite0_relu": "EfficientNet-Lite0, features not capped · small and quick, sharper maps",
     "resnet18_s16": "ResNet-18 · quick, a position every 16 px",
     "resnet18_s8": "ResNet-18 · finer maps, a position every 8 px",
     "resnet50_s16": "ResNet-50 · the paper's, a position every 16 px",
@@ -71,6 +72,12 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     "weight_decay": ("Weight decay", "How strongly weights are pulled to zero.", 1e-4),
     "momentum": ("Momentum", "How much of the step before each step of SGD keeps.", 0.05),
     "power": ("Power of the schedule", "Rates fall as (1 − progress) to this power.", 0.1),
+    "frozen_parts": ("Parts kept", "So many first parts of the network, its stem among them, stay as they began.", 1),
+    "training_stride": (
+        "Stride while training",
+        "32: a quarter of the positions, four times as quick; 0: the stride that maps are read at. EfficientNet-Lite0 alone.",
+        16,
+    ),
     "validation_pictures": ("Pictures scored", "So many of the split, evenly spread, after every epoch.", 50),
     "accumulate": ("Batches a step", "Gradients of so many batches are added up: a large batch in little memory.", 1),
     "stage2_batch_size": ("Pictures a step in stage 2", "0 means: as in stage 1.", 1),
@@ -78,7 +85,8 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     "prefetch": ("Batches ahead", "So many batches each of them has ready.", 1),
     "seed": ("Seed", "Every random choice follows from it: the same seed, the same run.", 1),
 }
-LEAST = {"stage2_batch_size": 0, "workers": 0, "seed": 0}  # of whole numbers; the others are at least 1
+# of whole numbers; the others are at least 1
+LEAST = dict.fromkeys(("frozen_parts", "training_stride", "stage2_batch_size", "workers", "seed"), 0)
 
 
 def reference(name: str) -> str:

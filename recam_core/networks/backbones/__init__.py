@@ -1,6 +1,8 @@
 """Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a line in ``BACKBONES``."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -29,8 +31,16 @@ class Backbone(Protocol):
         """Of its input: three numbers for values 0 … 1."""
 
     @property
+    def parts(self) -> Sequence[nn.Module]:
+        """Its modules from the stem to the last."""
+
+    @property
     def frozen(self) -> Sequence[nn.Module]:
-        """The parts that no training touches."""
+        """What no training touches."""
+
+    @property
+    def training_strides(self) -> Sequence[int]:
+        """Output strides that it can be trained at, where it has others than its own."""
 
     @property
     def stage_channels(self) -> Sequence[int]:
@@ -46,6 +56,9 @@ class Backbone(Protocol):
     @property
     def last_block(self) -> nn.Module:
         """What makes features of ``before_last``, for training that touches no more than this."""
+
+    def at_stride(self, stride: int) -> AbstractContextManager[None]:
+        """Inside, features are those at one of ``training_strides``; nothing is left behind."""
 
     def before_last(self, x: Tensor) -> Tensor:
         """What the last block is given."""
@@ -64,5 +77,6 @@ class Backbone(Protocol):
 BACKBONES: dict[str, Callable[..., Backbone]] = {
     "tiny": build_tiny,
     "efficientnet_lite0": build_efficientnet_lite0,
+    "efficientnet_lite0_relu": partial(build_efficientnet_lite0, capped=False),
     **RESNETS,
 }

@@ -9,12 +9,13 @@ from pickle import UnpicklingError
 import torchvision
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import UserError
 from recam_core.system.tensor_files import read_tensors
 
 
-class ResNet(nn.Module):
+class ResNet(FixedStride, nn.Module):
     """A ResNet without its classifier: normalised picture (B, 3, H, W) → features (B, D, H/stride, W/stride).
 
     Stride 16: ``layer4`` keeps its resolution and is *not* dilated. Stride 8: ``layer3`` and ``layer4`` keep theirs and
@@ -40,6 +41,12 @@ class ResNet(nn.Module):
         self.frozen = (trunk.conv1, trunk.bn1)
         self.stage_channels = (trunk.conv1.out_channels, *(self.channels // part for part in (8, 4, 2, 1)))
         self.stage_strides = (4, 4, 8, output_stride, output_stride)
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """Stem and the four layers."""
+        t = self.trunk
+        return (nn.ModuleList((t.conv1, t.bn1)), t.layer1, t.layer2, t.layer3, t.layer4)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of the last stage, non-negative."""

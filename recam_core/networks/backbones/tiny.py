@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.records import UserError
 
 
@@ -24,7 +25,7 @@ class Block(nn.Module):
         return F.relu(self.norm2(y) + self.shortcut(x))
 
 
-class Tiny(nn.Module):
+class Tiny(FixedStride, nn.Module):
     """Stem and two residual blocks at output stride 8: 128 channels, 0.4 million parameters, a receptive field of 61 pixels."""
 
     channels = 128
@@ -43,6 +44,11 @@ class Tiny(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised picture (B, 3, H, W) → features (B, 128, H/8, W/8), non-negative."""
         return self.blocks(self.stem(x))
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """Stem and the two blocks."""
+        return (self.stem, *self.blocks)
 
     @property
     def last_block(self) -> nn.Module:
