@@ -195,6 +195,7 @@ PUBLIC = {
         "SCENE_CLASSES",
         "read_sample",
         "sample_labels",
+        "sample_mask",
         "sample_model",
         "sample_title",
     ),

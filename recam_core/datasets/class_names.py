@@ -1,5 +1,7 @@
 """Names of classes that models and data sets share, in their agreed order."""
 
+from collections.abc import Collection
+
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse",
     "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
@@ -15,3 +17,14 @@ COCO_CLASSES = (
     "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear",
     "hair drier", "toothbrush",
 )  # fmt: skip
+
+SAME_CLASS = {
+    "aeroplane": "airplane", "diningtable": "dining table", "motorbike": "motorcycle", "pottedplant": "potted plant",
+    "sofa": "couch", "tvmonitor": "tv",
+}  # fmt: skip  # VOC's name: COCO's name
+_OTHER_NAME = SAME_CLASS | {coco: voc for voc, coco in SAME_CLASS.items()}
+
+
+def known_name(name: str, classes: Collection[str]) -> str | None:
+    """The name under which ``classes`` hold a class, be it VOC's or COCO's; None where they do not."""
+    return next((known for known in (name, _OTHER_NAME.get(name)) if known in classes), None)

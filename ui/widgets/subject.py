@@ -13,7 +13,6 @@ import streamlit as st
 from recam_core import (
     MULTI_SCALE,
     SAMPLES,
-    SCENE_CLASSES,
     HeatmapOptions,
     Picture,
     UserError,
@@ -21,6 +20,7 @@ from recam_core import (
     read_header,
     read_mask,
     read_sample,
+    sample_mask,
     sample_model,
 )
 from ui.session import uploads
@@ -167,17 +167,16 @@ def _open_picture() -> Subject:
             "Upload that file on the left to see the same view; until then, here is a sample.",
         )
         name = SAMPLES[0]
-    picture, mask = read_sample(name)
-    return Subject(name, picture, "", HeatmapOptions(), mask, faults=faults)
+    return Subject(name, read_sample(name)[0], "", HeatmapOptions(), faults=faults)
 
 
 def _choose_mask(subject: Subject) -> Subject:
-    """The exact mask of a scene, or one that the person uploads, if it fits picture and classes."""
+    """The mask that a sample comes with, or one that the person uploads, if it fits picture and classes."""
     classes = tuple(read_header(known_models()[subject.model])["classes"])
-    if subject.mask is not None and classes == SCENE_CLASSES:
-        st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
-        return subject
-    subject = replace(subject, mask=None)  # the label values of a scene mean the classes of scenes
+    if subject.name in SAMPLES and (mask := sample_mask(subject.name, classes)) is not None:
+        whose = "this drawn scene is known" if sample_model(subject.name) == "scenes" else "this photo was drawn by hand"
+        st.caption(f"The true mask of {whose}: see IoU, missed and wrong area under the maps.")
+        return replace(subject, mask=mask)
     file = st.file_uploader(
         "True mask (PNG), if you have one",
         type=["png"],
