@@ -120,7 +120,9 @@ def draw(pixels: np.ndarray, outlines: list[tuple[str, str]]) -> np.ndarray:
 def pulled(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """An outline (H, W) of 0 and 1 whose edge GrabCut moved by at most ``BAND`` pixels."""
     framed = cv2.copyMakeBorder(inside, *[BAND + 1] * 4, cv2.BORDER_REPLICATE)  # the frame of the picture is no edge
-    core, reach = (change(framed, disc(BAND))[BAND + 1 : -BAND - 1, BAND + 1 : -BAND - 1] for change in (cv2.erode, cv2.dilate))
+    core, reach = (
+        change(framed, disc(BAND))[BAND + 1 : -BAND - 1, BAND + 1 : -BAND - 1] for change in (cv2.erode, cv2.dilate)
+    )
     marks = np.full(inside.shape, cv2.GC_PR_BGD, np.uint8)
     marks[inside == 1] = cv2.GC_PR_FGD
     marks[reach == 0], marks[core == 1] = cv2.GC_BGD, cv2.GC_FGD

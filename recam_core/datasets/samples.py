@@ -32,7 +32,7 @@ PHOTOS = {
     "chelsea": Photo("cat", ("cat",), "Stefan van der Walt, CC0"),
     "astronaut": Photo("astronaut", ("person",), "NASA, public domain"),
     "coffee": Photo("coffee", ("cup", "spoon", "dining table"), "Rachel Michetti, CC0"),
-    "camera": Photo("photographer", ("person",), "Lav Varshney, CC0"),
+    "camera": Photo("camera", ("person",), "Lav Varshney, CC0"),
     "hopper": Photo("admiral", ("person",), "US Navy, public domain", "hopper.jpg"),
 }
 PHOTO_CLASSES = (*VOC_CLASSES, "cup", "spoon")  # what the masks of the photos count

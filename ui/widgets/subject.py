@@ -174,7 +174,9 @@ def _choose_mask(subject: Subject) -> Subject:
     """The mask that a sample comes with, or one that the person uploads, if it fits picture and classes."""
     classes = tuple(read_header(known_models()[subject.model])["classes"])
     if subject.name in SAMPLES and (mask := sample_mask(subject.name, classes)) is not None:
-        whose = "this drawn scene is known" if sample_model(subject.name) == "scenes" else "this photo was drawn by hand"
+        whose = (
+            "this drawn scene is known" if sample_model(subject.name) == "scenes" else "this photo was drawn by hand"
+        )
         st.caption(f"The true mask of {whose}: see IoU, missed and wrong area under the maps.")
         return replace(subject, mask=mask)
     file = st.file_uploader(
