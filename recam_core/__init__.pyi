@@ -32,6 +32,7 @@ from .checkpoints.pair_file import (
 from .datasets import open_dataset as open_dataset
 from .datasets.samples import SAMPLES as SAMPLES
 from .datasets.samples import read_sample as read_sample
+from .datasets.samples import sample_mask as sample_mask
 from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.pseudo_masks import PseudoMaskOptions as PseudoMaskOptions

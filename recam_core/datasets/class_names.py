@@ -1,5 +1,7 @@
 """Names of classes that models and data sets share, in their agreed order."""
 
+from collections.abc import Collection
+
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse",
     "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
@@ -16,11 +18,19 @@ COCO_CLASSES = (
     "hair drier", "toothbrush",
 )  # fmt: skip
 
-# what others call VOC's classes, without capitals, spaces and hyphens
-_VOC_ALSO = {
-    "airplane": "aeroplane", "motorcycle": "motorbike", "couch": "sofa", "tv": "tvmonitor", "television": "tvmonitor",
-}  # fmt: skip
-_VOC_KNOWN = {name: name for name in VOC_CLASSES} | _VOC_ALSO
+SAME_CLASS = {
+    "aeroplane": "airplane", "diningtable": "dining table", "motorbike": "motorcycle", "pottedplant": "potted plant",
+    "sofa": "couch", "tvmonitor": "tv",
+}  # fmt: skip  # VOC's name: COCO's name
+_OTHER_NAME = SAME_CLASS | {coco: voc for voc, coco in SAME_CLASS.items()}
+# what people call VOC's classes, without capitals, spaces and hyphens
+_VOC_KNOWN = {name.replace(" ", ""): voc for name, voc in _OTHER_NAME.items() if voc in VOC_CLASSES}
+_VOC_KNOWN |= {name: name for name in VOC_CLASSES} | {"television": "tvmonitor"}
+
+
+def known_name(name: str, classes: Collection[str]) -> str | None:
+    """The name under which ``classes`` hold a class, be it VOC's or COCO's; None where they do not."""
+    return next((known for known in (name, _OTHER_NAME.get(name)) if known in classes), None)
 
 
 def voc_class(name: str) -> str:

@@ -1,16 +1,41 @@
-"""Pictures that come with the project: drawn scenes with exact masks, and the free photos inside scikit-image's wheel."""
+"""Pictures that come with the project: drawn scenes with exact masks, and free photos with masks that were drawn by hand."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from skimage import data
 
+from recam_core.datasets.class_names import VOC_CLASSES, known_name
 from recam_core.datasets.scenes import Scenes
-from recam_core.records import Picture, UserError
+from recam_core.images.masks import read_label_map
+from recam_core.records import IGNORE, Picture, UserError
 
-PHOTOS = {"chelsea": "cat", "astronaut": "astronaut", "coffee": "coffee"}
-LABELS = {"chelsea": ("cat",), "astronaut": ("person",), "coffee": ("cup", "spoon", "dining table")}  # COCO's names
+ASSETS = Path(__file__).parents[2] / "assets" / "samples"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as people name it, what it shows in COCO's names, and whose it is; NOTICE says more."""
+
+    title: str
+    classes: tuple[str, ...]
+    credit: str
+    file: str = ""  # under ASSETS; otherwise scikit-image's wheel has it under the sample's name
+
+
+PHOTOS = {
+    "chelsea": Photo("cat", ("cat",), "Stefan van der Walt, CC0"),
+    "astronaut": Photo("astronaut", ("person",), "NASA, public domain"),
+    "coffee": Photo("coffee", ("cup", "spoon", "dining table"), "Rachel Michetti, CC0"),
+    "camera": Photo("camera", ("person",), "Lav Varshney, CC0"),
+    "hopper": Photo("admiral", ("person",), "US Navy, public domain", "hopper.jpg"),
+}
+PHOTO_CLASSES = (*VOC_CLASSES, "cup", "spoon")  # what the masks of the photos count
 SCENES = {
     "scene-fish-boat": 4,
     "scene-cat-fish-boat": 10,
@@ -25,12 +50,13 @@ SAMPLES = (*PHOTOS, *SCENES)
 
 def sample_title(name: str) -> str:
     """What a person reads under a sample."""
-    return PHOTOS.get(name) or " ".join(name.split("-")[1:])
+    return PHOTOS[name].title if name in PHOTOS else " ".join(name.split("-")[1:])
 
 
-def sample_labels(name: str) -> tuple[str, ...]:
-    """The classes that a sample shows."""
-    return LABELS.get(name) or tuple(name.split("-")[1:])
+def sample_labels(name: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``classes`` that a sample shows, in their own names: ``tvmonitor`` or ``tv``."""
+    shown = PHOTOS[name].classes if name in PHOTOS else tuple(name.split("-")[1:])
+    return tuple(known for label in shown if (known := known_name(label, classes)))
 
 
 def sample_model(name: str) -> str:
@@ -38,15 +64,49 @@ def sample_model(name: str) -> str:
     return "scenes" if name in SCENES else "photos"
 
 
+def read_sample(name: str) -> tuple[Picture, np.ndarray]:
+    """A bundled picture and its label map (H, W) uint8: 0 background, class index + 1, 255 where nobody is held to it.
+
+    The classes are ``SCENE_CLASSES`` of a scene and ``PHOTO_CLASSES`` of a photo; ``sample_mask`` speaks a model's.
+    """
+    if name not in SAMPLES:
+        raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
+    return _opened(name)
+
+
+def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
+    """The label map (H, W) uint8 of a sample in a model's ``classes``, or None where it knows nothing that is shown.
+
+    The mask of a scene is exact for the classes of scenes alone: to others, a drawn fish is not just background.
+    """
+    mask = read_sample(name)[1]
+    if name in SCENES:
+        return mask if tuple(classes) == SCENE_CLASSES else None
+    if not sample_labels(name, classes):
+        return None
+    values = np.zeros(IGNORE + 1, np.uint8)  # by value in the file: value in the answer
+    values[IGNORE] = IGNORE
+    for i, label in enumerate(PHOTO_CLASSES):
+        if known := known_name(label, classes):
+            values[i + 1] = classes.index(known) + 1
+    return values[mask]
+
+
+def read_photo(name: str) -> np.ndarray:
+    """The pixels (H, W, 3) uint8 of a bundled photo."""
+    file = PHOTOS[name].file
+    pixels = np.asarray(Image.open(ASSETS / file).convert("RGB")) if file else getattr(data, name)()
+    return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1))
+
+
 @cache
-def read_sample(name: str) -> tuple[Picture, np.ndarray | None]:
-    """A bundled picture and its exact label map (0 background, class index + 1), or None for a photo."""
+def _opened(name: str) -> tuple[Picture, np.ndarray]:
     if name in PHOTOS:
-        pixels, mask = np.ascontiguousarray(getattr(data, name)()), None
-    elif name in SCENES:
+        pixels = read_photo(name)
+        size = pixels.shape[1], pixels.shape[0]
+        mask = read_label_map(ASSETS / f"{name}.png", size=size, classes=len(PHOTO_CLASSES))
+    else:
         scenes = Scenes("samples")
         pixels, mask = scenes.image(SCENES[name]), scenes.mask(SCENES[name])
-    else:
-        raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
     height, width = pixels.shape[:2]
     return Picture(pixels, name, hashlib.sha256(pixels.tobytes()).hexdigest(), (width, height)), mask

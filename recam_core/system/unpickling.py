@@ -146,7 +146,7 @@ def named_tensors(state: Any, file: str) -> Mapping[str, Tensor]:
 def _unpickled(path: Path) -> Any:
     name = path.name
     try:
-        inert = [(_Setting, setting) for setting in SETTINGS]
+        inert: list[Any] = [(_Setting, setting) for setting in SETTINGS]
         with warnings.catch_warnings(), torch.serialization.safe_globals(inert):
             warnings.simplefilter("ignore")  # torch's remarks on pickles that others would write
             return torch.load(path, map_location="cpu", weights_only=True)

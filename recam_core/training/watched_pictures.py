@@ -36,7 +36,7 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
             classes = tuple(dataset.classes[k] for k in np.flatnonzero(dataset.labels(places[name])))
         elif name in SAMPLES:
             pixels = read_sample(name)[0].pixels
-            classes = tuple(label for label in sample_labels(name) if label in dataset.classes)
+            classes = sample_labels(name, dataset.classes)
         elif os.path.isfile(name):  # False for what cannot be a name
             pixels, classes = read_image(Path(name)).pixels, ()
         else:

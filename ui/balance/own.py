@@ -57,7 +57,7 @@ def _pictures(pair: ModelPair) -> list[Own]:
     for name in SAMPLES:
         if sample_model(name) == suited:
             picture = read_sample(name)[0]
-            given = tuple(label for label in sample_labels(name) if label in pair.classes)
+            given = sample_labels(name, pair.classes)
             found.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(_sample, name)))
     return found
 

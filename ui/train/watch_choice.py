@@ -85,4 +85,4 @@ def samples_for(kind: str, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Bundled samples that suit a data set: drawn scenes, or photos that show one of its classes."""
     if kind == "scenes":
         return tuple(name for name in SAMPLES if sample_model(name) == "scenes")
-    return tuple(name for name in SAMPLES if sample_model(name) == "photos" and set(sample_labels(name)) & set(classes))
+    return tuple(name for name in SAMPLES if sample_model(name) == "photos" and sample_labels(name, classes))

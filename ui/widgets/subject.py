@@ -20,8 +20,9 @@ from recam_core import (
     read_header,
     read_mask,
     read_sample,
+    sample_mask,
 )
-from recam_core.datasets.samples import SCENE_CLASSES, sample_model
+from recam_core.datasets.samples import sample_model
 from ui.session import uploads
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.model_choice import model_words
@@ -166,17 +167,18 @@ def _open_picture() -> Subject:
             "Upload that file on the left to see the same view; until then, here is a sample.",
         )
         name = SAMPLES[0]
-    picture, mask = read_sample(name)
-    return Subject(name, picture, "", HeatmapOptions(), mask, faults=faults)
+    return Subject(name, read_sample(name)[0], "", HeatmapOptions(), faults=faults)
 
 
 def _choose_mask(subject: Subject) -> Subject:
-    """The exact mask of a scene, or one that the person uploads, if it fits picture and classes."""
+    """The mask that a sample comes with, or one that the person uploads, if it fits picture and classes."""
     classes = tuple(read_header(known_models()[subject.model])["classes"])
-    if subject.mask is not None and classes == SCENE_CLASSES:
-        st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
-        return subject
-    subject = replace(subject, mask=None)  # the label values of a scene mean the classes of scenes
+    if subject.name in SAMPLES and (mask := sample_mask(subject.name, classes)) is not None:
+        whose = (
+            "this drawn scene is known" if sample_model(subject.name) == "scenes" else "this photo was drawn by hand"
+        )
+        st.caption(f"The true mask of {whose}: see IoU, missed and wrong area under the maps.")
+        return replace(subject, mask=mask)
     file = st.file_uploader(
         "True mask (PNG), if you have one",
         type=["png"],
@@ -188,19 +190,19 @@ def _choose_mask(subject: Subject) -> Subject:
     if file is None:
         return subject
     try:
-        mask = read_mask(file.getvalue(), picture=subject.picture, classes=classes, name=file.name)
+        read = read_mask(file.getvalue(), picture=subject.picture, classes=classes, name=file.name)
     except UserError as error:
         return replace(subject, faults=(*subject.faults, str(error)))
-    if mask.binary:
+    if read.binary:
         st.caption("Read as black and white: object or not.")
-        return replace(subject, mask=mask.labels, mask_binary=True)
-    there = [int(k) for k in np.unique(mask.labels) if 0 < k <= len(classes)]
+        return replace(subject, mask=read.labels, mask_binary=True)
+    there = [int(k) for k in np.unique(read.labels) if 0 < k <= len(classes)]
     if len(there) == 1 and _means_object(
-        classes[there[0] - 1], f"meaning-{sha256(mask.labels.tobytes()).hexdigest()[:16]}"
+        classes[there[0] - 1], f"meaning-{sha256(read.labels.tobytes()).hexdigest()[:16]}"
     ):
-        return replace(subject, mask=np.where(mask.labels == there[0], 1, mask.labels), mask_binary=True)
+        return replace(subject, mask=np.where(read.labels == there[0], 1, read.labels), mask_binary=True)
     st.caption(f"Read as label values: {', '.join(classes[k - 1] for k in there) or 'background only'}.")
-    return replace(subject, mask=mask.labels)
+    return replace(subject, mask=read.labels)
 
 
 def _means_object(name: str, key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,13 +85,17 @@ def our_step(model: CamModel, x: Tensor, first: Tensor, half: bool = False) -> T
     return climb_step(x, seen.gradient, options.xi, options.step_rule)
 
 
+def _keep(kept: dict[str, Tensor], gradients: Any) -> None:
+    kept["gradient"] = gradients[0]
+
+
 def plain_step(model: CamModel, x: Tensor, first: Tensor) -> Tensor:
     """The next views by the form of the reference: Grad-CAM by hooks and a backward pass of its own, then the objective's."""
     kept: dict[str, Tensor] = {}
     backbone = model.get_submodule("backbone")
     hooks = [
         backbone.register_forward_hook(lambda module, given, result: kept.update(features=result)),
-        backbone.register_full_backward_hook(lambda module, given, result: kept.update(gradient=result[0])),
+        backbone.register_full_backward_hook(lambda module, given, result: _keep(kept, result)),
     ]
     options, weight = AdvCamOptions(), model.classifier_weights()
     pair = x[0].detach().requires_grad_()  # (2, 3, H, W)

@@ -15,7 +15,7 @@ from recam_core.datasets import Dataset
 from recam_core.datasets.samples import read_sample, sample_labels
 from recam_core.datasets.scenes import Scenes
 from recam_core.experiments.benchmarks.boxed import Boxed
-from recam_core.experiments.benchmarks.measure import Row
+from recam_core.experiments.benchmarks.measure import MEASURED, Row
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import HeatmapOptions, Refit
@@ -38,11 +38,11 @@ def sample_crops(pair: ModelPair, count: int) -> Boxed:
     """Crops of the bundled photos with the labels of the whole: enough to take the time of a fit, not to learn from."""
     rng, pictures, ids = np.random.default_rng(0), [], []
     for i in range(count):
-        name = ("chelsea", "astronaut", "coffee")[i % 3]
+        name = MEASURED[i % len(MEASURED)]
         pixels = read_sample(name)[0].pixels
         height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
         pictures.append(np.ascontiguousarray(pixels[:height, :width]))
-        ids.append(pair.class_ids(sample_labels(name)))
+        ids.append(pair.class_ids(sample_labels(name, pair.classes)))
     return Boxed(pair.classes, pictures, ids)
 
 
@@ -56,7 +56,7 @@ def refit_row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side:
     times, fits = [], []
     for weight in LAMBDAS[:1] + LAMBDAS:  # the first one warms up
         start = time.perf_counter()
-        fits.append(_moved(pair, bank, look, weight, sample_labels(sample)).seconds)
+        fits.append(_moved(pair, bank, look, weight, sample_labels(sample, pair.classes)).seconds)
         times.append(time.perf_counter() - start)
     times, fits = times[1:], fits[1:]
     grid = "×".join(str(side) for side in bank.features.shape[1:])

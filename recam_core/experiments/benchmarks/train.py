@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from recam_core.datasets.samples import PHOTOS, read_sample
-from recam_core.experiments.benchmarks.measure import Row, paired, peak_mib
+from recam_core.datasets.samples import read_sample
+from recam_core.experiments.benchmarks.measure import MEASURED, Row, paired, peak_mib
 from recam_core.networks.losses import (
     class_features,
     class_masks,
@@ -151,7 +151,7 @@ def write_photos(root: Path, split: str, count: int) -> None:
     images, marks = [], []
     for i in range(count):
         name, size = f"{i:06}.jpg", (640, 480)
-        Image.fromarray(read_sample(list(PHOTOS)[i % len(PHOTOS)])[0].pixels).resize(size).save(root / split / name)
+        Image.fromarray(read_sample(MEASURED[i % len(MEASURED)])[0].pixels).resize(size).save(root / split / name)
         images.append({"id": i, "file_name": name, "width": size[0], "height": size[1]})
         for j in (0, 1):
             box = [40 + 200 * j, 60, 180, 240]
