@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from opened import opened
 
+import ui.balance.sets
 import ui.compute.engine
 from recam_core import load_pair, open_store
 from recam_core.__main__ import main
