@@ -79,7 +79,7 @@ def press(app, *keys):
 
 
 def form(app, kind, name):
-    number = app.session_state["models-form"] if "models-form" in app.session_state else 0  # noqa: SIM401 - it has no get
+    number = app.session_state["models-form"] if "models-form" in app.session_state else 0  # noqa: SIM401 (it has no get)
     return getattr(app, kind)(key=f"models-{name}-{number}")
 
 
