@@ -64,7 +64,7 @@ def gather_evidence(
         for readout, maps in zip(names, look.maps.cpu().numpy(), strict=True):
             scale_maps[readout].append(maps)
     first = next(look for _, look in looks if look.model is pair.recam and look.scale == options.scales[0])
-    scores = pair.recam.head.probabilities(first.logits).cpu().numpy()
+    scores = pair.recam.head.probabilities(first.logits / pair.calibration.temperature).cpu().numpy()
     if not all(np.isfinite(m).all() for m in [scores, *(m for maps in scale_maps.values() for m in maps)]):
         raise UserError(
             f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
@@ -80,6 +80,7 @@ def gather_evidence(
         backbone_passes=len(looks),
         activation=pair.recam.head.activation,
         notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
+        preselect=pair.calibration.preselect,
     )
 
 
@@ -116,10 +117,10 @@ def _maps(
         return maps[0] + maps[1].flip(-1) if flip else maps[0], logits
 
 
-def default_classes(evidence: Evidence, at_least: float = 0.5) -> list[str]:
-    """Classes above a probability, most probable first; the best one where none is."""
+def default_classes(evidence: Evidence) -> list[str]:
+    """Classes that deserve belief, most probable first: those above ``Evidence.preselect``; the best one where none is."""
     order = np.argsort(-evidence.scores, kind="stable")
-    chosen = [int(k) for k in order if evidence.scores[k] > at_least] or [int(order[0])]
+    chosen = [int(k) for k in order if evidence.scores[k] > evidence.preselect] or [int(order[0])]
     return [evidence.classes[k] for k in chosen]
 
 

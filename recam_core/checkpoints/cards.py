@@ -8,11 +8,11 @@ from dataclasses import fields
 from typing import Any
 
 from recam_core.networks.readouts import READOUTS
-from recam_core.records import TrainConfig
+from recam_core.records import Calibration, TrainConfig, UserError
 
 KINDS = {
     **dict.fromkeys(("about", "warning"), str),
-    **dict.fromkeys(("training", "scores", "walk", "climb", "boundary", "imported"), dict),
+    **dict.fromkeys(("training", "scores", "walk", "climb", "boundary", "imported", "calibration"), dict),
 }
 FIGURES = ("miou", "fp", "fn")  # of a row of scores; None where no class was there
 LARGEST = 1e12  # of any number that is shown
@@ -21,10 +21,19 @@ LARGEST = 1e12  # of any number that is shown
 def clean_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card without the entries that are not as ours are; parts that we do not know stay what they are."""
     kept = {name: value for name, value in card.items() if name not in KINDS or isinstance(value, KINDS[name])}
-    for name, clean in (("training", _training), ("scores", _scores), ("walk", _walk)):
+    for name, clean in (("training", _training), ("scores", _scores), ("walk", _walk), ("calibration", _calibration)):
         if name in kept:
             kept[name] = clean(kept[name])
     return kept
+
+
+def _calibration(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Temperature and threshold, where both are what they can be."""
+    try:
+        Calibration(said.get("temperature", 1.0), said.get("preselect", 0.5))
+    except (UserError, TypeError):
+        return {}
+    return dict(said)
 
 
 def _training(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -251,13 +251,20 @@ class Standing:
     kind: str
 
 
+BUNDLED = ("voc", "photos", "scenes")  # in the order of their use
+
+
+def _place_on_list(path: Path) -> tuple[int, str]:
+    return (BUNDLED.index(path.stem) if path.stem in BUNDLED else len(BUNDLED)), path.stem
+
+
 def standing() -> list[Standing]:
     """Every model file: those bundled, those trained here (the newest run first), those imported.
 
     A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
     models = models_folder()
-    found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"))]
+    found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"), key=_place_on_list)]
     runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
     found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
     own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from recam_core.commands.options import add_view_arguments, split_names
-from recam_core.datasets.samples import SAMPLES
+from recam_core.datasets.samples import PHOTO_MODEL, SAMPLES
 from recam_core.networks.pair import ModelPair
 from recam_core.records import PALETTE_NAMES, DisplayOptions, Picture, UserError
 
@@ -16,7 +16,9 @@ Event = TypeVar("Event")
 def add_picture_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Picture, model, classes, and ``--out``, the folder of what ``out`` names."""
     parser.add_argument("picture", help=f"an image file, or a bundled sample: {', '.join(SAMPLES)}")
-    parser.add_argument("--model", default="photos", help="a name on the shelf, a file, or a run folder (%(default)s)")
+    parser.add_argument(
+        "--model", default=PHOTO_MODEL, help="a name on the shelf, a file, or a run folder (%(default)s)"
+    )
     parser.add_argument(
         "--classes",
         "--class",

@@ -13,7 +13,7 @@ from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, UserError
 from recam_core.system.device import keep_freed_memory, pick_device
 from recam_core.system.launcher import launched
 from recam_core.training.boundary.train import train_boundary
-from recam_core.training.recipes import BOUNDARY_RECIPES, SPLITS
+from recam_core.training.recipes import BOUNDARY_RECIPES, SPLITS, default_boundaries
 
 CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": list(SEED_REFINEMENTS)}
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_config(arguments: argparse.Namespace, pair: ModelPair) -> BoundaryConfig:
     """The recipe with what was said on the command line; a readout that only the recipe names gives way to one that there is."""
-    recipe = BOUNDARY_RECIPES[arguments.recipe or ("scenes" if arguments.dataset in (None, "scenes") else "photos")]
+    recipe = BOUNDARY_RECIPES[arguments.recipe or default_boundaries(arguments.dataset)]
     if arguments.dataset not in (None, recipe.dataset):
         recipe = dataclasses.replace(recipe, split=SPLITS[arguments.dataset][0])
     if recipe.readout not in pair.readouts:

@@ -45,6 +45,7 @@ SCENES = {
     "scene-cat-dog-tree": 3,
 }
 SCENE_CLASSES = Scenes.classes
+SCENE_MODEL, PHOTO_MODEL = "scenes", "voc"  # the bundled models for drawings and for everything else
 SAMPLES = (*PHOTOS, *SCENES)
 
 
@@ -60,8 +61,8 @@ def sample_labels(name: str, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def sample_model(name: str) -> str:
-    """The bundled model that suits a picture: scenes for the drawn samples, photos for everything else."""
-    return "scenes" if name in SCENES else "photos"
+    """The bundled model that suits a picture."""
+    return SCENE_MODEL if name in SCENES else PHOTO_MODEL
 
 
 def read_sample(name: str) -> tuple[Picture, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.readouts import NETWORKS, READOUTS, known_readouts, lacking_sentence
-from recam_core.records import CAM, UserError, listed_names
+from recam_core.records import CAM, Calibration, UserError, listed_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,12 @@ class ModelPair:
     def default_readout(self) -> str:
         """What is refined where nothing else is asked for: w, or CAM where there is no other."""
         return "w" if "w" in self.readouts else self.readouts[0]
+
+    @property
+    def calibration(self) -> Calibration:
+        """How logits become probabilities, and from which one a class is preselected: measured, from the card, or as trained."""
+        kept = self.card.get("calibration", {})
+        return Calibration(**{name: kept[name] for name in ("temperature", "preselect") if name in kept})
 
     @property
     def edges(self) -> CamModel:

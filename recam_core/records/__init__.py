@@ -30,6 +30,7 @@ from recam_core.records.results import CamResult, Evidence, Picture
 from recam_core.records.settings import (
     MULTI_SCALE,
     AdvCamOptions,
+    Calibration,
     DisplayOptions,
     HeatmapOptions,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "BoundaryConfig",
     "BoundaryEpoch",
     "BoundaryStep",
+    "Calibration",
     "CamResult",
     "CheckStep",
     "Cost",

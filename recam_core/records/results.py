@@ -37,6 +37,7 @@ class Evidence:
     backbone_passes: int  # one for each network and scale; picture and mirror image count as one
     activation: str = "sigmoid"
     notes: tuple[str, ...] = ()  # what the person should know about how it was made, a sentence each
+    preselect: float = 0.5  # classes above this probability are looked at where none are named
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,23 @@ from recam_core.records.names import (
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How a model's logits become probabilities that can be believed (temperature scaling, Guo et al., arXiv 1706.04599).
+
+    Logits are divided by ``temperature``; a class is preselected on the pages above probability ``preselect``.
+    """
+
+    temperature: float = 1.0
+    preselect: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.temperature <= 100:
+            raise UserError(f"The temperature of probabilities must be 0.01 to 100; got {self.temperature}.")
+        if not 0 <= self.preselect <= 1:
+            raise UserError(f"The probability of preselected classes must be 0 to 1; got {self.preselect}.")
+
+
+@dataclass(frozen=True)
 class HeatmapOptions:
     """How a picture is looked at: at which size, at which scales, and with its mirror image or not.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from recam_core.cam.pipeline import read_out
 from recam_core.datasets import Dataset, open_dataset
+from recam_core.evaluation.classification import mean_average_precision
 from recam_core.evaluation.evaluate import check_size, to_size
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
@@ -83,18 +84,3 @@ class Validation:
             if ids:
                 maps = to_size(read_out(evidence, readout, [names[k] for k in ids]).maps, mask.shape)
             sweep.add(count_pixels(maps, ids, mask, len(names) + 1))
-
-
-def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Mean over the classes that occur of the average precision of their ranking; scores and labels (N, K). None of none."""
-    found = [average_precision(scores[:, k], labels[:, k] > 0) for k in np.flatnonzero(labels.any(axis=0))]
-    return round(float(np.mean(found)), 6) if found else None
-
-
-def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Mean over the positive pictures of the precision at their place in the ranking (N,); equal scores share the last place."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = -scores[order]
-    places = np.searchsorted(ranked, ranked, side="right")  # (N,) pictures with at least this score
-    hits = np.cumsum(positive[order])[places - 1]
-    return float((hits / places)[positive[order]].mean())

@@ -8,7 +8,7 @@ import streamlit as st
 
 from recam_core import SAMPLES, ModelPair, Picture, UserError, read_sample
 from recam_core.datasets.labelled import label_row
-from recam_core.datasets.samples import SCENE_CLASSES, sample_labels, sample_model
+from recam_core.datasets.samples import PHOTO_MODEL, SCENE_CLASSES, SCENE_MODEL, sample_labels, sample_model
 from ui.session import uploads
 from ui.widgets.pictures import plain, sample_thumbnail
 
@@ -53,7 +53,7 @@ def _pictures(pair: ModelPair) -> list[Own]:
     """The uploads of this session, then the samples that suit the model."""
     mine: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
     found = [Own(sha, kept.name, kept.thumbnail, (), kept.open) for sha, kept in mine.items()]
-    suited = "scenes" if pair.classes == SCENE_CLASSES else "photos"
+    suited = SCENE_MODEL if pair.classes == SCENE_CLASSES else PHOTO_MODEL
     for name in SAMPLES:
         if sample_model(name) == suited:
             picture = read_sample(name)[0]

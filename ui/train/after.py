@@ -11,7 +11,7 @@ from recam_core.checkpoints.registry import delete_run, shelf_entries
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from recam_core.system.folders import may_start
-from recam_core.training.recipes import BOUNDARY_RECIPES
+from recam_core.training.recipes import BOUNDARY_RECIPES, default_boundaries
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary
@@ -163,7 +163,7 @@ def _boundaries(run: Run, config: TrainConfig) -> None:
 
 def default_boundary(config: TrainConfig) -> BoundaryConfig:
     """Settings of boundary branches that suit a training: its data, sizes that its pictures have."""
-    recipe = BOUNDARY_RECIPES["scenes" if config.backbone == "tiny" else "photos"]
+    recipe = BOUNDARY_RECIPES[default_boundaries(config.dataset)]
     return replace(
         recipe,
         dataset=config.dataset,

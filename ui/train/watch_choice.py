@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import SAMPLES, Picture, UserError, read_image
-from recam_core.datasets.samples import sample_labels, sample_model
+from recam_core.datasets.samples import PHOTO_MODEL, sample_labels, sample_model
 from recam_core.records import TrainConfig
 from recam_core.system.folders import allowed_file
 from recam_core.system.layouts import splits_of
@@ -85,4 +85,4 @@ def samples_for(kind: str, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Bundled samples that suit a data set: drawn scenes, or photos that show one of its classes."""
     if kind == "scenes":
         return tuple(name for name in SAMPLES if sample_model(name) == "scenes")
-    return tuple(name for name in SAMPLES if sample_model(name) == "photos" and sample_labels(name, classes))
+    return tuple(name for name in SAMPLES if sample_model(name) == PHOTO_MODEL and sample_labels(name, classes))

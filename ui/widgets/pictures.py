@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from recam_core import SAMPLES, UserError, known_models, read_sample
-from recam_core.datasets.samples import sample_model, sample_title
+from recam_core.checkpoints.pair_file import BUNDLED
+from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_title
 from ui.session import uploads
 
 PICTURE = "picture"  # the name in the session and in links
@@ -37,7 +38,8 @@ def choose_picture() -> None:
 def select_picture(name: str, model: str | None = None) -> None:
     """Make a sample (by name) or an upload (by hash) the subject; of the bundled models, take the one that suits it."""
     st.session_state[PICTURE] = name
-    if model in known_models() and st.session_state.get("model") in ("photos", "scenes"):
+    chosen = st.session_state.get("model")
+    if model in known_models() and chosen in BUNDLED and (model == SCENE_MODEL) != (chosen == SCENE_MODEL):
         st.session_state["model"] = model
 
 
@@ -51,7 +53,7 @@ def _take_in(files: list[Any]) -> None:
             picture = uploads.take_in(st.session_state, file.name, file.getvalue())
             seen[file.file_id] = ""
             asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
-            select_picture(picture.sha256, None if asked_for else "photos")
+            select_picture(picture.sha256, None if asked_for else PHOTO_MODEL)
         except UserError as error:
             seen[file.file_id] = str(error)
     st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
@@ -78,7 +80,7 @@ def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
 
 def _sample_words(name: str) -> tuple[str, str]:
     """What stands under a sample, and what its tooltip says."""
-    if sample_model(name) == "photos":
+    if sample_model(name) == PHOTO_MODEL:
         return sample_title(name), f"Show {sample_title(name)}"
     number = [other for other in SAMPLES if sample_model(other) == "scenes"].index(name) + 1
     return f"scene {number}", f"Drawn scene with {', '.join(sample_title(name).split())}; its true mask is known"

@@ -22,7 +22,7 @@ from recam_core import (
     read_sample,
     sample_mask,
 )
-from recam_core.datasets.samples import sample_model
+from recam_core.datasets.samples import PHOTO_MODEL, sample_model
 from ui.session import uploads
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.model_choice import model_words
@@ -111,7 +111,7 @@ def _choose_model() -> str:
     if not models:
         raise UserError("There is no model on the shelf: assets/models is empty. Restore its files, or train a model.")
     if st.session_state.get("model") not in models:
-        st.session_state["model"] = "photos" if "photos" in models else models[0]
+        st.session_state["model"] = PHOTO_MODEL if PHOTO_MODEL in models else models[0]
     words = model_words()
     return st.selectbox(
         "Model",
@@ -119,8 +119,8 @@ def _choose_model() -> str:
         key="model",
         persist_state="session",
         format_func=lambda name: words.get(name, name),
-        help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes. Others were trained "
-        "or imported on this server: see Lab, Models.",
+        help="voc: real photos, Pascal VOC's 20 classes. photos: COCO's 80 classes, from 128 pictures. scenes: drawn pictures, "
+        "eight classes, for teaching. Others were trained or imported on this server: see Lab, Models.",
     )
 
 
