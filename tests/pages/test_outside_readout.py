@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from opened import opened
 
+import ui.balance.curve
+import ui.balance.knobs
 import ui.balance.sets
 import ui.compute.engine
 from recam_core import load_pair, open_store
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import SHELF, copy_pair
 from recam_core.networks.readouts import READOUTS
+from recam_core.training.recipes import default_refit
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
@@ -76,6 +79,9 @@ def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):
 
 def test_balance_fits_and_shows_it(monkeypatch):
     monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": 4, "photos": 4})
+    monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=4))
+    for module in (ui.balance.knobs, ui.balance.curve):
+        monkeypatch.setattr(module, "RUNGS", (0.0, 1.0))
     app = opened("../pages/learn/balance.py", picture=SCENE, model="outside")
     assert view_keys(app) == WITH_MEAN
     assert "mean" in app.dataframe[0].value.columns
