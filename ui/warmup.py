@@ -26,8 +26,9 @@ def import_engine() -> None:
 
 
 def warm_up() -> None:
-    """Import the engine and load the model of the first sample; what is wrong with it, the page will say."""
+    """Import the engine, have a process ready for uploads, and load the model of the first sample, whose faults a page says."""
     import_engine()
+    importlib.import_module("recam_core.decode_process").start_decoding()
     core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.engine"))
     with contextlib.suppress(core.UserError, KeyError):
         engine.model_pair(core.sample_model(core.SAMPLES[0]))
