@@ -159,7 +159,6 @@ PUBLIC = {
     "training": (
         "FeatureBank",
         "StartLook",
-        "estimate_cost",
         "gather_features",
         "read_epoch_maps",
         "read_watched",
@@ -167,6 +166,7 @@ PUBLIC = {
         "refit_heads",
         "start_look",
     ),
+    "trial": ("estimate_apart",),
     "turns": ("Turns",),
     "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
     "walk_files": ("walk_bundle",),

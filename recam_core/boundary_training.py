@@ -18,7 +18,7 @@ from recam_core.batches import label_batches
 from recam_core.boundary_losses import boundary_losses
 from recam_core.boundary_seeds import BoundarySeeds
 from recam_core.datasets import Dataset
-from recam_core.device import autocast
+from recam_core.device import autocast, lacks_memory
 from recam_core.history import History, event_line
 from recam_core.images import working_picture
 from recam_core.model import build_branches
@@ -66,7 +66,9 @@ def train_boundary(
         if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
             run.finish(path)
         yield run.told(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
             f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."

@@ -347,7 +347,7 @@ def test_too_little_memory_is_a_sentence(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(images, "_to_rgb", full)
-    assert "not enough memory to decode “cat.png”" in refusal(encode(NOISE), name="cat.png")
+    assert "not enough memory to decode “cat.png”" in refusal(encode(NOISE), name="cat.png", apart=False)
 
 
 def test_damaged_exif_is_no_reason_to_refuse_or_to_warn():

@@ -61,7 +61,7 @@ BELOW = {
     "climb_result": ("pair",),
     "ascent": ("model", "climbing", "device"),
     "refiners": ("ascent", "transition", "pair"),
-    "looking": ("model",),
+    "looking": ("model", "device"),
     "pipeline": ("looking", "refiners", "images", "device"),
     "climb_files": ("pipeline", "bundle", "animation", "climb_result"),
     "walk_files": ("walk_result", "bundle", "animation"),
@@ -99,6 +99,7 @@ BELOW = {
     "findings": ("records",),
     "study": ("training", "evaluation", "recipes", "resample"),
     "jobs": ("files", "history", "roots"),
+    "trial": ("jobs", "device"),
     "keeper": ("jobs",),
     "commands": (
         "jobs",

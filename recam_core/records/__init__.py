@@ -5,6 +5,7 @@ This package imports no torch, so a page can read it without loading the engine.
 """
 
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
+from recam_core.records.checks import MOST_RATE
 from recam_core.records.data import CheckStep, DataReport
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.flags import flags_of
@@ -39,6 +40,7 @@ from recam_core.records.settings import (
 )
 from recam_core.records.training import (
     PRECISIONS,
+    TRAIN_LIMITS,
     Cost,
     EpochEnd,
     EpochMaps,
@@ -61,6 +63,7 @@ __all__ = [
     "EPSILON",
     "IGNORE",
     "LAMBDA_LIMIT",
+    "MOST_RATE",
     "MULTI_SCALE",
     "OBJECTIVES",
     "PALETTE_NAMES",
@@ -74,6 +77,7 @@ __all__ = [
     "SCALE_NAMES",
     "SEED_REFINEMENTS",
     "STEP_RULES",
+    "TRAIN_LIMITS",
     "AdvCamOptions",
     "BoundaryConfig",
     "BoundaryEpoch",

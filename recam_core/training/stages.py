@@ -15,6 +15,7 @@ from torch import Tensor
 
 from recam_core.batches import Batch, epoch_batches, epoch_plan
 from recam_core.datasets import Dataset
+from recam_core.device import lacks_memory
 from recam_core.history import History, event_line, read_history
 from recam_core.records import (
     EpochEnd,
@@ -72,7 +73,9 @@ def train(
         if team.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
             yield course.told(Finished(str(path), course.seconds(), detail))
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
             "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."

@@ -78,7 +78,6 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     "prefetch": ("Batches ahead", "So many batches each of them has ready.", 1),
     "seed": ("Seed", "Every random choice follows from it: the same seed, the same run.", 1),
 }
-LEAST = {"stage2_batch_size": 0, "workers": 0, "seed": 0}  # of whole numbers; the others are at least 1
 
 
 def reference(name: str) -> str:
