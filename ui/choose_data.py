@@ -7,7 +7,7 @@ import streamlit as st
 
 from recam_core import UserError, allowed_folder, data_folders, data_roots, sbd_words, splits_of
 from ui.data_check import DataChoice, show_check
-from ui.pictures import plain
+from ui.escaping import plain
 
 __all__ = ["DataChoice", "choose_data", "show_check"]
 KINDS = {

@@ -12,10 +12,10 @@ from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundl
 from ui import payloads
 from ui.details import show_curves, show_pick
 from ui.engine import brief_turn
+from ui.escaping import plain
 from ui.heatview import heat_view
 from ui.lacking import probability_words, softmax_hint
 from ui.link import address, heat_settings, write, write_heat_settings
-from ui.pictures import plain
 from ui.shown import Shown, rates_at, shown_maps
 from ui.subject import Subject, linked_classes
 from ui.truth import class_truth

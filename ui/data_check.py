@@ -11,7 +11,7 @@ import streamlit as st
 from cachetools import LRUCache
 
 from recam_core import CheckStep, DataReport, UserError, changed, check_opened, open_dataset
-from ui.pictures import plain
+from ui.escaping import as_html, plain
 from ui.uploads import thumbnail
 
 ALONE = 90  # seconds after which a check ends that nobody looks at
@@ -177,7 +177,9 @@ def _first(shown: int, count: int) -> str:
 
 def _chart(report: DataReport) -> go.Figure:
     rows = sorted(zip(report.per_class, report.classes, strict=True), key=lambda row: -row[0])[:BARS]
-    chart = go.Figure(go.Bar(x=[name for _, name in rows], y=[count for count, _ in rows], marker={"color": "#0072B2"}))
+    chart = go.Figure(
+        go.Bar(x=[as_html(name) for _, name in rows], y=[count for count, _ in rows], marker={"color": "#0072B2"})
+    )
     chart.update_layout(
         height=300,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

@@ -17,8 +17,8 @@ from recam_core import (
     sample_model,
     scaled_maps,
 )
+from ui.escaping import as_html, plain
 from ui.models.words import imported_words
-from ui.pictures import plain
 from ui.shown import Shown
 from ui.subject import Subject
 
@@ -63,7 +63,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
         rows = shown.curves[settings["scale"]]
         iou = [None if curves.iou is None or np.isnan(curves.iou[i]).all() else curves.iou[i] for curves in rows]
         measured = any(values is not None for values in iou)
-        what = f"IoU of {name} with the true mask" if measured else f"share of the picture above the threshold, {name}"
+        what = "IoU of {} with the true mask" if measured else "share of the picture above the threshold, {}"
         figure = go.Figure()
         for result, curves, overlap in zip(shown.results, rows, iou, strict=True):
             values = overlap if overlap is not None else curves.covered[i]
@@ -79,7 +79,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
         figure.update_layout(
             height=280,
             margin={"l": 10, "r": 10, "t": 36, "b": 10},
-            title={"text": what, "font": {"size": 14}},
+            title={"text": what.format(as_html(name)), "font": {"size": 14}},
             xaxis={"title": "background threshold", "range": [0, 1]},
             yaxis={"tickformat": ".0%", "rangemode": "tozero"},
             legend={"orientation": "h", "y": -0.35},
@@ -146,9 +146,11 @@ def about_model(pair: Any) -> None:
     card = pair.card
     training, scores = card.get("training", {}), card.get("scores", {})
     with st.popover("About this model", icon=":material/info:"):
-        st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
+        st.markdown(
+            f"**{plain(pair.name)}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`"
+        )
         if about := card.get("about"):
-            st.markdown(about)
+            st.markdown(plain(about))
         if made := imported_words(card):
             st.caption(plain(made))
         if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= set(training):
@@ -173,7 +175,7 @@ def show_scores(where: str, measured: dict[str, Any]) -> None:
     how = measured.get("how", "each readout at its best threshold")
     if seeds := measured.get("seeds"):
         how += f"; over CAM: {f'mean of {seeds} trainings' if seeds > 1 else 'one training'}"
-    st.caption(f"Measured on {measured.get('pictures', 'some')} pictures of {where}, {how}:")
+    st.caption(f"Measured on {measured.get('pictures', 'some')} pictures of {plain(where)}, {plain(how)}:")
     rows = []
     for name, row in measured["readouts"].items():
         cells = {
@@ -194,7 +196,7 @@ def show_walk(walk: dict[str, Any]) -> None:
     """What the random walk made of the maps: with the reference's settings, and with those chosen on other pictures."""
     st.caption(
         f"mIoU before and after the random walk with this model's own boundaries, {walk['pictures']} pictures of "
-        f"{walk['split']}, one scale; in brackets the gain with its 95 % interval:"
+        f"{plain(walk['split'])}, one scale; in brackets the gain with its 95 % interval:"
     )
     titles = {"reference": "walk of the reference", "chosen": "walk chosen elsewhere"}
     st.dataframe(

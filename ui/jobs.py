@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from recam_core import Job, UserError, list_jobs, may_start, resume_job, stop_job
-from ui.pictures import plain
+from ui.escaping import plain
 
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}
 

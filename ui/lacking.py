@@ -7,7 +7,8 @@ import streamlit as st
 
 from recam_core import READOUTS, Evidence, may_start, sample_model
 from recam_core.records import CAM, PROBABILITY
-from ui.pictures import PICTURE, plain
+from ui.escaping import plain
+from ui.pictures import PICTURE
 
 TRAIN = "../pages/lab/train.py"
 

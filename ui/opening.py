@@ -7,8 +7,8 @@ import streamlit as st
 from recam_core import Evidence, UserError
 from ui.details import caution
 from ui.engine import explain_picture, model_pair
+from ui.escaping import plain
 from ui.lacking import show_lacking
-from ui.pictures import plain
 from ui.subject import Subject, choose_subject
 
 
@@ -22,7 +22,7 @@ def open_subject() -> tuple[Subject, Evidence, Any]:
         st.error(plain(str(error)), icon=":material/error:")
         st.stop()
     if warning := caution(subject, pair):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     show_lacking(pair)
     for note in evidence.notes:
         st.info(note, icon=":material/memory:")

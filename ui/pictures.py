@@ -1,6 +1,5 @@
 """Choosing a picture: the bundled samples as tiles, one's own uploads beside them, and the camera."""
 
-import re
 from typing import Any
 
 import streamlit as st
@@ -14,6 +13,7 @@ from recam_core import (
     sample_title,
 )
 from ui import uploads
+from ui.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
 TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
@@ -94,8 +94,3 @@ def _sample_words(name: str) -> tuple[str, str]:
 def sample_thumbnail(name: str) -> bytes:
     """The small picture of a sample."""
     return uploads.thumbnail(read_sample(name)[0].pixels)
-
-
-def plain(text: str) -> str:
-    """Text from outside, such as a file's name, as Markdown that shows it letter by letter."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-!|~$:])", r"\\\1", text)

@@ -24,8 +24,9 @@ from recam_core import (
     sample_model,
 )
 from ui import uploads
+from ui.escaping import plain
 from ui.link import read_choice, read_list, write
-from ui.pictures import PICTURE, choose_picture, plain
+from ui.pictures import PICTURE, choose_picture
 from ui.shelf import model_words
 
 SIZES = (256, 384, 512, 768, 1024)
@@ -200,7 +201,7 @@ def _choose_mask(subject: Subject) -> Subject:
         classes[there[0] - 1], f"meaning-{sha256(mask.labels.tobytes()).hexdigest()[:16]}"
     ):
         return replace(subject, mask=np.where(mask.labels == there[0], 1, mask.labels), mask_binary=True)
-    st.caption(f"Read as label values: {', '.join(classes[k - 1] for k in there) or 'background only'}.")
+    st.caption(f"Read as label values: {plain(', '.join(classes[k - 1] for k in there)) or 'background only'}.")
     return replace(subject, mask=mask.labels)
 
 
@@ -209,6 +210,7 @@ def _means_object(name: str, key: str) -> bool:
     meaning = st.segmented_control(
         "The one value in this mask means",
         [name, "object or not"],
+        format_func=plain,
         default=name,
         required=True,
         key=key,

@@ -14,7 +14,7 @@ from ui.errors.opened import open_name, show_opened
 from ui.errors.parts import choose_part, show_link, show_state
 from ui.errors.sanity import show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
-from ui.pictures import plain
+from ui.escaping import plain
 
 st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from recam_core import UserError
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.train import runs
 from ui.train.after import show_after, show_settings
 from ui.train.compare import choose_others, show_comparison

@@ -6,8 +6,8 @@ from recam_core import READOUTS, UserError
 from ui.climb.choose import choose_class
 from ui.details import about_model, caution
 from ui.engine import explain_picture, look_inside, model_pair
+from ui.escaping import plain
 from ui.lacking import suggest_bundled
-from ui.pictures import plain
 from ui.subject import choose_subject
 from ui.why.lesson import STEPS, show_step
 from ui.why.seen import Seen, one_look
@@ -30,7 +30,7 @@ except UserError as error:
     st.stop()
 
 if warning := caution(subject, pair):
-    st.warning(warning, icon=":material/warning:")
+    st.warning(plain(warning), icon=":material/warning:")
 
 number, place = choose_step([step.title for step in STEPS])
 with place:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from recam_core import SAMPLES, SCENE_CLASSES, Picture, UserError, label_row, read_sample, sample_labels, sample_model
 from ui import uploads
-from ui.pictures import plain, sample_thumbnail
+from ui.escaping import plain
+from ui.pictures import sample_thumbnail
 
 ROW = 4
 

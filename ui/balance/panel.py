@@ -15,8 +15,8 @@ from ui.balance.words import what_changed
 from ui.climb.choose import choose_class
 from ui.compare import known_truth
 from ui.engine import brief_turn
+from ui.escaping import plain
 from ui.link import address
-from ui.pictures import plain
 from ui.subject import Subject
 
 

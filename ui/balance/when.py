@@ -22,10 +22,10 @@ from recam_core import (
 from recam_core.records import RECAM_READOUTS, SCALE_NAMES
 from ui import payloads
 from ui.engine import brief_turn
+from ui.escaping import plain
 from ui.heatview import heat_view
 from ui.heatview.maps import heat_payload
 from ui.link import heat_settings
-from ui.pictures import plain
 from ui.truth import class_truth
 
 PART = "scenes-when"

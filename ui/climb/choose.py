@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from recam_core import Evidence, default_classes
+from ui.escaping import plain
 from ui.heatview.maps import readout_words
 from ui.lacking import probability_words, softmax_hint
 from ui.link import read_choice, write
-from ui.pictures import plain
 from ui.subject import Subject, linked_classes
 
 READOUT = "readout"

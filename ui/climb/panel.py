@@ -11,9 +11,9 @@ from ui.climb.knobs import choose_knobs
 from ui.climb.runs import Order, Run, run_settings
 from ui.climb.session import CLIMB, KEPT, PREVIEW, SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
 from ui.compare import known_truth
+from ui.escaping import plain
 from ui.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.link import NAMES, address, heat_settings, write_heat_settings
-from ui.pictures import plain
 from ui.player import DEFAULTS, player, reels
 from ui.subject import Subject
 

@@ -6,7 +6,7 @@ from recam_core import Job, UserError, changed, known_models, may_start, missing
 from ui.choose_data import choose_data
 from ui.errors import runs
 from ui.errors.state import choose
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.shelf import model_words
 
 SCENES = "scenes"

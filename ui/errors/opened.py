@@ -26,10 +26,11 @@ from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.runs import source_of
 from ui.errors.sides import View, lead_threshold
 from ui.errors.state import choose, key, settle
+from ui.escaping import plain
 from ui.heatview import heat_view
 from ui.heatview.maps import HELP, TITLES, heat_payload
 from ui.link import heat_settings, write
-from ui.pictures import PICTURE, plain
+from ui.pictures import PICTURE
 from ui.truth import class_truth
 
 COMPARE = "../pages/explore/compare.py"

@@ -8,8 +8,8 @@ from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.sides import View
 from ui.errors.state import remembered, tell
+from ui.escaping import plain
 from ui.link import address
-from ui.pictures import plain
 
 PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "export": "Export"}
 

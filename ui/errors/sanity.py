@@ -11,7 +11,7 @@ from ui.errors import runs
 from ui.errors.headline import percent
 from ui.errors.new import READ_ONLY
 from ui.errors.sides import View
-from ui.pictures import plain
+from ui.escaping import plain
 
 
 def show_sanity(view: View) -> None:

@@ -20,9 +20,9 @@ from recam_core import (
     recognise,
     write_arrived,
 )
+from ui.escaping import plain
 from ui.models.making import choose_making, choose_making_of_fetched, make_model
 from ui.models.state import form_key
-from ui.pictures import plain
 
 LIMIT = 400  # MB: an official ResNet-50 file has 98 to 300
 WAYS = {"send": "from this computer", "path": "a file on the server", "fetch": "ImageNet weights from the network"}

@@ -6,9 +6,9 @@ import streamlit as st
 
 from recam_core import ShelfEntry, model_sha256
 from ui.details import show_scores, show_walk
+from ui.escaping import plain
 from ui.models import words
 from ui.models.actions import show_actions
-from ui.pictures import plain
 from ui.shelf import KINDS, date_words
 
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}

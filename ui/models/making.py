@@ -18,9 +18,9 @@ from recam_core import (
     shelf_entry,
     store_import,
 )
+from ui.escaping import plain
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
-from ui.pictures import plain
 from ui.shelf import entry_words
 
 LISTS = {

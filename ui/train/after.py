@@ -20,8 +20,9 @@ from recam_core import (
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from ui import jobs
 from ui.errors.new import ASKED
+from ui.escaping import plain
 from ui.jobs import time_words
-from ui.pictures import PICTURE, plain
+from ui.pictures import PICTURE
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary

@@ -7,8 +7,8 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError
 from recam_core.records import RECAM_READOUTS, TrainConfig
+from ui.escaping import plain
 from ui.link import read_list, write
-from ui.pictures import plain
 from ui.player import player, reels
 from ui.train import charts, runs
 from ui.train.history import History
@@ -169,7 +169,7 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
         return
     with right:
         name = st.segmented_control(
-            "Class", classes, key=f"train-both-class-{picture}", default=classes[0], required=True
+            "Class", classes, format_func=plain, key=f"train-both-class-{picture}", default=classes[0], required=True
         )
     made = [
         roll_of(run, config, places[run.name][picture], str(name or classes[0])).reel for _, run, _, config in having

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from recam_core import Cost, Turns, UserError, estimate_apart
 from recam_core.records import TrainConfig
 from ui import jobs
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.train.problems import Data
 
 COSTS: LRUCache[Any, Cost] = LRUCache(64)

@@ -17,7 +17,7 @@ from recam_core import (
 from recam_core.records import TrainConfig
 from ui import jobs
 from ui.choose_data import KINDS, DataChoice, choose_data, show_check
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.train import knobs, runs, state, words
 from ui.train.after import AGAIN, LINKED, default_boundary
 from ui.train.cost import show_cost

@@ -8,7 +8,7 @@ import streamlit as st
 
 from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, allowed_file, known_models, read_header
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.train import words
 
 _PLAIN = tuple(words.NUMBERS)

@@ -7,7 +7,7 @@ import streamlit as st
 from recam_core import Job, may_start, read_events
 from recam_core.records import TrainConfig
 from ui import jobs
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.train import charts, runs
 from ui.train.history import History, progress
 from ui.train.maps import Roll

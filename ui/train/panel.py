@@ -3,8 +3,8 @@
 import streamlit as st
 
 from recam_core import may_start
+from ui.escaping import plain
 from ui.jobs import when_words
-from ui.pictures import plain
 from ui.train import state
 from ui.train.runs import Run, labels
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ui import jobs
+from ui.escaping import plain
 from ui.link import address
-from ui.pictures import plain
 from ui.train.runs import Run
 
 

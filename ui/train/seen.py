@@ -10,7 +10,8 @@ import streamlit as st
 from recam_core import SAMPLES, Picture, UserError, allowed_file, read_image, sample_labels, sample_model, splits_of
 from recam_core.records import TrainConfig
 from ui.choose_data import DataChoice
-from ui.pictures import TYPES, plain
+from ui.escaping import plain
+from ui.pictures import TYPES
 from ui.train import knobs
 from ui.train.problems import Data
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from recam_core import UserError
 from recam_core.records import TrainConfig
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.player import player, reels
 from ui.train.live import rolls
 from ui.train.maps import Roll, classes_shown, new_roll, watched_pictures
@@ -49,6 +49,7 @@ def show_watched(run: Run, config: TrainConfig) -> None:
         name = st.segmented_control(
             "Class",
             classes,
+            format_func=plain,
             key=f"train-class-{run.name}-{number}",
             default=classes[0],
             required=True,

@@ -11,6 +11,7 @@ from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle
 from recam_core.records import IGNORE
 from recam_core.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from ui.engine import brief_turn
+from ui.escaping import as_html, plain
 from ui.subject import Subject
 from ui.truth import class_truth
 from ui.walk.runs import Order
@@ -130,20 +131,20 @@ def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: 
 def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], names: Sequence[str]) -> str:
     if truth is None or labels is truth:
         return (
-            ", ".join(f"{name} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
+            ", ".join(f"{plain(name)} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
             + " of the picture"
         )
     return ", ".join(_told(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
 
 
 def _told(iou: float, name: str) -> str:
-    return f"{name}: not there" if np.isnan(iou) else f"{name} IoU {iou:.0%}"
+    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {iou:.0%}"
 
 
 def _legend(names: Sequence[str], ids: Sequence[int]) -> str:
     chips = "".join(
         f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>{name}</span>'
+        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>{as_html(name)}</span>'
         for k, name in zip(ids, names, strict=True)
     )
     return f'<div style="font-size:.85rem">{chips}</div>'

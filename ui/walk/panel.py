@@ -21,9 +21,9 @@ from ui.climb.runs import Run as Climb
 from ui.climb.session import CLIMB, KEPT
 from ui.climb.session import runs as climbs
 from ui.compare import MAX_CLASSES, known_truth
+from ui.escaping import plain
 from ui.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.link import NAMES, address, heat_settings, write_heat_settings
-from ui.pictures import plain
 from ui.player import DEFAULTS, player, reels
 from ui.subject import Subject, linked_classes
 from ui.walk.flow import show_flow

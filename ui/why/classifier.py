@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.why.bars import probability_bars
 from ui.why.seen import Seen
 from ui.why.symbols import COLOURS, F, W, number, tex, tex_number

@@ -9,7 +9,7 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError, known_models, read_header, row_shift
 from recam_core.records import RECAM_READOUTS
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.why.seen import Seen
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex

@@ -9,8 +9,8 @@ import streamlit as st
 
 from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
 from ui import heatview
+from ui.escaping import plain
 from ui.link import write
-from ui.pictures import plain
 from ui.why.seen import Seen
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
 from ui.why.task import idea, try_this

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.why.seen import Seen, show_heat
 from ui.why.symbols import FK, MASK, F, tex
 from ui.why.task import idea, try_this

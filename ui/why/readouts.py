@@ -2,7 +2,7 @@
 
 from recam_core import READOUT_LABELS, READOUTS, read_out
 from ui.engine import brief_turn
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.why.seen import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import idea, try_this

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.pictures import plain
+from ui.escaping import plain
 from ui.why.seen import Seen, show_heat
 from ui.why.symbols import tex, tex_number
 from ui.why.task import try_this

@@ -7,8 +7,8 @@ import streamlit as st
 
 from recam_core import ChannelVotes, channel_votes, png_bytes, signed_map
 from recam_core.visualise import colourise
+from ui.escaping import plain
 from ui.link import write
-from ui.pictures import plain
 from ui.why.bars import STYLE, bar
 from ui.why.seen import Seen, show_heat
 from ui.why.steps import linked_place
