@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from recam_core import CheckStep, DataReport, UserError, changed, check_opened, open_dataset
 from ui.escaping import as_html, plain
+from ui.leaving import start_thread
 from ui.uploads import thumbnail
 
 ALONE = 90  # seconds after which a check ends that nobody looks at
@@ -50,8 +51,7 @@ class Check:
         self.error, self.done = "", False
         self.seen, self.started = time.monotonic(), time.monotonic()
         self._stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self.thread = start_thread(self._run, self.stop)
 
     def stop(self) -> None:
         """End it at the next picture; nothing is kept."""

@@ -29,6 +29,7 @@ from recam_core import (
     pick_device,
     picture_features,
 )
+from ui.leaving import at_last
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -94,6 +95,11 @@ class EvidenceCache(TurnCache[Evidence]):
 
 EVIDENCE = EvidenceCache()
 FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.turns)
+
+
+# Scripts of pages run in threads of Streamlit, which nobody waits for: what they compute in their turn comes to its end, and
+# no other begins.
+at_last(lambda: EVIDENCE.turns.take(brief=True).__enter__())
 
 
 def brief_turn() -> AbstractContextManager[None]:

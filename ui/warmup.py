@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from recam_core import few_arenas
-from ui.player import reels
+from ui.leaving import start_thread, stop_threads
 
+_leaving = threading.Event()  # the server ends already
 ENGINE = ("recam_core.samples", "recam_core.shelf", "recam_core.pipeline")
 
 
@@ -22,12 +23,15 @@ def import_engine() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
     for name in ENGINE:
-        importlib.import_module(name)
+        if not _leaving.is_set():
+            importlib.import_module(name)
 
 
 def warm_up() -> None:
     """Import the engine, have a process ready for uploads, and load the model of the first sample, whose faults a page says."""
     import_engine()
+    if _leaving.is_set():
+        return
     importlib.import_module("recam_core.decode_process").start_decoding()
     core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.engine"))
     with contextlib.suppress(core.UserError, KeyError):
@@ -36,8 +40,9 @@ def warm_up() -> None:
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Start the work when the server starts; nobody waits for it here. Runs that go on end with the server."""
+    """Start the work when the server starts; nobody waits for it here. What works beside the pages ends with it."""
     few_arenas()
-    threading.Thread(target=warm_up, daemon=True).start()
+    _leaving.clear()
+    start_thread(warm_up, _leaving.set, name="warm-up")
     yield
-    reels.stop_all()
+    stop_threads(3.0)  # the rest of the time when the process ends

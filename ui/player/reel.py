@@ -13,6 +13,7 @@ from typing import Any
 
 from recam_core import Turns, UserError
 from ui.heatview.payload import join
+from ui.leaving import start_thread
 from ui.player.frame import Frame
 
 VERSION = 1
@@ -53,7 +54,7 @@ class Reel:
     def start(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
         """Let a thread make the frames, each of them when its turn has come; closing the iterator must free everything."""
         self._has_thread = True
-        threading.Thread(target=self._work, args=(make, turns), name=f"reel-{self.id[:8]}", daemon=True).start()
+        start_thread(lambda: self._work(make, turns), self.stop, name=f"reel-{self.id[:8]}")
 
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""

@@ -144,7 +144,8 @@ def _told(iou: float, name: str) -> str:
 def _legend(names: Sequence[str], ids: Sequence[int]) -> str:
     chips = "".join(
         f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>{as_html(name)}</span>'
+        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>'
+        f"{as_html(name)}</span>"
         for k, name in zip(ids, names, strict=True)
     )
     return f'<div style="font-size:.85rem">{chips}</div>'

@@ -1,0 +1,62 @@
+"""A process ends well, whatever is being computed beside it: no abort, no traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ui.leaving import _working, start_thread, stop_threads
+
+ROOT = Path(__file__).parents[2]
+VISIT = """
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("ui/shell.py", default_timeout=90)
+app.query_params.update({link})
+app.switch_page("../pages/explore/{page}.py")
+app.run()
+assert not app.exception
+from ui.player.reels import STORE
+assert any(reel.running for reel in STORE._items.values())
+"""
+
+
+@pytest.mark.parametrize(("page", "link"), [("climb", {"T": "200"}), ("walk", {"last": "4096"})])
+def test_a_script_that_opens_a_page_and_ends_leaves_well(page, link):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    script = VISIT.format(page=page, link=link)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, timeout=240)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    assert b"terminate called" not in done.stderr
+
+
+@pytest.mark.parametrize("moment", [0.1, 0.3, 0.6, 1.0])
+def test_ctrl_c_while_a_command_starts_is_a_word(moment):
+    process = subprocess.Popen([sys.executable, "-m", "recam_core", "doctor"], cwd=ROOT, stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL)  # fmt: skip
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT, 0)
+    assert b"Traceback" not in said
+
+
+def test_threads_are_asked_and_waited_for():
+    stopping = threading.Event()
+    thread = start_thread(lambda: stopping.wait(30) and None, stopping.set)
+    assert thread.is_alive()
+    assert stop_threads(10)
+    assert not thread.is_alive()
+    assert thread not in _working
+
+
+def test_one_that_does_not_end_is_not_waited_for_for_ever():
+    let_go = threading.Event()
+    thread = start_thread(lambda: let_go.wait(30) and None, lambda: None)
+    assert not stop_threads(0.1)
+    let_go.set()
+    thread.join(10)
