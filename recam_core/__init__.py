@@ -43,6 +43,7 @@ PUBLIC = {
     "images": ("read_image",),
     "jobs": (
         "Job",
+        "damaged_runs",
         "find_job",
         "last_event",
         "list_jobs",
@@ -114,6 +115,7 @@ PUBLIC = {
         "may_start",
         "models_folder",
         "runs_folder",
+        "watched_file",
     ),
     "run_state": ("RunSettings", "read_run"),
     "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),

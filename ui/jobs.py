@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import Job, UserError, list_jobs, may_start, resume_job, stop_job
+from recam_core import Job, UserError, damaged_runs, delete_run, list_jobs, may_start, resume_job, stop_job
 from ui.escaping import plain
 
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}
@@ -76,6 +76,23 @@ def show_ended(job: Job, label: str = "Go on", *, main: bool = False) -> None:
                 st.error(plain(str(error)))
                 return
             st.rerun()
+
+
+def show_damaged() -> None:
+    """Runs that cannot be read, each with the reason and a way to have it gone; nothing where there are none."""
+    if not (damaged := damaged_runs()):
+        return
+    count = "One run" if len(damaged) == 1 else f"{len(damaged)} runs"
+    with st.expander(f"{count} on this server cannot be read", icon=":material/broken_image:"):
+        for folder, reason in damaged:
+            st.markdown(plain(reason))
+            if may_start() and st.button("Delete it", icon=":material/delete:", key=f"delete-damaged-{folder.name}"):
+                try:
+                    delete_run(folder)
+                except UserError as error:
+                    st.error(plain(str(error)))
+                    continue
+                st.rerun()
 
 
 def time_words(seconds: float) -> str:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from recam_core import UserError
 from ui.escaping import plain
+from ui.jobs import show_damaged
 from ui.train import runs
 from ui.train.after import show_after, show_settings
 from ui.train.compare import choose_others, show_comparison
@@ -16,6 +17,7 @@ from ui.train.watched import show_watched
 
 st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
 found = runs.all_runs()
+show_damaged()
 run = choose_run(found)
 if isinstance(run, str):
     show_queue(None)

@@ -29,6 +29,7 @@ from recam_core.records.names import (
     lacking_sentence,
     listed_names,
 )
+from recam_core.records.plain_data import from_plain
 from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
 from recam_core.records.results import CamResult, Evidence, Picture
@@ -112,6 +113,7 @@ __all__ = [
     "WalkStep",
     "WatchedPicture",
     "flags_of",
+    "from_plain",
     "lacking_sentence",
     "listed_names",
     "untrained_readouts",

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recam_core.files import save_atomically
-from recam_core.records import HeatmapOptions, UserError
+from recam_core.records import HeatmapOptions, UserError, from_plain
+from recam_core.records.stored import is_map_name
 
 VERSION = 1
 SETTINGS = "store.json"
@@ -101,7 +102,7 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
     try:
         stored = json.loads(path.read_text("utf-8"))
         version = stored["version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(folder, SETTINGS) from error
     if version != VERSION:
         age = "an older" if isinstance(version, int) and version < VERSION else "another"
@@ -110,11 +111,16 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
             f"{VERSION}). Run it again into another folder."
         )
     try:
-        plain = stored["settings"]
-        options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
-        lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
-        return StoreSettings(**plain | lists | {"options": options}), bool(stored["finished"])
-    except (KeyError, TypeError, UserError) as error:
+        settings = from_plain(StoreSettings, stored["settings"])
+        if (
+            not settings.maps
+            or not settings.classes
+            or not settings.thresholds
+            or not all(map(is_map_name, settings.maps))
+        ):
+            raise ValueError("an evaluation has maps, classes and thresholds")
+        return settings, bool(stored["finished"])
+    except (KeyError, TypeError, ValueError) as error:  # UserError is one
         raise _damaged(folder, SETTINGS) from error
 
 
@@ -141,7 +147,7 @@ def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], 
         try:
             schema = pq.read_schema(folder / name)
             for entry in json.loads((schema.metadata or {})[b"pictures"]):
-                entries.append(PictureEntry(**entry | {"size": tuple(entry["size"]), "ids": tuple(entry["ids"])}))
+                entries.append(from_plain(PictureEntry, entry))
             if columns:
                 tables.append(pq.read_table(folder / name, schema=_SCHEMA))
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:

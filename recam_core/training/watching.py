@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from recam_core.files import npz_bytes, save_atomically
 from recam_core.images import read_image, working_picture
 from recam_core.model import CamModel
 from recam_core.records import CAM, RECAM_READOUTS, EpochMaps, TrainConfig, UserError, WatchedPicture
+from recam_core.roots import watched_file
 from recam_core.run_state import folder_for
 from recam_core.samples import SAMPLES, read_sample, sample_labels
 from recam_core.training.passes import look, look_size
@@ -36,12 +36,8 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
         elif name in SAMPLES:
             pixels = read_sample(name)[0].pixels
             classes = tuple(label for label in sample_labels(name) if label in dataset.classes)
-        elif os.path.isfile(name):  # False for what cannot be a name
-            pixels, classes = read_image(Path(name)).pixels, ()
-        else:
-            raise UserError(
-                f"There is no picture {name!r} to watch: neither in the split, nor a sample ({', '.join(SAMPLES)}), nor a file."
-            )
+        else:  # asked again, whatever a page said of it before: links may have changed
+            pixels, classes = read_image(watched_file(name)).pixels, ()
         found.append(WatchedPicture(Path(name).name, working_picture(pixels, look_size(config)), classes))
     return tuple(found)
 

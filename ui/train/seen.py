@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, Picture, UserError, allowed_file, read_image, sample_labels, sample_model, splits_of
+from recam_core import SAMPLES, Picture, UserError, read_image, sample_labels, sample_model, splits_of, watched_file
 from recam_core.records import TrainConfig
 from ui.choose_data import DataChoice
 from ui.escaping import plain
@@ -74,8 +74,8 @@ def choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tuple
             st.error(plain(str(error)), icon=":material/block:")
     names = tuple(str(name).strip() for name in chosen if str(name).strip())
     for name in set(names).difference(offered):
-        if os.path.isfile(name):  # typed, maybe too long for a name: it must lie where the operator allows
-            allowed_file(str(Path(name).absolute()))
+        if os.path.isabs(name):  # the job asks again; names of the data set it knows better
+            watched_file(name)
     return replace(config, watch=names), pictures
 
 
