@@ -1,8 +1,8 @@
 """Pickled tensors that others made, read in a process of their own: bounded in time and memory, nothing in them is run.
 
 A pickle of some hundred bytes can keep a reader busy for ever or ask for all memory, also where only plain tensors are let in;
-``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.unpickling FILE BYTES SECONDS`` is the reader:
-it writes safetensors, or one sentence, to stdout.
+``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.unpickling FILE BYTES SECONDS`` is the
+reader: it writes safetensors, or one sentence, to stdout.
 """
 
 import contextlib

@@ -106,7 +106,7 @@ def test_a_full_disk_is_a_sentence(place, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(locks, "_write_number", full)
-    with pytest.raises(UserError, match="could not be written .*No space left.* Free some space"):
+    with pytest.raises(UserError, match=r"could not be written .*No space left.* Free some space"):
         write_note(place, "a", Note("x"))
     assert read_notes(place) == {}
 
