@@ -106,6 +106,7 @@ PUBLIC = {
     "recipes": ("BOUNDARY_RECIPES", "MOMENTUM_OF_THE_REFERENCE", "RECIPES", "default_refit", "presets"),
     "resample": ("gain_of_areas",),
     "roots": (
+        "UPLOADS",
         "DataFolder",
         "allowed_file",
         "allowed_folder",

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import (
+    UPLOADS,
     Job,
     Picture,
     UserError,
@@ -23,7 +24,6 @@ from recam_core import (
     write_folder,
 )
 from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
-from recam_core.roots import UPLOADS
 from ui.jobs import when_words
 from ui.train.history import History, make_history
 
