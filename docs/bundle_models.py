@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from recam_core.__main__ import main
-from recam_core.pair import ModelPair
-from recam_core.recipes import BOUNDARY_RECIPES, RECIPES
-from recam_core.run_state import CHECKPOINT
-from recam_core.shelf import load_pair, save_pair, update_card
-from recam_core.study import PARTS
-from recam_core.study.plans import PHOTOS_CHOSEN, SCENES_CHOSEN
+from recam_core.checkpoints.pair_file import load_pair, save_pair, update_card
+from recam_core.experiments.study import PARTS
+from recam_core.experiments.study.plans import PHOTOS_CHOSEN, SCENES_CHOSEN
+from recam_core.networks.pair import ModelPair
+from recam_core.training.recipes import BOUNDARY_RECIPES, RECIPES
+from recam_core.training.run_folder import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent
 SHELF, RESULTS, RUNS = ROOT / "assets" / "models", ROOT / "assets" / "results", ROOT / "runs" / "study"

@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.climb_result import climb_defaults, climbed_evidence, grey_levels
+from recam_core.cam.curves import EDGES, class_curves
+from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.checkpoints.pair_file import find_model, load_pair, update_card
 from recam_core.datasets import Dataset, open_dataset
-from recam_core.device import keep_freed_memory, pick_device
-from recam_core.files import parent_for, save_atomically
-from recam_core.masks import resize_labels
-from recam_core.pair import ModelPair
-from recam_core.pipeline import gather_evidence, read_out
-from recam_core.quality import EDGES, class_curves
+from recam_core.images.masks import resize_labels
+from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, READOUTS, AdvCamOptions, HeatmapOptions
-from recam_core.refiners.advcam import climb
-from recam_core.shelf import find_model, load_pair, update_card
+from recam_core.refiners.advcam.climb import climb
+from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence, grey_levels
+from recam_core.system.device import keep_freed_memory, pick_device
+from recam_core.system.files import parent_for, save_atomically
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results"
 DATA = {"scenes": ("scenes", "val"), "photos": ("coco", "train2017")}

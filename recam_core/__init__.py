@@ -7,11 +7,17 @@ import importlib
 from typing import Any
 
 PUBLIC = {
-    "allocator": ("few_arenas", "give_back"),
-    "animation": ("gif_bytes", "webp_bytes"),
-    "backbones": ("BACKBONES",),
-    "bundle": ("evidence_bundle",),
-    "checkpoints": (
+    "system.memory": (
+        "few_arenas",
+        "give_back",
+    ),
+    "images.animation": (
+        "gif_bytes",
+        "webp_bytes",
+    ),
+    "networks.backbones": ("BACKBONES",),
+    "cam.bundle": ("evidence_bundle",),
+    "checkpoints.importers": (
         "CHECKPOINT_KINDS",
         "CLASS_LISTS",
         "Recognised",
@@ -21,17 +27,46 @@ PUBLIC = {
         "recognise",
         "store_import",
     ),
-    "climb_files": ("climb_bundle", "climb_frames", "perturbation_picture"),
-    "climbing": ("steps_at",),
-    "climb_result": ("climb_defaults", "climbed_evidence", "grey_levels", "valid_steps"),
-    "dataset_check": ("check_dataset", "check_opened"),
-    "datasets": ("missing_words", "open_dataset", "streamed"),
-    "datasets.class_names": ("COCO_CLASSES", "VOC_CLASSES"),
-    "device": ("device_name", "pick_device"),
-    "counting": ("backbone_passes",),
-    "faithfulness": ("CurveStep", "LogitCurves", "logit_curves"),
-    "files": ("write_folder", "zip_bytes"),
-    "gradients": (
+    "refiners.advcam.files": (
+        "climb_bundle",
+        "climb_frames",
+        "perturbation_picture",
+    ),
+    "refiners.advcam.equations": ("steps_at",),
+    "refiners.advcam.result": (
+        "climb_defaults",
+        "climbed_evidence",
+        "grey_levels",
+        "valid_steps",
+    ),
+    "datasets.check": (
+        "check_dataset",
+        "check_opened",
+    ),
+    "datasets": (
+        "missing_words",
+        "open_dataset",
+        "streamed",
+    ),
+    "datasets.class_names": (
+        "COCO_CLASSES",
+        "VOC_CLASSES",
+    ),
+    "system.device": (
+        "device_name",
+        "pick_device",
+    ),
+    "system.pass_counter": ("backbone_passes",),
+    "evaluation.faithfulness": (
+        "CurveStep",
+        "LogitCurves",
+        "logit_curves",
+    ),
+    "system.files": (
+        "write_folder",
+        "zip_bytes",
+    ),
+    "networks.gradients": (
         "bce_gradient",
         "bce_position_gradient",
         "sce_gradient",
@@ -39,9 +74,9 @@ PUBLIC = {
         "sigmoid",
         "softmax",
     ),
-    "history": ("read_history",),
-    "images": ("read_image",),
-    "jobs": (
+    "system.history": ("read_history",),
+    "images.pictures": ("read_image",),
+    "system.jobs": (
         "Job",
         "damaged_runs",
         "find_job",
@@ -52,8 +87,13 @@ PUBLIC = {
         "start_job",
         "stop_job",
     ),
-    "layouts": ("changed", "coco_splits", "sbd_words", "splits_of"),
-    "lesson": (
+    "system.layouts": (
+        "changed",
+        "coco_splits",
+        "sbd_words",
+        "splits_of",
+    ),
+    "cam.lesson": (
         "ChannelVotes",
         "MaskedFeature",
         "PictureFeatures",
@@ -65,10 +105,22 @@ PUBLIC = {
         "sce_value",
         "signed_map",
     ),
-    "masks": ("read_mask", "resize_labels"),
-    "manifest": ("make_manifest",),
-    "pipeline": ("default_classes", "explain", "gather_evidence", "read_out"),
-    "quality": ("ClassCurves", "class_curves", "scaled_maps"),
+    "images.masks": (
+        "read_mask",
+        "resize_labels",
+    ),
+    "cam.manifest": ("make_manifest",),
+    "cam.pipeline": (
+        "default_classes",
+        "explain",
+        "gather_evidence",
+        "read_out",
+    ),
+    "cam.curves": (
+        "ClassCurves",
+        "class_curves",
+        "scaled_maps",
+    ),
     "records": (
         "CLIMB_RESULTS",
         "MULTI_SCALE",
@@ -99,13 +151,32 @@ PUBLIC = {
         "WalkStep",
         "WatchedPicture",
     ),
-    "records.stored": ("BASELINES", "POINT_TOLERANCE", "WALKED", "is_baseline", "map_label"),
-    "refiners.advcam": ("climb",),
-    "refiners.random_walk": ("KeptWalk", "RandomWalk", "walk"),
-    "refiners.boundary": ("boundary_map", "boundary_sources"),
-    "recipes": ("BOUNDARY_RECIPES", "MOMENTUM_OF_THE_REFERENCE", "RECIPES", "default_refit", "presets"),
-    "resample": ("gain_of_areas",),
-    "roots": (
+    "records.stored": (
+        "BASELINES",
+        "POINT_TOLERANCE",
+        "WALKED",
+        "is_baseline",
+        "map_label",
+    ),
+    "refiners.advcam.climb": ("climb",),
+    "refiners.random_walk.walk": (
+        "KeptWalk",
+        "RandomWalk",
+        "walk",
+    ),
+    "refiners.random_walk.boundary": (
+        "boundary_map",
+        "boundary_sources",
+    ),
+    "training.recipes": (
+        "BOUNDARY_RECIPES",
+        "MOMENTUM_OF_THE_REFERENCE",
+        "RECIPES",
+        "default_refit",
+        "presets",
+    ),
+    "evaluation.bootstrap": ("gain_of_areas",),
+    "system.folders": (
         "UPLOADS",
         "DataFolder",
         "allowed_file",
@@ -118,10 +189,25 @@ PUBLIC = {
         "runs_folder",
         "watched_file",
     ),
-    "run_state": ("RunSettings", "read_run"),
-    "samples": ("SAMPLES", "SCENE_CLASSES", "read_sample", "sample_labels", "sample_model", "sample_title"),
-    "shelf": ("find_model", "known_models", "load_pair", "read_header"),
-    "shelving": (
+    "training.run_folder": (
+        "RunSettings",
+        "read_run",
+    ),
+    "datasets.samples": (
+        "SAMPLES",
+        "SCENE_CLASSES",
+        "read_sample",
+        "sample_labels",
+        "sample_model",
+        "sample_title",
+    ),
+    "checkpoints.pair_file": (
+        "find_model",
+        "known_models",
+        "load_pair",
+        "read_header",
+    ),
+    "checkpoints.registry": (
         "ShelfEntry",
         "arriving",
         "check_model_name",
@@ -137,9 +223,12 @@ PUBLIC = {
         "shelf_entry",
         "write_arrived",
     ),
-    "fetching": ("IMAGENET_FILE", "fetch_imagenet"),
-    "starts": ("imagenet_counterparts",),
-    "store": (
+    "checkpoints.fetching": (
+        "IMAGENET_FILE",
+        "fetch_imagenet",
+    ),
+    "networks.initial_weights": ("imagenet_counterparts",),
+    "evaluation.store": (
         "Areas",
         "Curves",
         "Note",
@@ -154,26 +243,53 @@ PUBLIC = {
         "same_pictures",
         "write_note",
     ),
-    "sweep": ("THRESHOLDS",),
-    "thresholds": ("seed_threshold", "walk_threshold"),
-    "datasets.labelled": ("Labelled", "label_row"),
-    "findings": ("Verdict", "read_study", "verdicts"),
-    "study.when_maps": ("WhenMaps", "when_picture"),
-    "training": (
+    "evaluation.sweep": ("THRESHOLDS",),
+    "cam.thresholds": (
+        "seed_threshold",
+        "walk_threshold",
+    ),
+    "datasets.labelled": (
+        "Labelled",
+        "label_row",
+    ),
+    "experiments.findings": (
+        "Verdict",
+        "read_study",
+        "verdicts",
+    ),
+    "experiments.study.when_maps": (
+        "WhenMaps",
+        "when_picture",
+    ),
+    "training.refit.feature_bank": (
         "FeatureBank",
-        "StartLook",
         "gather_features",
-        "read_epoch_maps",
-        "read_watched",
+    ),
+    "training.refit.look": (
+        "StartLook",
         "refit_evidence",
-        "refit_heads",
         "start_look",
     ),
-    "trial": ("estimate_apart",),
-    "turns": ("Turns",),
-    "visualise": ("DIVERGING", "PALETTES", "jpeg_bytes", "png_bytes"),
-    "walk_files": ("walk_bundle",),
-    "walk_result": ("Walker", "milestones", "walk_defaults", "walked_result"),
+    "training.watched_pictures": (
+        "read_epoch_maps",
+        "read_watched",
+    ),
+    "training.refit.refit": ("refit_heads",),
+    "system.trial": ("estimate_apart",),
+    "system.compute_queue": ("Turns",),
+    "images.visualise": (
+        "DIVERGING",
+        "PALETTES",
+        "jpeg_bytes",
+        "png_bytes",
+    ),
+    "refiners.random_walk.files": ("walk_bundle",),
+    "refiners.random_walk.result": (
+        "Walker",
+        "milestones",
+        "walk_defaults",
+        "walked_result",
+    ),
 }
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}
 __all__ = sorted(_HOME)

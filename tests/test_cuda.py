@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.device import cpu_half, exact
-from recam_core.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.checkpoints.pair_file import load_pair
+from recam_core.datasets.samples import read_sample
 from recam_core.records import READOUTS, HeatmapOptions
-from recam_core.samples import read_sample
-from recam_core.shelf import load_pair
+from recam_core.system.device import cpu_half, exact
 
 MEAN, FAR = 0.01, 0.05  # of a normalised map: mean difference, and its 99th percentile
 needs_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device on this machine")
@@ -40,7 +40,7 @@ def test_a_single_half_precision_pass_on_a_card_agrees_with_float32(name, sample
 
 @needs_card
 def test_a_card_in_float32_without_tf32_agrees_with_the_cpu(monkeypatch):
-    monkeypatch.setattr("recam_core.pipeline.autocast", lambda device: torch.autocast("cuda", enabled=False))
+    monkeypatch.setattr("recam_core.cam.pipeline.autocast", lambda device: torch.autocast("cuda", enabled=False))
     card, _ = maps_of("photos", "coffee", "cuda")
     cpu, classes = maps_of("photos", "coffee", "cpu")
     for readout in READOUTS:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from recam_core.__main__ import COMMANDS
-from recam_core.recipes import RECIPES
+from recam_core.checkpoints.pair_file import known_models, load_pair, read_header
 from recam_core.records import READOUTS, TrainConfig
-from recam_core.shelf import known_models, load_pair, read_header
+from recam_core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -171,7 +171,7 @@ def starting_with(names, tops) -> list[str]:
 
 
 def part_of(path: Path) -> str:
-    """``recam_core/model.py`` → model, ``recam_core/heads/cam.py`` → heads."""
+    """``recam_core/networks/model.py`` → model, ``recam_core/networks/heads/cam.py`` → heads."""
     return path.relative_to(ROOT / "recam_core").parts[0].removesuffix(".py")
 
 
@@ -189,7 +189,7 @@ CORE, PAGES, UI = sources("recam_core"), sources("pages"), sources("ui")
 
 def test_there_is_something_to_read():
     assert len(CORE) > 30
-    assert "recam_core.losses.activation_maps" in imports(ROOT / "recam_core" / "model.py")
+    assert "recam_core.networks.losses.activation_maps" in imports(ROOT / "recam_core" / "model.py")
 
 
 @pytest.mark.parametrize("path", CORE, ids=label)
@@ -273,7 +273,7 @@ def test_every_public_name_is_there_and_none_hides_a_module():
 
 
 @pytest.mark.parametrize("statement", [
-    "import recam_core, recam_core.records", "import recam_core.visualise", "from recam_core import CamResult, UserError",
+    "import recam_core, recam_core.records", "import recam_core.images.visualise", "from recam_core import CamResult, UserError",
     "from recam_core.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass",
 ])  # fmt: skip
 def test_looking_at_values_loads_no_torch(statement):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from recam_core.datasets.scenes import Scenes
-from recam_core.pair import build_pair
+from recam_core.networks.pair import build_pair
 from recam_core.records import AdvCamOptions, HeatmapOptions
 
 

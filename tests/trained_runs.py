@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from recam_core import READOUTS, jobs, presets, read_sample
-from recam_core.files import npz_bytes
+from recam_core import READOUTS, presets, read_sample
+from recam_core.checkpoints.pair_file import known_models
+from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.records import (
     EpochEnd,
     Finished,
@@ -17,10 +18,10 @@ from recam_core.records import (
     Validated,
     WatchedPicture,
 )
-from recam_core.run_state import save_settings
-from recam_core.samples import SCENE_CLASSES
-from recam_core.shelf import known_models
-from recam_core.training.watching import keep_watched
+from recam_core.system import jobs
+from recam_core.system.files import npz_bytes
+from recam_core.training.run_folder import save_settings
+from recam_core.training.watched_pictures import keep_watched
 
 SCENE, SHOWN = "scene-fish-boat", ("fish", "boat")
 CONFIG = replace(

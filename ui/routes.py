@@ -10,8 +10,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from recam_core import backbone_passes
-from ui import payloads
-from ui.player import reels
+from ui.components.player import stream_store
+from ui.compute import payloads
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _GUARD = {"X-Content-Type-Options": "nosniff"}
@@ -37,7 +37,7 @@ async def heat(request: Request) -> Response:
 async def frames(request: Request) -> Response:
     """Answer with the frames that the browser lacks (``?from=`` how many it has, ``&made=`` of which version), or with 404."""
     name, asked = request.path_params["id"], request.query_params
-    reel = reels.get(name) if _ID.fullmatch(name) else None
+    reel = stream_store.get(name) if _ID.fullmatch(name) else None
     if reel is None:
         return _gone("This run is not on the server any more. Start it again.")
     have, made = (_count(asked.get(word, "")) for word in ("from", "made"))

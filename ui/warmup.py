@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from recam_core import few_arenas
-from ui.leaving import start_thread, stop_threads
+from ui.widgets.leaving import start_thread, stop_threads
 
 _leaving = threading.Event()  # the server ends already
-ENGINE = ("recam_core.samples", "recam_core.shelf", "recam_core.pipeline")
+ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
 
 
 def import_engine() -> None:
@@ -32,8 +32,8 @@ def warm_up() -> None:
     import_engine()
     if _leaving.is_set():
         return
-    importlib.import_module("recam_core.decode_process").start_decoding()
-    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.engine"))
+    importlib.import_module("recam_core.system.decode_process").start_decoding()
+    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.compute.engine"))
     with contextlib.suppress(core.UserError, KeyError):
         engine.model_pair(core.sample_model(core.SAMPLES[0]))
 

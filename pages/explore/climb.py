@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui.climb.choose import walk_this
 from ui.climb.panel import show_climb, show_method
-from ui.details import about_model
-from ui.opening import open_subject
+from ui.widgets.class_choice import walk_this
+from ui.widgets.model_card import about_model
+from ui.widgets.opening import open_subject
 
 st.subheader("Can the picture be nudged so that more of the object lights up?", anchor=False)
 subject, evidence, pair = open_subject()

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui.climb.choose import refine_this
-from ui.compare import choose_classes, show_evidence
-from ui.details import about_model, show_method, show_time
-from ui.opening import open_subject
+from ui.compare.panel import choose_classes, show_evidence
+from ui.widgets.class_choice import refine_this
+from ui.widgets.model_card import about_model, show_method, show_time
+from ui.widgets.opening import open_subject
 
 title, time = st.columns([3, 1], vertical_alignment="bottom")
 title.subheader("Where does the model look?", anchor=False)

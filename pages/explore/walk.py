@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui.details import about_model
-from ui.opening import open_subject
 from ui.walk.panel import show_method, show_walk
+from ui.widgets.model_card import about_model
+from ui.widgets.opening import open_subject
 
 st.subheader("Can boundaries hold the heat inside the object?", anchor=False)
 subject, evidence, pair = open_subject()

@@ -10,12 +10,12 @@ from ui.errors.export import show_export
 from ui.errors.gallery import kept_notes, show_gallery
 from ui.errors.headline import show_headline
 from ui.errors.new import first_visit, new_evaluation
-from ui.errors.opened import open_name, show_opened
 from ui.errors.parts import choose_part, show_link, show_state
+from ui.errors.picture import open_name, show_opened
 from ui.errors.sanity import show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
-from ui.escaping import plain
-from ui.jobs import show_damaged
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import show_damaged
 
 st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()

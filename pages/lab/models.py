@@ -3,9 +3,9 @@
 import streamlit as st
 
 from recam_core import may_start, shelf_entries
-from ui.models.bring import bring_in
 from ui.models.card import show_card
 from ui.models.choose import choose_shown, shelf_sentence
+from ui.models.import_panel import bring_in
 from ui.models.state import SHOW, bring_into_sight, said
 
 st.subheader("Which models are on the shelf?", anchor=False)

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from recam_core import UserError
-from ui.escaping import plain
-from ui.jobs import show_damaged
 from ui.train import runs
 from ui.train.after import show_after, show_settings
 from ui.train.compare import choose_others, show_comparison
+from ui.train.epoch_maps import show_watched
 from ui.train.form import first_visit, show_form
 from ui.train.live import show_curves, show_live, show_log
 from ui.train.panel import choose_run
 from ui.train.parts import show_link, show_queue
 from ui.train.state import NEW
-from ui.train.watched import show_watched
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import show_damaged
 
 st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
 found = runs.all_runs()

@@ -6,9 +6,9 @@ from recam_core.records import CAM, IGNORE
 from ui.balance.panel import show_balance, show_method
 from ui.balance.verdicts import show_verdicts
 from ui.balance.when import show_when
-from ui.details import about_model
-from ui.lacking import suggest_bundled
-from ui.opening import open_subject
+from ui.widgets.missing_parts import suggest_bundled
+from ui.widgets.model_card import about_model
+from ui.widgets.opening import open_subject
 
 st.subheader("What does λ do?", anchor=False)
 subject, evidence, pair = open_subject()

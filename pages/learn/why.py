@@ -3,15 +3,15 @@
 import streamlit as st
 
 from recam_core import READOUTS, UserError
-from ui.climb.choose import choose_class
-from ui.details import about_model, caution
-from ui.engine import explain_picture, look_inside, model_pair
-from ui.escaping import plain
-from ui.lacking import suggest_bundled
-from ui.subject import choose_subject
+from ui.compute.engine import explain_picture, look_inside, model_pair
+from ui.why.example import Seen, one_look
 from ui.why.lesson import STEPS, show_step
-from ui.why.seen import Seen, one_look
 from ui.why.steps import choose_step
+from ui.widgets.class_choice import choose_class
+from ui.widgets.escaping import plain
+from ui.widgets.missing_parts import suggest_bundled
+from ui.widgets.model_card import about_model, caution
+from ui.widgets.subject import choose_subject
 
 with st.container(key="why-title"):  # large type hides it: a projector's room is for the step
     st.subheader("Why does a classifier light up only part of the object?", anchor=False)

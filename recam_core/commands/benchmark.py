@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from recam_core.benchmarks import BENCHMARKS, Row
-from recam_core.device import device_name, pick_device
-from recam_core.files import parent_for, save_atomically
+from recam_core.experiments.benchmarks import BENCHMARKS, Row
+from recam_core.system.device import device_name, pick_device
+from recam_core.system.files import parent_for, save_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from recam_core.commands.options import report
-from recam_core.dataset_check import NAMED, check_dataset
 from recam_core.datasets import DATASETS
-from recam_core.files import parent_for, save_atomically
+from recam_core.datasets.check import NAMED, check_dataset
 from recam_core.records import DataReport
+from recam_core.system.files import parent_for, save_atomically
 
 SHOWN = 10
 

@@ -4,8 +4,9 @@ import argparse
 import sys
 from dataclasses import fields, replace
 
-from recam_core.climb_files import climb_bundle
-from recam_core.climb_result import climb_defaults, grey_levels
+from recam_core.cam.manifest import make_manifest
+from recam_core.cam.pipeline import default_classes, gather_evidence
+from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
@@ -16,14 +17,13 @@ from recam_core.commands.pictures import (
     say_notes,
     until_stopped,
 )
-from recam_core.device import pick_device
-from recam_core.files import parent_for, write_folder
-from recam_core.manifest import make_manifest
-from recam_core.pair import ModelPair
-from recam_core.pipeline import default_classes, gather_evidence
+from recam_core.networks.pair import ModelPair
 from recam_core.records import CLIMB_RESULTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
 from recam_core.refiners import REFINERS
-from recam_core.shelf import load_pair
+from recam_core.refiners.advcam.files import climb_bundle
+from recam_core.refiners.advcam.result import climb_defaults, grey_levels
+from recam_core.system.device import pick_device
+from recam_core.system.files import parent_for, write_folder
 
 KNOBS = {
     "steps": ("T", "how many maps are made; the first is the ordinary one"),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from recam_core.device import device_name, pick_device
-from recam_core.manifest import package_version
-from recam_core.pipeline import gather_evidence
+from recam_core.cam.manifest import package_version
+from recam_core.cam.pipeline import gather_evidence
+from recam_core.checkpoints.pair_file import known_models, load_pair
+from recam_core.datasets.samples import SAMPLES, read_sample
 from recam_core.records import HeatmapOptions, UserError
-from recam_core.samples import SAMPLES, read_sample
-from recam_core.shelf import known_models, load_pair
+from recam_core.system.device import device_name, pick_device
 
 PACKAGES = (
     "torch",

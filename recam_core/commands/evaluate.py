@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
 from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
 from recam_core.datasets import DATASETS, Dataset, streamed
-from recam_core.device import pick_device
-from recam_core.evaluation import Evaluation, evaluate
-from recam_core.files import parent_for, save_atomically
+from recam_core.evaluation.evaluate import Evaluation, evaluate
+from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
 from recam_core.records import READOUT_LABELS, UserError
 from recam_core.records.stored import WALKED
-from recam_core.shelf import find_model, load_pair, read_header, update_card
-from recam_core.store import MapMaker, evaluate_into, open_store, reset_pair
-from recam_core.walk_result import Walker
+from recam_core.refiners.random_walk.result import Walker
+from recam_core.system.device import pick_device
+from recam_core.system.files import parent_for, save_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,15 +3,15 @@
 import argparse
 import sys
 
-from recam_core.bundle import evidence_bundle
+from recam_core.cam.bundle import evidence_bundle
+from recam_core.cam.manifest import make_manifest
+from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
+from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import open_picture, readout_names, view_options
 from recam_core.commands.pictures import add_display_arguments, add_picture_arguments, named_classes, say_notes
-from recam_core.device import device_name, pick_device
-from recam_core.files import write_folder
-from recam_core.manifest import make_manifest
-from recam_core.pipeline import default_classes, gather_evidence, read_out
 from recam_core.records import EMPTY_TEXT, PROBABILITY, READOUT_LABELS, DisplayOptions
-from recam_core.shelf import load_pair
+from recam_core.system.device import device_name, pick_device
+from recam_core.system.files import write_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

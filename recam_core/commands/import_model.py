@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from recam_core.backbones import BACKBONES
-from recam_core.checkpoints import CLASS_LISTS, read_class_names, recognise, store_import
+from recam_core.checkpoints.importers import CLASS_LISTS, read_class_names, recognise, store_import
+from recam_core.checkpoints.pair_file import model_name
+from recam_core.checkpoints.registry import check_model_name
+from recam_core.networks.backbones import BACKBONES
 from recam_core.records import ACTIVATIONS, READOUTS, lacking_sentence
-from recam_core.roots import models_folder
-from recam_core.shelf import model_name
-from recam_core.shelving import check_model_name
+from recam_core.system.folders import models_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

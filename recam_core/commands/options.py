@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.datasets import CheckedDataset, missing_words, open_dataset
-from recam_core.images import read_image
-from recam_core.jobs import JOB
-from recam_core.launch import launched
+from recam_core.datasets.samples import SAMPLES, read_sample
+from recam_core.images.pictures import read_image
 from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
-from recam_core.run_state import CHECKPOINT, begun
-from recam_core.samples import SAMPLES, read_sample
+from recam_core.system.jobs import JOB
+from recam_core.system.launcher import launched
+from recam_core.training.run_folder import CHECKPOINT, begun
 
 DEFAULTS = HeatmapOptions()
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from recam_core.commands.options import add_view_arguments, split_names
-from recam_core.pair import ModelPair
+from recam_core.datasets.samples import SAMPLES
+from recam_core.networks.pair import ModelPair
 from recam_core.records import PALETTE_NAMES, DisplayOptions, Picture, UserError
-from recam_core.samples import SAMPLES
 
 Event = TypeVar("Event")
 

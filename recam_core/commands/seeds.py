@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
-from recam_core.climb_result import climb_defaults
+from recam_core.cam.thresholds import seed_threshold, walk_threshold
+from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_readout_argument, add_view_arguments, open_data, report, view_options
 from recam_core.commands.walking import add_refine_arguments, chosen_walk
 from recam_core.datasets import DATASETS
-from recam_core.device import pick_device
-from recam_core.launch import launched
-from recam_core.pair import ModelPair
-from recam_core.pseudo_masks import write_masks
+from recam_core.evaluation.pseudo_masks import write_masks
+from recam_core.networks.pair import ModelPair
 from recam_core.records import REFINEMENTS, MaskStep, PseudoMaskOptions, RandomWalkOptions
-from recam_core.shelf import load_pair
-from recam_core.thresholds import seed_threshold, walk_threshold
+from recam_core.refiners.advcam.result import climb_defaults
+from recam_core.system.device import pick_device
+from recam_core.system.launcher import launched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from recam_core.commands.options import report
-from recam_core.device import device_name, keep_freed_memory, pick_device
-from recam_core.files import parent_for, save_atomically
+from recam_core.experiments.study import PARTS, Part, Workplace
 from recam_core.records import UserError
-from recam_core.study import PARTS, Part, Workplace
+from recam_core.system.device import device_name, keep_freed_memory, pick_device
+from recam_core.system.files import parent_for, save_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

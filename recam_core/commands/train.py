@@ -6,14 +6,15 @@ import os
 
 import torch
 
-from recam_core.backbones import BACKBONES
 from recam_core.commands.options import add_settings, changed_settings, open_data, report, report_run
 from recam_core.datasets import DATASETS
-from recam_core.device import keep_freed_memory, pick_device
-from recam_core.launch import launched
-from recam_core.recipes import RECIPES, default_recipe, on_data
+from recam_core.networks.backbones import BACKBONES
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
-from recam_core.training import estimate_cost, train
+from recam_core.system.device import keep_freed_memory, pick_device
+from recam_core.system.launcher import launched
+from recam_core.training.cost import estimate_cost
+from recam_core.training.recipes import RECIPES, default_recipe, on_data
+from recam_core.training.two_stage import train
 
 CHOICES = {
     "dataset": list(DATASETS),

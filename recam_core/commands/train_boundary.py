@@ -4,15 +4,15 @@ import argparse
 import dataclasses
 import os
 
-from recam_core.boundary_training import train_boundary
+from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
 from recam_core.datasets import DATASETS
-from recam_core.device import keep_freed_memory, pick_device
-from recam_core.launch import launched
-from recam_core.pair import ModelPair
-from recam_core.recipes import BOUNDARY_RECIPES, SPLITS
+from recam_core.networks.pair import ModelPair
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, UserError
-from recam_core.shelf import load_pair
+from recam_core.system.device import keep_freed_memory, pick_device
+from recam_core.system.launcher import launched
+from recam_core.training.boundary.train import train_boundary
+from recam_core.training.recipes import BOUNDARY_RECIPES, SPLITS
 
 CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": list(SEED_REFINEMENTS)}
 

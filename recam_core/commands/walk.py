@@ -4,7 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recam_core.climb_result import climb_defaults, climbed_evidence
+from recam_core.cam.manifest import make_manifest
+from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
+from recam_core.cam.thresholds import SEED, WALKED, seed_threshold, walk_threshold
+from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
@@ -16,19 +19,16 @@ from recam_core.commands.pictures import (
     until_stopped,
 )
 from recam_core.commands.walking import add_walk_arguments, walk_options
-from recam_core.device import pick_device
-from recam_core.files import parent_for, write_folder
-from recam_core.manifest import make_manifest
-from recam_core.pair import ModelPair
-from recam_core.pipeline import default_classes, gather_evidence, read_out
+from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions
-from recam_core.refiners.advcam import climb
-from recam_core.refiners.boundary import boundary_map
-from recam_core.refiners.random_walk import walk
-from recam_core.shelf import load_pair
-from recam_core.thresholds import SEED, WALKED, seed_threshold, walk_threshold
-from recam_core.walk_files import walk_bundle
-from recam_core.walk_result import milestones
+from recam_core.refiners.advcam.climb import climb
+from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence
+from recam_core.refiners.random_walk.boundary import boundary_map
+from recam_core.refiners.random_walk.files import walk_bundle
+from recam_core.refiners.random_walk.result import milestones
+from recam_core.refiners.random_walk.walk import walk
+from recam_core.system.device import pick_device
+from recam_core.system.files import parent_for, write_folder
 
 STARTS = {
     "map": "the heatmap of the readout",

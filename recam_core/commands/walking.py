@@ -4,9 +4,9 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from recam_core.pair import ModelPair
+from recam_core.networks.pair import ModelPair
 from recam_core.records import BOUNDARIES, REFINEMENTS, RandomWalkOptions, UserError
-from recam_core.walk_result import walk_defaults
+from recam_core.refiners.random_walk.result import walk_defaults
 
 
 def add_refine_arguments(parser: argparse.ArgumentParser, choices: Sequence[str]) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from recam_core.datasets.coco_files import read_image_labels, read_instances
 from recam_core.datasets.coco_shapes import area_of
 from recam_core.datasets.on_disk import check_picture, files_in, inside, read_picture, split_missing, upright_size
-from recam_core.layouts import is_file, is_folder, is_plain
 from recam_core.records import IGNORE, UserError
+from recam_core.system.layouts import is_file, is_folder, is_plain
 
 
 class Coco:

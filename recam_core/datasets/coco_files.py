@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from recam_core.datasets.on_disk import FULL_SIZE
-from recam_core.decoding import MAX_PIXELS
-from recam_core.layouts import is_file, is_text
+from recam_core.images.decoding import MAX_PIXELS
 from recam_core.records import IGNORE, UserError
+from recam_core.system.layouts import is_file, is_text
 
 UNLABELLED = (
     "so there is nothing to train on or to score. Choose a split with annotations, such as train2017 or val2017."

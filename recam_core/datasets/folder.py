@@ -23,9 +23,9 @@ from recam_core.datasets.on_disk import (
     read_picture,
     split_missing,
 )
-from recam_core.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, is_text, subfolders
 from recam_core.records import IGNORE, UserError
-from recam_core.roots import data_roots
+from recam_core.system.folders import data_roots
+from recam_core.system.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, is_text, subfolders
 
 LAYOUT = (
     "Expected one folder of pictures per class, or a labels.csv (columns file and labels) or labels.json "

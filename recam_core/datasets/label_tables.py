@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from recam_core.layouts import is_text
 from recam_core.records import UserError
+from recam_core.system.layouts import is_text
 
 MAX_BYTES = 1 << 28
 CSV_FORM = (

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core import images
-from recam_core.masks import check_label_map, read_label_map
+from recam_core.images import pictures
+from recam_core.images.masks import check_label_map, read_label_map
 from recam_core.records import UserError
-from recam_core.roots import ROOTS, bounded, data_roots
+from recam_core.system.folders import ROOTS, bounded, data_roots
 
 MAX_BYTES = 1 << 28
 FULL_SIZE = 1 << 16
@@ -17,7 +17,7 @@ FULL_SIZE = 1 << 16
 
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
-    return images.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE, apart=False).pixels
+    return pictures.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE, apart=False).pixels
 
 
 def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:
@@ -27,12 +27,12 @@ def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:
 
 def upright_size(picture: Path) -> tuple[int, int]:
     """(width, height) of a picture as it is shown, from its header."""
-    return images.upright_size(picture, max_bytes=MAX_BYTES)
+    return pictures.upright_size(picture, max_bytes=MAX_BYTES)
 
 
 def check_picture(picture: Path, mask: Path | None = None) -> None:
     """See that a picture is whole, and that its mask is a PNG of its size; ``UserError`` says what is wrong."""
-    images.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
+    pictures.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
     if mask is not None:
         check_label_map(mask, size=upright_size(picture), name=f"mask {mask.name}")
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.datasets.on_disk import check_picture, files_in, inside, read_mask_of, read_picture, split_missing
-from recam_core.layouts import is_file, is_plain, mask_folder, sbd_words, voc_base, voc_list, voc_splits
 from recam_core.records import UserError
+from recam_core.system.layouts import is_file, is_plain, mask_folder, sbd_words, voc_base, voc_list, voc_splits
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."

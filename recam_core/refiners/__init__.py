@@ -8,6 +8,6 @@ stands beside them.
 from collections.abc import Callable, Iterator
 
 from recam_core.records import RefineStep
-from recam_core.refiners.advcam import climb
+from recam_core.refiners.advcam.climb import climb
 
 REFINERS: dict[str, Callable[..., Iterator[RefineStep]]] = {"advcam": climb}

@@ -9,15 +9,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from recam_core.batches import Crops
 from recam_core.datasets import Dataset
-from recam_core.device import enough_memory, training_type
-from recam_core.model import CamModel, build_model
+from recam_core.datasets.batches import Crops
+from recam_core.networks.model import CamModel, build_model
 from recam_core.records import Cost, TrainConfig, UserError
+from recam_core.system.device import enough_memory, training_type
 from recam_core.training.optimizer import build_optimizer
 from recam_core.training.passes import look, look_size
 from recam_core.training.run import Losses
-from recam_core.training.validating import Validation
+from recam_core.training.validation import Validation
 
 MIB = 2**20
 TRIED = 4  # pictures whose reading is timed

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from recam_core.model import CamModel
+from recam_core.networks.model import CamModel
 from recam_core.records import TrainConfig
 
 

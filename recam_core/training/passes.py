@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from recam_core.device import autocast
-from recam_core.model import CamModel
+from recam_core.networks.model import CamModel
 from recam_core.records import TrainConfig
+from recam_core.system.device import autocast
 
 
 @dataclass(frozen=True, eq=False)

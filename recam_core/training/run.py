@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recam_core.batches import Batch
 from recam_core.datasets import Dataset
-from recam_core.device import training_autocast, training_type
-from recam_core.model import CamModel
-from recam_core.pair import ModelPair
+from recam_core.datasets.batches import Batch
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
-from recam_core.run_state import CHECKPOINT, load_checkpoint, save_checkpoint
+from recam_core.system.device import training_autocast, training_type
+from recam_core.training.distributed import Team
 from recam_core.training.optimizer import build_optimizer
+from recam_core.training.run_folder import CHECKPOINT, load_checkpoint, save_checkpoint
 from recam_core.training.setup import stage2_weights, starting_networks
-from recam_core.training.team import Team
 
 HOLDS = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
 

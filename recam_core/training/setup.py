@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recam_core.model import CamModel, build_model
-from recam_core.pair import ModelPair
+from recam_core.checkpoints.pair_file import load_pair
+from recam_core.networks.initial_weights import imagenet_counterparts, imagenet_rows
+from recam_core.networks.model import CamModel, build_model
+from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
-from recam_core.shelf import load_pair
-from recam_core.starts import imagenet_counterparts, imagenet_rows
 
 
 def starting_networks(

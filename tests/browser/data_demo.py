@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.choose_data import choose_data, show_check
+from ui.widgets.dataset_choice import choose_data, show_check
 
 st.set_page_config(layout="wide")
 with st.sidebar:

@@ -12,9 +12,9 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from recam_core.records import READOUT_LABELS, READOUTS
-from ui import payloads
-from ui.heatview import heat_view
-from ui.heatview.payload import pack, payload_id, unpack
+from ui.components.heatview import heat_view
+from ui.compute import payloads
+from ui.compute.packing import pack, payload_id, unpack
 
 WIDTH, HEIGHT = 480, 360
 ROWS, COLUMNS = 90, 120

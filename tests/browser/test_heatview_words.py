@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ui.heatview.payload import pack
+from ui.compute.packing import pack
 
 pytestmark = pytest.mark.browser
 
-SCRIPTS = Path(__file__).parents[2] / "ui" / "heatview"
+SCRIPTS = Path(__file__).parents[2] / "ui" / "components" / "heatview"
 SIZE = 20
 
 

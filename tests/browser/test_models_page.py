@@ -5,8 +5,8 @@ import torch
 from addresses import settle
 from test_journey import APP
 
-from recam_core.pair import build_pair
-from recam_core.shelf import save_pair
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.networks.pair import build_pair
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ import pytest
 from addresses import settle
 from test_journey import APP
 
-from recam_core import jobs
-from recam_core.locks import is_held
+from recam_core.system import jobs
+from recam_core.system.locks import is_held
 
 sys.path.append(str(Path(__file__).parents[1] / "pages"))
 from trained_runs import CONFIG, SCENE, write_run

@@ -18,8 +18,8 @@ from recam_core import (
     read_sample,
     walked_result,
 )
+from recam_core.images.visualise import labels_from_maps
 from recam_core.records import HeatmapOptions
-from recam_core.visualise import labels_from_maps
 
 pytestmark = pytest.mark.browser
 

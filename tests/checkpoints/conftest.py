@@ -5,8 +5,8 @@ import timm
 import torch
 from torchvision.models import resnet18
 
-from recam_core import tensor_files
-from recam_core.unpickling import plain_tensors
+from recam_core.system import tensor_files
+from recam_core.system.unpickling import plain_tensors
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,16 @@ import timm
 import torch
 from torchvision.models import resnet18
 
-from recam_core.checkpoints import CLASS_LISTS, import_checkpoint, parse_class_names, read_class_names, recognise
-from recam_core.checkpoints.classes import names_for
-from recam_core.checkpoints.kinds import recognise_tensors
-from recam_core.pipeline import gather_evidence
+from recam_core.cam.pipeline import gather_evidence
+from recam_core.checkpoints.importers import (
+    CLASS_LISTS,
+    import_checkpoint,
+    parse_class_names,
+    read_class_names,
+    recognise,
+)
+from recam_core.checkpoints.importers.classes import names_for
+from recam_core.checkpoints.importers.kinds import recognise_tensors
 from recam_core.records import HeatmapOptions, UserError
 
 NAMES = ("cat", "dog", "tree")

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from recam_core import tensor_files, unpickling
-from recam_core.checkpoints import import_checkpoint, recognise
+from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.records import UserError
-from recam_core.tensor_files import read_tensors
+from recam_core.system import tensor_files, unpickling
+from recam_core.system.tensor_files import read_tensors
 
 
 class Hostile:

@@ -6,8 +6,8 @@ from safetensors.torch import load_file
 from test_hostile_files import Hostile
 
 from recam_core.__main__ import main
-from recam_core.pair import build_pair
-from recam_core.shelf import known_models, load_pair, read_header, save_pair
+from recam_core.checkpoints.pair_file import known_models, load_pair, read_header, save_pair
+from recam_core.networks.pair import build_pair
 
 
 @pytest.fixture(autouse=True)

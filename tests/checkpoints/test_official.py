@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from recam_core.checkpoints import import_checkpoint, recognise
+from recam_core.checkpoints.importers import import_checkpoint, recognise
+from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
-from recam_core.model import build_branches, build_edge_network, build_model
-from recam_core.pair import build_pair
+from recam_core.networks.model import build_branches, build_edge_network, build_model
+from recam_core.networks.pair import build_pair
 from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
-from recam_core.shelf import load_pair, save_pair
 
 NAMES = ("cat", "dog", "tree")
 

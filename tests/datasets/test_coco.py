@@ -10,8 +10,8 @@ from pycocotools import mask as rle
 from recam_core.datasets import missing_words
 from recam_core.datasets.coco import Coco
 from recam_core.datasets.coco_shapes import area_of
-from recam_core.layouts import coco_splits
 from recam_core.records import UserError
+from recam_core.system.layouts import coco_splits
 
 # pycocotools 2.0.11 hands numpy 2 an object with the old form of __array__
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

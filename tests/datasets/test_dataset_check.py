@@ -13,9 +13,9 @@ from odd_files import forged_png
 from PIL import Image
 from small_data import H, W, annotate, label_map, picture
 
-from recam_core import dataset_check
 from recam_core.__main__ import main
-from recam_core.dataset_check import check_dataset
+from recam_core.datasets import check
+from recam_core.datasets.check import check_dataset
 from recam_core.records import CheckStep, DataReport, UserError
 
 # pycocotools 2.0.11 hands numpy 2 an object with the old form of __array__
@@ -162,7 +162,7 @@ def test_what_is_no_data_set_is_refused(tmp_path):
 
 
 def test_a_hundred_thousand_files_stream(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_check, "EVERY", 0.0)
+    monkeypatch.setattr(check, "EVERY", 0.0)
     (tmp_path / "cat").mkdir()
     stream = io.BytesIO()
     Image.new("RGB", (W, H)).save(stream, "PNG")

@@ -11,8 +11,8 @@ from PIL import Image
 from small_data import H, W, label_map, picture
 
 from recam_core.datasets.folder import Folder
-from recam_core.layouts import folder_splits
 from recam_core.records import UserError
+from recam_core.system.layouts import folder_splits
 
 
 def labelled(dataset):

@@ -7,8 +7,8 @@ from small_data import H, W, annotate, label_map, picture
 
 from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.datasets.voc import Voc, read_object_names
-from recam_core.layouts import voc_splits
 from recam_core.records import UserError
+from recam_core.system.layouts import voc_splits
 
 DOG, CAT = VOC_CLASSES.index("dog"), VOC_CLASSES.index("cat")
 LISTS = "ImageSets/Segmentation"

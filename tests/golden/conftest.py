@@ -4,7 +4,7 @@ import pytest
 from hash_weights import hash_tensor
 from torch import nn
 
-from recam_core.device import exact
+from recam_core.system.device import exact
 
 
 @pytest.fixture(autouse=True)

@@ -7,16 +7,16 @@ import pytest
 import torch
 from four_convolutions import FourConvolutions
 
-from recam_core.ascent import ascend
-from recam_core.climb_result import climbed_evidence
-from recam_core.climbing import climb_step, grad_cam, hold_mask, steps_at
-from recam_core.heads import HEADS
-from recam_core.losses import activation_maps
-from recam_core.model import CamModel
-from recam_core.pair import ModelPair
-from recam_core.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.networks.heads import HEADS
+from recam_core.networks.losses import activation_maps
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
 from recam_core.records import AdvCamOptions, HeatmapOptions
-from recam_core.refiners.advcam import climb
+from recam_core.refiners.advcam.ascent import ascend
+from recam_core.refiners.advcam.climb import climb
+from recam_core.refiners.advcam.equations import climb_step, grad_cam, hold_mask, steps_at
+from recam_core.refiners.advcam.result import climbed_evidence
 
 EXACT = {"atol": 1e-6, "rtol": 0}
 

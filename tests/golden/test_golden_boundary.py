@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from hash_weights import hash_tensor
 
-from recam_core.model import build_branches, build_model
-from recam_core.refiners.boundary import edge_logits
+from recam_core.networks.model import build_branches, build_model
+from recam_core.refiners.random_walk.boundary import edge_logits
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.boundary_losses import affinities, boundary_losses, pair_labels
-from recam_core.seeds import confident_labels
+from recam_core.training.boundary.confident_labels import confident_labels
+from recam_core.training.boundary.losses import affinities, boundary_losses, pair_labels
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hash_weights import hash_tensor
 
-from recam_core.losses import class_features, class_masks
-from recam_core.model import build_model
+from recam_core.networks.losses import class_features, class_masks
+from recam_core.networks.model import build_model
 
 
 @pytest.mark.parametrize("stride", [16, 8])

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from recam_core.pair import build_pair
+from recam_core.evaluation.store import MapMaker, open_store
+from recam_core.evaluation.store.layout import PictureEntry, write_settings
+from recam_core.evaluation.store.writing import PartWriter, store_settings
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels, figures
+from recam_core.images.visualise import labels_from_maps
+from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions
-from recam_core.store import MapMaker, open_store
-from recam_core.store.layout import PictureEntry, write_settings
-from recam_core.store.writing import PartWriter, store_settings
-from recam_core.sweep import ThresholdSweep, count_pixels, figures
-from recam_core.visualise import labels_from_maps
 
 
 def test_confusion_and_scores(golden):

@@ -8,9 +8,9 @@ import torch
 from hash_weights import hash_tensor
 from official_names import first_name
 
-from recam_core.checkpoints import import_checkpoint, recognise
+from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.datasets.class_names import VOC_CLASSES
-from recam_core.refiners.boundary import edge_logits
+from recam_core.refiners.random_walk.boundary import edge_logits
 
 LISTS = Path(__file__).parents[3] / "shared" / "golden"
 CLOSE = {"atol": 1e-4, "rtol": 0}

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from recam_core.records import TrainConfig
-from recam_core.training import build_optimizer, set_rates
+from recam_core.training.optimizer import build_optimizer, set_rates
 
 
 class TwoGroups(nn.Module):

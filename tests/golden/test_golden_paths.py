@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.paths import displacements, path_groups, path_maxima
+from recam_core.refiners.random_walk.paths import displacements, path_groups, path_maxima
 
 
 @pytest.mark.parametrize("radius", [5, 10])

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from recam_core.records import RandomWalkOptions
-from recam_core.refiners.random_walk import RandomWalk
-from recam_core.transition import neighbours, transition
+from recam_core.refiners.random_walk.transition import neighbours, transition
+from recam_core.refiners.random_walk.walk import RandomWalk
 
 SQUARINGS = (0, 1, 2, 4, 8)
 

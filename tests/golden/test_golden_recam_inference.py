@@ -5,10 +5,10 @@ import pytest
 import torch
 from four_convolutions import FourConvolutions
 
-from recam_core.heads import HEADS
-from recam_core.model import CamModel
-from recam_core.pair import ModelPair
-from recam_core.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.networks.heads import HEADS
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
 from recam_core.records import HeatmapOptions
 
 READOUTS = ("w", "wprime", "product")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.heads import HEADS
-from recam_core.losses import activation_maps, class_features, class_masks, class_scores, softmax_loss
+from recam_core.networks.heads import HEADS
+from recam_core.networks.losses import activation_maps, class_features, class_masks, class_scores, softmax_loss
 
 FILES = ("recam_train_0", "recam_train_1")
 

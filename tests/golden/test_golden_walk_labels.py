@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from recam_core.images.visualise import labels_from_maps
 from recam_core.records import CamResult
-from recam_core.visualise import labels_from_maps
-from recam_core.walk_result import walked_result
+from recam_core.refiners.random_walk.result import walked_result
 
 
 @pytest.fixture

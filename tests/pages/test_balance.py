@@ -12,12 +12,13 @@ import ui.balance.curve
 import ui.balance.fits
 import ui.balance.knobs
 import ui.balance.sets
-import ui.engine
+import ui.compute.engine
 from recam_core import READOUTS, default_refit, gather_features, load_pair, open_dataset, refit_heads
-from recam_core.model import CamModel
-from ui import payloads, uploads
+from recam_core.networks.model import CamModel
 from ui.balance.fits import Shelf
-from ui.heatview.payload import unpack
+from ui.compute import payloads
+from ui.compute.packing import unpack
+from ui.session import uploads
 
 PAGE = "../pages/learn/balance.py"
 FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
@@ -25,9 +26,11 @@ FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
 
 @pytest.fixture(autouse=True)
 def _small_and_nothing_remembered(monkeypatch):
-    cache = ui.engine.EvidenceCache()
-    monkeypatch.setattr(ui.engine, "EVIDENCE", cache)
-    monkeypatch.setattr(ui.balance.fits, "LOOKS", ui.engine.TurnCache(2**24, lambda look: look.nbytes, cache.turns))
+    cache = ui.compute.engine.EvidenceCache()
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
+    monkeypatch.setattr(
+        ui.balance.fits, "LOOKS", ui.compute.engine.TurnCache(2**24, lambda look: look.nbytes, cache.turns)
+    )
     monkeypatch.setattr(ui.balance.fits, "BANKS", Shelf(2**28))
     fits = Shelf(2**28)
     monkeypatch.setattr(ui.balance.fits, "FITS", fits)

@@ -14,15 +14,15 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_compare import SCENE, encode, mounted, picture, sentences, upload
 
-import ui.engine
+import ui.compute.engine
 from recam_core import SAMPLES, AdvCamOptions, DisplayOptions, UserError, climb_defaults, load_pair
-from recam_core.model import CamModel
-from recam_core.refiners import advcam
-from ui import uploads
+from recam_core.networks.model import CamModel
+from recam_core.refiners.advcam import climb
 from ui.climb.files import bundle_zip, frames_zip
 from ui.climb.frames import climb_frame
-from ui.heatview.payload import unpack
-from ui.player import reels
+from ui.components.player import stream_store
+from ui.compute.packing import unpack
+from ui.session import uploads
 
 PAGE = "../pages/explore/climb.py"
 OTHER_SCENE = "scene-bird-tree"
@@ -30,10 +30,10 @@ OTHER_SCENE = "scene-bird-tree"
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in list(reels.STORE._items.values()):
+    for reel in list(stream_store.STORE._items.values()):
         reel.stop()
         assert reel.wait(20)
 
@@ -62,7 +62,7 @@ def knob(app, name, model="scenes"):
 
 def watched(app):
     """The reels that the player is told to watch, when they have ended."""
-    found = [reels.get(run["id"]) for run in mounted(app)["runs"]]
+    found = [stream_store.get(run["id"]) for run in mounted(app)["runs"]]
     assert all(reel.wait(30) for reel in found)
     return found
 
@@ -133,8 +133,8 @@ def test_twenty_steps_of_a_photo_are_under_a_megabyte():
 
 
 def test_stop_keeps_what_is_there(monkeypatch):
-    slow = advcam.steps_at
-    monkeypatch.setattr(advcam, "steps_at", lambda *given: time.sleep(0.01) or slow(*given))
+    slow = climb.steps_at
+    monkeypatch.setattr(climb, "steps_at", lambda *given: time.sleep(0.01) or slow(*given))
     app = start(open_climb(), steps=1000)
     reel = run_of(app).reel
     while reel.made < 2:

@@ -11,11 +11,12 @@ import pytest
 from opened import opened, query, ran
 from PIL import Image
 
-import ui.engine
+import ui.compute.engine
 from recam_core import MULTI_SCALE, READOUTS, SAMPLES, known_models, read_header, read_sample, sample_model
-from recam_core.model import CamModel
-from ui import payloads, uploads
-from ui.heatview.payload import unpack
+from recam_core.networks.model import CamModel
+from ui.compute import payloads
+from ui.compute.packing import unpack
+from ui.session import uploads
 
 SCENE, OTHER_SCENE = "scene-fish-boat", "scene-bird-tree"
 SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
@@ -23,7 +24,7 @@ SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
 
 
@@ -475,7 +476,7 @@ def test_a_broken_model_on_the_shelf_is_one_sentence(tmp_path, monkeypatch):
 
 
 def test_an_empty_shelf_is_one_sentence(monkeypatch):
-    monkeypatch.setattr("ui.subject.known_models", dict)
+    monkeypatch.setattr("ui.widgets.subject.known_models", dict)
     (sentence,) = sentences(opened())
     assert "no model on the shelf" in sentence
 

@@ -9,11 +9,11 @@ import pytest
 from opened import opened, press, words
 from trained_runs import write_run
 
-import recam_core.keeper as keeper
-from recam_core import jobs, locks
+import recam_core.system.job_runner as keeper
+from recam_core.evaluation.store import Note, read_notes, write_note
+from recam_core.evaluation.store.layout import PictureEntry
 from recam_core.records import Picture, TrainConfig, UserError, from_plain
-from recam_core.store import Note, read_notes, write_note
-from recam_core.store.layout import PictureEntry
+from recam_core.system import jobs, locks
 
 ODD = [None, 3, "x", [], {}, [1, "a"], {"a": [None]}, True, 1e400, -1, "x" * 10_000]
 FIELDS = {
@@ -147,7 +147,7 @@ def test_how_a_job_was_ended_is_said(place, monkeypatch):
 
 
 def test_what_is_watched_is_asked_again_and_a_refusal_tells_nothing(tmp_path, monkeypatch):
-    from recam_core.roots import watched_file
+    from recam_core.system.folders import watched_file
 
     inside, secret = tmp_path / "data" / "a.png", tmp_path / "secret.png"
     inside.parent.mkdir()

@@ -11,22 +11,24 @@ import numpy as np
 import pytest
 from opened import opened, press, query, ran, words
 
-import ui.engine
-import ui.jobs
-from recam_core import UserError, find_model, jobs, open_store
+import ui.compute.engine
+import ui.widgets.jobs
+from recam_core import UserError, find_model, open_store
 from recam_core.__main__ import main
-from recam_core.model import CamModel
+from recam_core.checkpoints.pair_file import SHELF
+from recam_core.evaluation.store import Note, read_notes
+from recam_core.evaluation.sweep import figures
+from recam_core.images.visualise import FOUND, MISSED, WRONG
+from recam_core.networks.model import CamModel
 from recam_core.records import READOUT_LABELS, READOUTS
-from recam_core.shelf import SHELF
-from recam_core.store import Note, read_notes
-from recam_core.sweep import figures
-from recam_core.visualise import FOUND, MISSED, WRONG
-from ui import payloads, uploads
+from recam_core.system import jobs
+from ui.compute import payloads
+from ui.compute.packing import unpack
 from ui.errors import classes, curves, export, gallery, maps, new, runs, sanity
 from ui.errors.gallery import Wanted, select
 from ui.errors.headline import gain_words
 from ui.errors.sides import Side, View, check_thresholds
-from ui.heatview.payload import unpack
+from ui.session import uploads
 
 PAGE = "../pages/lab/errors.py"
 
@@ -49,7 +51,7 @@ def place(kept, tmp_path, monkeypatch):
     (tmp_path / "runs" / "kept" / "store.json").touch()  # the newest
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     monkeypatch.setattr(maps, "_PICTURES", maps.LRUCache(maps.PICTURE_BYTES, getsizeof=lambda shot: shot[1].nbytes))
     uploads._STORE.clear()
     return tmp_path / "runs"
@@ -171,7 +173,7 @@ def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, mo
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     (tmp_path / "models").mkdir()
     shutil.copy(find_model("scenes"), tmp_path / "models" / "own.safetensors")
-    monkeypatch.setattr("recam_core.shelf.SHELF", tmp_path / "nothing")
+    monkeypatch.setattr("recam_core.checkpoints.pair_file.SHELF", tmp_path / "nothing")
     store = open_store(place / "kept")
     assert runs.source_of(store) == "own"
     assert maps.pair_of(store).sha256 == store.settings.sha256
@@ -184,7 +186,7 @@ def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, mo
 def test_baselines_are_measured_with_the_model_that_was_evaluated(place, tmp_path, monkeypatch, ordered):
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     (tmp_path / "models").mkdir()
-    monkeypatch.setattr("recam_core.shelf.SHELF", tmp_path / "bundled")
+    monkeypatch.setattr("recam_core.checkpoints.pair_file.SHELF", tmp_path / "bundled")
     (tmp_path / "bundled").mkdir()
     shutil.copy(SHELF / "scenes.safetensors", tmp_path / "models" / "own.safetensors")
     shutil.copy(SHELF / "photos.safetensors", tmp_path / "bundled" / "scenes.safetensors")  # its name is another's now
@@ -560,7 +562,7 @@ def test_progress_says_how_far_and_how_long(place):
 def test_nobody_can_stop_a_job_where_starting_is_off(place, monkeypatch):
     job = job_of(place, "r", state="running")
     keys = [f"stop-{job.name}", f"resume-{job.name}"]
-    monkeypatch.setattr(ui.jobs, "list_jobs", lambda kind: [job])
+    monkeypatch.setattr(ui.widgets.jobs, "list_jobs", lambda kind: [job])
     assert [b.key for b in open_errors(run="kept").button if b.key in keys] == keys[:1]
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     assert not [b for b in open_errors(run="kept").button if b.key in keys]
@@ -569,7 +571,7 @@ def test_nobody_can_stop_a_job_where_starting_is_off(place, monkeypatch):
 def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
     job = job_of(place, "r", state="failed", message="The data set is not there.")
     resumed = []
-    monkeypatch.setattr(ui.jobs, "resume_job", resumed.append)
+    monkeypatch.setattr(ui.widgets.jobs, "resume_job", resumed.append)
     app = open_errors(run="r")
     assert [error.value for error in app.error] == ["**mine** ended with an error. The data set is not there."]
     press(app, label="Go on")

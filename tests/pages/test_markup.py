@@ -9,13 +9,13 @@ from google.protobuf.message import Message
 from opened import opened, ran
 from trained_runs import CONFIG, write_run
 
-import ui.engine
+import ui.compute.engine
 from recam_core import load_pair
 from recam_core.__main__ import main
-from recam_core.shelf import SHELF, save_pair
-from recam_core.store import Note, write_note
-from ui import uploads
-from ui.player import reels
+from recam_core.checkpoints.pair_file import SHELF, save_pair
+from recam_core.evaluation.store import Note, write_note
+from ui.components.player import stream_store
+from ui.session import uploads
 
 MARK = "![m](//evil.test/m)<style>m</style>"
 MARKDOWN, HTML = "![m](", "<style>m"
@@ -76,13 +76,13 @@ def marked(tmp_path_factory):
 def place(marked, monkeypatch):
     for name in ("models", "runs"):
         monkeypatch.setenv(f"RECAM_{name.upper()}", str(marked / name))
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in list(reels.STORE._items.values()):
+    for reel in list(stream_store.STORE._items.values()):
         reel.stop()
         assert reel.wait(20)
-    reels.STORE._items.clear()
+    stream_store.STORE._items.clear()
 
 
 def _model(path):
@@ -151,7 +151,7 @@ def shown(app):
 @pytest.mark.parametrize(("page", "link"), PAGES)
 def test_markup_is_shown_letter_by_letter(page, link):
     app = opened(f"../pages/{page}.py", **link)
-    while reels.STORE._items and not all(reel.wait(60) for reel in list(reels.STORE._items.values())):
+    while stream_store.STORE._items and not all(reel.wait(60) for reel in list(stream_store.STORE._items.values())):
         pass
     ran(app)  # also what is shown when a walk or a climb has ended
     texts = list(shown(app))

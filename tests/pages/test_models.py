@@ -13,12 +13,13 @@ import torch
 from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
-import ui.engine
-from recam_core import Recognised, jobs, known_models, load_pair
-from recam_core.checkpoints import CLASS_LISTS
-from recam_core.pair import build_pair
-from recam_core.shelf import save_pair
-from ui.models import bring, making
+import ui.compute.engine
+from recam_core import Recognised, known_models, load_pair
+from recam_core.checkpoints.importers import CLASS_LISTS
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.networks.pair import build_pair
+from recam_core.system import jobs
+from ui.models import import_form, import_panel
 
 PAGE = "../pages/lab/models.py"
 RUN = "20261125-093000-train-quick-look"
@@ -53,7 +54,7 @@ def place(stored, tmp_path, monkeypatch):
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     for name in ("RECAM_READ_ONLY", "RECAM_DATA_ROOTS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     return tmp_path
 
 
@@ -311,8 +312,8 @@ def asked(monkeypatch, stored):
         told.append(([Path(source).name for source in paths], name, more))
         path.write_bytes(stored["cam"])
 
-    monkeypatch.setattr(bring, "recognise", lambda path: told.seen)
-    monkeypatch.setattr(making, "store_import", store)
+    monkeypatch.setattr(import_panel, "recognise", lambda path: told.seen)
+    monkeypatch.setattr(import_form, "store_import", store)
     return told
 
 
@@ -403,7 +404,7 @@ def test_what_is_fetched_becomes_a_classifier_of_imagenet(asked, monkeypatch):
         (folder / "resnet50-0676ba61.pth").write_bytes(np.zeros(3).tobytes())
         return folder / "resnet50-0676ba61.pth"
 
-    monkeypatch.setattr(bring, "fetch_imagenet", fetch)
+    monkeypatch.setattr(import_panel, "fetch_imagenet", fetch)
     app = open_models()
     form(app, "button_group", "way").set_value("fetch")
     press(ran(app), "models-fetch-0")

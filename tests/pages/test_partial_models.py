@@ -11,12 +11,12 @@ from test_compare import SCENE, mounted, press, shown
 from test_walk import open_walk, order_of
 from test_why import open_why
 
-import ui.engine
+import ui.compute.engine
 from recam_core import CLASS_LISTS, SCENE_CLASSES
-from recam_core.pair import build_pair
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.networks.pair import build_pair
 from recam_core.records import CAM, RECAM_READOUTS
-from recam_core.shelf import save_pair
-from ui import uploads
+from ui.session import uploads
 
 pytestmark = pytest.mark.usefixtures("_nothing_remembered")
 SOFTMAX = {name: {"bias": True, "activation": "softmax"} for name in ("cam", "recam")}
@@ -24,7 +24,7 @@ SOFTMAX = {name: {"bias": True, "activation": "softmax"} for name in ("cam", "re
 
 @pytest.fixture
 def _nothing_remembered(monkeypatch):
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
 
 

@@ -5,16 +5,17 @@ import torch
 from opened import opened
 from trained_runs import write_job, write_run
 
-import ui.engine
-from recam_core import UserError, jobs
+import ui.compute.engine
+from recam_core import UserError
 from recam_core.__main__ import main
-from recam_core.pair import build_pair
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.checkpoints.registry import arriving, delete_model, delete_run, place_for, rename_model
+from recam_core.evaluation.store import Note, write_note
+from recam_core.networks.pair import build_pair
 from recam_core.records import TrainConfig
-from recam_core.shelf import save_pair
-from recam_core.shelving import arriving, delete_model, delete_run, place_for, rename_model
-from recam_core.store import Note, write_note
+from recam_core.system import jobs
+from ui.components.player import stream_store
 from ui.errors import runs as evaluations
-from ui.player import reels
 from ui.train import runs
 
 PAGES = [
@@ -68,9 +69,9 @@ def place(folders, monkeypatch):
     monkeypatch.setenv("RECAM_RUNS", str(folders / "runs"))
     monkeypatch.setenv("RECAM_MODELS", str(folders / "models"))
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     yield folders
-    for reel in list(reels.STORE._items.values()):
+    for reel in list(stream_store.STORE._items.values()):
         reel.stop()
         assert reel.wait(30)
 

@@ -13,12 +13,12 @@ from streamlit.testing.v1 import AppTest
 from test_climb import finished, header, open_climb, watched
 from test_compare import SCENE, encode, mounted, picture, upload
 
-import ui.engine
+import ui.compute.engine
 import ui.walk.panel
 from recam_core import DisplayOptions, RandomWalk, RandomWalkOptions, UserError, load_pair, walk_defaults, walked_result
-from recam_core.visualise import labels_from_maps
-from ui import uploads
-from ui.player import reels
+from recam_core.images.visualise import labels_from_maps
+from ui.components.player import stream_store
+from ui.session import uploads
 from ui.walk.labels import bundle_zip
 
 PAGE = "../pages/explore/walk.py"
@@ -26,12 +26,14 @@ PAGE = "../pages/explore/walk.py"
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    cache = ui.engine.EvidenceCache()
-    monkeypatch.setattr(ui.engine, "EVIDENCE", cache)
-    monkeypatch.setattr(ui.walk.panel, "BOUNDARIES", ui.engine.TurnCache(2**24, lambda b: b.nbytes, cache.turns))
+    cache = ui.compute.engine.EvidenceCache()
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
+    monkeypatch.setattr(
+        ui.walk.panel, "BOUNDARIES", ui.compute.engine.TurnCache(2**24, lambda b: b.nbytes, cache.turns)
+    )
     uploads._STORE.clear()
     yield
-    for reel in list(reels.STORE._items.values()):
+    for reel in list(stream_store.STORE._items.values()):
         reel.stop()
         assert reel.wait(20)
 
@@ -113,7 +115,7 @@ def test_256_is_spelled_out_as_a_power_of_two():
 
 def test_a_model_without_branches_says_how_to_train_them_and_walks_on(monkeypatch):
     pair = replace(load_pair("scenes"), boundary=None)
-    monkeypatch.setattr("ui.engine._pair", lambda *file: pair)
+    monkeypatch.setattr("ui.compute.engine._pair", lambda *file: pair)
     app = open_walk()
     assert order_of(app).source == "gradient"
     assert "python -m recam_core train-boundary --model scenes" in captions(app)
@@ -165,7 +167,7 @@ def test_labels_and_files_are_those_of_the_engine():
         mask = None
 
     settings = {"threshold": 0.3, "opacity": 0.6, "palette": "viridis", "grow": False, "speed": 4}
-    evidence = ui.engine.EVIDENCE._find((order.picture.sha256, order.pair.sha256, order.view))
+    evidence = ui.compute.engine.EVIDENCE._find((order.picture.sha256, order.pair.sha256, order.view))
     data = bundle_zip(order, Unmasked(), evidence, 16, settings, "http://here/walk?")
     with zipfile.ZipFile(io.BytesIO(data)) as bundle:
         after = np.asarray(Image.open(io.BytesIO(bundle.read("after/labels.png"))))

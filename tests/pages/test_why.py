@@ -7,12 +7,12 @@ import pytest
 from opened import opened, query, ran
 from test_compare import SCENE
 
-import ui.engine
+import ui.compute.engine
 from recam_core import channel_votes, load_pair, picture_features, read_sample, sce_value
-from recam_core.model import CamModel
-from recam_core.pair import build_pair
-from recam_core.shelf import save_pair
-from ui import uploads
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import build_pair
+from ui.session import uploads
 from ui.why.counterpoint import measured
 from ui.why.lesson import STEPS
 from ui.why.logits import START, checked
@@ -25,7 +25,7 @@ NUMBERS = range(1, len(STEPS) + 1)
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    monkeypatch.setattr(ui.engine, "EVIDENCE", ui.engine.EvidenceCache())
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
 
 
@@ -89,7 +89,11 @@ def test_turning_pages_looks_at_the_picture_once(monkeypatch):
         return features(self, x)
 
     monkeypatch.setattr(CamModel, "features", counted)
-    monkeypatch.setattr(ui.engine, "FEATURES", ui.engine.TurnCache(2**27, lambda f: f.nbytes, ui.engine.EVIDENCE.turns))
+    monkeypatch.setattr(
+        ui.compute.engine,
+        "FEATURES",
+        ui.compute.engine.TurnCache(2**27, lambda f: f.nbytes, ui.compute.engine.EVIDENCE.turns),
+    )
     app = open_why()
     first = len(seen)
     assert first == 4  # both networks, for the maps of all classes and for their features

@@ -11,16 +11,16 @@ import pytest
 import torch
 from torch import nn
 
-from recam_core.ascent import ascend
-from recam_core.climbing import climb_step, grad_cam, held_difference, hold_mask
-from recam_core.heads import HEADS
-from recam_core.model import CamModel
-from recam_core.pair import ModelPair, build_pair
-from recam_core.pipeline import gather_evidence
+from recam_core.cam.pipeline import gather_evidence
+from recam_core.networks.heads import HEADS
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.records import READOUTS, AdvCamOptions, HeatmapOptions, UserError
 from recam_core.refiners import REFINERS
-from recam_core.refiners import advcam as module
-from recam_core.refiners.advcam import climb
+from recam_core.refiners.advcam import climb as module
+from recam_core.refiners.advcam.ascent import ascend
+from recam_core.refiners.advcam.climb import climb
+from recam_core.refiners.advcam.equations import climb_step, grad_cam, held_difference, hold_mask
 
 CLASSES = ("cat", "dog", "tree")
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)

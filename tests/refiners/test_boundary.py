@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.model import build_branches
-from recam_core.pair import build_pair
+from recam_core.networks.model import build_branches
+from recam_core.networks.pair import build_pair
 from recam_core.records import BOUNDARIES, UserError
-from recam_core.refiners.boundary import boundary_map, boundary_sources, edge_logits, gradient_boundary
+from recam_core.refiners.random_walk.boundary import boundary_map, boundary_sources, edge_logits, gradient_boundary
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recam_core.records import CamResult, RandomWalkOptions, UserError
-from recam_core.refiners.random_walk import KeptWalk, RandomWalk, walk
+from recam_core.refiners.random_walk.walk import KeptWalk, RandomWalk, walk
 
 NEAR = RandomWalkOptions(radius=2, beta=1.0, steps=3)
 

@@ -15,8 +15,8 @@ from recam_core import (
     read_out,
 )
 from recam_core.records import Evidence
-from ui import shown
-from ui.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
+from ui.compare import maps as shown
+from ui.compute.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
 from ui.walk.panel import BOUNDARIES
 
 

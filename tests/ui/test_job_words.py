@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from recam_core import jobs
-from ui.jobs import as_it_is, queue_words, time_words, waiting_jobs, when_words
+from recam_core.system import jobs
+from ui.widgets.jobs import as_it_is, queue_words, time_words, waiting_jobs, when_words
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.leaving import _working, start_thread, stop_threads
+from ui.widgets.leaving import _working, start_thread, stop_threads
 
 ROOT = Path(__file__).parents[2]
 VISIT = """
@@ -18,7 +18,7 @@ app.query_params.update({link})
 app.switch_page("../pages/explore/{page}.py")
 app.run()
 assert not app.exception
-from ui.player.reels import STORE
+from ui.components.player.stream_store import STORE
 assert any(reel.running for reel in STORE._items.values())
 """
 

@@ -1,8 +1,8 @@
 import pytest
 import streamlit as st
 
-from ui import link
-from ui.heatview import DEFAULTS
+from ui.components.heatview import DEFAULTS
+from ui.session import link
 
 
 @pytest.fixture

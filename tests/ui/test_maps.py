@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from recam_core import READOUTS, HeatmapOptions, class_curves, load_pair, read_out, read_sample
-from recam_core.pipeline import gather_evidence
+from recam_core.cam.pipeline import gather_evidence
 from recam_core.records import EPSILON, CamResult
-from ui.heatview import maps as heatmaps
-from ui.heatview.maps import numbers
-from ui.heatview.payload import unpack
-from ui.truth import class_truth
+from ui.components.heatview import maps as heatmaps
+from ui.components.heatview.maps import numbers
+from ui.compute.packing import unpack
+from ui.widgets.truth import class_truth
 
 CLASSES = ["boat", "fish", "dog"]
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 import pytest
 
 from recam_core import READOUTS
-from recam_core.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES
 from recam_core.records import TrainConfig
 from ui.models import words
-from ui.models.making import free_name
-from ui.shelf import date_words
+from ui.models.import_form import free_name
+from ui.widgets.model_choice import date_words
 
 
 def test_every_backbone_has_words_and_its_own_stride():

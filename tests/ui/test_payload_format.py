@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from ui.heatview.payload import pack, payload_id, read_header, unpack
+from ui.compute.packing import pack, payload_id, read_header, unpack
 
 
 def make_header(**changes):

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recam_core.records import UserError
-from ui import payloads
-from ui.payloads import PayloadStore
+from ui.compute import payloads
+from ui.compute.payloads import PayloadStore
 
 
 def test_what_was_put_is_got_back_and_the_rest_is_none():

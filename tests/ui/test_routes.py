@@ -8,11 +8,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from recam_core import backbone_passes, known_models
-from ui import payloads, routes
-from ui.heatview.payload import unpack
-from ui.player import reels
-from ui.player.frame import Frame, Layer
-from ui.player.reel import Reel
+from ui import routes
+from ui.components.player import stream_store
+from ui.components.player.frame import Frame, Layer
+from ui.components.player.frame_stream import Reel
+from ui.compute import payloads
+from ui.compute.packing import unpack
 from ui.routes import ROUTES
 
 
@@ -59,7 +60,7 @@ def test_routes_import_no_torch():
 
 def test_frames_are_sent_as_far_as_they_are_and_never_kept(client):
     reel = Reel({"title": "a run"}, b"photo", 2)
-    reels.put(reel)
+    stream_store.put(reel)
     reel.add(Frame("step 1", {"map": Layer(np.zeros((2, 2), np.uint8), 1.0, 1.0)}, {"y": 1.0}))
     answer = client.get(f"/api/frames/{reel.id}?from=0&about=1")
     header, blobs = unpack(answer.content)

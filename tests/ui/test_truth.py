@@ -1,6 +1,6 @@
 import numpy as np
 
-from ui.truth import class_truth
+from ui.widgets.truth import class_truth
 
 LABELS = np.array([[0, 1, 2], [255, 3, 1]], np.uint8)  # label = class id + 1
 

@@ -6,7 +6,7 @@ from cachetools import LRUCache
 from PIL import Image
 
 from recam_core import UserError
-from ui import uploads
+from ui.session import uploads
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recam_core import UserError
-from ui import engine, warmup
+from ui import warmup
+from ui.compute import engine
 
 
 def test_the_server_starts_without_torch():
-    code = "import sys, ui.warmup, ui.routes; assert 'torch' not in sys.modules and 'ui.engine' not in sys.modules"
+    code = (
+        "import sys, ui.warmup, ui.routes; assert 'torch' not in sys.modules and 'ui.compute.engine' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

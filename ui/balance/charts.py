@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from recam_core import READOUT_LABELS, Refit
 from recam_core.records import CAM, RECAM_READOUTS
 from ui.balance.words import untrained
-from ui.details import LINES
-from ui.ladder import as_text
+from ui.widgets.ladder import as_text
+from ui.widgets.model_card import LINES
 
 Curve = Mapping[str, Sequence[tuple[float, float]]]  # readout → (λ, mIoU)
 

@@ -20,8 +20,8 @@ from recam_core import (
     refit_heads,
     start_look,
 )
-from ui import engine
 from ui.balance.sets import LabelledSet
+from ui.compute import engine
 
 BANK_BYTES, FIT_BYTES, LOOK_BYTES = 512 * 2**20, 128 * 2**20, 64 * 2**20
 Say = Callable[[int, int], None]  # how many steps are done, of how many

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from recam_core import OBJECTIVES, RefitConfig, default_refit
-from ui.ladder import as_text
-from ui.link import read_choice, write
+from ui.session.link import read_choice, write
+from ui.widgets.ladder import as_text
 
 RUNGS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAMBDA, OBJECTIVE, MASK, BLOCK = "balance-lambda", "balance-objective", "balance-mask", "balance-block"

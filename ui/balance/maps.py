@@ -8,12 +8,12 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, READOUTS, CamResult, Evidence, Refit, class_curves, read_out
 from recam_core.records import SCALE_NAMES
-from ui import payloads
 from ui.balance.words import untrained
-from ui.engine import brief_turn
-from ui.heatview import heat_view
-from ui.heatview.maps import HELP, TITLES, heat_payload
-from ui.link import heat_settings, write_heat_settings
+from ui.components.heatview import heat_view
+from ui.components.heatview.maps import HELP, TITLES, heat_payload
+from ui.compute import payloads
+from ui.compute.engine import brief_turn
+from ui.session.link import heat_settings, write_heat_settings
 
 UNTRAINED = "untrained"
 UNTRAINED_HELP = "FC2 took no part in this fit and is where it started, so what is read out with it means nothing"

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from recam_core import SAMPLES, SCENE_CLASSES, Picture, UserError, label_row, read_sample, sample_labels, sample_model
-from ui import uploads
-from ui.escaping import plain
-from ui.pictures import sample_thumbnail
+from ui.session import uploads
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import sample_thumbnail
 
 ROW = 4
 

@@ -12,12 +12,12 @@ from ui.balance.knobs import choose_ablations, choose_lambda
 from ui.balance.maps import show_maps
 from ui.balance.sets import LabelledSet, choose_set
 from ui.balance.words import what_changed
-from ui.climb.choose import choose_class
-from ui.compare import known_truth
-from ui.engine import brief_turn
-from ui.escaping import plain
-from ui.link import address
-from ui.subject import Subject
+from ui.compare.panel import known_truth
+from ui.compute.engine import brief_turn
+from ui.session.link import address
+from ui.widgets.class_choice import choose_class
+from ui.widgets.escaping import plain
+from ui.widgets.subject import Subject
 
 
 def show_balance(subject: Subject, pair: Any, evidence: Any) -> None:

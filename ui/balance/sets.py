@@ -9,7 +9,7 @@ import streamlit as st
 
 from recam_core import SCENE_CLASSES, Labelled, UserError, coco_folders, coco_splits, open_dataset
 from ui.balance.own import choose_own
-from ui.link import read_choice, write
+from ui.session.link import read_choice, write
 
 SET = "balance-set"
 SCENES, PHOTOS, OWN = "scenes", "photos", "own"

@@ -20,13 +20,13 @@ from recam_core import (
     when_picture,
 )
 from recam_core.records import RECAM_READOUTS, SCALE_NAMES
-from ui import payloads
-from ui.engine import brief_turn
-from ui.escaping import plain
-from ui.heatview import heat_view
-from ui.heatview.maps import heat_payload
-from ui.link import heat_settings
-from ui.truth import class_truth
+from ui.components.heatview import heat_view
+from ui.components.heatview.maps import heat_payload
+from ui.compute import payloads
+from ui.compute.engine import brief_turn
+from ui.session.link import heat_settings
+from ui.widgets.escaping import plain
+from ui.widgets.truth import class_truth
 
 PART = "scenes-when"
 TITLES = {"body_contrast": "the body’s pattern", "radius": "objects", "together": "classes occur together"}

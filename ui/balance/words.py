@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from recam_core import READOUT_LABELS, READOUTS, Refit, RefitConfig
 from recam_core.records import CAM, RECAM_READOUTS, SeedScore, untrained_readouts
-from ui.ladder import as_text
+from ui.widgets.ladder import as_text
 
 FLAT = 0.01  # mIoU: a curve that moves less than this over all λ is flat
 

@@ -17,7 +17,7 @@ from recam_core import (
     zip_bytes,
 )
 from ui.climb.runs import Run
-from ui.engine import brief_turn
+from ui.compute.engine import brief_turn
 
 
 def show_downloads(run: Run, settings: Mapping[str, Any], link: str, key: str) -> None:

@@ -18,8 +18,8 @@ from recam_core import (
     read_out,
 )
 from recam_core.records import EMPTY_TEXT
-from ui.heatview.maps import numbers
-from ui.player.frame import Frame, heat_layer, mask_layer, signed_layer
+from ui.components.heatview.maps import numbers
+from ui.components.player.frame import Frame, heat_layer, mask_layer, signed_layer
 
 PANELS: list[dict[str, str]] = [
     {

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from recam_core import AdvCamOptions, climb_defaults, grey_levels
-from ui.ladder import as_text, ladder
-from ui.link import write
+from ui.session.link import write
+from ui.widgets.ladder import as_text, ladder
 
 REFERENCE = AdvCamOptions()
 XI = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 1.0, 2.0)

@@ -5,17 +5,17 @@ from typing import Any
 import streamlit as st
 
 from recam_core import AdvCamOptions, Evidence, UserError
-from ui.climb.choose import choose_class, choose_readout
 from ui.climb.files import show_downloads
 from ui.climb.knobs import choose_knobs
 from ui.climb.runs import Order, Run, run_settings
 from ui.climb.session import CLIMB, KEPT, PREVIEW, SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
-from ui.compare import known_truth
-from ui.escaping import plain
-from ui.heatview import DEFAULTS as HEAT_DEFAULTS
-from ui.link import NAMES, address, heat_settings, write_heat_settings
-from ui.player import DEFAULTS, player, reels
-from ui.subject import Subject
+from ui.compare.panel import known_truth
+from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
+from ui.components.player import DEFAULTS, player, stream_store
+from ui.session.link import NAMES, address, heat_settings, write_heat_settings
+from ui.widgets.class_choice import choose_class, choose_readout
+from ui.widgets.escaping import plain
+from ui.widgets.subject import Subject
 
 
 @st.fragment
@@ -39,7 +39,7 @@ def show_climb(subject: Subject, pair: Any, evidence: Evidence) -> None:
         shown = _buttons(order)
     settings = _settings()
     for run in shown:
-        reels.put(run.reel)  # in case others' runs took its place
+        stream_store.put(run.reel)  # in case others' runs took its place
     view = player([run.reel for run in shown], key="climb", initial=settings)
     if view.settings:
         settings = settings | view.settings

@@ -23,9 +23,9 @@ from recam_core import (
 )
 from ui.climb.frames import climb_about, climb_frame, labelled
 from ui.climb.words import what_happened
-from ui.player import reels
-from ui.player.frame import Frame
-from ui.player.reel import Reel
+from ui.components.player import stream_store
+from ui.components.player.frame import Frame
+from ui.components.player.frame_stream import Reel
 
 PREVIEW_SIDE, PREVIEW_STEPS = 224, 8
 
@@ -124,7 +124,7 @@ def _start(order: Order, view: HeatmapOptions, turns: Turns, mu: float | None = 
     )
     total = sum(steps_at(options.steps, scale, view.scales) for scale in view.scales)
     run = Run(order, Reel(about, jpeg_bytes(order.before.picture, 85), total), view, is_preview)
-    reels.put(run.reel)
+    stream_store.put(run.reel)
     run.reel.start(run.frames, turns)
     return run
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui import engine
 from ui.climb.runs import PREVIEW_STEPS, Order, Run, start_climb, start_preview
+from ui.compute import engine
 
 RUNS, SHOW = "climb-runs", "climb-show"
 PREVIEW, CLIMB, KEPT = "preview", "climb", ("A", "B")

@@ -11,7 +11,7 @@ from ui.errors.gallery import ANY, show_cell
 from ui.errors.headline import percent, signed
 from ui.errors.sides import View
 from ui.errors.state import choose, remembered, tell
-from ui.escaping import as_html, plain
+from ui.widgets.escaping import as_html, plain
 
 TABLE, MATRIX = "errors-class-table", "errors-confusion"
 CELL = 34  # pixels a label takes in the matrix

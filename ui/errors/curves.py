@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core import WALKED, Curves, is_baseline, map_label
-from ui.details import LINES
 from ui.errors.headline import percent
 from ui.errors.sides import View
-from ui.escaping import as_html, plain
+from ui.widgets.escaping import as_html, plain
+from ui.widgets.model_card import LINES
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}
 

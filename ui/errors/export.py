@@ -27,9 +27,9 @@ from ui.errors.maps import pair_of, read_shot, results_of
 from ui.errors.runs import Run
 from ui.errors.sides import Side, View
 from ui.errors.state import key
-from ui.escaping import plain
-from ui.link import address
-from ui.truth import class_truth
+from ui.session.link import address
+from ui.widgets.escaping import plain
+from ui.widgets.truth import class_truth
 
 MOST = 24  # pictures in one bundle
 

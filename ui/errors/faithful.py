@@ -9,12 +9,12 @@ import streamlit as st
 
 from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
 from recam_core.records import CAM
-from ui import engine
-from ui.details import LINES
+from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
 from ui.errors.sides import View
 from ui.errors.state import key
-from ui.escaping import as_html, plain
+from ui.widgets.escaping import as_html, plain
+from ui.widgets.model_card import LINES
 
 KEPT = 8  # pictures and classes whose curves a session remembers
 

@@ -10,8 +10,8 @@ from ui.errors.headline import percent
 from ui.errors.maps import side_card
 from ui.errors.sides import View
 from ui.errors.state import choose, key, number, remembered, settle, tell
-from ui.escaping import plain
-from ui.link import write
+from ui.session.link import write
+from ui.widgets.escaping import plain
 
 PAGE, ROW = 8, 4
 ANY = "any"

@@ -25,9 +25,9 @@ from recam_core import (
     resize_labels,
     streamed,
 )
+from recam_core.images.visualise import error_overlay, labels_from_maps
 from recam_core.records import IGNORE
-from recam_core.visualise import error_overlay, labels_from_maps
-from ui import engine
+from ui.compute import engine
 from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from recam_core import Job, UserError, changed, known_models, may_start, missing_words, open_dataset, read_header
-from ui.choose_data import choose_data
 from ui.errors import runs
 from ui.errors.state import choose
-from ui.escaping import plain
-from ui.shelf import model_words
+from ui.widgets.dataset_choice import choose_data
+from ui.widgets.escaping import plain
+from ui.widgets.model_choice import model_words
 
 SCENES = "scenes"
 WALKS = {

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from recam_core import UserError
-from ui import jobs
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.sides import View
 from ui.errors.state import remembered, tell
-from ui.escaping import plain
-from ui.link import address
+from ui.session.link import address
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
 
 PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "export": "Export"}
 

@@ -24,8 +24,8 @@ from recam_core import (
     runs_folder,
     start_job,
 )
-from ui import jobs
-from ui.jobs import time_words
+from ui.widgets import jobs
+from ui.widgets.jobs import time_words
 
 KIND = "evaluate"
 SETTINGS, STORE = "store.json", "store"

@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from recam_core import BASELINES, Store, UserError, is_baseline, map_label, may_start
-from ui import jobs
 from ui.errors import runs
 from ui.errors.headline import percent
 from ui.errors.new import READ_ONLY
 from ui.errors.sides import View
-from ui.escaping import plain
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
 
 
 def show_sanity(view: View) -> None:

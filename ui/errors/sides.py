@@ -10,8 +10,8 @@ from recam_core import THRESHOLDS, Areas, Curves, Store, UserError, is_baseline,
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell
-from ui.escaping import plain
-from ui.link import write
+from ui.session.link import write
+from ui.widgets.escaping import plain
 
 SAME = "same"
 THRESHOLD, SEEN = "threshold", "errors-threshold-seen"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.choices import Choices
+from ui.session.choices import Choices
 
 _CHOICES = Choices("errors")
 key, remembered, tell = _CHOICES.key, _CHOICES.remembered, _CHOICES.tell

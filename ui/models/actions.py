@@ -15,9 +15,9 @@ from recam_core import (
     sample_model,
 )
 from ui.errors.new import ASKED
-from ui.escaping import plain
 from ui.models.state import say_next
-from ui.pictures import PICTURE
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import PICTURE
 
 COMPARE, TRAIN, ERRORS = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train", "lab/errors"))
 

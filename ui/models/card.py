@@ -5,11 +5,11 @@ from typing import Literal
 import streamlit as st
 
 from recam_core import ShelfEntry, model_sha256
-from ui.details import show_scores, show_walk
-from ui.escaping import plain
 from ui.models import words
 from ui.models.actions import show_actions
-from ui.shelf import KINDS, date_words
+from ui.widgets.escaping import plain
+from ui.widgets.model_card import show_scores, show_walk
+from ui.widgets.model_choice import KINDS, date_words
 
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}
 

@@ -8,7 +8,7 @@ import streamlit as st
 from recam_core import ShelfEntry
 from ui.models.state import SHOW
 from ui.models.words import size_words
-from ui.shelf import KINDS
+from ui.widgets.model_choice import KINDS
 
 PAGE = 20  # cards at once
 ALL = "all"

@@ -18,15 +18,15 @@ from recam_core import (
     zip_bytes,
 )
 from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
-from ui import jobs
 from ui.errors.new import ASKED
-from ui.escaping import plain
-from ui.jobs import time_words
-from ui.pictures import PICTURE
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary
 from ui.train.runs import Run
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import time_words
+from ui.widgets.pictures import PICTURE
 
 COMPARE, ERRORS = "../pages/explore/compare.py", "../pages/lab/errors.py"
 AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's settings, or a model that a link named

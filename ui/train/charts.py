@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 
 from recam_core import READOUT_LABELS, READOUTS
 from recam_core.records import CAM, TrainConfig
-from ui.details import LINES
-from ui.escaping import as_html
 from ui.train.history import History, Steps, drawn, smoothed
+from ui.widgets.escaping import as_html
+from ui.widgets.model_card import LINES
 
 COLOURS = ("#4477aa", "#c2571a", "#228833", "#aa3377", "#3aa0c0", "#bb9a22")  # of runs beside one another
 DASHES = ("solid", "dash", "dot", "dashdot")

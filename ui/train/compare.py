@@ -7,16 +7,16 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError
 from recam_core.records import RECAM_READOUTS, TrainConfig
-from ui.escaping import plain
-from ui.link import read_list, write
-from ui.player import player, reels
+from ui.components.player import player, stream_store
+from ui.session.link import read_list, write
 from ui.train import charts, runs
+from ui.train.epoch_maps import roll_of
 from ui.train.history import History
 from ui.train.live import draw
 from ui.train.maps import classes_shown, watched_pictures
 from ui.train.runs import Run
-from ui.train.watched import roll_of
 from ui.train.words import NUMBERS
+from ui.widgets.escaping import plain
 
 Compared = list[tuple[Run, History, TrainConfig]]
 MOST = 6
@@ -175,5 +175,5 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
         roll_of(run, config, places[run.name][picture], str(name or classes[0])).reel for _, run, _, config in having
     ]
     for reel in made:
-        reels.put(reel)
+        stream_store.put(reel)
     player(made, key="train-both-player", initial={"speed": 2})

@@ -9,9 +9,9 @@ from cachetools import LRUCache
 
 from recam_core import Cost, Turns, UserError, estimate_apart
 from recam_core.records import TrainConfig
-from ui import jobs
-from ui.escaping import plain
 from ui.train.problems import Data
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
 
 COSTS: LRUCache[Any, Cost] = LRUCache(64)
 TRIALS = Turns()  # one at a time; who looks at pictures does not wait for them

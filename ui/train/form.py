@@ -15,14 +15,14 @@ from recam_core import (
     read_header,
 )
 from recam_core.records import TrainConfig
-from ui import jobs
-from ui.choose_data import KINDS, DataChoice, choose_data, show_check
-from ui.escaping import plain
 from ui.train import knobs, runs, state, words
 from ui.train.after import AGAIN, LINKED, default_boundary
 from ui.train.cost import show_cost
 from ui.train.problems import Data, remarks, stops, wrong
-from ui.train.seen import WATCHED, choose_validation, choose_watched, samples_for
+from ui.train.watch_choice import WATCHED, choose_validation, choose_watched, samples_for
+from ui.widgets import jobs
+from ui.widgets.dataset_choice import KINDS, DataChoice, choose_data, show_check
+from ui.widgets.escaping import plain
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
 TOOK, TITLE, START, STARTED = "train-took", "train-title", "train-start", "train-started"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from recam_core.records import READOUTS, EpochEnd, MapsKept, PictureSkipped, TrainConfig, Validated
-from ui.jobs import time_words
+from ui.widgets.jobs import time_words
 
 RECENT = 50  # steps by which the time left is judged
 DRAWN = 400  # points of a line that are drawn at most

@@ -8,8 +8,8 @@ import streamlit as st
 
 from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, allowed_file, known_models, read_header
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
-from ui.escaping import plain
 from ui.train import words
+from ui.widgets.escaping import plain
 
 _PLAIN = tuple(words.NUMBERS)
 FIELDS = (*_PLAIN, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "mask_gradient", "precision", "half")

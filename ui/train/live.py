@@ -6,12 +6,12 @@ import streamlit as st
 
 from recam_core import Job, may_start, read_events
 from recam_core.records import TrainConfig
-from ui import jobs
-from ui.escaping import plain
 from ui.train import charts, runs
 from ui.train.history import History, progress
 from ui.train.maps import Roll
 from ui.train.runs import Run
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
 
 EVERY = "2s"
 KEPT = "What is finished epoch by epoch is kept, and it can go on later."

@@ -11,11 +11,11 @@ import numpy as np
 
 from recam_core import READOUT_LABELS, READOUTS, CamResult, UserError, jpeg_bytes, read_epoch_maps, read_watched
 from recam_core.records import CAM, EPSILON, RECAM_READOUTS, EpochMaps, MapsKept, TrainConfig, WatchedPicture
-from ui.details import LINES
-from ui.heatview.maps import HELP, TITLES
-from ui.player.frame import Frame, Layer, heat_layer
-from ui.player.reel import Reel
+from ui.components.heatview.maps import HELP, TITLES
+from ui.components.player.frame import Frame, Layer, heat_layer
+from ui.components.player.frame_stream import Reel
 from ui.walk.frames import shares
+from ui.widgets.model_card import LINES
 
 INDEX = "watched/pictures.json"  # written when the pictures are
 SCORE = "#4477aa"  # the score's line

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from recam_core import may_start
-from ui.escaping import plain
-from ui.jobs import when_words
 from ui.train import state
 from ui.train.runs import Run, labels
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import when_words
 
 NOTHING = ""  # in the place of a run as long as there is none
 TOLD = "train-told"

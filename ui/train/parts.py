@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui import jobs
-from ui.escaping import plain
-from ui.link import address
+from ui.session.link import address
 from ui.train.runs import Run
+from ui.widgets import jobs
+from ui.widgets.escaping import plain
 
 
 def show_queue(run: Run | None) -> None:

@@ -24,8 +24,8 @@ from recam_core import (
     write_folder,
 )
 from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
-from ui.jobs import when_words
 from ui.train.history import History, make_history
+from ui.widgets.jobs import when_words
 
 KIND, BOUNDARY = "train", "train-boundary"
 SETTINGS, HISTORY, MODEL = "settings.json", "history.jsonl", "model.safetensors"

@@ -1,6 +1,6 @@
 """What is chosen on the Train page."""
 
-from ui.choices import Choices
+from ui.session.choices import Choices
 
 NEW = "new"  # in the place of a run: the form
 _CHOICES = Choices("train")

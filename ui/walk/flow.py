@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core.visualise import overlay
-from ui.engine import brief_turn
+from recam_core.images.visualise import overlay
+from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
 
 WHY = (

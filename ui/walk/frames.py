@@ -8,8 +8,8 @@ import numpy as np
 
 from recam_core import CamResult, class_curves
 from recam_core.records import EMPTY_TEXT
-from ui.heatview.maps import numbers
-from ui.player.frame import Frame, heat_layer
+from ui.components.heatview.maps import numbers
+from ui.components.player.frame import Frame, heat_layer
 
 
 def walk_about(

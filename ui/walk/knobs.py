@@ -8,8 +8,8 @@ import streamlit as st
 
 from recam_core import RandomWalkOptions, boundary_sources, walk_defaults
 from recam_core.records import BOUNDARIES
-from ui.ladder import as_text, ladder
-from ui.link import read_choice, write
+from ui.session.link import read_choice, write
+from ui.widgets.ladder import as_text, ladder
 
 REFERENCE = RandomWalkOptions()
 BETAS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 40.0)

@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 
 from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
+from recam_core.images.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from recam_core.records import IGNORE
-from recam_core.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
-from ui.engine import brief_turn
-from ui.escaping import as_html, plain
-from ui.subject import Subject
-from ui.truth import class_truth
+from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
+from ui.widgets.escaping import as_html, plain
+from ui.widgets.subject import Subject
+from ui.widgets.truth import class_truth
 
 FARTHEST = 65_536
 ROUNDING = 4e-7  # a step: the most that was seen between jumps and repeated products, t = 256 to 65,536

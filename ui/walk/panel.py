@@ -15,22 +15,22 @@ from recam_core import (
     default_classes,
     read_out,
 )
-from ui import engine
-from ui.climb.choose import choose_class, choose_readout, classes_key
 from ui.climb.runs import Run as Climb
 from ui.climb.session import CLIMB, KEPT
 from ui.climb.session import runs as climbs
-from ui.compare import MAX_CLASSES, known_truth
-from ui.escaping import plain
-from ui.heatview import DEFAULTS as HEAT_DEFAULTS
-from ui.link import NAMES, address, heat_settings, write_heat_settings
-from ui.player import DEFAULTS, player, reels
-from ui.subject import Subject, linked_classes
+from ui.compare.panel import MAX_CLASSES, known_truth
+from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
+from ui.components.player import DEFAULTS, player, stream_store
+from ui.compute import engine
+from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.walk.flow import show_flow
 from ui.walk.knobs import choose_boundary, choose_knobs, choose_start
 from ui.walk.labels import show_labels
 from ui.walk.runs import Order, Run, start_walk
 from ui.walk.words import what_happened
+from ui.widgets.class_choice import choose_class, choose_readout, classes_key
+from ui.widgets.escaping import plain
+from ui.widgets.subject import Subject, linked_classes
 
 RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
@@ -65,7 +65,7 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
         return
     run = _run(order)
     settings = _settings()
-    reels.put(run.reel)  # in case others' runs took its place
+    stream_store.put(run.reel)  # in case others' runs took its place
     view = player([run.reel], key="walk", initial=settings, listens=("at", "picked"))
     if view.settings:
         settings = settings | view.settings

@@ -19,9 +19,9 @@ from recam_core import (
     walked_result,
 )
 from ui.climb.frames import labelled
-from ui.player import reels
-from ui.player.frame import Frame
-from ui.player.reel import Reel
+from ui.components.player import stream_store
+from ui.components.player.frame import Frame
+from ui.components.player.frame_stream import Reel
 from ui.walk.frames import first_frame, walk_about, walk_frame
 from ui.walk.knobs import steps_in_words
 
@@ -109,7 +109,7 @@ def start_walk(order: Order, turns: Turns) -> Run:
         order.truth is not None,
     )
     run = Run(order, Reel(about, jpeg_bytes(order.start.picture, 85), order.options.steps + 1))
-    reels.put(run.reel)
+    stream_store.put(run.reel)
     run.reel.start(run.frames, turns)
     return run
 

@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from ui.escaping import plain
 from ui.why.bars import probability_bars
-from ui.why.seen import Seen
+from ui.why.example import Seen
 from ui.why.symbols import COLOURS, F, W, number, tex, tex_number
 from ui.why.task import idea, try_this
+from ui.widgets.escaping import plain
 
 SHOWN = 6
 

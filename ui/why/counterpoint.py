@@ -9,11 +9,11 @@ import streamlit as st
 
 from recam_core import READOUT_LABELS, UserError, known_models, read_header, row_shift
 from recam_core.records import RECAM_READOUTS
-from ui.escaping import plain
-from ui.why.seen import Seen
+from ui.why.example import Seen
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex
 from ui.why.task import idea, try_this
+from ui.widgets.escaping import plain
 
 CONTROL = "control"
 

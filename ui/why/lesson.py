@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui.why import classifier, counterpoint, logits, masking, readouts, refining, votes
-from ui.why.seen import Seen
+from ui.why.example import Seen
 from ui.why.steps import show_link
 
 

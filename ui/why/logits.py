@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
-from ui import heatview
-from ui.escaping import plain
-from ui.link import write
-from ui.why.seen import Seen
+from ui.components import heatview
+from ui.session.link import write
+from ui.why.example import Seen
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
 from ui.why.task import idea, try_this
+from ui.widgets.escaping import plain
 
 KEPT = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ui.escaping import plain
-from ui.why.seen import Seen, show_heat
+from ui.why.example import Seen, show_heat
 from ui.why.symbols import FK, MASK, F, tex
 from ui.why.task import idea, try_this
+from ui.widgets.escaping import plain
 
 
 def show(seen: Seen) -> None:

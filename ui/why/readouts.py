@@ -1,11 +1,11 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
 from recam_core import READOUT_LABELS, READOUTS, read_out
-from ui.engine import brief_turn
-from ui.escaping import plain
-from ui.why.seen import Seen, show_heat
+from ui.compute.engine import brief_turn
+from ui.why.example import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import idea, try_this
+from ui.widgets.escaping import plain
 
 
 def show(seen: Seen) -> None:

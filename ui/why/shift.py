@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from recam_core import RowShift, jpeg_bytes
-from ui import heatview
-from ui.heatview import COLOURS as PALETTES
-from ui.link import heat_settings
-from ui.why.seen import Seen
+from ui.components import heatview
+from ui.components.heatview import COLOURS as PALETTES
+from ui.session.link import heat_settings
+from ui.why.example import Seen
 from ui.why.symbols import COLOURS
 
 LIMIT = 2.0

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.escaping import plain
-from ui.link import address, read_choice, write
+from ui.session.link import address, read_choice, write
+from ui.widgets.escaping import plain
 
 STEP, LARGE, PLACE = "why-step", "why-large", "why-place"
 _HERE = Path(__file__).parent

@@ -6,14 +6,14 @@ import numpy as np
 import streamlit as st
 
 from recam_core import ChannelVotes, channel_votes, png_bytes, signed_map
-from recam_core.visualise import colourise
-from ui.escaping import plain
-from ui.link import write
+from recam_core.images.visualise import colourise
+from ui.session.link import write
 from ui.why.bars import STYLE, bar
-from ui.why.seen import Seen, show_heat
+from ui.why.example import Seen, show_heat
 from ui.why.steps import linked_place
 from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
 from ui.why.task import try_this
+from ui.widgets.escaping import plain
 
 AT = "why-at"
 VOTES_STYLE = """<style>

@@ -3,7 +3,7 @@
 import pytest
 from trained_runs import write_job
 
-from recam_core import jobs
+from recam_core.system import jobs
 from ui.train import runs
 
 

@@ -8,9 +8,9 @@ from opened import press, query, ran, words
 from train_page import charts, labels, open_train, parsed
 from trained_runs import CONFIG, SCENE, write_job, write_run
 
-from recam_core import jobs
 from recam_core.commands import train_boundary
 from recam_core.records import TrainConfig
+from recam_core.system import jobs
 from ui.train import after, compare, runs
 
 

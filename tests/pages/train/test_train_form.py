@@ -9,14 +9,14 @@ from opened import press, query, ran, words
 from train_page import labels, open_train, parsed
 from trained_runs import CONFIG, SCENE, write_run
 
-import ui.jobs
 import ui.train.cost
 import ui.train.form
+import ui.widgets.jobs
 from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, png_bytes, presets, read_sample
-from recam_core.pair import build_pair
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.datasets.samples import SCENE_CLASSES
+from recam_core.networks.pair import build_pair
 from recam_core.records import Cost, DataReport, flags_of
-from recam_core.samples import SCENE_CLASSES
-from recam_core.shelf import save_pair
 from ui.train import runs
 from ui.train.problems import Data, remarks, stops
 

@@ -9,10 +9,10 @@ from opened import press, query, ran, words
 from train_page import charts, labels, open_train
 from trained_runs import CONFIG, write_job, write_run
 
-import ui.jobs
 import ui.train.cost
 import ui.train.form
-from recam_core import jobs
+import ui.widgets.jobs
+from recam_core.system import jobs
 from ui.train import maps, runs
 
 
@@ -82,7 +82,7 @@ def test_a_running_job_shows_how_far_it_is_and_can_be_stopped(place, monkeypatch
 def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
     write_run(place, "one", job="failed", epochs=2, title="mine", message="The loss is no longer finite.")
     resumed = []
-    monkeypatch.setattr(ui.jobs, "resume_job", resumed.append)
+    monkeypatch.setattr(ui.widgets.jobs, "resume_job", resumed.append)
     app = open_train(run="one")
     assert [error.value for error in app.error] == ["**mine** ended with an error. The loss is no longer finite."]
     assert "Look with it" not in labels(app)

@@ -1,0 +1,1 @@
+"""Class activation maps: from a picture to evidence, heatmaps, figures and files."""

@@ -1,0 +1,156 @@
+"""The whole story of one picture on one screen: views → features → evidence → heatmaps."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.images.pictures import working_picture
+from recam_core.networks.memory_fallback import with_room
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
+from recam_core.records import EPSILON, CamResult, Evidence, HeatmapOptions, UserError, listed_names
+from recam_core.system.device import autocast
+
+
+def explain(
+    picture: np.ndarray,
+    pair: ModelPair,
+    classes: Sequence[str] | None = None,
+    readouts: Sequence[str] | None = None,
+    options: HeatmapOptions | None = None,
+) -> dict[str, CamResult]:
+    """Heatmaps of a picture (H, W, 3) uint8 for each readout, by default all that the model has.
+
+    Classes are by default those above probability 0.5, else the most probable one.
+    """
+    readouts = pair.readouts if readouts is None else readouts
+    evidence = gather_evidence(picture, pair, options or HeatmapOptions(), readouts)
+    chosen = default_classes(evidence) if classes is None else list(classes)
+    return {readout: read_out(evidence, readout, chosen) for readout in readouts}
+
+
+def gather_evidence(
+    picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] | None = None
+) -> Evidence:
+    """Run each network once per view and keep the maps of all its classes at their feature grid.
+
+    Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
+    network, by default all that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is
+    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for.
+    """
+    readouts = pair.readouts if readouts is None else readouts
+    pair.check_readouts(readouts)
+    picture = working_picture(picture, options.long_side)
+    start = time.perf_counter()
+    looks: list[tuple[list[str], _Look]] = []
+    for model in pair.networks:
+        names = [name for name in model.head.readouts if name in readouts]
+        # stage 2 looks once even if none of its readouts is wanted: the scores are its own
+        for scale in options.scales if names else options.scales[: model is pair.recam]:
+            looks.append((names, _look(model, picture, scale, options.flip, names)))
+    # read back when all is under way: a graphics card then works on while the next scale is prepared
+    scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}
+    for names, look in looks:
+        for readout, maps in zip(names, look.maps.cpu().numpy(), strict=True):
+            scale_maps[readout].append(maps)
+    first = next(look for _, look in looks if look.model is pair.recam and look.scale == options.scales[0])
+    scores = pair.recam.head.probabilities(first.logits).cpu().numpy()
+    if not all(np.isfinite(m).all() for m in [scores, *(m for maps in scale_maps.values() for m in maps)]):
+        raise UserError(
+            f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
+        )
+    return Evidence(
+        picture=picture,
+        classes=pair.classes,
+        scores=scores,
+        scale_maps={readout: tuple(maps) for readout, maps in scale_maps.items()},
+        options=options,
+        device=str(pair.recam.device),
+        seconds=time.perf_counter() - start,
+        backbone_passes=len(looks),
+        activation=pair.recam.head.activation,
+        notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """One backbone pass over one scale: flip-summed ReLU'd maps (R, K, h, w) and mean logits (K,), float32."""
+
+    model: CamModel
+    scale: float
+    maps: Tensor
+    logits: Tensor
+    told: str  # what the person should know about it, or ""
+
+
+def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
+    """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
+    (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
+    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+
+
+def _maps(
+    model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str], together: bool
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode():
+        x = model.preprocess(picture, scale)  # (1, 3, H, W)
+        views = [x, x.flip(-1)] if flip else [x]
+        with autocast(model.device):
+            parts = [model.features(v) for v in ([torch.cat(views)] if together else views)]
+        features = torch.cat(parts).float()  # (1 or 2, D, h, w): the readouts themselves are not rounded
+        logits = model.scores(features).mean(dim=0)
+        if not names:
+            return logits.new_zeros(0), logits
+        maps = model.maps(features, names).relu()  # (1 or 2, R, K, h, w)
+        return maps[0] + maps[1].flip(-1) if flip else maps[0], logits
+
+
+def default_classes(evidence: Evidence, at_least: float = 0.5) -> list[str]:
+    """Classes above a probability, most probable first; the best one where none is."""
+    order = np.argsort(-evidence.scores, kind="stable")
+    chosen = [int(k) for k in order if evidence.scores[k] > at_least] or [int(order[0])]
+    return [evidence.classes[k] for k in chosen]
+
+
+def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamResult:
+    """Heatmaps of some classes from evidence that is already there; touches no model.
+
+    As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
+    up to a multiple of 16, summed, cropped, and divided by their own maximum plus 1e-5.
+    """
+    known = {name: k for k, name in enumerate(evidence.classes)}
+    unknown = [name for name in classes if name not in known]
+    if unknown or not classes:
+        raise UserError(f"Classes to explain must be among {listed_names(evidence.classes)}; got {unknown or 'none'}.")
+    if readout not in evidence.scale_maps:
+        raise UserError(f"The readout {readout!r} was not computed; there are {', '.join(evidence.scale_maps)}.")
+    ids = [known[name] for name in classes]
+    height, width = evidence.picture.shape[:2]
+    maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]
+    raw = _merge_scales(maps, (-(-height // 16) * 16, -(-width // 16) * 16))[:, :height, :width]
+    grid = _merge_scales(maps, ((height - 1) // 4 + 1, (width - 1) // 4 + 1))
+    return CamResult(
+        picture=evidence.picture,
+        classes=tuple(classes),
+        scores=evidence.scores[ids],
+        raw=np.ascontiguousarray(raw.numpy()),
+        maps=normalise_maps(raw).numpy(),
+        grid=normalise_maps(grid).numpy(),
+        readout=readout,
+    )
+
+
+def _merge_scales(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    resized = (F.interpolate(m[None], size, mode="bilinear", align_corners=False)[0] for m in maps)
+    return torch.stack(tuple(resized)).sum(dim=0)
+
+
+def normalise_maps(maps: Tensor) -> Tensor:
+    """Maps (n, H, W) ≥ 0, each divided by its own maximum plus 1e-5."""
+    return maps / (maps.amax(dim=(1, 2), keepdim=True) + EPSILON)

@@ -1,0 +1,186 @@
+"""Files from elsewhere become a model pair, and a file on the shelf."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from recam_core.checkpoints.importers.classifiers import LITE
+from recam_core.checkpoints.importers.kinds import is_pair, recognise_pair
+from recam_core.checkpoints.importers.parts import Network, Source, build_network, read_source, with_edges, with_fc2
+from recam_core.checkpoints.pair_file import copy_pair, load_pair, model_name, save_pair
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
+from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.system.files import parent_for
+
+TOGETHER = (
+    "What goes together: one network; a network and its FC2 (ReCAM); a CAM network, a ReCAM network and FC2, in this order; "
+    "an IRN network with any of them, or onto a model that is there."
+)
+LITE_NOTE = (
+    "normalised as the TensorFlow weights were trained (127/255 and 128/255), where timm's settings say .5 and .5"
+)
+
+
+def import_checkpoint(
+    files: Sequence[Path],
+    name: str,
+    *,
+    class_names: Sequence[str] | None = None,
+    backbone: str = "",
+    activation: str = "",
+    onto: str | Path = "",
+) -> ModelPair:
+    """A pair made of one or more files of known kinds, in evaluation mode on the CPU, without parameter gradients.
+
+    One network alone gives its own readouts; with FC2 ("recam-predictor") it gives ReCAM's four; a CAM network before them is
+    stage 1. An IRN network adds boundary branches with a backbone of their own. ``onto`` names a model that the files are added
+    to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt.
+    Raises ``UserError`` for anything that does not fit, naming it.
+    """
+    if not files:
+        raise UserError("Name at least one file to import.")
+    if activation and activation not in ACTIVATIONS:
+        raise UserError(f"The activation is {' or '.join(ACTIVATIONS)}; got {activation!r}.")
+    if any(is_pair(path) for path in files):
+        return replace(_whole_pair(files, class_names, backbone, activation, onto), name=name)
+    sources = [read_source(path) for path in files]
+    base = load_pair(onto) if onto else None
+    pair = _made(sources, base, class_names, backbone, activation)
+    for part in (*pair.networks, pair.boundary, pair.edge_network):
+        if part is not None:
+            part.eval().requires_grad_(False)
+    return replace(pair, name=name, card=pair.card | {"imported": _described(sources, base)}, sha256="")
+
+
+def store_import(
+    files: Sequence[Path],
+    path: Path,
+    name: str,
+    *,
+    class_names: Sequence[str] | None = None,
+    backbone: str = "",
+    activation: str = "",
+    onto: str | Path = "",
+) -> ModelPair:
+    """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit."""
+    name = model_name(name)
+    if os.path.lexists(path):
+        raise UserError(
+            f"There is a file {path.name} in {path.parent} already; choose another name, or delete it first."
+        )
+    pair = import_checkpoint(files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto)
+    parent_for(path)
+    if is_pair(files[0]):
+        copy_pair(files[0], path, name, new=True)
+    else:
+        save_pair(pair, path, new=True)
+    return pair
+
+
+def _whole_pair(
+    files: Sequence[Path], class_names: Sequence[str] | None, backbone: str, activation: str, onto: str | Path
+) -> ModelPair:
+    if len(files) > 1 or onto:
+        raise UserError(
+            "A model of this project is whole: import it alone; what is to be added to it goes onto it, once it is on the shelf."
+        )
+    if class_names is not None or activation or backbone not in ("", recognise_pair(files[0]).backbone):
+        raise UserError(
+            f"{Path(files[0]).name} is a model of this project and says itself what its classes, backbone and activation are; "
+            "leave them out."
+        )
+    return load_pair(files[0])
+
+
+def _made(
+    sources: Sequence[Source],
+    base: ModelPair | None,
+    class_names: Sequence[str] | None,
+    backbone: str,
+    activation: str,
+) -> ModelPair:
+    """What the files make together, on their own or onto ``base``."""
+    fc2, edges = ([s for s in sources if s.seen.kind == kind] for kind in ("recam-predictor", "irn"))
+    rest = [s for s in sources if s not in fc2 and s not in edges]
+    if len(rest) > 2 or len(fc2) > 1 or len(edges) > 1:
+        raise UserError(f"These {len(sources)} files do not make one model. {TOGETHER}")
+    if class_names is None and base is not None and rest and rest[0].seen.classes == len(base.classes):
+        class_names = base.classes
+    networks = [build_network(source, class_names, backbone, activation) for source in rest]
+    if networks:
+        pair = _two_stages(networks, fc2, base)
+    elif fc2 or base is None:
+        raise UserError(_incomplete(sources, bool(fc2)))
+    else:
+        pair = base
+    return with_edges(pair, edges[0]) if edges else pair
+
+
+def _two_stages(networks: Sequence[Network], fc2: Sequence[Source], base: ModelPair | None) -> ModelPair:
+    """Which network is which stage; a combination that makes no model is refused with what it lacks."""
+    first, last = networks[0], networks[-1]
+    two = len(networks) == 2
+    if (first.backbone, first.classes) != (last.backbone, last.classes):
+        raise UserError(f"{first.file} and {last.file} must have the same backbone and the same classes.")
+    if two and not fc2:
+        raise UserError(f"{last.file} is a second network, but its FC2 (recam_predictor) is missing. {TOGETHER}")
+    recam = with_fc2(last, fc2[0]) if fc2 else None
+    if base is not None:
+        if two:
+            raise UserError(f"Two networks and FC2 are a whole model; import them without --onto {base.name}.")
+        return _added(last, recam, base)
+    if recam is None:
+        return _pair(first, first.model, first.model)
+    return _pair(first, first.model if two else recam, recam)
+
+
+def _added(network: Network, recam: CamModel | None, base: ModelPair) -> ModelPair:
+    """A model with the stage that it lacks, or with another second stage."""
+    if (base.backbone, base.classes) != (network.backbone, network.classes):
+        raise UserError(
+            f"{network.file} ({network.backbone}, {len(network.classes)} classes) does not fit the model {base.name} "
+            f"({base.backbone}, {len(base.classes)} classes); both must be the same."
+        )
+    if recam is None and CAM in base.readouts:
+        raise UserError(f"The model {base.name} has a stage-1 network already; import {network.file} without --onto.")
+    if recam is not None and base.readouts != (CAM,):
+        raise UserError(f"The model {base.name} has a second stage already; import {network.file} without --onto.")
+    made = _pair(network, base.cam if recam else network.model, recam or base.recam)
+    if base.boundary is None:
+        return made
+    return replace(  # branches stay on the network that they were trained on
+        made,
+        boundary=base.boundary,
+        edge_network=base.edges,
+        edge_backbone=base.edge_backbone or base.backbone,
+        card={"boundary": base.card.get("boundary", {})},
+    )
+
+
+def _pair(like: Network, cam: CamModel, recam: CamModel) -> ModelPair:
+    return ModelPair("", like.classes, like.backbone, cam, recam, {})
+
+
+def _incomplete(sources: Sequence[Source], has_fc2: bool) -> str:
+    if has_fc2:
+        return (
+            f"{sources[0].name} is FC2 alone, and maps need the network that it was trained with: give both files, the network "
+            "first."
+        )
+    return (
+        "An IRN network makes boundaries and no heatmaps: say which model it is for with --onto MODEL, or give the network that "
+        "it belongs to beside it."
+    )
+
+
+def _described(sources: Sequence[Source], base: ModelPair | None) -> dict[str, Any]:
+    """Where a model came from, for its card."""
+    described: dict[str, Any] = {"files": [{"name": s.name, "kind": s.seen.kind, "sha256": s.sha256} for s in sources]}
+    if base is not None:
+        described["onto"] = {"name": base.name, "sha256": base.sha256}
+    if any(s.seen.backbone == LITE for s in sources):
+        described["note"] = LITE_NOTE
+    return described

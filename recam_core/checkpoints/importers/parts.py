@@ -1,0 +1,115 @@
+"""One file from elsewhere → one part of a model: a network, FC2, or boundary branches with their backbone."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from recam_core.checkpoints.importers.classes import names_for
+from recam_core.checkpoints.importers.classifiers import architecture, classifier_network
+from recam_core.checkpoints.importers.kinds import Recognised, recognise_tensors
+from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
+from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
+from recam_core.networks.pair import ModelPair
+from recam_core.networks.tensor_check import listed, tensor_faults
+from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.system.tensor_files import read_tensors
+
+COUNTER = "num_batches_tracked"  # of batch normalisation: nothing depends on it, and old files lack it
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file as it was read: what it is, its tensors under their own names, its hash."""
+
+    name: str
+    seen: Recognised
+    state: Mapping[str, Tensor]
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A classifier of one file with what a pair must know about it."""
+
+    model: CamModel
+    backbone: str
+    classes: tuple[str, ...]
+    file: str
+
+
+def read_source(path: Path) -> Source:
+    """Read a file and tell what it is."""
+    path = Path(path)
+    state = read_tensors(path)
+    return Source(path.name, recognise_tensors(state, path.name), state, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:
+    """A CAM network or a classifier as a network with head "cam"; ``backbone`` and ``activation`` may be ""."""
+    seen, chosen = source.seen, backbone or source.seen.backbone
+    fitting = [name for name in BACKBONES if name.split("_s")[0] == seen.backbone.split("_s")[0]]
+    if chosen not in fitting:
+        raise UserError(f"{source.name} fits {' or '.join(fitting)}; got the backbone {chosen!r}.")
+    if seen.kind == "classifier":
+        if not activation and not seen.softmax:
+            choices = "; ".join(f"{key}: {words}" for key, words in ACTIVATIONS.items())
+            raise UserError(
+                f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
+            )
+        state = classifier_network(source.state, architecture(source.state, source.name))
+    else:
+        state = cam_network(source.state)
+    classes = names_for(seen.classes, class_names, seen.kind)
+    activation = activation or ("softmax" if seen.softmax else "sigmoid")
+    model = build_model(chosen, CAM, seen.classes, bias="head.fc1_bias" in state, activation=activation)
+    _load(model, state, source)
+    return Network(model, chosen, classes, source.name)
+
+
+def with_fc2(network: Network, source: Source) -> CamModel:
+    """The same network under ReCAM's head: its own FC1, and FC2 out of another file."""
+    model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
+    _load(model, network.model.state_dict() | {"head.fc2": flat(source.state[FC1])}, source)
+    return model
+
+
+def with_edges(pair: ModelPair, source: Source) -> ModelPair:
+    """The pair with the boundary branches of an IRN network, which look through a backbone of their own."""
+    trunk, branches = irn_network(source.state)
+    network = build_edge_network(source.seen.backbone)
+    boundary = build_branches(network)
+    if faults := _faults(trunk, network) + _faults(branches, boundary):
+        raise _misfit(source, faults)
+    network.load_state_dict(_counted(trunk, network))
+    boundary.load_state_dict(branches)
+    card = {key: value for key, value in pair.card.items() if key != "walk"}  # measured with other boundaries
+    card["boundary"] = {"imported": source.name}
+    return replace(pair, boundary=boundary, edge_network=network, edge_backbone=source.seen.backbone, card=card)
+
+
+def _load(model: nn.Module, state: Mapping[str, Tensor], source: Source) -> None:
+    if faults := _faults(state, model):
+        raise _misfit(source, faults)
+    model.load_state_dict(_counted(state, model))
+
+
+def _faults(state: Mapping[str, Tensor], model: nn.Module) -> list[str]:
+    stored, wanted = (
+        {name: value for name, value in values.items() if not name.endswith(COUNTER)}
+        for values in (state, model.state_dict())
+    )
+    return tensor_faults(stored, wanted)
+
+
+def _counted(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """The state with the model's own counters of batches, which nothing depends on."""
+    own = {name: value for name, value in model.state_dict().items() if name.endswith(COUNTER)}
+    return {name: value for name, value in state.items() if not name.endswith(COUNTER)} | own
+
+
+def _misfit(source: Source, faults: list[str]) -> UserError:
+    return UserError(f"{source.name} looks like {source.seen.words}, but does not fit: {listed(faults)}.")

@@ -1,0 +1,286 @@
+"""Model pairs as files: safetensors with a JSON header, written whole or not at all, and the shelf they stand on."""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from recam_core.checkpoints.cards import clean_card
+from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.model import CamModel, build_branches, build_edge_network
+from recam_core.networks.pair import ModelPair, build_pair
+from recam_core.networks.tensor_check import listed, tensor_faults
+from recam_core.records import ACTIVATIONS, CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.system.files import save_atomically
+from recam_core.system.folders import models_folder, runs_folder
+
+FORMAT = "recam-studio-pair-1"
+HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
+MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
+NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
+SHELF = Path(__file__).parents[2] / "assets" / "models"
+KINDS = ("bundled", "trained", "imported")
+RUN_MODEL, NAME_FILE = (
+    "model.safetensors",
+    "name.txt",
+)  # in a run's folder: its model, and the name that a person gave it
+
+
+def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *, new: bool = False) -> None:
+    """Write the networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``.
+
+    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced.
+    """
+    tensors: dict[str, Tensor] = {}
+    for stage, part in _parts(pair).items():
+        for name, value in part.state_dict().items():
+            value = value.detach().cpu()
+            value = value.to(dtype) if value.is_floating_point() else value
+            if not torch.isfinite(value).all():  # also what half precision cannot hold
+                raise UserError(f"{stage}.{name} has values that are not finite; {path.name} is not written.")
+            tensors[f"{stage}.{name}"] = value.contiguous()
+    header = {
+        "format": FORMAT,
+        "name": pair.name,
+        "classes": pair.classes,
+        "backbone": pair.backbone,
+        "readouts": pair.readouts,
+        "heads": {stage: network.head.settings for stage, network in _classifiers(pair).items()},
+        **({} if pair.edge_network is None else {"edges": pair.edge_backbone}),
+        "card": pair.card,
+    }
+    save_atomically(path, save(tensors, {"pair": json.dumps(header, ensure_ascii=False)}), new=new)
+
+
+def update_card(path: Path, changes: Mapping[str, Any]) -> None:
+    """Change entries of a stored pair's card; the weights stay bit for bit what they are."""
+    header = read_header(path)
+    header["card"] = header["card"] | changes
+    save_atomically(path, save(_tensors(path.read_bytes(), path), {"pair": json.dumps(header, ensure_ascii=False)}))
+
+
+def copy_pair(path: Path, to: Path, name: str, *, new: bool = False) -> None:
+    """Write a stored pair to another file under another name; the weights stay bit for bit what they are."""
+    header = read_header(path) | {"name": name}
+    data = save(_tensors(path.read_bytes(), path), {"pair": json.dumps(header, ensure_ascii=False)})
+    save_atomically(to, data, new=new)
+
+
+def model_name(name: str) -> str:
+    """A name that a model may have, in files, links and commands, without the spaces around it."""
+    name = name.strip()
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"“{name[:60]}” cannot be a model's name: it takes letters, digits, “-”, “_” and “.”, at most 60 of them, and "
+            "starts with a letter or a digit."
+        )
+    return name
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Classes, backbone, readouts, heads and card of a stored pair, without reading its weights.
+
+    "readouts" are those that the model really has; "heads" their settings, ours where an older file does not say; of the
+    card what has another form than ours is left out.
+    """
+    header = _said(path)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise UserError(
+            f"{path.name} holds tensors but not a model pair of this project (header 'pair' with format {FORMAT}); "
+            "train one with python -m recam_core train, which writes such a file."
+        )
+    absent = [key for key, kind in HEADER.items() if not isinstance(header.get(key), kind)]
+    if absent:
+        raise UserError(
+            f"The header of {path.name} has no usable {', '.join(absent)}; the file is damaged or not ours."
+        )
+    if not header["classes"] or not all(isinstance(name, str) for name in header["classes"]):
+        raise UserError(f"The header of {path.name} has no usable names of classes; the file is damaged or not ours.")
+    if len(header["classes"]) > MAX_CLASSES:
+        raise UserError(
+            f"{path.name} has {len(header['classes']):,} classes; at most {MAX_CLASSES:,} can be told apart."
+        )
+    header.setdefault("readouts", list(READOUTS))
+    header.setdefault("heads", {})
+    if not _usable_heads(header["readouts"], header["heads"]):
+        raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
+    if header.get("edges") and header["edges"] not in list(BACKBONES):
+        raise UserError(f"The header of {path.name} has no usable edges; the file is damaged or not ours.")
+    header["card"] = clean_card(header["card"])
+    return header
+
+
+def _said(path: Path) -> Any:
+    """What a file says under "pair", whatever that is; None where it says nothing."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise OSError("it is no file")
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("pair", "null"))
+        json.dumps(header, ensure_ascii=False).encode()  # half a character would stop whoever shows or writes it
+        return header
+    except FileNotFoundError as error:
+        raise UserError(
+            f"There is no model file {path.name}; known models: {', '.join(known_models()) or 'none'}."
+        ) from error
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
+
+
+def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> ModelPair:
+    """A pair from the shelf by name, or from a file, in evaluation mode and float32, without parameter gradients."""
+    path = find_model(name_or_path)
+    header = read_header(path)
+    _check_rows(path, header)
+    data = path.read_bytes()
+    stored = _tensors(data, path)
+    pair = build_pair(
+        header["name"], header["backbone"], header["classes"], header["card"], header["readouts"], header["heads"]
+    )
+    if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
+        if own := header.get("edges"):
+            pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
+        pair = replace(pair, boundary=build_branches(pair.edges))
+    parts = _parts(pair)
+    foreign = [name for name in stored if name.split(".")[0] not in parts]
+    if foreign:
+        raise UserError(f"{path.name} does not fit its own header: {min(foreign)} is not expected.")
+    for stage, part in parts.items():
+        own = {name.removeprefix(f"{stage}."): value for name, value in stored.items() if name.startswith(f"{stage}.")}
+        if faults := tensor_faults(own, part.state_dict()):
+            raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
+        part.load_state_dict(own)
+        try:
+            part.to(device).eval().requires_grad_(False)
+        except torch.OutOfMemoryError as error:
+            raise UserError(f"The memory of {device} does not hold {path.name}; free some, or use the CPU.") from error
+    return replace(pair, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _tensors(data: bytes, path: Path) -> dict[str, Tensor]:
+    try:
+        return load(data)
+    except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a kind of number that torch does not have
+        raise UserError(f"{path.name} is not a readable safetensors file: {error}.") from error
+
+
+def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
+    """Refuse a header that names other classes than the file has rows for, before a network of its size is built."""
+    wanted, faults = len(header["classes"]), []
+    with safe_open(path, framework="pt") as file:
+        there = set(file.keys())
+        for name in (f"{head}.head.fc1" for head, one in (("cam", CAM), ("recam", "w")) if one in header["readouts"]):
+            shape = file.get_slice(name).get_shape() if name in there else []
+            if name not in there:
+                faults.append(f"{name} is missing")
+            elif not shape or shape[0] != wanted:
+                faults.append(f"{name} is {tuple(shape)}, expected {wanted} rows")
+    if faults:
+        raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
+
+
+def _parts(pair: ModelPair) -> dict[str, nn.Module]:
+    """What a file holds, by the first word of its tensors' names."""
+    parts: dict[str, nn.Module | None] = {**_classifiers(pair), "boundary": pair.boundary, "edges": pair.edge_network}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _classifiers(pair: ModelPair) -> dict[str, CamModel]:
+    """Both networks, or the one that stands for both under the name of its head."""
+    if pair.cam is not pair.recam:
+        return {"cam": pair.cam, "recam": pair.recam}
+    return {CAM if pair.readouts == (CAM,) else "recam": pair.recam}
+
+
+def _usable_heads(readouts: Any, heads: Any) -> bool:
+    return (
+        readouts in ([CAM], list(RECAM_READOUTS), list(READOUTS))
+        and isinstance(heads, dict)
+        and all(
+            isinstance(head, dict)
+            and head.keys() == {"bias", "activation"}
+            and isinstance(head["bias"], bool)
+            and head["activation"] in list(ACTIVATIONS)
+            for head in heads.values()
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model's place: its name in links and commands, its file, and where it comes from, one of ``KINDS``."""
+
+    name: str
+    path: Path
+    kind: str
+
+
+def standing() -> list[Standing]:
+    """Every model file: those bundled, those trained here (the newest run first), those imported.
+
+    A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
+    """
+    models = models_folder()
+    found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"))]
+    runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
+    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
+    own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
+    found += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
+    taken: dict[str, Standing] = {}
+    for kind, name, path in found:
+        free, n = name, 1
+        while free in taken:
+            free, n = f"own-{name}" if n == 1 else f"own-{name}-{n}", n + 1
+        taken[free] = Standing(free, path, kind)
+    return list(taken.values())
+
+
+def known_models() -> dict[str, Path]:
+    """Names and files of all models: bundled, trained here, imported."""
+    return {place.name: place.path for place in standing()}
+
+
+def _run_models(folder: Path) -> list[Path]:
+    """Models in run folders; asked several times whenever a page is drawn, so it looks at as little as it can."""
+    return [folder / name / RUN_MODEL for name in _entries(folder) if os.path.isfile(f"{folder}/{name}/{RUN_MODEL}")]
+
+
+def _entries(folder: Path) -> list[str]:
+    """Names in a folder, without hidden ones; none where it is not there."""
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _given_name(run: Path) -> str:
+    try:
+        return (run / NAME_FILE).read_text("utf-8").strip() or run.name
+    except (OSError, ValueError):
+        return run.name
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The file of a model named on the shelf, or the given path; a run folder stands for its ``model.safetensors``."""
+    known = known_models()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    path = Path(name_or_path)
+    if path.is_dir():
+        path /= RUN_MODEL
+    if not path.is_file():
+        raise UserError(
+            f"There is no model {str(name_or_path)!r}: neither a name on the shelf ({', '.join(known) or 'empty'}) "
+            "nor a file or run folder."
+        )
+    return path

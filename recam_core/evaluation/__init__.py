@@ -1,0 +1,1 @@
+"""How good heatmaps and masks are on a data set."""

@@ -1,0 +1,97 @@
+"""The maps of one picture that an evaluation counts: readouts, the same after the walk, and baselines."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.evaluation.evaluate import to_size
+from recam_core.networks.pair import ModelPair, build_pair
+from recam_core.records import CAM, HeatmapOptions
+from recam_core.records.stored import BASELINES, RESET, WALKED
+from recam_core.refiners.random_walk.result import Walker
+
+BLOB = 4  # the centre blob's standard deviation is the picture's side over this
+COARSE = 16  # a random map has a value every so many pixels, and is smooth between
+
+
+@dataclass(frozen=True, eq=False)
+class MapMaker:
+    """Makes the maps of picture after picture: ``readouts``, with a ``walker`` also after the walk, and ``baselines``.
+
+    ``reset`` is the pair with random weights that baselines compare with; it is read out with the same readouts, or with
+    CAM where none are asked for.
+    """
+
+    pair: ModelPair
+    options: HeatmapOptions
+    readouts: tuple[str, ...]
+    walker: Walker | None = None
+    reset: ModelPair | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the maps are kept as."""
+        walked = [] if self.walker is None else [f"{name}{WALKED}" for name in self.readouts]
+        baselines = [] if self.reset is None else [*BASELINES, *(f"{RESET}{name}" for name in self._reset_readouts)]
+        return (*self.readouts, *walked, *baselines)
+
+    @property
+    def _reset_readouts(self) -> tuple[str, ...]:
+        return self.readouts or tuple(name for name in ("cam", "w") if name in self.pair.readouts)
+
+    def __call__(
+        self, picture: np.ndarray, ids: Sequence[int], size: tuple[int, int], name: str
+    ) -> dict[str, np.ndarray]:
+        """Maps (n, H, W) float32 of the picture's n classes at ``size``, by name; without classes they are empty."""
+        if not ids:
+            return {kept: np.zeros((0, *size), np.float32) for kept in self.names}
+        classes = [self.pair.classes[k] for k in ids]
+        maps: dict[str, np.ndarray] = {}
+        if self.readouts:
+            evidence = gather_evidence(picture, self.pair, self.options, self.readouts)
+            results = [read_out(evidence, readout, classes) for readout in self.readouts]
+            maps |= {result.readout: result.maps for result in results}
+            if self.walker is not None:
+                maps |= {f"{result.readout}{WALKED}": result.maps for result in self.walker(results)}
+        if self.reset is not None:
+            maps |= baseline_maps(len(ids), size, name)
+            evidence = gather_evidence(picture, self.reset, self.options, self._reset_readouts)
+            maps |= {f"{RESET}{r}": read_out(evidence, r, classes).maps for r in self._reset_readouts}
+        return {kept: to_size(values, size) for kept, values in maps.items()}
+
+
+def baseline_maps(count: int, size: tuple[int, int], name: str) -> dict[str, np.ndarray]:
+    """Maps (n, H, W) in [0, 1] that know nothing of the picture but its size; the random one follows from its ``name``.
+
+    Where maps of several classes are alike, the class that comes first in the model's list has every pixel.
+    """
+    height, width = size
+    rng = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()[:8]))
+    rows, columns = max(2, height // COARSE), max(2, width // COARSE)
+    coarse = rng.random((count, rows, columns), np.float32)
+    random = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR) for one in coarse])
+    y, x = (((np.arange(side) + 0.5) / side - 0.5) * BLOB for side in size)
+    blob = np.exp(-0.5 * (y[:, None] ** 2 + x[None] ** 2)).astype(np.float32)
+    return {
+        "random": random / random.max(axis=(1, 2), keepdims=True),
+        "everything": np.ones((count, height, width), np.float32),
+        "centre": np.repeat(blob[None], count, axis=0),
+    }
+
+
+def reset_pair(pair: ModelPair, seed: int = 2018) -> ModelPair:
+    """The same networks with random weights: what is left of a map when nothing was learned (Adebayo et al., 2018)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = {"recam" if "w" in network.head.readouts else CAM: network.head.settings for network in pair.networks}
+        fresh = build_pair(
+            f"{pair.name} with random weights", pair.backbone, pair.classes, readouts=pair.readouts, heads=heads
+        )
+    for network in fresh.networks:
+        network.to(pair.recam.device).requires_grad_(False)
+    return fresh

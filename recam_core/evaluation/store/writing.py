@@ -1,0 +1,210 @@
+"""Evaluating into a folder: picture after picture, part after part, and on from there when it was stopped."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recam_core.datasets import Dataset
+from recam_core.evaluation.evaluate import check_classes, check_size
+from recam_core.evaluation.faithfulness import pointing
+from recam_core.evaluation.store.layout import (
+    COLUMNS,
+    SETTINGS,
+    PictureEntry,
+    StoreSettings,
+    read_parts,
+    read_settings,
+    write_part,
+    write_settings,
+)
+from recam_core.evaluation.store.maps import MapMaker
+from recam_core.evaluation.sweep import THRESHOLDS, count_pixels
+from recam_core.records import IGNORE, EvalStep, UserError
+from recam_core.records.stored import Stored
+from recam_core.system.locks import held
+
+SECONDS, PICTURES = 20.0, 256  # a part is written after so long, or so many pictures: what a power cut may cost
+LOCK = ".lock"
+Columns = dict[str, list[np.ndarray]]  # of a part, array after array
+
+
+def evaluate_into(
+    folder: Path,
+    maps: MapMaker,
+    dataset: Dataset,
+    where: tuple[str, str, str],
+    source: str = "",
+    thresholds: Sequence[float] | np.ndarray = THRESHOLDS,
+) -> Iterator[EvalStep | Stored]:
+    """Count every picture that has a mask into ``folder``; the last event says how many were.
+
+    ``where`` is kind, root and split of the data set. Goes on after the last whole part of an evaluation with the same
+    settings; refuses other settings and a folder that another process is writing into. A picture that cannot be counted is left
+    out, and its entry says why.
+    """
+    check_classes(maps.pair, dataset)
+    settings = store_settings(maps, dataset, where, source, thresholds)
+    make_folder(folder)
+    busy = "Another evaluation (process {pid}) is writing into " + folder.name.replace("{", "").replace("}", "")
+    with held(folder / LOCK, f"{busy}; wait until it is done, stop it, or choose another folder."):
+        entries = _begin(folder, settings)
+        part = PartWriter(folder, settings)
+        for entry in entries:
+            part.know(entry)
+        try:
+            for i in range(len(entries), len(dataset)):
+                part.add(*measure_picture(maps, dataset, i, settings.thresholds))
+                yield EvalStep(i + 1, len(dataset), dataset.name(i))
+                if part.is_due:
+                    part.write()
+        finally:
+            part.write()
+        write_settings(folder, settings, finished=True)
+    check_counted(part.counted, part.positive, part.faults)
+    yield Stored(str(folder), part.counted, len(dataset), tuple(part.faults))
+
+
+def store_settings(
+    maps: MapMaker, dataset: Dataset, where: tuple[str, str, str], source: str, thresholds: Sequence[float] | np.ndarray
+) -> StoreSettings:
+    """What the counts will depend on."""
+    kind, root, split = where
+    names = hashlib.sha256("\n".join(dataset.name(i) for i in range(len(dataset))).encode())
+    return StoreSettings(
+        model=maps.pair.name,
+        source=source or maps.pair.name,
+        sha256=maps.pair.sha256,
+        dataset=kind,
+        root=root,
+        split=split,
+        total=len(dataset),
+        pictures=names.hexdigest(),
+        options=maps.options,
+        walk=None if maps.walker is None else maps.walker.to_json(),
+        maps=maps.names,
+        classes=maps.pair.classes,
+        thresholds=tuple(float(t) for t in np.asarray(thresholds, np.float32)),
+    )
+
+
+def measure_picture(
+    maps: MapMaker, dataset: Dataset, i: int, thresholds: Sequence[float]
+) -> tuple[PictureEntry, list[tuple[int, np.ndarray, np.ndarray]]]:
+    """The entry of one picture, and for each map its number, cells and pixels (``sweep.PixelCounts``)."""
+    name, labels = dataset.name(i), len(maps.pair.classes) + 1
+    ids: tuple[int, ...] = ()
+    size = (0, 0)
+    counts, points = [], {}
+    try:
+        mask = dataset.mask(i)
+        if mask is None:
+            return PictureEntry(name, size, ids, False, 0, "it has no mask", {}), []
+        picture, ids, size = dataset.image(i), tuple(int(k) for k in np.flatnonzero(dataset.labels(i))), mask.shape
+        check_size(picture, mask, name)
+        for number, (kept, values) in enumerate(maps(picture, ids, size, name).items()):
+            found = count_pixels(values, ids, mask, labels, np.asarray(thresholds, np.float32))
+            counts.append((number, found.cells, found.pixels))
+            points[kept] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
+    except UserError as error:
+        return PictureEntry(name, size, ids, False, 0, str(error).rstrip("."), {}), []
+    objects = len(set(np.unique(mask).tolist()) - {0, IGNORE})
+    note = (
+        "" if any(len(cells) for _, cells, _ in counts) else "its mask is ignored everywhere (255), so no pixel counts"
+    )
+    return PictureEntry(name, size, ids, True, objects, note, points), counts
+
+
+def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
+    """Refuse an evaluation from which no figure follows, with the reason."""
+    if counted == 0:
+        if all(fault.endswith("it has no mask") for fault in faults):
+            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
+        raise UserError(
+            f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
+        )
+    if positive == 0:
+        raise UserError(
+            "No mask of this split shows an object of the model's classes (only background, or pixels that are ignored), so "
+            "there is nothing that could be found; choose another split, or check the label values of the masks."
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a store; ``UserError`` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made ({error.strerror}); choose another place.") from error
+
+
+def _begin(folder: Path, settings: StoreSettings) -> list[PictureEntry]:
+    """Entries of the pictures that are counted already; a folder with parts but without settings is refused."""
+    if not (folder / SETTINGS).exists():
+        if any(folder.glob("counts-*.parquet")):
+            read_settings(folder)  # says what is missing
+        write_settings(folder, settings, finished=False)
+        return []
+    stored, _ = read_settings(folder)
+    if changed := stored.differences(settings):
+        raise UserError(
+            f"{folder.name} holds an evaluation with another {', '.join(changed)}. Use the same settings to go on with it, or "
+            "choose another folder."
+        )
+    return read_parts(folder, columns=False)[0]
+
+
+class PartWriter:
+    """Pictures that are counted and not yet on disk."""
+
+    def __init__(self, folder: Path, settings: StoreSettings) -> None:
+        self.folder, self.settings = folder, settings
+        self.number = len(list(folder.glob("counts-*.parquet")))
+        self.counted = self.positive = self.seen = 0
+        self.faults: list[str] = []
+        self.kept: list[tuple[PictureEntry, Columns]] = []
+        self.since = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write."""
+        return len(self.kept) >= PICTURES or time.monotonic() - self.since > SECONDS
+
+    def know(self, entry: PictureEntry) -> None:
+        """Take note of a picture that is on disk, whoever counted it."""
+        self.seen += 1
+        self.counted += entry.counted
+        self.positive += entry.objects > 0
+        if entry.note:
+            self.faults.append(f"{entry.name}: {entry.note}")
+
+    def add(self, entry: PictureEntry, counts: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
+        """Take in a picture: for each map its number, cells and pixels. It is taken in whole, or not at all."""
+        columns: Columns = {name: [] for name in COLUMNS if name != "picture"}
+        labels, levels = len(self.settings.classes) + 1, len(self.settings.thresholds) + 1
+        for number, cells, pixels in counts:
+            pair, level = np.divmod(cells, levels)
+            truth, winner = np.divmod(pair, labels)
+            found = (np.full(cells.shape, number), truth, winner, level, pixels)
+            for name, values in zip(columns, found, strict=True):
+                columns[name].append(values)
+        self.kept.append((entry, columns))  # one step, which Ctrl-C falls before or after
+
+    def write(self) -> None:
+        """Write what there is as the next part."""
+        if not self.kept:
+            return
+        entries = [entry for entry, _ in self.kept]
+        parts: Columns = {name: [] for name in COLUMNS}
+        for picture, (_, columns) in enumerate(self.kept, self.seen):
+            parts["picture"] += [np.full(values.shape, picture) for values in columns["map"]]
+            for name, values in columns.items():
+                parts[name] += values
+        whole = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in parts.items()}
+        write_part(self.folder, self.number, entries, whole)
+        self.number, self.kept = self.number + 1, []
+        self.since = time.monotonic()
+        for entry in entries:
+            self.know(entry)

@@ -1,0 +1,1 @@
+"""What was measured: the study behind the bundled models, its findings, and benchmarks."""

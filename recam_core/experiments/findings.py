@@ -1,0 +1,118 @@
+"""What of the paper's findings was found again here: verdicts that follow from the study's result files, by stated rules."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recam_core.records import READOUT_LABELS, RECAM_READOUTS
+
+RESULTS = Path(__file__).parents[2] / "assets" / "results"
+FOUND, NOT_FOUND, UNTESTED = "re-found", "not re-found", "not tested here"
+LITTLE = 0.01  # mIoU; a gain below this is little, and so is a spread
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A finding of the paper (Chen et al., CVPR 2022), what was found on ``where``, the rule that decides, and the numbers."""
+
+    claim: str
+    where: str
+    verdict: str
+    numbers: str
+    rule: str
+
+
+def read_study(part: str, folder: Path = RESULTS) -> dict[str, Any] | None:
+    """The result file of a part of the study, or None where it is not there or cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads((folder / f"study-{part}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def verdicts(studies: Mapping[str, dict[str, Any] | None]) -> list[Verdict]:
+    """A verdict for each finding and data set; a part of the study that is missing gives "not tested here"."""
+    lambdas, ablations = studies.get(LAMBDAS["scenes"]), studies.get("scenes-ablations")
+    return [
+        _sce_alone(lambdas, ablations),
+        _one_head(ablations),
+        *(_all_beat_cam(where, studies.get(part)) for where, part in SEEDS.items()),
+        _which_is_best(studies),
+        *(_lambda_matters(where, studies.get(part)) for where, part in LAMBDAS.items()),
+    ]
+
+
+LAMBDAS = {"scenes": "scenes-lambda", "photos, seeds": "photos-lambda"}
+SEEDS = {"scenes": "scenes-seeds", "photos, seeds": "photos-seeds", "photos never seen": "photos-folds"}
+
+
+def _sce_alone(lambdas: dict[str, Any] | None, ablations: dict[str, Any] | None) -> Verdict:
+    claim, rule = "SCE alone, without FC2, is worse", "w of SCE alone lies below CAM and below w of ReCAM with λ = 1"
+    if not (lambdas and ablations):
+        return _untested(claim, "scenes", rule)
+    alone, both = (_row(table, name)["w"]["over_cam"] for table, name in ((ablations, "sce"), (lambdas, "1")))
+    found = alone["high"] < 0 and alone["mean"] < both["mean"]
+    numbers = f"SCE alone {points(alone)} over CAM, ReCAM with λ = 1 {points(both)}"
+    return Verdict(claim, "scenes", FOUND if found else NOT_FOUND, numbers, rule)
+
+
+def _one_head(ablations: dict[str, Any] | None) -> Verdict:
+    claim = "BCE + SCE with one head, without FC2, gains little"
+    rule = f"the gain over CAM stays below {100 * LITTLE:g} point, with its whole interval, at both of the paper’s λ"
+    if not ablations:
+        return _untested(claim, "scenes", rule)
+    gains = {"λ = 1": _row(ablations, "shared"), "λ = 0.1": _row(ablations, "shared-0.1")}
+    told = ", ".join(f"{points(row['w']['over_cam'])} with {words}" for words, row in gains.items())
+    found = all(row["w"]["over_cam"]["high"] < LITTLE for row in gains.values())
+    return Verdict(claim, "scenes", FOUND if found else NOT_FOUND, f"{told}, over CAM", rule)
+
+
+def _all_beat_cam(where: str, seeds: dict[str, Any] | None) -> Verdict:
+    claim, rule = "All four readouts beat CAM", "the gain of each of the four has an interval above 0"
+    if not seeds:
+        return _untested(claim, where, rule)
+    gains = {name: seeds["views"]["one scale"]["readouts"][name]["over_cam"] for name in RECAM_READOUTS}
+    above = sum(gain["low"] > 0 for gain in gains.values())
+    told = ", ".join(f"{READOUT_LABELS[name]} {points(gain)}" for name, gain in gains.items())
+    words = f"{'all' if above == 4 else above or 'none'} of four: {told}"
+    return Verdict(claim, where, FOUND if above == len(gains) else NOT_FOUND, words, rule)
+
+
+def _which_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:
+    told = []
+    for where, part in SEEDS.items():
+        if seeds := studies.get(part):
+            readouts = seeds["views"]["one scale"]["readouts"]
+            best = max(RECAM_READOUTS, key=lambda name: float(readouts[name]["miou"]))
+            told.append(f"{READOUT_LABELS[best]} on {where} ({100 * readouts[best]['miou']:.1f})")
+    numbers = f"best here: {', '.join(told)}" if told else "nothing was measured here"
+    return Verdict("w⊗w′ is best on VOC, w on COCO", "VOC, COCO", UNTESTED, numbers, "needs VOC and COCO")
+
+
+def _lambda_matters(where: str, lambdas: dict[str, Any] | None) -> Verdict:
+    claim = "λ hardly matters"
+    rule = f"w of full training differs by less than {100 * LITTLE:g} point from λ = 0.1 to 5"
+    if not lambdas:
+        return _untested(claim, where, rule)
+    miou = {row["name"]: row["w"]["miou"] for row in lambdas["rows"] if 0.1 <= float(row["name"]) <= 5}
+    spread = max(miou.values()) - min(miou.values())
+    told = ", ".join(f"{100 * value:.1f} at λ = {name}" for name, value in miou.items())
+    return Verdict(claim, where, FOUND if spread < LITTLE else NOT_FOUND, f"w: {told}", rule)
+
+
+def _row(study: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in study["rows"] if row["name"] == name)
+    return found
+
+
+def _untested(claim: str, where: str, rule: str) -> Verdict:
+    return Verdict(claim, where, UNTESTED, "the result file of this part of the study is not there", rule)
+
+
+def points(gain: Mapping[str, float]) -> str:
+    """A gain in points of mIoU with its 95 % interval."""
+    mean, low, high = (f"{100 * gain[name]:+.1f}".replace("-", "−") for name in ("mean", "low", "high"))
+    return f"{mean} ({low} … {high})"

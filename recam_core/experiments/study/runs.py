@@ -1,0 +1,114 @@
+"""Training runs and pixel counts that are made once and found again."""
+
+import copy
+import json
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from recam_core.checkpoints.pair_file import load_pair
+from recam_core.datasets import Dataset
+from recam_core.evaluation.evaluate import measure
+from recam_core.evaluation.sweep import PixelCounts
+from recam_core.networks.pair import ModelPair
+from recam_core.records import READOUTS, EpochEnd, EvalStep, HeatmapOptions, TrainConfig
+from recam_core.system.files import npz_bytes, parent_for, save_atomically
+from recam_core.training.run_folder import CHECKPOINT
+from recam_core.training.two_stage import MODEL, train
+
+Counts = dict[str, list[PixelCounts]]
+Part = Generator[Any, None, dict[str, Any]]  # events of the work, then the result
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a study works: the folder of its runs, the device, and the folder of coco128 ("" where there is none)."""
+
+    runs: Path
+    device: torch.device
+    root: str = ""
+
+
+def trained(config: TrainConfig, dataset: Dataset, out: Path, device: torch.device) -> Generator[Any, None, ModelPair]:
+    """The pair of a run: trained now, gone on with where it was stopped, or found finished."""
+    history = _read_history(out)
+    for event in train(config, dataset, out, device, resume=(out / CHECKPOINT).exists()):
+        if isinstance(event, EpochEnd):
+            history.append(asdict(event))
+            save_atomically(out / "history.json", json.dumps(history).encode())
+        yield event
+    return load_pair(out, device)
+
+
+def unrounded(pair: ModelPair, out: Path) -> ModelPair:
+    """A finished run's pair with the float32 weights of its checkpoint instead of the stored ones."""
+    state = torch.load(out / CHECKPOINT, map_location=pair.recam.device, weights_only=True)
+    cam, recam = (copy.deepcopy(model) for model in (pair.cam, pair.recam))
+    cam.load_state_dict(state["cam"])
+    recam.load_state_dict(state["recam"])
+    return replace(pair, cam=cam, recam=recam, sha256=f"{pair.sha256} float32")
+
+
+def sce_of_epochs(out: Path) -> list[float]:
+    """Mean SCE of each epoch of stage 2."""
+    return [round(epoch["loss_sce"], 4) for epoch in epochs_of(out, stage=2)]
+
+
+def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
+    """The fields of each `EpochEnd` of a stage of a run."""
+    return [epoch for epoch in _read_history(out) if epoch["stage"] == stage]
+
+
+def _read_history(out: Path) -> list[dict[str, Any]]:
+    path = out / "history.json"
+    return (
+        json.loads(path.read_text("utf-8"))
+        if path.exists() and (out / MODEL).exists() | (out / CHECKPOINT).exists()
+        else []
+    )
+
+
+def counted(
+    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = READOUTS
+) -> Generator[Any, None, Counts]:
+    """Counts of every picture that has a mask, by readout; kept in ``path`` for as long as the weights are the same."""
+    return (yield from kept_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))
+
+
+def kept_counts(
+    path: Path, sha256: str, names: Sequence[str], dataset: Dataset, pictures: Iterable[Mapping[str, PixelCounts]]
+) -> Generator[Any, None, Counts]:
+    """Counts by name of every picture that has some, from ``pictures`` or, where the weights are the same, from ``path``."""
+    kept = _read_counts(path, sha256, names)
+    if kept is not None:
+        return kept
+    counts: Counts = {name: [] for name in names}
+    for i, picture in enumerate(pictures):
+        for name, found in picture.items():
+            counts[name].append(found)
+        yield EvalStep(i + 1, len(dataset), f"{path.parent.name} {path.stem} {dataset.name(i)}")
+    arrays: dict[str, np.ndarray] = {"sha256": np.array(sha256)}
+    for name, found_in in counts.items():
+        arrays[f"{name}.cells"] = np.concatenate([picture.cells for picture in found_in])
+        arrays[f"{name}.pixels"] = np.concatenate([picture.pixels for picture in found_in])
+        arrays[f"{name}.ends"] = np.cumsum([len(picture.cells) for picture in found_in])
+    save_atomically(parent_for(path), npz_bytes(arrays))
+    return counts
+
+
+def _read_counts(path: Path, sha256: str, readouts: Sequence[str]) -> Counts | None:
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        if str(arrays["sha256"]) != sha256 or any(f"{name}.ends" not in arrays for name in readouts):
+            return None
+        return {name: _unpacked(*(arrays[f"{name}.{key}"] for key in ("cells", "pixels", "ends"))) for name in readouts}
+
+
+def _unpacked(cells: np.ndarray, pixels: np.ndarray, ends: np.ndarray) -> list[PixelCounts]:
+    parts = zip(np.split(cells, ends[:-1]), np.split(pixels, ends[:-1]), strict=True)
+    return [PixelCounts(a, b) for a, b in parts]

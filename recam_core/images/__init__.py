@@ -1,0 +1,1 @@
+"""Pictures and masks: read from files, coloured, and written as files."""

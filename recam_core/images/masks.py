@@ -1,0 +1,173 @@
+"""Mask files → label maps that fit a picture and a model's classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from recam_core.images.decoding import MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
+from recam_core.images.visualise import CLASS_COLOURS
+from recam_core.records import IGNORE, Picture, UserError
+from recam_core.system.decode_process import decoded_apart
+
+COLOURS = 1 << 24  # of 8-bit RGB
+WHITE = COLOURS - 1
+NO_LABEL = 256
+STRIP = 64  # rows of a colour picture that are looked up at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """What a mask file says: ``labels`` (H, W) uint8 at the picture's working size.
+
+    ``binary`` False: 0 background, class id + 1, 255 ignore. ``binary`` True: the file only says "object or not";
+    labels are 0 and 1, and 1 stands for whichever one class the person chooses.
+    """
+
+    labels: np.ndarray
+    binary: bool
+
+
+def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence[str], name: str = "") -> Mask:
+    """Read a mask PNG for ``picture`` as label values of ``classes`` (K names), or as "object or not".
+
+    Label maps: grey or indexed 0 background, 1 … K class id + 1, 255 ignore, or RGB in the VOC label colours. A 1-bit
+    PNG, or one with 0 and a single other value that is no label of ``classes`` (such as 255), is "object or not".
+    The file must have the picture's stored (upright) or working size; it is reduced by nearest neighbour.
+    Raises ``UserError`` for other files, sizes, values or colours.
+    """
+    name = display_name(name or ("" if isinstance(source, bytes) else str(source)), "the mask")
+    data = read_bytes(source, name, MAX_FILE_BYTES)
+    height, width = picture.pixels.shape[:2]
+    labels, facts = decoded_apart(
+        "mask", data, name, stored=picture.original_size, working=(width, height), classes=len(classes)
+    )
+    return Mask(labels, facts["binary"])
+
+
+def decode_mask(
+    data: bytes, name: str, *, stored: Sequence[int], working: Sequence[int], classes: int
+) -> tuple[np.ndarray, dict[str, bool]]:
+    """Labels of a file (see `read_mask`) at the ``working`` size (width, height) of its picture, and whether it is ``binary``."""
+    with decoding(name):
+        image = open_image(data, name, ("PNG",))
+        _check_mask_size(image.size, (stored[0], stored[1]), (working[0], working[1]), name)
+        mode, values = image.mode, _mask_values(image, name)
+        del image  # as large as the values
+        present = _present(values)
+    objects = present[present != 0]
+    if classes >= IGNORE and len(objects) > 1:
+        raise UserError(
+            f"“{name}” holds label values, and they cannot name {classes} classes; give a mask in black and white: object "
+            "or not."
+        )
+    binary = classes >= IGNORE or mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= classes)
+    if not binary:
+        _check_values(objects, classes, name, "Choose the model this mask was made for, or change those values.")
+    labels = (values != 0).view(np.uint8) if binary else values.astype(np.uint8)
+    return resize_labels(labels, (working[1], working[0])), {"binary": bool(binary)}
+
+
+def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, name: str = "") -> np.ndarray:
+    """A data set's own mask PNG of a picture of ``size`` (width, height), upright: label map (H, W) uint8.
+
+    Grey or indexed: 0 background, 1 … ``classes`` class index + 1, 255 ignore; or RGB in the VOC label colours. Raises
+    ``UserError`` for other files, sizes, values or colours.
+    """
+    name = display_name(name or str(source), "the mask")
+    with decoding(name):
+        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
+        _check_mask_size(image.size, size, size, name)
+        values = _mask_values(image, name)
+    _check_values(_present(values), classes, name, "Write those classes' positions in the list of classes plus one.")
+    return values.astype(np.uint8)
+
+
+def check_label_map(source: str | Path, *, size: tuple[int, int], name: str = "") -> None:
+    """See from the header of a mask that it is a PNG of its picture's ``size`` (width, height), upright."""
+    name = display_name(name or str(source), "the mask")
+    with decoding(name):
+        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
+    _check_mask_size(image.size, size, size, name)
+
+
+def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Label values (H, W) uint8 at another ``shape`` (rows, columns), by nearest neighbour: no value is invented."""
+    if labels.shape == shape:
+        return labels
+    return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
+
+
+def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
+    unknown = [int(value) for value in values if value > classes and value != IGNORE]
+    if unknown:
+        raise UserError(
+            f"“{name}” holds the label values {_some(unknown)}, but there are {classes} classes: expected 0 "
+            f"(background), 1 to {classes}, or {IGNORE} (ignore). {remedy}"
+        )
+
+
+def _check_mask_size(size: tuple[int, int], stored: tuple[int, int], working: tuple[int, int], name: str) -> None:
+    """Expect (width, height) of a mask to be a picture's own or the working one."""
+    width, height = size
+    if size in (stored, working):
+        return
+    hint = f"Save the mask at {stored[0]}×{stored[1]}"
+    if (height, width) in (stored, working):
+        hint += "; it seems to lie on its side, so turn it the way the picture is shown"
+    also = f" (or {working[0]}×{working[1]}, as shown)" if working != stored else ""
+    raise UserError(f"“{name}” is {width}×{height} pixels, but the picture is {stored[0]}×{stored[1]}{also}. {hint}.")
+
+
+def _mask_values(image: Image.Image, name: str) -> np.ndarray:
+    """Label values (H, W) of a decoded mask, colours looked up; any unsigned integer type."""
+    image.load()
+    if image.mode in ("RGBA", "LA"):
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise UserError(f"“{name}” has transparent parts, which say nothing about classes. Save it without them.")
+        image = image.convert(image.mode[:-1])
+    if image.mode in ("1", "L", "P") or image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode != "RGB":
+        raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
+    values, strange = _colour_values(image)
+    if strange == [WHITE] and set(_present(values)) <= {0, NO_LABEL}:  # black and white: object or not
+        values[values == NO_LABEL] = IGNORE
+    elif strange:
+        named = [f"#{code:06x}" for code in strange]
+        raise UserError(
+            f"“{name}” is a colour picture with colours that are no VOC label colours: {_some(named)}. Save it as an "
+            "indexed or grey PNG of label values, without smoothing, or as black and white."
+        )
+    return values
+
+
+def _colour_values(image: Image.Image) -> tuple[np.ndarray, list[int]]:
+    """Label values (H, W) uint16 of VOC's colours, ``NO_LABEL`` for others, and those others; a strip of rows at a time."""
+    labels = np.full(COLOURS, NO_LABEL, np.uint16)
+    labels[CLASS_COLOURS @ np.array([1 << 16, 1 << 8, 1])] = np.arange(len(CLASS_COLOURS))
+    strange = np.zeros(COLOURS, bool)
+    values = np.empty((image.height, image.width), np.uint16)
+    for top in range(0, image.height, STRIP):
+        rows = image.crop((0, top, image.width, min(top + STRIP, image.height)))
+        codes = np.frombuffer(rows.tobytes("raw", "BGRX"), "<u4")  # a number for each colour: 0xRRGGBB
+        strip = labels[codes]
+        if strip.max() == NO_LABEL:
+            strange[codes[strip == NO_LABEL]] = True
+        values[top : top + STRIP] = strip.reshape(-1, image.width)
+    return values, np.flatnonzero(strange).tolist()
+
+
+def _present(values: np.ndarray) -> np.ndarray:
+    """The values that occur in (H, W) uint16, in order; sorting millions of them would take seconds and their memory again."""
+    seen = np.zeros(1 << 16, bool)
+    for row in values:
+        seen[row] = True
+    return np.flatnonzero(seen)
+
+
+def _some(things: Sequence[object]) -> str:
+    shown = ", ".join(str(thing) for thing in things[:5])
+    return shown if len(things) <= 5 else f"{shown} and {len(things) - 5} more"

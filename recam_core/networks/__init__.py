@@ -1,0 +1,1 @@
+"""Networks: backbones, heads, boundary branches, and the two networks of a pair."""

@@ -1,0 +1,147 @@
+"""A classifier that can be read out as heatmaps, and how one is put together."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.boundary_branches import BoundaryBranches
+from recam_core.networks.folding import folded_copy
+from recam_core.networks.heads import HEADS
+from recam_core.networks.losses import activation_maps
+from recam_core.records import UserError
+from recam_core.system.device import to_device
+from recam_core.system.pass_counter import backbone_passes
+
+LARGE_PIXELS = (
+    150_000  # of a picture: from here on a CPU looks at one at a time (measured: 1.3 times faster, below it slower)
+)
+
+
+class CamModel(nn.Module):
+    """Backbone + head + the normalisation of their input: picture → features → scores and maps."""
+
+    mean: Tensor
+    std: Tensor
+    backbone: Any  # nn.Module types every attribute of a part as Tensor or Module
+    head: Any
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.mean.device
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """uint8 pictures (B, 3, H, W) or (3, H, W) → what the backbone was trained on."""
+        return (pixels.float() / 255 - self.mean) / self.std
+
+    def preprocess(self, picture: np.ndarray, scale: float = 1.0) -> Tensor:
+        """(H, W, 3) uint8 → normalised (1, 3, round(H·scale), round(W·scale)) on the model's device.
+
+        Resized with Pillow's bicubic filter, as the reference does (golden part 5).
+        """
+        if scale != 1:
+            height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+            picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+        # contiguous, not the channels-last view that permute would give: see docs/architecture.md on 1×1 convolutions
+        pixels = torch.from_numpy(picture.transpose(2, 0, 1).copy())
+        return self.normalise(to_device(pixels, self.device))[None]
+
+    def folded(self) -> "CamModel":
+        """The same network with batch normalisation folded into a copy of its backbone; the head is shared.
+
+        For looking and for gradients of the picture, not for training: see explain/backbone and climb/step in docs/benchmarks.md.
+        """
+        model = CamModel(folded_copy(self.backbone), self.head)
+        model.mean, model.std, model.training = self.mean, self.std, self.training
+        return model
+
+    def on_cpu(self) -> "CamModel":
+        """A copy in the CPU's memory that takes no more of the device's own."""
+        there: dict[int, Any] = {id(t): t.detach().cpu() for t in self.buffers()}
+        there |= {id(p): nn.Parameter(p.detach().cpu(), requires_grad=False) for p in self.parameters()}
+        return copy.deepcopy(self, there)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Normalised (B, 3, H, W) → features (B, D, h, w): the one expensive step.
+
+        Where nothing is learned, a CPU takes large pictures one after the other: what is worked on then stays in its caches, see
+        explain/backbone in docs/benchmarks.md.
+        """
+        backbone_passes.add()
+        x = x.contiguous(memory_format=torch.channels_last)
+        large = len(x) > 1 and x.shape[2] * x.shape[3] >= LARGE_PIXELS
+        if large and x.device.type == "cpu" and not torch.is_grad_enabled():
+            return torch.cat([self.backbone(one) for one in x.split(1)])
+        return self.backbone(x)
+
+    def before_last(self, x: Tensor) -> Tensor:
+        """Normalised (B, 3, H, W) → what the backbone's last block is given: all but the end of ``features``."""
+        backbone_passes.add()
+        return self.backbone.before_last(x.contiguous(memory_format=torch.channels_last))
+
+    def stages(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Normalised (B, 3, H, W) → the backbone's features on the way, finest first: what boundary branches look at."""
+        backbone_passes.add()
+        return self.backbone.stages(x.contiguous(memory_format=torch.channels_last))
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Class logits (B, K)."""
+        return self.head.scores(features)
+
+    def class_weights(self, readout: str) -> Tensor:
+        """Weights (K, D) that a heatmap is read out with, detached."""
+        return self.head.class_weights(readout).detach()
+
+    def classifier_weights(self) -> Tensor:
+        """Weights (K, D) of FC1, whose scores are this network's answer, detached."""
+        return self.head.fc1.detach()
+
+    def maps(self, features: Tensor, readouts: Sequence[str]) -> Tensor:
+        """Signed evidence under several readouts by one matrix product: (B, R, K, h, w)."""
+        weights = torch.cat([self.head.class_weights(name) for name in readouts])
+        maps = activation_maps(features, weights)
+        return maps.unflatten(1, (len(readouts), -1))
+
+
+def build_model(backbone: str, head: str, classes: int, weights: str = "none", **head_settings: Any) -> CamModel:
+    """Assemble a network from a backbone and a head of the registries, in evaluation mode.
+
+    ``head_settings`` are those of the head, among them ``bias`` and ``activation``.
+    """
+    net = _build_backbone(backbone, weights)
+    return _assembled(net, HEADS[head](net.channels, classes, **head_settings))
+
+
+def build_edge_network(backbone: str) -> CamModel:
+    """A network without a classifier, for boundary branches that bring a backbone of their own."""
+    return _assembled(_build_backbone(backbone, "none"), nn.Identity())
+
+
+def _build_backbone(name: str, weights: str) -> Any:
+    if name not in BACKBONES:
+        raise UserError(f"There is no backbone {name!r}; choose one of {', '.join(BACKBONES)}.")
+    return BACKBONES[name](weights)
+
+
+def _assembled(backbone: nn.Module, head: nn.Module) -> CamModel:
+    # channels-last is faster on a CPU: see explain/backbone in docs/benchmarks.md
+    return CamModel(backbone, head).eval().to(memory_format=torch.channels_last)
+
+
+def build_branches(model: CamModel) -> BoundaryBranches:
+    """Boundary branches with random weights that fit a network's backbone, in evaluation mode on the network's device."""
+    net = model.backbone
+    return BoundaryBranches(net.stage_channels, net.stage_strides).eval().to(model.device)

@@ -1,0 +1,115 @@
+"""The two networks that CAM and ReCAM are compared with, as one model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from recam_core.networks.boundary_branches import BoundaryBranches
+from recam_core.networks.model import CamModel, build_model
+from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError, lacking_sentence, listed_names
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPair:
+    """The stage-1 network (``cam``, BCE alone) and the stage-2 network (``recam``, BCE + λ·SCE) of one training run.
+
+    A model that comes from elsewhere may have one of the two: then ``cam`` *is* ``recam``, one object, whose head says which.
+    ``card`` is plain data that travels with the weights: training settings, scores, a warning where there is one.
+    ``sha256`` is that of the file it was loaded from, or empty. ``boundary`` are branches on the stages of ``edges``, if it has
+    any: the stage-2 backbone, but where they brought one of their own, ``edge_network`` (and ``edge_backbone`` its name).
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    backbone: str
+    cam: CamModel
+    recam: CamModel
+    card: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    boundary: BoundaryBranches | None = None
+    edge_network: CamModel | None = None
+    edge_backbone: str = ""
+
+    @property
+    def networks(self) -> tuple[CamModel, ...]:
+        """The classifiers that there really are: two, or the one that stands for both."""
+        return (self.recam,) if self.cam is self.recam else (self.cam, self.recam)
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """What this model can be read out with, in the order of ``READOUTS``."""
+        there = {name for network in self.networks for name in network.head.readouts}
+        return tuple(name for name in READOUTS if name in there)
+
+    @property
+    def default_readout(self) -> str:
+        """What is refined where nothing else is asked for: w, or CAM where there is no other."""
+        return "w" if "w" in self.readouts else CAM
+
+    @property
+    def edges(self) -> CamModel:
+        """The network whose stages the boundary branches look at."""
+        return self.edge_network or self.recam
+
+    def network(self, readout: str) -> CamModel:
+        """The network that a readout belongs to; a readout that the model lacks is an error."""
+        self.check_readouts([readout])
+        return self.recam if readout in RECAM_READOUTS else self.cam
+
+    def check_readouts(self, names: Sequence[str]) -> None:
+        """Refuse names that are no readouts, and those that this model lacks, with what it would take."""
+        unknown = [name for name in names if name not in READOUTS]
+        if unknown or not names:
+            raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
+        if lacking := [name for name in names if name not in self.readouts]:
+            raise UserError(lacking_sentence(self.name, self.readouts, lacking))
+
+    def folded(self) -> "ModelPair":
+        """The same pair for looking only: faster, the same maps but for rounding, and not for saving."""
+        recam = self.recam.folded()
+        cam = recam if self.cam is self.recam else self.cam.folded()
+        edges = None if self.edge_network is None else self.edge_network.folded()
+        return replace(self, cam=cam, recam=recam, edge_network=edges)
+
+    def class_ids(self, names: Sequence[str]) -> list[int]:
+        """Indices of class names; an unknown name is an error that lists what is known."""
+        known = {name: i for i, name in enumerate(self.classes)}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise UserError(
+                f"The model {self.name} does not know {', '.join(map(repr, unknown))}; "
+                f"it knows {listed_names(self.classes)}."
+            )
+        return [known[name] for name in names]
+
+
+def build_pair(
+    name: str,
+    backbone: str,
+    classes: Sequence[str],
+    card: dict[str, Any] | None = None,
+    readouts: Sequence[str] = READOUTS,
+    heads: Mapping[str, Mapping[str, Any]] | None = None,
+) -> ModelPair:
+    """An untrained pair with random weights, or one network that stands for both where ``readouts`` are those of one head.
+
+    ``heads`` are the settings of each head by its name in the registry, those of ours by default.
+    """
+    built = [
+        build_model(backbone, head, len(classes), **(heads or {}).get(head, {}))
+        for head, part in (("cam", (CAM,)), ("recam", RECAM_READOUTS))
+        if set(part) <= set(readouts)
+    ]
+    if not built or {r for model in built for r in model.head.readouts} != set(readouts):
+        raise UserError(
+            f"The readouts of a model are {CAM}, or {', '.join(RECAM_READOUTS)}, or all of them; "
+            f"got {', '.join(readouts) or 'none'}."
+        )
+    return ModelPair(
+        name=name,
+        classes=tuple(classes),
+        backbone=backbone,
+        cam=built[0],
+        recam=built[-1],
+        card={"warning": "Untrained: these weights are random, so the maps mean nothing."} if card is None else card,
+    )

@@ -1,0 +1,1 @@
+"""The machine: files, locks, folders, jobs, devices, and who computes when."""

@@ -1,0 +1,268 @@
+"""Pickled tensors that others made, read in a process of their own: bounded in time and memory, nothing in them is run.
+
+A pickle of some hundred bytes can keep a reader busy for ever or ask for all memory, also where only plain tensors are let in;
+``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.system.unpickling FILE BYTES SECONDS`` is the
+reader: it writes safetensors, or one sentence, to stdout.
+"""
+
+import contextlib
+import io
+import math
+import os
+import pickle
+import pickletools
+import re
+import signal
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from recam_core.records import UserError
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")  # keys that others keep their tensors under
+WRAPPED = 4  # times, at most
+PLAIN = "torch.save(model.state_dict(), FILE), or safetensors"
+SECONDS = 40.0  # of processor time for the start and a small file; 20 MB more take a second more
+PATIENCE = 10  # times as long by the clock, beside busy processes
+LOOKED_AT = 2**18  # bytes of a pickle that are looked at before a process is started for it
+OURS = (
+    "torch",
+    "collections",
+    "numpy",
+    "_codecs",
+    "__builtin__",
+    "builtins",
+)  # modules whose names plain tensors may ask for
+ROOM = 2**30  # bytes of memory that any file may take
+TIMES = 16  # so many times its file's size may tensors be: as float32, and under all their names
+REFUSED = 3  # exit status: stdout is a sentence for the person
+
+
+def unpickled_apart(path: Path, most: int) -> dict[str, Tensor]:
+    """``plain_tensors`` of a file, read by a process of its own; ``UserError`` also where that takes too long or too much."""
+    limit = SECONDS + path.stat().st_size / 20e6
+    command = (
+        sys.executable,
+        "-m",
+        "recam_core.system.unpickling",
+        str(path.absolute()),
+        str(most),
+        str(math.ceil(limit)),
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    _check_plainly(path)
+    try:
+        done = subprocess.run(
+            command,
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limit * PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _given_up(path, limit * PATIENCE) from error
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise _given_up(path, limit)
+    if done.returncode == REFUSED:
+        raise UserError(done.stdout.decode())
+    if done.returncode:
+        raise UserError(
+            f"{path.name} could not be read as a weights file: it takes more time or memory than tensors of its size. "
+            f"Save it as {PLAIN}."
+        )
+    try:
+        return load(done.stdout)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise UserError(f"{path.name} has tensors under names that cannot be kept: {error}.") from error
+
+
+def _given_up(path: Path, seconds: float) -> UserError:
+    return UserError(
+        f"{path.name} was given up after {seconds:.0f} seconds, more than tensors of its size take to read. Save it as {PLAIN}."
+    )
+
+
+def _check_plainly(path: Path) -> None:
+    """Refuse at once what begins like no file of torch.save, or asks for foreign code: a process that loads torch takes seconds.
+
+    What passes here is read by torch all the same, which lets in far less.
+    """
+    if zipfile.is_zipfile(path):
+        _check_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            if name is None:
+                return
+            with archive.open(name) as stream:
+                start = stream.read(LOOKED_AT)
+    else:
+        with path.open("rb") as file:
+            start = file.read(LOOKED_AT)
+        if not start.startswith(b"\x80"):
+            raise UserError(
+                f"{path.name} could not be read as a weights file: it does not begin like one of torch.save. Save it as {PLAIN}."
+            )
+    for asked in _asked_for(start):
+        if asked.split(".")[0] not in OURS:
+            raise _runs_code(path.name, asked)
+
+
+def _asked_for(start: bytes) -> Iterator[str]:
+    """Names that the beginning of a pickle asks for, as far as it can be followed without running it."""
+    stream, texts = io.BytesIO(start), deque[str](maxlen=2)
+    with contextlib.suppress(Exception):  # cut off, or damaged: torch says how
+        while stream.tell() < len(start):  # older files are several pickles
+            for code, argument, _ in pickletools.genops(stream):
+                if code.name in ("GLOBAL", "INST"):
+                    yield str(argument).replace(" ", ".", 1)
+                elif code.name == "STACK_GLOBAL" and len(texts) == 2:
+                    yield ".".join(texts)
+                elif isinstance(argument, str):
+                    texts.append(argument)
+
+
+def _runs_code(name: str, wanted: str) -> UserError:
+    return UserError(
+        f"{name} wants to run code when it is read ({wanted}), so it was refused, and nothing of it was run. "
+        f"Ask for plain tensors: {PLAIN}."
+    )
+
+
+def plain_tensors(path: Path, most: int) -> dict[str, Tensor]:
+    """Names and tensors of a file of torch.save, those of floating point as float32, at most ``most`` bytes of them."""
+    if zipfile.is_zipfile(path):
+        _check_archive(path)
+    state = named_tensors(_unwrapped(_unpickled(path)), path.name)
+    for name, value in state.items():
+        _check_plain(value, name, path.name)
+    size = path.stat().st_size
+    if sum(value.numel() for value in state.values()) * 4 > min(most, TIMES * size + 2**20):
+        raise UserError(
+            f"{path.name} claims to have {sum(value.numel() for value in state.values())} numbers, which a file of {size} bytes "
+            "has not, and no network of ours."
+        )
+    # each tensor on its own: safetensors takes none that share their numbers
+    return {
+        name: (value.detach().float() if value.is_floating_point() else value.detach()).clone(
+            memory_format=torch.contiguous_format
+        )
+        for name, value in state.items()
+    }
+
+
+def named_tensors(state: Any, file: str) -> Mapping[str, Tensor]:
+    """``state`` itself where it is names and tensors; else ``UserError`` says what it is."""
+    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(
+            f"{file} is not a state dict: expected names and tensors ({PLAIN}); got {_contents(state)}. "
+            "Save the state dict alone."
+        )
+    if not all(isinstance(name, str) for name in state):
+        raise UserError(f"{file} has tensors without names, so nobody can say where they belong.")
+    return state
+
+
+def _unpickled(path: Path) -> Any:
+    name = path.name
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on pickles that others would write
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if wanted := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise _runs_code(name, wanted[1]) from error
+        raise UserError(
+            f"{name} could not be read as a weights file: it is no file of torch.save, or holds more than plain tensors. "
+            f"Save it as {PLAIN}."
+        ) from error
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise UserError(
+            f"{name} could not be read as a weights file; it is damaged, or no file of torch.save: "
+            f"{(str(error).splitlines() or [type(error).__name__])[0][:200]}"
+        ) from error
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that unfolds to more than it is; torch.save never compresses."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UserError(f"{path.name} could not be read as a weights file; it is damaged: {error}.") from error
+    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    if packed or sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise UserError(
+            f"{path.name} would unfold to more than it is: it is a compressed archive, which torch.save never writes. "
+            f"Save it as {PLAIN}."
+        )
+
+
+def _unwrapped(state: Any) -> Any:
+    """The innermost dict of tensors under the keys that others wrap theirs in; a few layers are looked into."""
+    for _ in range(WRAPPED):
+        if not isinstance(state, Mapping):
+            break
+        inner = next((state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping) and state[key]), None)
+        if inner is None:
+            break
+        state = inner
+    return state
+
+
+def _contents(state: Any) -> str:
+    if isinstance(state, Mapping):
+        return f"a dict with {', '.join(str(key)[:40] for key in list(state)[:5]) or 'nothing'}"
+    return f"a {type(state).__name__}"
+
+
+def _check_plain(value: Tensor, name: str, file: str) -> None:
+    if value.layout != torch.strided or value.is_quantized or value.is_meta or value.is_complex() or value.is_nested:
+        raise UserError(
+            f"{name} in {file} is no plain tensor of numbers (it is sparse, quantised, complex or empty of data)."
+        )
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise UserError(
+            f"{name} in {file} claims to have {value.numel()} numbers, more than the file holds for it. Save it whole."
+        )
+
+
+def _bound(size: int, most: int, seconds: int) -> None:
+    """Let this process have memory for a file of ``size`` bytes and its tensors, and no more, beside what it has now."""
+    import resource  # not on every system
+
+    with open("/proc/self/statm") as status:
+        now = int(status.read().split()[0]) * resource.getpagesize()
+    room = now + ROOM + min(2 * most, 2 * TIMES * size) + 4 * size
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(path: Path, most: int, seconds: int) -> int:
+    """Write a file's tensors to stdout, or why not; returns the exit status."""
+    if sys.platform == "linux":
+        _bound(path.stat().st_size, most, seconds)
+    try:
+        data, status = save(plain_tensors(path, most)), 0
+    except UserError as error:
+        data, status = str(error).encode("utf-8", "replace"), REFUSED
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,1 @@
+"""Boundary branches are trained on a pair's own confident labels (IRN, Ahn et al., CVPR 2019)."""

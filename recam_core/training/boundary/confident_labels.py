@@ -1,0 +1,114 @@
+"""Confident labels from heatmaps: what boundary branches learn from (IRN, section 4.1; golden ``irn_confident_label_nocrf``)."""
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.images.visualise import labels_from_maps
+from recam_core.records import IGNORE, SEED_REFINEMENTS, UserError
+
+ITERATIONS = 10
+DILATIONS = (1, 2, 4, 8, 12, 24)
+AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
+
+
+def confident_labels(
+    picture: np.ndarray,
+    maps: np.ndarray,
+    class_ids: Sequence[int],
+    foreground: float,
+    background: float,
+    refinement: str = "none",
+) -> np.ndarray:
+    """Label map (H, W) uint8 of a picture (H, W, 3) from its maps (n, H, W) in [0, 1]: 0, class id + 1, or 255 = ignore.
+
+    A pixel is its class where the strongest map exceeds ``foreground``, background where none exceeds ``background``, and
+    ignored between them. Each of the two label maps is refined first, by one of `SEED_REFINEMENTS`.
+    """
+    if refinement not in SEED_REFINEMENTS:
+        raise UserError(f"A refinement of seeds is one of {', '.join(SEED_REFINEMENTS)}; got {refinement!r}.")
+    if maps.shape[1:] != picture.shape[:2]:
+        raise UserError(
+            f"The maps are {maps.shape[1:]}, the picture {picture.shape[:2]}; they must have the same size."
+        )
+    n = len(class_ids)
+    refine = REFINE[refinement]
+    above = refine(picture, labels_from_maps(maps, range(n), foreground), n + 1)
+    below = refine(picture, labels_from_maps(maps, range(n), background), n + 1)
+    named = np.array([0, *(k + 1 for k in class_ids)], np.uint8)[above]
+    return np.where(above > 0, named, np.where(below > 0, np.uint8(IGNORE), np.uint8(0)))
+
+
+def pamr(picture: Tensor, masks: Tensor, iterations: int = ITERATIONS, dilations: Sequence[int] = DILATIONS) -> Tensor:
+    """Pixel-adaptive mask refinement (Araslanov & Roth, CVPR 2020, section 3.3): masks (n, H, W) that follow the colours.
+
+    Every pixel becomes the weighted mean of its eight neighbours at each dilation, again and again; the weights are the softmax
+    of −|I_i − I_j| / (0.1 σ_i), mean over the channels of ``picture`` (C, H, W), σ_i the standard deviation of the neighbourhood,
+    as in the authors' code. Constant masks stay; values never leave the range that they came in.
+    """
+    height, width = picture.shape[-2:]
+    reach = max(dilations)
+    shifts = [(reach + d * dy, reach + d * dx) for d in dilations for dy, dx in AROUND]
+
+    def neighbours(x: Tensor) -> Iterator[Tensor]:
+        padded = F.pad(x[None], (reach,) * 4, mode="replicate")[0]
+        return (padded[:, top : top + height, left : left + width] for top, left in shifts)
+
+    count = len(shifts) + len(dilations)  # the pixel itself is among its neighbourhood once a dilation
+    total, squares = torch.zeros_like(picture), torch.zeros_like(picture)  # of differences to the pixel
+    for other in neighbours(picture):
+        difference = other - picture
+        total += difference
+        squares.addcmul_(difference, difference)
+    variance = (squares - total * total / count).clamp_min(0) / (count - 1)
+    scale = 1 / (1e-8 + 0.1 * variance.sqrt())
+    distances = [((other - picture).abs() * scale).mean(dim=0) for other in neighbours(picture)]
+    weights = (-torch.stack(distances)).softmax(dim=0)  # (neighbours, H, W)
+    for _ in range(iterations):
+        merged = torch.zeros_like(masks)
+        for weight, other in zip(weights, neighbours(masks), strict=True):
+            merged.addcmul_(weight, other)  # in place: a stack of all would leave the cache
+        masks = merged
+    return masks
+
+
+def _as_they_are(picture: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    return labels
+
+
+def _refined_by_pamr(picture: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    pixels = torch.from_numpy(picture.transpose(2, 0, 1).astype(np.float32) / 255)
+    masks = F.one_hot(torch.from_numpy(labels.astype(np.int64)), count).permute(2, 0, 1).float()
+    return pamr(pixels, masks).argmax(dim=0).numpy().astype(np.uint8)
+
+
+def _refined_by_crf(picture: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Dense CRF with the settings of the official code; a picture of background alone stays so."""
+    try:
+        densecrf = importlib.import_module("pydensecrf.densecrf")
+        utils = importlib.import_module("pydensecrf.utils")
+    except ImportError as error:
+        raise UserError(
+            "The refinement crf needs the package pydensecrf2 (pip install pydensecrf2; it builds with a C++ compiler). "
+            "The refinement pamr is built in."
+        ) from error
+    if count < 2:
+        return labels
+    height, width = labels.shape
+    field = densecrf.DenseCRF2D(width, height, count)
+    field.setUnaryEnergy(utils.unary_from_labels(labels, count, gt_prob=0.7, zero_unsure=False))
+    field.addPairwiseGaussian(sxy=3, compat=3)
+    field.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(picture), compat=10)
+    found = np.asarray(field.inference(10)).reshape(count, height, width)
+    return found.argmax(axis=0).astype(np.uint8)
+
+
+REFINE: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "none": _as_they_are,
+    "pamr": _refined_by_pamr,
+    "crf": _refined_by_crf,
+}

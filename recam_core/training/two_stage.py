@@ -1,0 +1,227 @@
+"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights (ReCAM, section 4).
+
+Both stages' networks are kept, because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
+statistics throughout (the network stays in evaluation mode), as in the reference.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recam_core.checkpoints.pair_file import save_pair
+from recam_core.datasets import Dataset
+from recam_core.datasets.batches import Batch, epoch_batches, epoch_plan
+from recam_core.records import (
+    EpochEnd,
+    Finished,
+    MapsKept,
+    PictureSkipped,
+    TrainConfig,
+    TrainStep,
+    UserError,
+    Validated,
+    WatchedPicture,
+)
+from recam_core.system.device import lacks_memory
+from recam_core.system.history import History, event_line, read_history
+from recam_core.training.distributed import Team
+from recam_core.training.meter import Meter
+from recam_core.training.optimizer import set_rates
+from recam_core.training.run import Run
+from recam_core.training.run_folder import folder_for, save_settings
+from recam_core.training.validation import open_validation
+from recam_core.training.watched_pictures import clear_watched, find_watched, keep_maps, keep_watched, read_watched
+
+MODEL = "model.safetensors"
+Event = TrainStep | EpochEnd | PictureSkipped | Validated | MapsKept | Finished
+
+
+def train(
+    config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, resume: bool = False
+) -> Iterator[Event]:
+    """Train both stages on a data set; leaves ``model.safetensors`` in ``out``, a checkpoint after every epoch.
+
+    The folder also holds ``settings.json``, the events in ``history.jsonl``, and the maps of watched pictures. With ``resume``
+    it continues after the last finished epoch and, on the CPU, ends at the same numbers and the same history as a run that was
+    never stopped. A loss that is not finite stops it; the checkpoint before stays.
+
+    Processes that a launcher started train together: each shows its share of every batch, and only the main one says
+    anything here, scores, and writes.
+    """
+    team = Team(device)
+    with team.agreed():
+        run = Run(config, dataset, out, device, team, resume)
+        course = _Course(run, dataset)
+    path, worked = out / MODEL, run.stage <= 2
+    try:
+        with team.agreed():
+            course.open()
+            before = course.keep_first_maps() if not run.closing else []
+        yield from before
+        while run.stage <= 2:
+            yield from course.epoch()
+        with team.agreed():
+            if team.main and (
+                worked or not path.exists()
+            ):  # else nothing was left to do, and it may carry scores by now
+                save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
+        if team.main:
+            detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
+            yield course.told(Finished(str(path), course.seconds(), detail))
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        raise UserError(
+            f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
+            "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."
+        ) from error
+    finally:
+        course.close()
+
+
+class _Course:
+    """How a run goes on from epoch to epoch, and what it says on the way."""
+
+    def __init__(self, run: Run, dataset: Dataset) -> None:
+        self.run, self.dataset, self.config, self.team = run, dataset, run.config, run.team
+        self.history: History | None = None
+        main = self.team.main
+        self.validation = open_validation(self.config, run.classes) if main else None
+        self.watched: tuple[WatchedPicture, ...] = ()
+        if main:  # a run that goes on watches what it began with
+            self.watched = read_watched(run.out) if run.closing else find_watched(self.config, dataset)
+
+    def open(self) -> None:
+        """Make the run's folder ready; its history goes on after what the checkpoint knows of."""
+        if not self.team.main:
+            return
+        folder_for(self.run.out)
+        self.history = History(self.run.out, self.run.told)
+        if not self.run.closing:
+            clear_watched(self.run.out)  # of a run that was stopped before its first checkpoint
+            save_settings(self.run.out, self.config, self.run.classes)
+            keep_watched(self.watched, self.run.out)
+        else:
+            self.history.write(self.run.closing)
+
+    def close(self) -> None:
+        """Nothing more is said."""
+        if self.history is not None:
+            self.history.close()
+
+    def seconds(self) -> float:
+        """How long all epochs and their scores took, also those before the run was stopped."""
+        spent = (event for event in read_history(self.run.out) if event["event"] in ("EpochEnd", "Validated"))
+        return sum(event["seconds"] for event in spent)
+
+    def told(self, event: Any) -> Any:
+        """Write an event down before it is passed on."""
+        assert self.history is not None, "only the main process tells"
+        self.history.add(event)
+        return event
+
+    def epoch(self) -> Iterator[Event]:
+        """One epoch of the current stage, its scores and maps, then its checkpoint."""
+        run, start = self.run, time.perf_counter()
+        stage, epoch, epochs = run.stage, run.done, run.epochs
+        plan = epoch_plan(len(self.dataset), self.config, stage, epoch, self.team.share)
+        loader = iter(epoch_batches(self.dataset, self.config, stage, epoch, plan))
+        meter = Meter(TrainStep(stage, epoch, 0, epochs * len(plan), 0.0, 0.0, 0.0))
+        shown = torch.zeros_like(run.shown)
+        under_way: deque[tuple[int, float, Tensor, int]] = deque()
+        for i, batches in enumerate(plan):
+            meter.begin()
+            found: list[Batch] = [next(loader) for _ in batches]
+            meter.waited()
+            shown += sum((batch.labels.sum(dim=0) for batch in found), torch.zeros_like(shown))
+            yield from self._skips(found, meter)
+            count, labelled = self.team.count(
+                sum(len(batch.pixels) for batch in found), sum(int(batch.labels.any(dim=1).sum()) for batch in found)
+            )
+            if count:
+                step = epoch * len(plan) + i
+                rate = set_rates(run.optimizer, step / meter.first.steps, self.config.power)
+                under_way.append((step, rate, run.step(found, count, labelled), count))
+            # a graphics card works on while the step before is read
+            while len(under_way) > (1 if run.device.type == "cuda" else 0):
+                yield from self._settle(meter, *under_way.popleft())
+        while under_way:
+            yield from self._settle(meter, *under_way.popleft())
+        if meter.pictures == 0:
+            self.team.refuse(
+                f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
+                f"example {run.skipped[0] if run.skipped else 'the first'}; check the data set."
+            )
+        run.shown = self.team.total_on_host(shown)
+        yield from self._finish(meter, stage, epoch, epochs, start)
+
+    def _skips(self, found: list[Batch], meter: Meter) -> list[PictureSkipped]:
+        """Events of the pictures that nobody in the team could read and that were not named before."""
+        mine = [broken for batch in found for broken in batch.broken]
+        if not self.team.count(len(mine))[0]:
+            return []
+        events = []
+        for broken in (broken for part in self.team.gathered(mine) for broken in part):
+            meter.skipped += 1
+            if (name := self.dataset.name(broken.i)) not in self.run.skipped:
+                self.run.skipped.append(name)
+                events.append(PictureSkipped(name, broken.reason))
+        return [self.told(event) for event in events] if self.team.main else []
+
+    def _settle(self, meter: Meter, step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
+        """Read the losses of a step, for which a graphics card must have finished it."""
+        bce, sce = losses.tolist()
+        wrong = [f"{name} is {value}" for name, value in (("BCE", bce), ("SCE", sce)) if not abs(value) < float("inf")]
+        if wrong:
+            self.team.refuse(self.run.not_finite("The loss is", " and ".join(wrong)))
+        event = meter.end(step, rate, bce, sce, count)
+        if self.team.main:
+            yield self.told(event)
+
+    def _finish(self, meter: Meter, stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
+        seconds, run, events = time.perf_counter() - start, self.run, list[Event]()
+        with self.team.agreed():
+            run.check_finite()
+            if self.team.main:
+                events += self._scores(stage, epoch)
+                events += self._maps(stage, epoch)
+            run.advance()
+            if self.team.main and run.stage == 2 and stage == 1:
+                events += self._maps(2, -1)
+            end = meter.epoch_end(epochs, seconds)
+            if self.team.main:
+                assert self.history is not None
+                self.history.sync()
+                closing = event_line(end)
+                run.save(self.history.length, closing)  # a run that ends here finds the last line in it
+                self.history.write(closing)
+        if self.team.main:
+            yield from [*events, end]
+
+    def keep_first_maps(self) -> list[Event]:
+        """The maps from before the first step."""
+        return self._maps(self.run.stage, -1) if self.team.main else []
+
+    def _scores(self, stage: int, epoch: int) -> list[Event]:
+        events: list[Event] = []
+        for event in self.validation.score(self.run.model, stage, epoch) if self.validation else ():
+            if isinstance(event, PictureSkipped):
+                if event.name in self.run.skipped:
+                    continue
+                self.run.skipped.append(event.name)
+            events.append(self.told(event))
+        return events
+
+    def _maps(self, stage: int, epoch: int) -> list[Event]:
+        """Keep what the networks see after an epoch (−1: before the first one) in the watched pictures."""
+        if not self.watched:
+            return []
+        run = self.run
+        networks = (run.cam,) if stage == 1 else (run.cam, run.recam)
+        file = keep_maps(self.watched, run.classes, networks, run.out, f"stage{stage}-epoch{epoch + 1:03d}.npz")
+        return [self.told(MapsKept(stage, epoch, file))]

@@ -1,0 +1,52 @@
+"""Background thresholds: measured ones from the card, else the reference's, and where they come from is said."""
+
+import pytest
+
+from recam_core.cam.thresholds import seed_threshold, walk_threshold
+from recam_core.networks.pair import build_pair
+from recam_core.records import MULTI_SCALE, HeatmapOptions, UserError
+
+SCORES = {
+    "scenes test, one scale": {"readouts": {"cam": {"threshold": 0.17}, "w": {"threshold": 0.22}}},
+    "scenes test, four scales": {"readouts": {"w": {"threshold": 0.31}}},
+    "scenes val, single scale": {"readouts": {"w": {"threshold": 0.5}, "sum": {"threshold": 0.4}}},
+}
+
+
+def pair(card):
+    return build_pair("p", "tiny", ("cat", "dog"), card)
+
+
+@pytest.mark.parametrize(("readout", "scales", "expected"), [
+    ("cam", (1.0,), 0.17), ("w", (1.0,), 0.22), ("w", MULTI_SCALE, 0.31), ("sum", (1.0,), 0.4),
+    ("cam", MULTI_SCALE, 0.21), ("w", (1.0, 0.5), 0.21), ("product", (1.0,), 0.21),
+])  # fmt: skip
+def test_the_threshold_measured_for_this_readout_and_view_else_the_references(readout, scales, expected):
+    threshold, where = seed_threshold(pair({"scores": SCORES}), readout, HeatmapOptions(scales))
+    assert threshold == expected
+    assert ("reference" in where) == (expected == 0.21)
+    if expected != 0.21:
+        assert "scenes" in where
+
+
+def test_scores_after_a_walk_are_not_those_of_seeds():
+    walked = {
+        "scenes test, one scale, after 256 steps of the walk (learned boundaries)": SCORES["scenes test, one scale"]
+    }
+    assert seed_threshold(pair({"scores": walked}), "w")[0] == 0.21
+
+
+@pytest.mark.parametrize("scores", [[], None, {"scenes test, one scale": 3},
+                                    {"scenes test, one scale": {"readouts": {"w": {"threshold": True}}}},
+                                    {"scenes test, one scale": {"readouts": {"w": {"threshold": 7}}}}])  # fmt: skip
+def test_scores_nobody_can_use_are_passed_over(scores):
+    assert seed_threshold(pair({"scores": scores}), "w")[0] == 0.21
+
+
+def test_the_threshold_after_the_walk():
+    assert walk_threshold(pair({})) == (0.28, "the reference's after the walk")
+    assert walk_threshold(pair({"walk": {"steps": 64}}))[0] == 0.28
+    assert walk_threshold(pair({"walk": {"threshold": 0.4}})) == (0.4, "of the model's card")
+    for card in ({"threshold": "low"}, {"threshold": 2}, 7):
+        with pytest.raises(UserError, match="no usable threshold after the walk"):
+            walk_threshold(pair({"walk": card}))

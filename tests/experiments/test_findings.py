@@ -1,0 +1,91 @@
+"""Verdicts follow from numbers by their stated rule: each of them can come out both ways."""
+
+import json
+
+import pytest
+
+from recam_core.experiments.findings import FOUND, NOT_FOUND, UNTESTED, points, read_study, verdicts
+from recam_core.records import RECAM_READOUTS
+
+
+def gain(mean, room=0.01):
+    return {"mean": mean, "low": mean - room, "high": mean + room}
+
+
+def lambdas(**miou):
+    return {
+        "rows": [{"name": k.replace("_", "."), "w": {"miou": v, "over_cam": gain(v - 0.5)}} for k, v in miou.items()]
+    }
+
+
+def ablations(sce, shared, weak):
+    rows = {"sce": sce, "shared": shared, "shared-0.1": weak}
+    return {"rows": [{"name": name, "w": {"over_cam": gain(value, 0.002)}} for name, value in rows.items()]}
+
+
+def seeds(*gains):
+    rows = {name: {"miou": 0.5 + g, "over_cam": gain(g)} for name, g in zip(RECAM_READOUTS, gains, strict=True)}
+    return {"views": {"one scale": {"readouts": rows}}}
+
+
+def told(studies):
+    return {(v.claim, v.where): v for v in verdicts(studies)}
+
+
+@pytest.mark.parametrize(("sce", "verdict"), [(-0.2, FOUND), (-0.05, NOT_FOUND), (0.1, NOT_FOUND)])
+def test_sce_alone_must_lie_below_cam_and_below_recam(sce, verdict):
+    studies = {
+        "scenes-lambda": lambdas(**{"1": 0.4}),
+        "scenes-ablations": ablations(sce, 0, 0),
+    }  # ReCAM is 0.1 below CAM
+    assert told(studies)["SCE alone, without FC2, is worse", "scenes"].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("shared", "weak", "verdict"), [(0.005, -0.1, FOUND), (0.005, 0.02, NOT_FOUND), (0.03, 0, NOT_FOUND)]
+)
+def test_one_head_must_gain_little_at_both_lambdas(shared, weak, verdict):
+    studies = {"scenes-ablations": ablations(0, shared, weak)}
+    assert told(studies)["BCE + SCE with one head, without FC2, gains little", "scenes"].verdict == verdict
+
+
+@pytest.mark.parametrize(("gains", "verdict", "words"), [
+    ((0.02, 0.03, 0.02, 0.04), FOUND, "all of four"), ((0.02, 0.005, 0.02, 0.04), NOT_FOUND, "3 of four"),
+    ((-0.02, 0.0, 0.0, 0.0), NOT_FOUND, "none of four"),
+])  # fmt: skip
+def test_all_four_readouts_need_intervals_above_zero(gains, verdict, words):
+    found = told({"photos-seeds": seeds(*gains)})["All four readouts beat CAM", "photos, seeds"]
+    assert found.verdict == verdict
+    assert found.numbers.startswith(words)
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(0.485, FOUND), (0.40, NOT_FOUND)])
+def test_lambda_matters_where_w_moves_by_a_point(last, verdict):
+    found = lambdas(**{"0": 0.9, "0_1": 0.49, "1": 0.488, "5": last})  # λ = 0 is no balance
+    for part, where in (("scenes-lambda", "scenes"), ("photos-lambda", "photos, seeds")):
+        assert told({part: found})["λ hardly matters", where].verdict == verdict
+
+
+def test_what_needs_voc_or_coco_is_not_tested_whatever_was_measured():
+    found = told({"scenes-seeds": seeds(0.1, 0.2, 0, 0)})["w⊗w′ is best on VOC, w on COCO", "VOC, COCO"]
+    assert found.verdict == UNTESTED
+    assert "w′ on scenes (70.0)" in found.numbers
+
+
+def test_missing_files_give_no_verdict(tmp_path):
+    assert {verdict.verdict for verdict in verdicts({})} == {UNTESTED}
+    assert read_study("scenes-lambda", tmp_path) is None
+    (tmp_path / "study-x.json").write_text("{")
+    assert read_study("x", tmp_path) is None
+    (tmp_path / "study-x.json").write_text(json.dumps({"rows": []}))
+    assert read_study("x", tmp_path) == {"rows": []}
+
+
+def test_the_shipped_results_have_all_that_verdicts_need():
+    parts = ("scenes-lambda", "photos-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds")
+    found = verdicts({part: read_study(part) for part in parts})
+    assert {v.verdict for v in found if v.where != "VOC, COCO"} <= {FOUND, NOT_FOUND}
+
+
+def test_points_are_signed_and_have_their_interval():
+    assert points({"mean": -0.0123, "low": -0.02, "high": 0.001}) == "−1.2 (−2.0 … +0.1)"

@@ -1,0 +1,1 @@
+"""The Compare page's parts: maps, the heat view, what stands below."""

@@ -1,0 +1,102 @@
+"""The heat view: one in-browser component that draws every heatmap of the app.
+
+Python hands over the id of a packed payload and gets back settings and clicks; everything between happens in the
+browser, without a word to the server. The JavaScript is several small files joined in a fixed order into one module.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
+from recam_core.records import DisplayOptions
+from ui.compute import payloads
+from ui.compute.packing import read_header
+
+SCRIPTS = (
+    "dom",
+    "payload",
+    "heat",
+    "contour",
+    "colours",
+    "draw",
+    "words",
+    "legend",
+    "fields",
+    "controls",
+    "panels",
+    "crosshair",
+    "loader",
+    "main",
+)  # only the last one exports
+DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {"mode": "heat"}
+
+_HERE = Path(__file__).parent
+COLOURS = {
+    name: base64.b64encode(table.tobytes()).decode() for name, table in PALETTES.items()
+}  # as the browser reads it
+_DIVERGING = base64.b64encode(DIVERGING.tobytes()).decode()
+
+_COMPONENT = st.components.v2.component(
+    "recam_heat_view",
+    css=(_HERE / "heatview.css").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+)
+
+
+def heat_view(
+    payload_id: str,
+    *,
+    key: str,
+    initial: Mapping[str, Any] | None = None,
+    follow: float | None = None,
+    on_change: Callable[[], None] | None = None,
+    on_pick: Callable[[], None] | None = None,
+) -> Any:
+    """Mount the heat view of a payload that `ui.compute.payloads.put` has kept.
+
+    ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
+    ``follow`` is given it is the threshold: whenever it changes here, the browser takes it over.
+    The result has three attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set
+    when the person lets go of a control), ``pick`` (for one run: {"x", "y" as fractions of the picture, "row": class
+    index, "view": view key or "picture"}) and ``expired`` (for one run: the id the server no longer had; put the
+    payload again under the same id and the browser finds it by itself).
+    """
+    return _COMPONENT(
+        key=key,
+        data={
+            "id": payload_id,
+            "url": f"/api/heat/{payload_id}",
+            "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
+            "follow": follow,
+            "palettes": COLOURS,
+            "diverging": _DIVERGING,
+            "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
+            "shape": _shape(payload_id),
+        },
+        on_settings_change=on_change or _nothing,
+        on_pick_change=on_pick or _nothing,
+        on_expired_change=_nothing,
+    )
+
+
+def _nothing() -> None:
+    """Streamlit gives the result an attribute only for names that have a callback."""
+
+
+def _shape(payload_id: str) -> dict[str, int] | None:
+    """What the browser needs to keep the right space free before the maps arrive."""
+    payload = payloads.get(payload_id)
+    if payload is None:
+        return None
+    header = read_header(payload)
+    return {
+        "width": header["picture"]["width"],
+        "height": header["picture"]["height"],
+        "classes": len(header["classes"]),
+        "views": len(header["views"]),
+    }

@@ -1,0 +1,203 @@
+"""What a file does not say and a person must: name, class names, stride, how scores become probabilities."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from recam_core import (
+    CLASS_LISTS,
+    Recognised,
+    UserError,
+    known_models,
+    parse_class_names,
+    place_for,
+    shelf_entries,
+    shelf_entry,
+    store_import,
+)
+from ui.models.state import form_key, next_form, say_next
+from ui.models.words import missing_words
+from ui.widgets.escaping import plain
+from ui.widgets.model_choice import entry_words
+
+LISTS = {
+    20: ("VOC", "the 20 of Pascal VOC"),
+    80: ("COCO", "the 80 of MS COCO"),
+    1000: ("ImageNet", "the 1,000 of ImageNet"),
+}
+OWN = "other names"
+STRIDES = {"s16": "16 (as the reference)", "s8": "8 (finer maps, four times the work)"}
+ACTIVATIONS = {"sigmoid": "sigmoid: every class by itself", "softmax": "softmax: the classes share 100 %"}
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a model is made of files: what ``store_import`` is told."""
+
+    name: str
+    class_names: tuple[str, ...] | None = None
+    backbone: str = ""
+    activation: str = ""
+    onto: str = ""
+    order: tuple[int, ...] = ()  # of the files, where it matters: stage 1 before stage 2
+
+
+def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
+    """Ask what the files (their names, and what each is) do not say; None as long as an answer is missing."""
+    kinds = [one.kind for one in found]
+    name = st.text_input("Name on the shelf", free_name(stem), key=form_key("name"), max_chars=60).strip()
+    if "pair" in kinds:
+        return Making(name)
+    order = _choose_order(files, kinds)
+    _say_what_is_missing(kinds)
+    onto = _choose_onto(kinds)
+    if set(kinds) == {"irn"}:
+        return Making(name, onto=onto) if onto else None
+    main = next((one for one in found if one.kind in ("cam", "classifier")), found[0])
+    classes = _choose_classes(main.classes, main.kind)
+    if classes is None:
+        return None
+    backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
+    activation = _choose_activation(main) if main.kind == "classifier" else ""
+    return Making(name, classes, backbone, activation, onto, order)
+
+
+def choose_making_of_fetched(name: str) -> Making:
+    """Torchvision's ImageNet classifier under a name."""
+    return Making(name.strip(), backbone="resnet50_s16", activation="softmax")
+
+
+def make_model(paths: Sequence[Path], making: Making) -> None:
+    """Import the files, and draw the page again with the new card on top."""
+    store_import(
+        [paths[i] for i in making.order] if making.order else paths,
+        place_for(making.name),
+        making.name,
+        class_names=making.class_names,
+        backbone=making.backbone,
+        activation=making.activation,
+        onto=making.onto,
+    )
+    entry = shelf_entry(making.name)
+    next_form()
+    lacking = missing_words(entry.readouts)
+    say_next(f"**{plain(entry.name)}** stands on the shelf. {lacking}".strip(), entry.name)
+
+
+def free_name(stem: str) -> str:
+    """A name for a model, made of a file's name, that no other model has."""
+    plain_stem = re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:50] or "model"
+    taken = known_models()
+    return next(name for name in (plain_stem, *(f"{plain_stem}-{n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the files, the stage-1 network first; only somebody who knows them can tell two networks apart."""
+    networks = [i for i, kind in enumerate(kinds) if kind in ("cam", "classifier")]
+    if len(networks) < 2:
+        return ()
+    first = st.selectbox(
+        "Which network was trained with BCE alone?",
+        networks,
+        format_func=lambda i: files[i],
+        key=form_key("first"),
+        help="CAM is read out of it. The other one is the network that ReCAM trained on, with FC2.",
+    )
+    return tuple(sorted(range(len(files)), key=lambda i: i != first))
+
+
+def _choose_stride(backbone: str) -> str:
+    stride = st.segmented_control(
+        "Output stride",
+        list(STRIDES),
+        format_func=STRIDES.__getitem__,
+        default="s16",
+        required=True,
+        key=form_key("stride"),
+        help="How fine the maps are. The weights are the same for both; the reference looks at stride 16.",
+    )
+    return f"{backbone.rsplit('_', 1)[0]}_{stride}"
+
+
+def _choose_activation(seen: Recognised) -> str:
+    chosen = st.segmented_control(
+        "Scores become probabilities by",
+        list(ACTIVATIONS),
+        format_func=ACTIVATIONS.__getitem__,
+        default="softmax" if seen.softmax else "sigmoid",
+        required=True,
+        key=form_key("activation"),
+        help="As it was trained: one label a picture needs softmax, several need sigmoid. Maps do not depend on it.",
+    )
+    return str(chosen)
+
+
+def _choose_classes(count: int, kind: str) -> tuple[str, ...] | None:
+    """Names of the classes; None as long as they are missing."""
+    if count in LISTS:
+        known, words = LISTS[count]
+        is_sure = kind != "classifier" or known == "ImageNet"  # any classifier may have 20 or 80 classes
+        which = st.segmented_control(
+            f"Names of the {count:,} classes",
+            [words, OWN],
+            default=words if is_sure else None,
+            key=form_key("classes-of"),
+        )
+        if which is None:
+            st.caption("Say which classes they are.")
+            return None
+        if which == words:
+            return CLASS_LISTS[known]
+    text = st.text_area(
+        f"Names of the {count:,} classes, one a line, in the order of the classifier",
+        key=form_key("classes"),
+        height=140,
+    )
+    file = st.file_uploader("… or a text file with them", type=["txt"], max_upload_size=1, key=form_key("class-file"))
+    if file is not None:
+        text = file.getvalue().decode("utf-8", errors="replace")
+    try:
+        names: tuple[str, ...] = parse_class_names(text)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/block:")
+        return None
+    if len(names) != count:
+        st.caption(f"{len(names):,} of {count:,} names are given.")
+        return None
+    return names
+
+
+def _choose_onto(kinds: Sequence[str]) -> str:
+    """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
+    needed = set(kinds) == {"irn"}
+    readable = [entry for entry in shelf_entries() if not entry.fault]
+    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.readouts)}
+    if not fits:
+        return ""
+    chosen = st.selectbox(
+        "Boundaries for the walk of which model?" if needed else "Add to a model on the shelf",
+        list(fits),
+        index=None,
+        format_func=fits.__getitem__,
+        placeholder="choose a model" if needed else "no: a model of its own",
+        key=form_key("onto"),
+        help="An IRN network finds boundaries and knows no classes. A copy of the model gets them; they keep their own backbone."
+        if needed
+        else "For a model that has the other stage only, with the same backbone and classes. A copy of it gets what is imported.",
+    )
+    if needed and not chosen:
+        st.caption("An IRN network alone has no classifier: choose the model that gets its boundaries.")
+    return str(chosen or "")
+
+
+def _say_what_is_missing(kinds: Sequence[str]) -> None:
+    if "cam" in kinds or "classifier" in kinds:
+        if "recam-predictor" not in kinds:
+            st.caption(missing_words(("cam",)))
+        elif sum(kind in ("cam", "classifier") for kind in kinds) == 1:
+            st.caption(missing_words(("w", "wprime", "sum", "product")))
+    elif "recam-predictor" in kinds:
+        st.caption("This is FC2 alone: add the file of the network that was trained with it.")

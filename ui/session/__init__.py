@@ -1,0 +1,1 @@
+"""What a visitor brought and chose: uploads, the session, the address."""

@@ -1,0 +1,43 @@
+"""What is chosen on a page lives in the session and in the address; both are checked, because a link can say anything."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from ui.session.link import read_choice, write
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The choices of one page, by the names that they have in the address."""
+
+    page: str
+
+    def key(self, name: str) -> str:
+        """Where the session keeps a choice of this page."""
+        return f"{self.page}-{name}"
+
+    def remembered(self, name: str, choices: Collection[str], otherwise: str) -> str:
+        """The key of a choice: what was just chosen for the person, what the session has, the address, what counts anyway."""
+        self.settle(name)
+        if st.session_state.get(self.key(name)) not in choices:
+            st.session_state[self.key(name)] = read_choice(name, choices, otherwise)
+        return self.key(name)
+
+    def tell(self, name: str, otherwise: str = "") -> str:
+        """Put a choice into the address and return it."""
+        value = st.session_state.get(self.key(name)) or otherwise
+        write(name, str(value), otherwise)
+        return str(value)
+
+    def choose(self, name: str, value: Any) -> None:
+        """Make a choice for the person, for example by a click on a chart; it counts from the next run on."""
+        st.session_state.setdefault(self.key("next"), {})[name] = value
+
+    def settle(self, name: str) -> None:
+        """Let a choice count that was made for the person, before the widget that shows it is drawn."""
+        pending = st.session_state.get(self.key("next"), {})
+        if name in pending:
+            st.session_state[self.key(name)] = pending.pop(name)

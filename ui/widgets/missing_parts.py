@@ -1,0 +1,82 @@
+"""Models without all readouts: what is missing and where it can be trained, and a bundled model for pages that need it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from recam_core import READOUTS, Evidence, may_start, sample_model
+from recam_core.records import CAM, PROBABILITY
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import PICTURE
+
+TRAIN = "../pages/lab/train.py"
+
+
+def show_lacking(pair: Any) -> None:
+    """A calm banner on the pages of Explore: which readouts there are, why, and what would give the others."""
+    if pair.readouts == READOUTS:
+        return
+    if pair.readouts == (CAM,):
+        text = (
+            f"The model {plain(pair.name)} has one classifier (FC1) and shows **CAM** alone. ReCAM’s four readouts need a second "
+            "one (FC2), which learns from features under each class’s own CAM and can be trained on this model."
+        )
+    else:
+        text = (
+            f"The model {plain(pair.name)} came without a network that was trained with BCE alone, so **CAM is missing** and "
+            "nothing stands beside ReCAM’s four readouts to compare them with. Import it together with its CAM network to see "
+            "both."
+        )
+    st.info(text, icon=":material/info:")
+    _offer_fc2(pair)
+
+
+def suggest_bundled(pair: Any, needs: str, *, fc2: bool = False) -> None:
+    """On a page that the model cannot serve: what the page needs, and a way to a bundled model that has it.
+
+    ``fc2`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
+    """
+    st.info(
+        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.readouts))}.",
+        icon=":material/info:",
+    )
+    if fc2:
+        _offer_fc2(pair)
+    model = sample_model(st.session_state[PICTURE])
+    st.button(
+        f"Look with the bundled model {model}",
+        icon=":material/swap_horiz:",
+        on_click=_take,
+        args=(model,),
+        key="suggested",
+    )
+
+
+def probability_words(evidence: Evidence) -> str:
+    """What scores are called: softmax ones by that name."""
+    return PROBABILITY[evidence.activation]
+
+
+def softmax_hint(evidence: Evidence) -> str:
+    """What a reader of softmax probabilities must know; empty for others."""
+    if evidence.activation != "softmax":
+        return ""
+    return (
+        f"Softmax probabilities sum to 1 over all {len(evidence.classes)} classes, so several classes cannot all be likely: "
+        "a low one does not mean that the class is not there."
+    )
+
+
+def _offer_fc2(pair: Any) -> None:
+    """Where the model has CAM alone, and this server trains: the way to the form with this model in it."""
+    if pair.readouts == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
+        st.switch_page(TRAIN, query_params={"run": "new", "stage1": pair.name})
+
+
+def _words(readouts: Sequence[str]) -> list[str]:
+    return ["CAM alone"] if tuple(readouts) == (CAM,) else ["ReCAM’s readouts", "no CAM"]
+
+
+def _take(model: str) -> None:
+    st.session_state["model"] = model

@@ -1,0 +1,96 @@
+"""Choosing a picture: the bundled samples as tiles, one's own uploads beside them, and the camera."""
+
+from typing import Any
+
+import streamlit as st
+
+from recam_core import (
+    SAMPLES,
+    UserError,
+    known_models,
+    read_sample,
+    sample_model,
+    sample_title,
+)
+from ui.session import uploads
+from ui.widgets.escaping import plain
+
+PICTURE = "picture"  # the name in the session and in links
+TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+
+
+def choose_picture() -> None:
+    """Draw tiles, uploader and camera; what is chosen or refused is in the session."""
+    st.markdown("**Picture**")
+    tiles = st.container()  # filled last, when it is known which picture is chosen
+    files = st.file_uploader(
+        "Your own pictures",
+        type=TYPES,
+        accept_multiple_files=True,
+        key="files",
+        max_upload_size=20,
+        help="JPEG, PNG, WebP, BMP, TIFF or GIF (first frame), at most 20 MB each. They stay in this server's memory only.",
+    )
+    with st.expander("Take a picture", icon=":material/photo_camera:"):
+        shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
+    _take_in([*(files or []), *([shot] if shot else [])])
+    own: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
+    with tiles:
+        _thumbnails({name: (*_sample_words(name), sample_thumbnail(name)) for name in SAMPLES})
+        _thumbnails({sha: (kept.name, f"Show {kept.name}", kept.thumbnail) for sha, kept in own.items()})
+
+
+def select_picture(name: str, model: str | None = None) -> None:
+    """Make a sample (by name) or an upload (by hash) the subject; of the bundled models, take the one that suits it."""
+    st.session_state[PICTURE] = name
+    if model in known_models() and st.session_state.get("model") in ("photos", "scenes"):
+        st.session_state["model"] = model
+
+
+def _take_in(files: list[Any]) -> None:
+    """Decode what was not seen before; the last good one becomes the subject. A refusal stays until its file is removed."""
+    seen: dict[str, str] = st.session_state.setdefault("files_seen", {})
+    for file in files:
+        if file.file_id in seen:
+            continue
+        try:
+            picture = uploads.take_in(st.session_state, file.name, file.getvalue())
+            seen[file.file_id] = ""
+            asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
+            select_picture(picture.sha256, None if asked_for else "photos")
+        except UserError as error:
+            seen[file.file_id] = str(error)
+    st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
+
+
+def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
+    """Three small pictures a row (label, tooltip, JPEG), each under a button that makes it the subject."""
+    names = list(pictures)
+    for start in range(0, len(names), 3):
+        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
+            label, tooltip, data = pictures[name]
+            with column, st.container(key=f"tile-{name}"):
+                st.image(data, alt=tooltip, width="stretch")
+                st.button(
+                    plain(label),
+                    key=f"show-{name}",
+                    help=plain(tooltip),
+                    width="stretch",
+                    type="primary" if st.session_state[PICTURE] == name else "tertiary",
+                    on_click=select_picture,
+                    args=(name, sample_model(name) if name in SAMPLES else None),
+                )
+
+
+def _sample_words(name: str) -> tuple[str, str]:
+    """What stands under a sample, and what its tooltip says."""
+    if sample_model(name) == "photos":
+        return sample_title(name), f"Show {sample_title(name)}"
+    number = [other for other in SAMPLES if sample_model(other) == "scenes"].index(name) + 1
+    return f"scene {number}", f"Drawn scene with {', '.join(sample_title(name).split())}; its true mask is known"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def sample_thumbnail(name: str) -> bytes:
+    """The small picture of a sample."""
+    return uploads.thumbnail(read_sample(name)[0].pixels)

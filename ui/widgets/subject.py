@@ -1,0 +1,220 @@
+"""The subject: picture · true mask · model · how to look. Chosen once, in one panel that every page shows the same way.
+
+It lives in the session and in the page's address; both are checked on the way in, because a link can say anything.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import numpy as np
+import streamlit as st
+
+from recam_core import (
+    MULTI_SCALE,
+    SAMPLES,
+    SCENE_CLASSES,
+    HeatmapOptions,
+    Picture,
+    UserError,
+    known_models,
+    read_header,
+    read_mask,
+    read_sample,
+    sample_model,
+)
+from ui.session import uploads
+from ui.session.link import read_choice, read_list, write
+from ui.widgets.escaping import plain
+from ui.widgets.model_choice import model_words
+from ui.widgets.pictures import PICTURE, choose_picture
+
+SIZES = (256, 384, 512, 768, 1024)
+SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
+SCALE_WORDS = {"single": "one (fast)", "multi": "four (slower)"}
+DEFAULT = HeatmapOptions()
+_DEFAULT_SCALES = next(name for name, scales in SCALE_CHOICES.items() if scales == DEFAULT.scales)
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a page is about. ``mask`` (H, W) uint8 at the picture's size holds label values, or 0/1 if ``mask_binary``."""
+
+    name: str
+    picture: Picture
+    model: str
+    options: HeatmapOptions
+    mask: np.ndarray | None = None
+    mask_binary: bool = False
+    faults: tuple[str, ...] = ()  # what was refused, one sentence each
+
+
+def choose_subject() -> Subject:
+    """Draw the panel in the sidebar and return what is chosen; what was refused is said on the page, which people see."""
+    _read_link()
+    with st.sidebar:
+        choose_picture()
+        model = _choose_model()
+        options = _choose_view()
+        _write_link(model, options)
+    subject = replace(_open_picture(), model=model, options=options)
+    with st.sidebar:
+        subject = _choose_mask(subject)
+    if unknown := st.session_state.pop("unknown", None):
+        st.warning(
+            f"The link names {plain(' and '.join(unknown))}, which this server does not have; you see something else instead.",
+            icon=":material/link_off:",
+        )
+    if subject.faults:
+        bullet = "- " if len(subject.faults) > 1 else ""
+        st.error("\n".join(f"{bullet}{plain(sentence)}" for sentence in subject.faults), icon=":material/block:")
+    return subject
+
+
+def _read_link() -> None:
+    """On the first run of a session, start from what the address says where that makes sense."""
+    state = st.session_state
+    if PICTURE in state:
+        return
+    named = st.query_params.get(PICTURE, "")
+    picture = named if named in SAMPLES or _HASH.fullmatch(named) else SAMPLES[0]
+    state[PICTURE] = picture
+    state["model"] = read_choice("model", known_models(), sample_model(picture))
+    state["scales"] = read_choice("scales", SCALE_CHOICES, _DEFAULT_SCALES)
+    state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
+    state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
+    asked = st.query_params.get("model")
+    state["unknown"] = []
+    if named and named != picture:
+        state["unknown"].append(f"the picture “{named[:40]}”")
+    if asked is not None and asked not in known_models():
+        state["unknown"].append(f"the model “{asked[:40]}” (there are {', '.join(known_models())})")
+    state["linked"] = (picture, state["model"], read_list("classes"))
+
+
+def _write_link(model: str, options: HeatmapOptions) -> None:
+    write(PICTURE, st.session_state[PICTURE])
+    write("model", model)
+    write("scales", st.session_state["scales"] or _DEFAULT_SCALES, _DEFAULT_SCALES)
+    write("flip", str(int(options.flip)), str(int(DEFAULT.flip)))
+    write("size", str(options.long_side), str(DEFAULT.long_side))
+
+
+def linked_classes(subject: Subject) -> list[str]:
+    """The classes that the link named, if this is still the picture and the model that it named."""
+    picture, model, classes = st.session_state["linked"]
+    return classes if (subject.name, subject.model) == (picture, model) else []
+
+
+def _choose_model() -> str:
+    models = list(known_models())
+    if not models:
+        raise UserError("There is no model on the shelf: assets/models is empty. Restore its files, or train a model.")
+    if st.session_state.get("model") not in models:
+        st.session_state["model"] = "photos" if "photos" in models else models[0]
+    words = model_words()
+    return st.selectbox(
+        "Model",
+        models,
+        key="model",
+        persist_state="session",
+        format_func=lambda name: words.get(name, name),
+        help="scenes: drawn pictures, eight classes, for teaching. photos: real photos, COCO's 80 classes. Others were trained "
+        "or imported on this server: see Lab, Models.",
+    )
+
+
+def _choose_view() -> HeatmapOptions:
+    scales = st.segmented_control(
+        "Scales",
+        list(SCALE_CHOICES),
+        key="scales",
+        required=True,
+        persist_state="session",
+        format_func=SCALE_WORDS.__getitem__,
+        width="stretch",
+        help="The picture is looked at in one size, or in four (1, 0.5, 1.5, 2) whose maps are added. "
+        "Four take about eight times as long.",
+    )
+    flip = st.toggle(
+        "Add the mirror image",
+        key="flip",
+        persist_state="session",
+        help="The maps of the picture and of its mirror image are added; takes twice as long, gives calmer maps.",
+    )
+    size = st.select_slider(
+        "Working size",
+        SIZES,
+        key="size",
+        persist_state="session",
+        format_func=lambda side: f"{side} px",
+        help="Larger pictures are brought down to this long side before the model sees them. The photos model was trained "
+        "at 320 to 512 pixels.",
+    )
+    return HeatmapOptions(SCALE_CHOICES[scales or _DEFAULT_SCALES], bool(flip), int(size))
+
+
+def _open_picture() -> Subject:
+    """The picture that is asked for, or the first sample with a sentence about why it is not there."""
+    name = st.session_state[PICTURE]
+    faults = tuple(st.session_state.get("refused", ()))
+    found = None if name in SAMPLES else uploads.find(st.session_state, name)
+    if found is not None:
+        return Subject(name, found, "", HeatmapOptions(), faults=faults)
+    if name not in SAMPLES:
+        faults += (
+            "This link shows a picture from somebody's own computer, which is not (or no longer) on this server. "
+            "Upload that file on the left to see the same view; until then, here is a sample.",
+        )
+        name = SAMPLES[0]
+    picture, mask = read_sample(name)
+    return Subject(name, picture, "", HeatmapOptions(), mask, faults=faults)
+
+
+def _choose_mask(subject: Subject) -> Subject:
+    """The exact mask of a scene, or one that the person uploads, if it fits picture and classes."""
+    classes = tuple(read_header(known_models()[subject.model])["classes"])
+    if subject.mask is not None and classes == SCENE_CLASSES:
+        st.caption("The true mask of this drawn scene is known: see IoU, missed and wrong area under the maps.")
+        return subject
+    subject = replace(subject, mask=None)  # the label values of a scene mean the classes of scenes
+    file = st.file_uploader(
+        "True mask (PNG), if you have one",
+        type=["png"],
+        key=f"mask-{subject.picture.sha256[:16]}",
+        max_upload_size=20,
+        help="Same size as the picture. Either label values (0 background, 1 … number of classes, 255 ignore; grey, palette or "
+        "VOC colours), or black and white: object or not.",
+    )
+    if file is None:
+        return subject
+    try:
+        mask = read_mask(file.getvalue(), picture=subject.picture, classes=classes, name=file.name)
+    except UserError as error:
+        return replace(subject, faults=(*subject.faults, str(error)))
+    if mask.binary:
+        st.caption("Read as black and white: object or not.")
+        return replace(subject, mask=mask.labels, mask_binary=True)
+    there = [int(k) for k in np.unique(mask.labels) if 0 < k <= len(classes)]
+    if len(there) == 1 and _means_object(
+        classes[there[0] - 1], f"meaning-{sha256(mask.labels.tobytes()).hexdigest()[:16]}"
+    ):
+        return replace(subject, mask=np.where(mask.labels == there[0], 1, mask.labels), mask_binary=True)
+    st.caption(f"Read as label values: {plain(', '.join(classes[k - 1] for k in there)) or 'background only'}.")
+    return replace(subject, mask=mask.labels)
+
+
+def _means_object(name: str, key: str) -> bool:
+    """A mask with a single value may mean that class, or just the object, whichever it is: only the person knows."""
+    meaning = st.segmented_control(
+        "The one value in this mask means",
+        [name, "object or not"],
+        format_func=plain,
+        default=name,
+        required=True,
+        key=key,
+        width="stretch",
+        help="As a label value it stands for the class named here. Choose the other if the mask only outlines the object.",
+    )
+    return meaning != name
