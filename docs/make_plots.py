@@ -5,12 +5,11 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from make_tables import read
+from make_tables import measured, read
 
-from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.networks.readouts import READOUTS
 
 IMAGES = Path(__file__).parent / "images"
-COLOURS = {"cam": "#808694", "w": "#4477aa", "wprime": "#ccbb44", "sum": "#228833", "product": "#aa3377"}
 POSITIVE = "product of positive weights"
 VOC = {"miou": 48.8, "threshold": (15, 30), "fp": 26.5, "fn": 26.2}  # seed CAM on VOC train, thresholds in use
 STUDIES = {
@@ -46,7 +45,9 @@ def draw_recipes(name: str) -> plt.Figure:
     """mIoU of every readout of every variant of stage 2, relative to CAM; dashed: the control."""
     result = needed(f"study-{name}-recipes")
     figure, axis = plt.subplots(figsize=(11, 0.62 * len(result["rows"]) + 1.4), layout="constrained")
-    titles = {key: READOUT_LABELS[key] for key in READOUTS[1:]} | {POSITIVE: "w⊗w′ with the negative weights set to 0"}
+    titles = {key: READOUTS[key].label for key in measured()[1:]} | {
+        POSITIVE: "w⊗w′ with the negative weights set to 0"
+    }
     for i, row in enumerate(reversed(result["rows"])):
         cam = row["readouts"]["cam"]["miou"]
         learnt = row["changes"].get("recam_weight") != 0
@@ -72,7 +73,7 @@ def draw_gains() -> plt.Figure:
     figure, axes = plt.subplots(1, len(STUDIES), figsize=(11, 3.2), sharey=True, layout="constrained")
     for axis, (study, (title, view)) in zip(axes, STUDIES.items(), strict=True):
         table = needed(f"study-{study}")["views"][view]["readouts"]
-        for i, key in enumerate(READOUTS[1:]):
+        for i, key in enumerate(measured()[1:]):
             for shift, other, marker in ((-0.14, "over_cam", "o"), (0.14, "over_control", "s")):
                 gain = table[key][other]
                 if gain is None:
@@ -83,7 +84,7 @@ def draw_gains() -> plt.Figure:
                     fillstyle="full" if other == "over_cam" else "none",
                 )  # fmt: skip
         axis.axhline(0, color="black", lw=0.8)
-        axis.set_xticks(range(len(READOUTS) - 1), [READOUT_LABELS[key] for key in READOUTS[1:]])
+        axis.set_xticks(range(len(measured()) - 1), [READOUTS[key].label for key in measured()[1:]])
         axis.set_title(title, fontsize=10)
     axes[0].set_ylabel("mIoU gained, points")
     figure.suptitle(
@@ -94,7 +95,7 @@ def draw_gains() -> plt.Figure:
 
 def colour(key: str) -> str:
     """The colour that a readout has in the app."""
-    return COLOURS["product"] if key == POSITIVE else COLOURS[key]
+    return READOUTS["product" if key == POSITIVE else key].colour
 
 
 def label(row: dict[str, Any]) -> str:

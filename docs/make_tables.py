@@ -9,19 +9,25 @@ import re
 from pathlib import Path
 from typing import Any
 
-from recam_core.records import READOUT_LABELS, READOUTS, RECAM_READOUTS
+from recam_core.networks.readouts import READOUTS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "docs" / "models.md", ROOT / "docs" / "benchmarks.md")
 WALKS = {"reference": "the reference's walk", "chosen": "the walk chosen"}
-LABELS = READOUT_LABELS | {"control": "control: w with λ = 0, trained as long"}
+LABELS = {name: row.label for name, row in READOUTS.items()} | {"control": "control: w with λ = 0, trained as long"}
 
 
 def read(name: str) -> dict[str, Any] | None:
     """A result file, or None where nothing was measured."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def measured() -> list[str]:
+    """The readouts that there were when the study was made: a row that came later has no figures yet."""
+    study = read("study-scenes-seeds") or {"views": {"one scale": {"readouts": {}}}}
+    return [name for name in READOUTS if name in study["views"]["one scale"]["readouts"]]
 
 
 def percent(fraction: float, sign: bool = False) -> str:
@@ -60,8 +66,8 @@ def recipe_table(name: str) -> str:
     result = read(name)
     if result is None:
         return "Not measured yet."
-    columns = [*READOUTS, "product of positive weights"]
-    titles = [*(READOUT_LABELS[key] for key in READOUTS), "w⊗w′, positive weights only"]
+    columns = [*measured(), "product of positive weights"]
+    titles = [*(READOUTS[key].label for key in measured()), "w⊗w′, positive weights only"]
     lines = [
         made(result),
         "",
@@ -116,12 +122,13 @@ def change_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| stage 2 | {' | '.join(READOUT_LABELS.values())} | SCE, first → last epoch |",
-        "|---|" + "--:|" * (len(READOUTS) + 1),
+        f"| stage 2 | {' | '.join(READOUTS[key].label for key in measured())} | SCE, first → last epoch |",
+        "|---|" + "--:|" * (len(measured()) + 1),
     ]
     for row in result["rows"]:
         cells = [
-            f"{percent(row[key]['miou'])} [{interval(row[key]['over_cam'])}]" if key in row else "–" for key in READOUTS
+            f"{percent(row[key]['miou'])} [{interval(row[key]['over_cam'])}]" if key in row else "–"
+            for key in measured()
         ]
         cells[0] = percent(row["cam"]["miou"])
         sce = f"{row['sce'][0]:.2f} → {row['sce'][-1]:.2f}" if any(row["sce"]) else "–"
@@ -135,12 +142,12 @@ def when_table(name: str) -> str:
     if result is None:
         return "Not measured yet."
     names = [f"{weight:g}" for weight in result["lambdas"]]
-    columns = [(weight, key) for weight in names for key in RECAM_READOUTS]
+    columns = [(weight, key) for weight in names for key in measured() if key != "cam"]
     lines = [
         made(result),
         "",
         f"| body | objects | together | CAM | control | "
-        f"{' | '.join(f'{READOUT_LABELS[key]}, λ {weight}' for weight, key in columns)} | BCE |",
+        f"{' | '.join(f'{READOUTS[key].label}, λ {weight}' for weight, key in columns)} | BCE |",
         "|--:|---|--:|--:|--:|" + "--:|" * (len(columns) + 1),
     ]
     for row in result["rows"]:
@@ -163,7 +170,7 @@ def when_table(name: str) -> str:
         up, down = sum(gain["low"] > 0 for gain in gains), sum(gain["high"] < 0 for gain in gains)
         lines += [
             "",
-            f"{READOUT_LABELS[key]} with λ = {weight}: above CAM at {up} of {len(gains)} points, below at {down}.",
+            f"{READOUTS[key].label} with λ = {weight}: above CAM at {up} of {len(gains)} points, below at {down}.",
         ]
     return "\n".join(lines)
 
@@ -176,11 +183,11 @@ def half_table(name: str) -> str:
     lines = [
         made(result),
         "",
-        f"| weights | {' | '.join(READOUT_LABELS[key] for key in READOUTS)} |",
-        "|---|" + "--:|" * len(READOUTS),
+        f"| weights | {' | '.join(READOUTS[key].label for key in measured())} |",
+        "|---|" + "--:|" * len(measured()),
     ]
     for weights, rows in result["readouts"].items():
-        cells = [f"{100 * rows[key]['miou']:.2f}" for key in READOUTS]
+        cells = [f"{100 * rows[key]['miou']:.2f}" for key in measured()]
         lines.append(f"| {weights} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"Largest difference: {100 * result['largest_difference']:.2f} points."])
 
@@ -201,16 +208,16 @@ def walk_table(name: str) -> str:
         f"| readout | before | {' | '.join(titles)} |",
         "|---|" + "--:|" * (len(columns) + 1),
     ]
-    for key in READOUTS:
+    for key in measured():
         cells = [percent(result["before"][key]["miou"])]
         for source, title in columns:
             row = result["boundaries"][source][title][key]
             cells.append(f"{percent(row['miou'])} [{interval(row['gain'])}]")
-        lines.append(f"| {READOUT_LABELS[key]} | {' | '.join(cells)} |")
+        lines.append(f"| {READOUTS[key].label} | {' | '.join(cells)} |")
     for source, titles_of in result["boundaries"].items():
         rows = titles_of["chosen"]
         chosen = (
-            f"{READOUT_LABELS[key]} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in READOUTS
+            f"{READOUTS[key].label} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in measured()
         )
         lines += ["", f"Chosen with {source} boundaries: {'; '.join(chosen)}."]
     return "\n".join(lines)

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.cam.curves import EDGES, class_curves
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.pair_file import find_model, load_pair, update_card
 from recam_core.datasets import Dataset, open_dataset
+from recam_core.evaluation.curves import class_curves
+from recam_core.evaluation.metrics import SLIDER
 from recam_core.images.masks import resize_labels
 from recam_core.networks.pair import ModelPair
-from recam_core.records import IGNORE, READOUTS, AdvCamOptions, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import IGNORE, AdvCamOptions, HeatmapOptions
 from recam_core.refiners.advcam.climb import climb
 from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence, grey_levels
 from recam_core.system.device import keep_freed_memory, pick_device
@@ -76,8 +78,8 @@ def measured(curves: np.ndarray, options: AdvCamOptions, pair: ModelPair) -> dic
         "iou_before": round(float(by_step[0]), 4),
         "iou": round(float(by_step[-1]), 4),
         "gain": round(float(by_step[-1] - by_step[0]), 4),
-        "threshold": round(float(EDGES[best[-1]]), 2),
-        "threshold_before": round(float(EDGES[best[0]]), 2),
+        "threshold": round(float(SLIDER[best[-1]]), 2),
+        "threshold_before": round(float(SLIDER[best[0]]), 2),
         "best_step": int(by_step.argmax()) + 1,
         "iou_by_step": [round(float(value), 4) for value in by_step],
     }
@@ -137,7 +139,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=AdvCamOptions().steps)
     parser.add_argument("--xi-factors", type=numbers, default=list(FACTORS))
     parser.add_argument("--mu", type=numbers, default=list(WEIGHTS))
-    parser.add_argument("--readout", choices=READOUTS, default="w")
+    parser.add_argument("--readout", choices=list(READOUTS), default="w")
     parser.add_argument("--long-side", type=int, default=320)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="where to write instead of assets/results")

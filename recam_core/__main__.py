@@ -1,10 +1,14 @@
 """``python -m recam_core COMMAND``: the engine without a screen.
 
-Exit codes: 0 done, 2 the person's input was at fault (one sentence on stderr), 1 our fault, 130 stopped.
+Exit codes: 0 done, 2 the person's input was at fault (one sentence on stderr), 1 our fault, 130 stopped, 141 nobody reads the
+output any more (``… | head``).
 """
 
 import argparse
+import contextlib
+import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -25,6 +29,8 @@ COMMANDS = {
     "benchmark": "paired timings of our form against the plain one",
     "doctor": "versions, device, memory, models, and whether each loads",
 }
+UNHEARD = 141  # as a shell has it for SIGPIPE
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def module_of(command: str) -> str:
@@ -39,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads that wait for others' share of a computation sleep: where something else runs on the machine, spinning made a pass
     # ten times slower. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    speak_in_any_letters()
     # Only the chosen command is imported, so that --help answers at once and without torch.
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(prog="python -m recam_core", description="See where a classifier looks, and why.")
@@ -53,12 +60,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         if signal.getsignal(signal.SIGINT) is _leave:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         command_module.run(parsed)
+        sys.stdout.flush()  # what cannot be said shows now, and not when the interpreter ends
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        fall_silent()
+        return UNHEARD
+    except OSError as error:
+        if error.errno not in NO_SPACE or error.filename is not None:  # ours to say where a file is concerned
+            raise
+        fall_silent()
+        print(f"{parser.prog}: the output could not be written ({error.strerror}). Free some space.", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -66,6 +83,28 @@ def _leave(*_: Any) -> None:
     """Stopped while it was starting: nothing is begun yet, and what is being imported would say how it was interrupted."""
     os.write(2, b"Stopped.\n")
     os._exit(130)
+
+
+def speak_in_any_letters() -> None:
+    """Let letters that a terminal or a file does not have become escapes, w′ among them; nothing is left unsaid for them."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed before we began
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def fall_silent() -> None:
+    """Send what is still to be said nowhere: the interpreter would complain at its end that nobody takes it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 if __name__ == "__main__":

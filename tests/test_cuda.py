@@ -7,7 +7,8 @@ import torch
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets.samples import read_sample
-from recam_core.records import READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions
 from recam_core.system.device import cpu_half, exact
 
 MEAN, FAR = 0.01, 0.05  # of a normalised map: mean difference, and its 99th percentile

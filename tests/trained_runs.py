@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from recam_core import READOUTS, presets, read_sample
+from recam_core import read_sample
 from recam_core.checkpoints.pair_file import known_models
 from recam_core.datasets.samples import SCENE_CLASSES
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import (
     EpochEnd,
     Finished,
@@ -20,6 +21,7 @@ from recam_core.records import (
 )
 from recam_core.system import jobs
 from recam_core.system.files import npz_bytes
+from recam_core.training.recipes import presets
 from recam_core.training.run_folder import save_settings
 from recam_core.training.watched_pictures import keep_watched
 
@@ -89,7 +91,7 @@ def _epoch(folder, config, stage, epoch, seed, shift):
     if (stage, epoch) == (1, 1):
         yield PictureSkipped("train-0007", "its file ends too early")
     yield EpochEnd(stage, epoch, epochs, bce, sce, 5.0, 0.5, 160, 1 if epoch else 0)
-    scored = READOUTS[1:] if stage == 2 else READOUTS[:1]
+    scored = recam_readouts() if stage == 2 else ["cam"]
     miou = {name: 0.2 + 0.05 * epoch + 0.1 * (stage - 1) + 0.01 * k for k, name in enumerate(scored)}
     yield Validated(stage, epoch, 100, 0.5 + 0.1 * epoch, miou, {name: 0.3 for name in miou}, 2.0)
     if config.watch:
@@ -101,7 +103,7 @@ def _maps(folder, stage, epoch):
     name = f"stage{stage}-epoch{epoch + 1:03d}.npz"
     arrays = {}
     for i, shown in enumerate((SHOWN, ("cat", "tree", "boat"))):
-        for k, readout in enumerate(READOUTS if stage == 2 else READOUTS[:1]):
+        for k, readout in enumerate(READOUTS if stage == 2 else ["cam"]):
             y, x = np.mgrid[0:12, 0:12]
             spot = np.exp(-((y - 6) ** 2 + (x - 6 - k) ** 2) / (5 + 3 * epoch + 6 * (stage - 1)))
             arrays[f"{readout}.{i}"] = np.repeat(spot[None], len(shown), 0).astype(np.float32) * (2 + epoch)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from recam_core import backbone_passes
+from recam_core.system.pass_counter import backbone_passes
 from ui.components.player import stream_store
 from ui.compute import payloads
 
@@ -72,7 +72,7 @@ async def model(request: Request) -> Response:
 
 
 def _model_file(name: str) -> Path | None:
-    from recam_core import model_file  # here, because it brings torch, which the server shall not wait for
+    from recam_core.checkpoints.registry import model_file
 
     path: Path | None = model_file(name)
     return path

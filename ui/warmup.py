@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from recam_core import few_arenas
-from ui.widgets.leaving import start_thread, stop_threads
+from recam_core.records import UserError
+from recam_core.system.memory import few_arenas
+from ui.compute.leaving import start_thread, stop_threads
 
 _leaving = threading.Event()  # the server ends already
 ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
@@ -32,10 +33,10 @@ def warm_up() -> None:
     import_engine()
     if _leaving.is_set():
         return
-    importlib.import_module("recam_core.system.decode_process").start_decoding()
-    core, engine = (importlib.import_module(name) for name in ("recam_core", "ui.compute.engine"))
-    with contextlib.suppress(core.UserError, KeyError):
-        engine.model_pair(core.sample_model(core.SAMPLES[0]))
+    importlib.import_module("recam_core.images.decode_process").start_decoding()
+    samples, engine = (importlib.import_module(name) for name in ("recam_core.datasets.samples", "ui.compute.engine"))
+    with contextlib.suppress(UserError, KeyError):
+        engine.model_pair(samples.sample_model(samples.SAMPLES[0]))
 
 
 @asynccontextmanager

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from ui.compare.details import show_method, show_time
 from ui.compare.panel import choose_classes, show_evidence
 from ui.widgets.class_choice import refine_this
-from ui.widgets.model_card import about_model, show_method, show_time
+from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 
 title, time = st.columns([3, 1], vertical_alignment="bottom")

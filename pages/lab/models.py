@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from recam_core import may_start, shelf_entries
+from recam_core.checkpoints.registry import shelf_entries
+from recam_core.system.folders import may_start
 from ui.models.card import show_card
 from ui.models.choose import choose_shown, shelf_sentence
 from ui.models.import_panel import bring_in

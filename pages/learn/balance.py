@@ -12,7 +12,7 @@ from ui.widgets.opening import open_subject
 
 st.subheader("What does λ do?", anchor=False)
 subject, evidence, pair = open_subject()
-if CAM not in pair.readouts:
+if CAM not in pair.network_names:
     suggest_bundled(pair, "Both heads are fitted again on the features of a network that was trained with BCE alone.")
 elif len(pair.classes) >= IGNORE:
     suggest_bundled(pair, f"Fits are compared with true masks, which tell {IGNORE - 1} classes apart at most.")

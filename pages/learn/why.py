@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from recam_core import READOUTS, UserError
+from recam_core import UserError
+from recam_core.networks.readouts import NETWORKS
 from ui.compute.engine import explain_picture, look_inside, model_pair
 from ui.why.example import Seen, one_look
 from ui.why.lesson import STEPS, show_step
@@ -20,9 +21,9 @@ try:
     subject = choose_subject()
     evidence = explain_picture(subject.picture, subject.model, one_look(subject.options))
     pair = model_pair(subject.model)
-    if pair.readouts != READOUTS:
+    if pair.network_names != NETWORKS:
         needs = "The lesson compares a network trained with BCE alone with ReCAM’s, so it needs both."
-        suggest_bundled(pair, needs, fc2=True)
+        suggest_bundled(pair, needs, train=True)
         st.stop()
     features = look_inside(subject.picture, subject.model, subject.options.long_side)
 except UserError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.cam.curves import SCALES, scaled_maps
+from recam_core.cam.scales import SCALES, scaled_maps
 from recam_core.images.visualise import (
     difference_overlay,
     error_overlay,
@@ -20,16 +20,9 @@ from recam_core.images.visualise import (
     palette_png_bytes,
     png_bytes,
 )
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, IGNORE, CamResult, DisplayOptions, UserError
 from recam_core.system.files import npz_bytes
-
-_UNITS = {
-    "cam": "logits of the stage-1 network's FC1",
-    "w": "logits of the stage-2 network's FC1 (w)",
-    "wprime": "logits of the stage-2 network's FC2 (w′)",
-    "sum": "logits under the summed weights w⊕w′ of the stage-2 network",
-    "product": "products of weights w⊗w′ of the stage-2 network times features",
-}
 
 
 def evidence_bundle(
@@ -127,8 +120,8 @@ def _check(results: Sequence[CamResult], class_ids: Sequence[int]) -> CamResult:
         raise UserError("There is nothing to save yet; choose at least one readout.")
     first = results[0]
     readouts = [result.readout for result in results]
-    if len(set(readouts)) != len(readouts) or not set(readouts) <= set(_UNITS):
-        raise UserError(f"Each readout of {', '.join(_UNITS)} can be saved once; got {', '.join(readouts)}.")
+    if len(set(readouts)) != len(readouts) or not set(readouts) <= set(READOUTS):
+        raise UserError(f"Each readout of {', '.join(READOUTS)} can be saved once; got {', '.join(readouts)}.")
     if any(r.classes != first.classes or not np.array_equal(r.picture, first.picture) for r in results):
         raise UserError("The readouts saved together must be of the same picture and classes; save them one by one.")
     if len(class_ids) != len(first.classes):
@@ -159,7 +152,7 @@ def _explanations(results: Sequence[CamResult], scale: str) -> dict[str, str]:
     for result in results:
         lines[result.readout] = f"{shape}; heatmap from 0 to 1; {SCALES[scale]}"
         lines[f"raw_{result.readout}"] = (
-            f"{shape}; {_UNITS[result.readout]}, negative parts cut off, summed over scales and mirror images; "
+            f"{shape}; {READOUTS[result.readout].unit}, negative parts cut off, summed over scales and mirror images; "
             "not comparable with another readout's"
         )
     return lines

@@ -14,7 +14,8 @@ from recam_core.networks.gradients import softmax
 from recam_core.networks.memory_fallback import with_room
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
-from recam_core.records import CAM, EPSILON, READOUTS, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM, EPSILON, UserError
 from recam_core.system.device import autocast
 
 
@@ -34,7 +35,7 @@ class PictureFeatures:
 
     def of(self, readout: str) -> np.ndarray:
         """The features that a readout is applied to, (D, h, w)."""
-        return self.stage1 if readout == CAM else self.stage2
+        return self.stage1 if READOUTS[readout].network == CAM else self.stage2
 
     @property
     def nbytes(self) -> int:
@@ -96,7 +97,7 @@ def picture_features(picture: np.ndarray, pair: ModelPair, long_side: int = 512)
 
     Raises ``UserError`` where the features are not finite, and for a model that lacks one of the networks.
     """
-    pair.check_readouts(READOUTS)
+    pair.check_readouts(tuple(READOUTS))
     picture = working_picture(picture, long_side)
     stage1, stage2 = (_features(model, picture) for model in (pair.cam, pair.recam))
     if not (np.isfinite(stage1).all() and np.isfinite(stage2).all()):
@@ -104,7 +105,7 @@ def picture_features(picture: np.ndarray, pair: ModelPair, long_side: int = 512)
             f"The model {pair.name} gives features that are not finite for this picture; its weights are broken."
         )
     weights = {name: _frozen(pair.network(name).class_weights(name)) for name in READOUTS}
-    bias = pair.recam.head.fc1_bias
+    bias = pair.recam.head.bias
     bias = np.zeros(len(pair.classes), np.float32) if bias is None else _frozen(bias.detach())
     return PictureFeatures(pair.classes, stage1, stage2, weights, bias)
 

@@ -49,9 +49,14 @@ def gather_evidence(
     start = time.perf_counter()
     looks: list[tuple[list[str], _Look]] = []
     for model in pair.networks:
-        names = [name for name in model.head.readouts if name in readouts]
-        # stage 2 looks once even if none of its readouts is wanted: the scores are its own
-        for scale in options.scales if names else options.scales[: model is pair.recam]:
+        names = [name for name in model.readouts if name in readouts]
+        if names:
+            scales = options.scales
+        elif model is pair.recam:  # looks once even if none of its readouts is wanted: the scores are its own
+            scales = options.scales[:1]
+        else:
+            continue
+        for scale in scales:
             looks.append((names, _look(model, picture, scale, options.flip, names)))
     # read back when all is under way: a graphics card then works on while the next scale is prepared
     scale_maps: dict[str, list[np.ndarray]] = {readout: [] for readout in readouts}

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from recam_core.records import READOUTS, TrainConfig
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import TrainConfig
 
 KINDS = {
     **dict.fromkeys(("about", "warning"), str),

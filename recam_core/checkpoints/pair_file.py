@@ -17,10 +17,12 @@ from torch import Tensor, nn
 
 from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.heads import HEADS, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network
 from recam_core.networks.pair import ModelPair, build_pair
+from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
 from recam_core.networks.tensor_check import listed, tensor_faults
-from recam_core.records import ACTIVATIONS, CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import models_folder, runs_folder
 
@@ -29,6 +31,9 @@ HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
 NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
 SHELF = Path(__file__).parents[2] / "assets" / "models"
+OURS = {"bias": False, "activation": "sigmoid"}  # settings of a head where an older file does not say
+_FOUR = ["w", "wprime", "sum", "product"]
+WRITTEN = ((["cam"], (CAM,)), (_FOUR, (RECAM,)), (["cam", *_FOUR], NETWORKS))  # the readouts that older files name
 KINDS = ("bundled", "trained", "imported")
 RUN_MODEL, NAME_FILE = (
     "model.safetensors",
@@ -54,8 +59,7 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *
         "name": pair.name,
         "classes": pair.classes,
         "backbone": pair.backbone,
-        "readouts": pair.readouts,
-        "heads": {stage: network.head.settings for stage, network in _classifiers(pair).items()},
+        "heads": {stage: head_settings(network.head) for stage, network in _classifiers(pair).items()},
         **({} if pair.edge_network is None else {"edges": pair.edge_backbone}),
         "card": pair.card,
     }
@@ -88,10 +92,10 @@ def model_name(name: str) -> str:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Classes, backbone, readouts, heads and card of a stored pair, without reading its weights.
+    """Classes, backbone, heads and card of a stored pair, without reading its weights.
 
-    "readouts" are those that the model really has; "heads" their settings, ours where an older file does not say; of the
-    card what has another form than ours is left out.
+    "heads" are the settings of each network that the model really has, also where an older file does not say; of the card
+    what has another form than ours is left out.
     """
     header = _said(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -110,10 +114,10 @@ def read_header(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path.name} has {len(header['classes']):,} classes; at most {MAX_CLASSES:,} can be told apart."
         )
-    header.setdefault("readouts", list(READOUTS))
-    header.setdefault("heads", {})
-    if not _usable_heads(header["readouts"], header["heads"]):
+    heads = _heads(header.pop("readouts", None), header.get("heads", {}))
+    if heads is None:
         raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
+    header["heads"] = heads
     if header.get("edges") and header["edges"] not in list(BACKBONES):
         raise UserError(f"The header of {path.name} has no usable edges; the file is damaged or not ours.")
     header["card"] = clean_card(header["card"])
@@ -145,7 +149,7 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     data = path.read_bytes()
     stored = _tensors(data, path)
     pair = build_pair(
-        header["name"], header["backbone"], header["classes"], header["card"], header["readouts"], header["heads"]
+        header["name"], header["backbone"], header["classes"], header["card"], list(header["heads"]), header["heads"]
     )
     if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
         if own := header.get("edges"):
@@ -178,13 +182,13 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
     """Refuse a header that names other classes than the file has rows for, before a network of its size is built."""
     wanted, faults = len(header["classes"]), []
     with safe_open(path, framework="pt") as file:
-        there = set(file.keys())
-        for name in (f"{head}.head.fc1" for head, one in (("cam", CAM), ("recam", "w")) if one in header["readouts"]):
-            shape = file.get_slice(name).get_shape() if name in there else []
-            if name not in there:
-                faults.append(f"{name} is missing")
-            elif not shape or shape[0] != wanted:
-                faults.append(f"{name} is {tuple(shape)}, expected {wanted} rows")
+        names = file.keys()
+        for part in (f"{network}.head" for network in header["heads"]):
+            there = [name for name in names if name.startswith(f"{part}.")]
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in there}
+            faults += [] if there else [f"{part} is missing"]
+            if all(shape[:1] != (wanted,) for shape in shapes.values()):
+                faults += [f"{name} is {shape}, expected {wanted} rows" for name, shape in shapes.items()]
     if faults:
         raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
 
@@ -196,24 +200,40 @@ def _parts(pair: ModelPair) -> dict[str, nn.Module]:
 
 
 def _classifiers(pair: ModelPair) -> dict[str, CamModel]:
-    """Both networks, or the one that stands for both under the name of its head."""
-    if pair.cam is not pair.recam:
-        return {"cam": pair.cam, "recam": pair.recam}
-    return {CAM if pair.readouts == (CAM,) else "recam": pair.recam}
+    """The networks that there really are, by what their heads make them."""
+    return {network.head.network: network for network in pair.networks}
 
 
-def _usable_heads(readouts: Any, heads: Any) -> bool:
+def _heads(readouts: Any, heads: Any) -> dict[str, dict[str, Any]] | None:
+    """The settings of each network's head, None where they are not usable; ``readouts`` is what older files say instead."""
+    networks = NETWORKS if readouts is None else next((there for names, there in WRITTEN if names == readouts), None)
+    if networks is None or not isinstance(heads, dict) or not set(heads) <= set(networks):
+        return None
+    if readouts is None and heads:
+        networks = tuple(name for name in NETWORKS if name in heads)
+    found = {network: heads.get(network, OURS) for network in networks}
+    return found if all(_is_head(network, settings) for network, settings in found.items()) else None
+
+
+def _is_head(network: str, settings: Any) -> bool:
     return (
-        readouts in ([CAM], list(RECAM_READOUTS), list(READOUTS))
-        and isinstance(heads, dict)
-        and all(
-            isinstance(head, dict)
-            and head.keys() == {"bias", "activation"}
-            and isinstance(head["bias"], bool)
-            and head["activation"] in list(ACTIVATIONS)
-            for head in heads.values()
-        )
+        isinstance(settings, dict)
+        and settings.keys() - {"head"} == OURS.keys()
+        and isinstance(settings["bias"], bool)
+        and settings["activation"] in list(ACTIVATIONS)
+        and settings.get("head", network) in list(HEADS)
+        and HEADS[settings.get("head", network)].network == network
     )
+
+
+def stored_readouts(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """The readouts that the model of a header (``read_header``) has, in the order of ``READOUTS``."""
+    there = {
+        name
+        for network, settings in header["heads"].items()
+        for name in head_readouts(network, HEADS[settings.get("head", network)].classifiers)
+    }
+    return tuple(name for name in READOUTS if name in there)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ from recam_core.checkpoints.pair_file import (
     model_name,
     read_header,
     standing,
+    stored_readouts,
 )
-from recam_core.records import READOUTS, UserError
+from recam_core.networks.readouts import NETWORKS, READOUTS
+from recam_core.records import UserError
 from recam_core.system import jobs
 from recam_core.system.files import move_new, refusal, save_atomically
 from recam_core.system.folders import may_start, models_folder, runs_folder
@@ -69,7 +71,12 @@ class ShelfEntry:
     @property
     def readouts(self) -> tuple[str, ...]:
         """The readouts that it really has."""
-        return tuple(self.header.get("readouts", READOUTS))
+        return stored_readouts(self.header) if self.header else tuple(READOUTS)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Which of ``NETWORKS`` it really has."""
+        return tuple(self.header.get("heads", NETWORKS))
 
     @property
     def card(self) -> Mapping[str, Any]:

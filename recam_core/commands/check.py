@@ -33,10 +33,10 @@ def run(arguments: argparse.Namespace) -> None:
         for event in report(check_dataset(arguments.dataset, arguments.root, arguments.split), arguments.json_lines):
             if not isinstance(event, DataReport):
                 continue
-            if not arguments.json_lines:
-                print("\n".join(lines(event)))
             if target:
                 save_atomically(target, _json(event))
+            if not arguments.json_lines:
+                print("\n".join(lines(event)))
     except KeyboardInterrupt:
         print("\nStopped. A check keeps nothing: the same command starts from the beginning.", file=sys.stderr)
         raise

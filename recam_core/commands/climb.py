@@ -19,7 +19,7 @@ from recam_core.commands.pictures import (
 )
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CLIMB_RESULTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
-from recam_core.refiners import REFINERS
+from recam_core.refiners.advcam.climb import climb
 from recam_core.refiners.advcam.files import climb_bundle
 from recam_core.refiners.advcam.result import climb_defaults, grey_levels
 from recam_core.system.device import pick_device
@@ -65,9 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     before = gather_evidence(picture.pixels, pair, view, [readout])
     classes = named or default_classes(before)
     say = sys.stderr if arguments.json_lines else sys.stdout
-    say_notes(picture, pair, say)
-    print(f"ξ {options.xi:g} is {grey_levels(options.xi, pair):.1f} grey levels of 255 a step at most", file=say)
-    events = REFINERS["advcam"](picture.pixels, pair, classes, options, readout, view)
+    events = climb(picture.pixels, pair, classes, options, readout, view)
     steps, stopped = until_stopped(report(events, arguments.json_lines))
     if not steps:  # stopped before there was anything to keep
         raise KeyboardInterrupt
@@ -82,6 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
         milliseconds=arguments.milliseconds,
     )
     write_folder(files, arguments.out)
+    say_notes(picture, pair, say)
+    print(f"ξ {options.xi:g} is {grey_levels(options.xi, pair):.1f} grey levels of 255 a step at most", file=say)
     print(f"{len(steps)} step{'s' * (len(steps) != 1)}, {len(files)} files in {arguments.out}", file=say)
     if stopped:
         raise KeyboardInterrupt

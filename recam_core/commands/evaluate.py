@@ -9,13 +9,13 @@ from typing import Any
 
 from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
 from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
-from recam_core.commands.walking import add_refine_arguments, chosen_walk
+from recam_core.commands.refining import add_refine_arguments, chosen_refinement
 from recam_core.datasets import DATASETS, Dataset, streamed
 from recam_core.evaluation.evaluate import Evaluation, evaluate
 from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
-from recam_core.records import READOUT_LABELS, UserError
-from recam_core.records.stored import WALKED
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import UserError
+from recam_core.refiners import Refinement
 from recam_core.system.device import pick_device
 from recam_core.system.files import parent_for, save_atomically
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, choices=list(DATASETS))
     parser.add_argument("--root", default="", help="folder of the data set")
     parser.add_argument("--split", required=True, help="e.g. test, train2017")
-    parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
+    parser.add_argument("--readouts", default="all", help=f"all, or some of {','.join(READOUTS)}")
     parser.add_argument("--json", type=Path, help="write every figure there")
     parser.add_argument(
         "--out",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
-    add_refine_arguments(parser, ("none", "walk"))
+    add_refine_arguments(parser)
     add_view_arguments(parser)
 
 
@@ -56,13 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
-    walk = chosen_walk(arguments, pair)
-    walker = None if walk is None else Walker(pair, walk, arguments.boundary)
+    refinement = chosen_refinement(arguments, pair)
     if arguments.out:
-        maps = MapMaker(pair, options, readouts, walker, reset_pair(pair) if arguments.baselines else None)
+        maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None)
         events = stored(arguments, maps, dataset)
     else:
-        events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), walker)
+        events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), refinement)
     result: Evaluation | None = None
     for event in report(events, arguments.json_lines):
         if isinstance(event, Evaluation):
@@ -70,12 +69,12 @@ def run(arguments: argparse.Namespace) -> None:
     if result is None:  # baselines alone
         return
     figures = result.to_json()
-    if not arguments.json_lines:
-        print(table(figures))
     if target:
         save_atomically(target, json.dumps(figures, indent=1).encode())
     if arguments.into_card:
-        keep_scores(find_model(arguments.model), figures)
+        keep_scores(find_model(arguments.model), figures, refinement)
+    if not arguments.json_lines:
+        print(table(figures))
 
 
 def check_targets(arguments: argparse.Namespace) -> None:
@@ -101,7 +100,8 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> I
         raise
     if maps.readouts:
         store = open_store(arguments.out)
-        sweeps = {name: store.sweep(f"{name}{WALKED}" if maps.walker else name) for name in maps.readouts}
+        behind = f"-{maps.refinement.name}" if maps.refinement else ""
+        sweeps = {name: store.sweep(f"{name}{behind}") for name in maps.readouts}
         measured = int(store.counted.sum())
         yield Evaluation(
             maps.pair.name,
@@ -111,16 +111,16 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> I
             maps.options,
             maps.pair.classes,
             sweeps,
-            maps.walker,
+            maps.refinement,
         )
 
 
-def keep_scores(path: Path, figures: dict[str, Any]) -> None:
+def keep_scores(path: Path, figures: dict[str, Any], refinement: Refinement | None) -> None:
     """Write the best scores of each readout into the model's card, under what they were measured on."""
     scales = "single scale" if len(figures["scales"]) == 1 else f"{len(figures['scales'])} scales"
     where = f"{figures['dataset']} {figures['split']}, {scales}"
-    if walk := figures.get("walk"):
-        where += f", after {walk['steps']} steps of the walk ({walk['boundary']} boundaries)"
+    if refinement is not None:
+        where += f", {refinement.words}"
     rows = {
         name: {key: row[key] for key in ("miou", "threshold", "fp", "fn")} for name, row in figures["readouts"].items()
     }
@@ -137,6 +137,6 @@ def table(figures: dict[str, Any]) -> str:
             for key in ("miou", "fp", "fn", "precision", "recall")
         ]
         lines.append(
-            f"{READOUT_LABELS[name]:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
+            f"{READOUTS[name].label:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
         )
     return "\n".join(lines)

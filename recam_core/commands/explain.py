@@ -9,7 +9,8 @@ from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import open_picture, readout_names, view_options
 from recam_core.commands.pictures import add_display_arguments, add_picture_arguments, named_classes, say_notes
-from recam_core.records import EMPTY_TEXT, PROBABILITY, READOUT_LABELS, DisplayOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EMPTY_TEXT, PROBABILITY, DisplayOptions
 from recam_core.system.device import device_name, pick_device
 from recam_core.system.files import write_folder
 
@@ -17,7 +18,7 @@ from recam_core.system.files import write_folder
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, readouts, where to write, and how to look."""
     add_picture_arguments(parser, "the evidence bundle")
-    parser.add_argument("--readouts", default="all", help="all, or some of cam,w,wprime,sum,product")
+    parser.add_argument("--readouts", default="all", help=f"all, or some of {','.join(READOUTS)}")
     add_display_arguments(parser, "background threshold of the masks (%(default)s)", DisplayOptions().threshold)
 
 
@@ -42,11 +43,11 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{evidence.backbone_passes} {passes} in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
         shares = (
-            f"{READOUT_LABELS[r.readout]} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results
+            f"{READOUTS[r.readout].label} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results
         )
         said = f"{PROBABILITY[evidence.activation]} {results[0].scores[i]:.2f}"
         print(f"{name}: {said}; above {arguments.threshold:g}: {', '.join(shares)}")
-        empty = [READOUT_LABELS[r.readout] for r in results if r.peaks[i] == 0]
+        empty = [READOUTS[r.readout].label for r in results if r.peaks[i] == 0]
         if empty:
             print(f"{name}, {', '.join(empty)}: {EMPTY_TEXT}")
     print(f"{len(files)} files in {arguments.out}")

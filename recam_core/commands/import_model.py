@@ -7,7 +7,8 @@ from recam_core.checkpoints.importers import CLASS_LISTS, read_class_names, reco
 from recam_core.checkpoints.pair_file import model_name
 from recam_core.checkpoints.registry import check_model_name
 from recam_core.networks.backbones import BACKBONES
-from recam_core.records import ACTIVATIONS, READOUTS, lacking_sentence
+from recam_core.networks.readouts import READOUTS, lacking_sentence
+from recam_core.records import ACTIVATIONS
 from recam_core.system.folders import models_folder
 
 
@@ -34,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation", choices=list(ACTIVATIONS), default="", help=f"how scores become probabilities; {texts}"
     )
     parser.add_argument("--onto", default="", help="a model on the shelf, or a file, that the files are added to")
+    parser.add_argument(
+        "--average",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="of a file with weights and their moving average (EMA) take the average",
+    )
     parser.add_argument("--out", type=Path, help="write this file instead of one in RECAM_MODELS (else models/)")
 
 
@@ -41,18 +48,21 @@ def run(arguments: argparse.Namespace) -> None:
     """Say what the files are, import them, and say what the model can do."""
     name = model_name(arguments.name) if arguments.out else check_model_name(arguments.name)
     names = None if arguments.classes is None else read_class_names(arguments.classes)
-    for path in arguments.files:
-        print(f"{path.name}: {recognise(path).words}")
+    words = [f"{path.name}: {recognise(path, arguments.average).words}" for path in arguments.files]
     path = arguments.out or models_folder() / f"{name}.safetensors"
-    pair = store_import(
-        arguments.files,
-        path,
-        name,
-        class_names=names,
-        backbone=arguments.backbone,
-        activation=arguments.activation,
-        onto=arguments.onto,
-    )
+    try:
+        pair = store_import(
+            arguments.files,
+            path,
+            name,
+            class_names=names,
+            backbone=arguments.backbone,
+            activation=arguments.activation,
+            onto=arguments.onto,
+            average=arguments.average,
+        )
+    finally:  # work comes before words, which nobody may be there to take
+        print("\n".join(words))
     if note := pair.card.get("imported", {}).get("note"):
         print(note)
     print(f"{len(pair.classes)} classes, {pair.backbone}, readouts {', '.join(pair.readouts)}")

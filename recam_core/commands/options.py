@@ -15,8 +15,8 @@ from typing import Any
 from recam_core.datasets import CheckedDataset, missing_words, open_dataset
 from recam_core.datasets.samples import SAMPLES, read_sample
 from recam_core.images.pictures import read_image
-from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, Picture, UserError
-from recam_core.system.jobs import JOB
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import MULTI_SCALE, HeatmapOptions, Picture, UserError
 from recam_core.system.launcher import launched
 from recam_core.training.run_folder import CHECKPOINT, begun
 
@@ -61,7 +61,7 @@ def readout_names(text: str) -> tuple[str, ...]:
 
 def add_readout_argument(parser: argparse.ArgumentParser, text: str) -> None:
     """Which readout's map is refined; ``text`` says what becomes of it."""
-    parser.add_argument("--readout", choices=READOUTS, help=f"{text} (w, or cam where the model has no other)")
+    parser.add_argument("--readout", choices=list(READOUTS), help=f"{text} (w, or cam where the model has no other)")
 
 
 def split_names(text: str) -> list[str]:
@@ -107,17 +107,17 @@ def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str,
 def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[Any]]) -> None:
     """Report a training until it is done or stopped; a folder that holds one already is only gone on with.
 
-    ``start(resume)`` begins it. A job that was stopped before it wrote anything starts anew.
+    ``start(resume)`` begins it. A run that was killed before it wrote anything starts anew: it has a folder and no more.
     """
     if arguments.out is None:
         raise UserError("Name the folder of the run with --out, e.g. --out runs/mine.")
     checkpoint, main = arguments.out / CHECKPOINT, launched(os.environ).rank == 0
     if not arguments.resume and checkpoint.exists():
         raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")
-    fresh_job = (arguments.out / JOB).exists() and not begun(arguments.out)
+    fresh = arguments.out.is_dir() and not begun(arguments.out)
     try:
         with heard_stop() as check:
-            for _ in report(start(arguments.resume and not fresh_job), arguments.json_lines):
+            for _ in report(start(arguments.resume and not fresh), arguments.json_lines):
                 check()
     except KeyboardInterrupt:
         if not main:  # of several processes one speaks for all

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-from recam_core.cam.thresholds import seed_threshold, walk_threshold
+from recam_core.cam.thresholds import seed_threshold
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_readout_argument, add_view_arguments, open_data, report, view_options
-from recam_core.commands.walking import add_refine_arguments, chosen_walk
+from recam_core.commands.refining import add_refine_arguments, chosen_refinement
 from recam_core.datasets import DATASETS
-from recam_core.evaluation.pseudo_masks import write_masks
+from recam_core.evaluation.pseudo_masks import PseudoMaskOptions, write_masks
 from recam_core.networks.pair import ModelPair
-from recam_core.records import REFINEMENTS, MaskStep, PseudoMaskOptions, RandomWalkOptions
-from recam_core.refiners.advcam.result import climb_defaults
+from recam_core.records import MaskStep
+from recam_core.refiners import REFINERS
 from recam_core.system.device import pick_device
 from recam_core.system.launcher import launched
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="e.g. train, train2017")
     parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
     add_readout_argument(parser, "whose maps become masks")
-    add_refine_arguments(parser, list(REFINEMENTS))
+    add_refine_arguments(parser)
     parser.add_argument(
         "--threshold",
         type=float,
@@ -65,18 +65,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_options(arguments: argparse.Namespace, pair: ModelPair) -> PseudoMaskOptions:
     """What suits the model, with what was said on the command line; says which threshold was taken and why."""
-    view, walk = view_options(arguments), chosen_walk(arguments, pair)
-    threshold, where = walk_threshold(pair) if walk else seed_threshold(pair, arguments.readout, view)
+    view, refinement = view_options(arguments), chosen_refinement(arguments, pair)
+    suited = REFINERS[refinement.name].threshold if refinement else seed_threshold
+    threshold, where = suited(pair, arguments.readout, view)
     if arguments.threshold is not None:
         threshold, where = arguments.threshold, "as asked for"
-    options = PseudoMaskOptions(
-        threshold=threshold,
-        readout=arguments.readout,
-        refine=arguments.refine,
-        boundary=arguments.boundary,
-        view=view,
-        walk=walk or RandomWalkOptions(),
-        climb=climb_defaults(pair),
-    )
+    options = PseudoMaskOptions(threshold, arguments.readout, refinement, view)
     print(f"background threshold {threshold:g} ({where})", file=sys.stderr)
     return options

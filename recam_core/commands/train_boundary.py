@@ -8,7 +8,8 @@ from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.options import add_settings, changed_settings, open_data, report_run
 from recam_core.datasets import DATASETS
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, UserError
 from recam_core.system.device import keep_freed_memory, pick_device
 from recam_core.system.launcher import launched
 from recam_core.training.boundary.train import train_boundary

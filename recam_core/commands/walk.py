@@ -18,15 +18,16 @@ from recam_core.commands.pictures import (
     say_notes,
     until_stopped,
 )
-from recam_core.commands.walking import add_walk_arguments, walk_options
+from recam_core.commands.refining import add_flags, chosen_options
 from recam_core.networks.pair import ModelPair
-from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions
-from recam_core.refiners.advcam.climb import climb
+from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions, RandomWalkOptions
+from recam_core.refiners import REFINERS
 from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence
 from recam_core.refiners.random_walk.boundary import boundary_map
 from recam_core.refiners.random_walk.files import walk_bundle
 from recam_core.refiners.random_walk.result import milestones
 from recam_core.refiners.random_walk.walk import walk
+from recam_core.refiners.subject import Subject
 from recam_core.system.device import pick_device
 from recam_core.system.files import parent_for, write_folder
 
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", choices=list(STARTS), default="map", help=f"what the walk begins with: {texts} (%(default)s)"
     )
-    add_walk_arguments(parser)
+    add_flags(parser, REFINERS["walk"])
     parser.add_argument("--before-threshold", type=float, help=BACKGROUND.format("before the walk", SEED))
     add_animation_arguments(parser, 300)
     add_display_arguments(parser, BACKGROUND.format("after the walk", WALKED))
@@ -61,15 +62,15 @@ def run(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     arguments.readout = arguments.readout or pair.default_readout
-    options = walk_options(arguments, pair)
+    settings = chosen_options(arguments, REFINERS["walk"], pair)
+    options: RandomWalkOptions = settings.walk
     before, after = chosen_thresholds(arguments, pair, view)
     named = named_classes(arguments.classes, pair)
     parent_for(arguments.out / "trace.json")
     evidence = gather_evidence(picture.pixels, pair, view, [arguments.readout])
-    boundary = boundary_map(pair, evidence.picture, arguments.boundary)
+    boundary = boundary_map(pair, evidence.picture, settings.boundary)
     classes = named or default_classes(evidence)
     say = sys.stderr if arguments.json_lines else sys.stdout
-    say_notes(picture, pair, say)
     start = start_of(arguments, pair, evidence, classes)
     kept = milestones(options.steps)
     walking = (step for step in walk(start, boundary, options, pair.recam.device) if step.t in kept)
@@ -85,10 +86,11 @@ def run(arguments: argparse.Namespace) -> None:
         display=after,
         before_threshold=before.threshold,
         manifest=make_manifest(picture, pair, evidence),
-        described={"start": arguments.start, "boundary": arguments.boundary},
+        described={"start": arguments.start, "boundary": settings.boundary},
         milliseconds=arguments.milliseconds,
     )
     write_folder(files, arguments.out)
+    say_notes(picture, pair, say)
     print(f"{steps[-1].t} of {options.steps} steps, {len(files)} files in {arguments.out}", file=say)
     if stopped:
         raise KeyboardInterrupt
@@ -112,8 +114,8 @@ def chosen_thresholds(
 def start_of(arguments: argparse.Namespace, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> CamResult:
     """The maps that walk: those of the picture, or those of a climb made now."""
     if arguments.start == "climb":
-        options = climb_defaults(pair)
-        climbing = climb(evidence.picture, pair, classes, options, arguments.readout, evidence.options)
+        climber, options = REFINERS["climb"], climb_defaults(pair)
+        climbing = climber.steps(Subject(pair, evidence, tuple(classes), (arguments.readout,)), options)
         last = {step.scale_index: step for step in report(climbing, arguments.json_lines)}  # one a scale is enough
         evidence = climbed_evidence(evidence, list(last.values()), options.result)
     return read_out(evidence, arguments.readout, classes)

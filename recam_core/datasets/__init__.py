@@ -48,8 +48,11 @@ class CheckedDataset(Dataset, Protocol):
     def has_mask(self, i: int) -> bool:
         """Is there a label map of picture ``i``?"""
 
-    def check(self, i: int) -> None:
-        """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it; several threads may ask."""
+    def check(self, i: int) -> np.ndarray | None:
+        """The ``mask`` of picture ``i``; ``UserError`` where that or the picture cannot be used. Several threads may ask."""
+
+    def remarks(self, i: int) -> tuple[str, ...]:
+        """What was passed over in picture ``i`` or understood in another way than it is written, a sentence each."""
 
 
 DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from recam_core.datasets import CheckedDataset, open_dataset, streamed
-from recam_core.records import CheckStep, DataReport, UserError
+from recam_core.images.masks import shows_class
+from recam_core.records import IGNORE, CheckStep, DataReport, UserError
 
 NAMED = 50  # names of faulty pictures that a report holds
 SAMPLES = 12
@@ -18,14 +19,33 @@ THREADS = min(8, os.cpu_count() or 1)  # decoders let other threads run
 AHEAD = 4 * THREADS
 EVERY = 0.1  # seconds between two steps
 IMBALANCE = 20
+REMARKS = 20  # different ones that a report holds, the most frequent first
+
+
+@dataclass
+class Look:
+    """What was seen of picture ``i``: its labels, whether it has a usable mask that shows a class, and what is wrong or odd."""
+
+    i: int
+    labels: np.ndarray | None = None
+    mask: bool = False
+    shown: bool = False
+    fault: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass
 class Tally:
-    """What was counted so far; ``samples`` are positions of whole pictures by class, a few of each."""
+    """What was counted so far; ``samples`` are positions of whole pictures by class, a few of each.
+
+    ``pointless`` masks show none of the classes that their picture is labelled with; ``remarks`` are of pictures.
+    """
 
     per_class: np.ndarray
     masks: int = 0
+    usable: int = 0
+    pointless: int = 0
+    remarks: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
     broken_count: int = 0
@@ -51,18 +71,18 @@ def check_opened(dataset: CheckedDataset, where: tuple[str, str, str]) -> Iterat
     streamed(dataset)
     tally = Tally(np.zeros(len(dataset.classes), np.int64))
     said = 0.0
-    for done, (i, labels, fault) in enumerate(_looked_at(dataset), 1):
-        _add(tally, dataset, i, labels, fault)
+    for done, look in enumerate(_looked_at(dataset), 1):
+        _add(tally, dataset, look)
         if time.perf_counter() - said > EVERY:
-            yield CheckStep(done, len(dataset), dataset.name(i))
+            yield CheckStep(done, len(dataset), dataset.name(look.i))
             said = time.perf_counter()
     yield _report(dataset, tally, where, time.perf_counter() - start)
 
 
-def _looked_at(dataset: CheckedDataset) -> Iterator[tuple[int, np.ndarray | None, str]]:
-    """Position, labels and fault ("" for none) of each picture in order, some threads ahead of who asks."""
+def _looked_at(dataset: CheckedDataset) -> Iterator[Look]:
+    """What is seen of each picture in order, some threads ahead of who asks."""
     pool = ThreadPoolExecutor(THREADS)
-    waiting: deque[Future[tuple[int, np.ndarray | None, str]]] = deque()
+    waiting: deque[Future[Look]] = deque()
     try:
         for i in range(len(dataset)):
             waiting.append(pool.submit(_look, dataset, i))
@@ -74,28 +94,35 @@ def _looked_at(dataset: CheckedDataset) -> Iterator[tuple[int, np.ndarray | None
         pool.shutdown(cancel_futures=True)
 
 
-def _look(dataset: CheckedDataset, i: int) -> tuple[int, np.ndarray | None, str]:
-    labels = None
+def _look(dataset: CheckedDataset, i: int) -> Look:
+    look = Look(i)
     try:
-        labels = dataset.labels(i)
-        dataset.check(i)
+        look.labels = dataset.labels(i)
+        mask = dataset.check(i)
+        look.remarks = dataset.remarks(i)
+        if mask is not None:
+            look.mask, look.shown = True, shows_class(mask)
     except UserError as error:
-        return i, labels, str(error)
+        look.fault = str(error)
     except Exception as error:  # whatever a file brings about, it ends no check
-        return i, labels, f"it could not be read ({type(error).__name__}: {str(error)[:200]})"
-    return i, labels, ""
+        look.fault = f"it could not be read ({type(error).__name__}: {str(error)[:200]})"
+    return look
 
 
-def _add(tally: Tally, dataset: CheckedDataset, i: int, labels: np.ndarray | None, fault: str) -> None:
+def _add(tally: Tally, dataset: CheckedDataset, look: Look) -> None:
+    i, labels = look.i, look.labels
     tally.masks += dataset.has_mask(i)
     present = np.flatnonzero(labels) if labels is not None else np.zeros(0, int)
     tally.per_class[present] += 1
     tally.unlabelled += labels is not None and not len(present)
-    if fault:
+    tally.remarks.update(look.remarks)
+    if look.fault:
         tally.broken_count += 1
         if len(tally.broken) < NAMED:
-            tally.broken.append((dataset.name(i), fault))
+            tally.broken.append((dataset.name(i), look.fault))
         return
+    tally.usable += look.mask
+    tally.pointless += look.mask and not look.shown and len(present) > 0
     for k in present.tolist():
         kept = tally.samples.setdefault(k, [])
         if len(kept) < SAMPLES:
@@ -123,7 +150,15 @@ def _report(dataset: CheckedDataset, tally: Tally, where: tuple[str, str, str], 
 
 
 def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
-    said = []
+    said = [f"{words} ({_pictures(count)})." for words, count in tally.remarks.most_common(REMARKS)]
+    if (more := len(tally.remarks) - REMARKS) > 0:
+        said.append(f"{more} more remarks like these are not shown.")
+    if tally.pointless:
+        said.append(
+            f"{tally.pointless} of {tally.usable} masks show no class, though their pictures have labels: every pixel is 0 "
+            f"(background) or {IGNORE} (does not count). Masks in black and white say only “object or not”; write a class's "
+            "position in the list of classes plus one."
+        )
     there = tally.per_class[tally.per_class > 0]
     if not len(there):
         said.append("No picture has a label, so there is nothing to train on.")
@@ -140,6 +175,10 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
     if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
         said.append("Every picture has one label: classes that appear together cannot be told apart from it.")
     return said
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _spread(samples: dict[int, list[int]]) -> list[int]:

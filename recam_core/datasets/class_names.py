@@ -15,3 +15,14 @@ COCO_CLASSES = (
     "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear",
     "hair drier", "toothbrush",
 )  # fmt: skip
+
+# what others call VOC's classes, without capitals, spaces and hyphens
+_VOC_ALSO = {
+    "airplane": "aeroplane", "motorcycle": "motorbike", "couch": "sofa", "tv": "tvmonitor", "television": "tvmonitor",
+}  # fmt: skip
+_VOC_KNOWN = {name: name for name in VOC_CLASSES} | _VOC_ALSO
+
+
+def voc_class(name: str) -> str:
+    """The class of VOC that a name means, also as COCO writes it (``Dining table``, ``airplane``); "" where it means none."""
+    return _VOC_KNOWN.get("".join(letter for letter in name.lower() if letter.isalnum()), "")

@@ -4,27 +4,37 @@
 ({file name: [class names]}) may add pictures that have image-level labels only.
 """
 
+import math
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
-from recam_core.datasets.coco_files import read_image_labels, read_instances
-from recam_core.datasets.coco_shapes import area_of
-from recam_core.datasets.on_disk import check_picture, files_in, inside, read_picture, split_missing, upright_size
+from recam_core.datasets.coco_files import Entry, read_image_labels, read_instances
+from recam_core.datasets.coco_shapes import Outline, is_outlined, outline_of
+from recam_core.datasets.on_disk import (
+    as_they_lie,
+    check_picture,
+    files_below,
+    files_in,
+    inside,
+    read_picture,
+    split_missing,
+    upright_size,
+)
 from recam_core.records import IGNORE, UserError
 from recam_core.system.layouts import is_file, is_folder, is_plain
+
+POLYGONS = 50_000  # of a picture; each takes time
 
 
 class Coco:
     """Pictures, image-level labels and label maps of one split.
 
     Category ids are sparse in COCO: classes are numbered by their order. Where objects overlap the smaller lies on top;
-    crowd regions are ignored (255) unless an object lies on them. Pictures that are named but not there are left out, and
-    ``missing`` names them.
+    crowd regions are ignored (255) unless an object lies on them, and so are the boxes of objects whose outline cannot be used
+    whole. A picture has a mask where one of its objects is outlined, or where it has no object and those of others are outlined.
+    Pictures that are named but not there are left out, and ``missing`` names them.
     """
-
-    notes: tuple[str, ...] = ()
 
     def __init__(self, root: str, split: str) -> None:
         self.root, self.folder = Path(root), Path(root) / split
@@ -37,20 +47,33 @@ class Coco:
         annotations = self.root / "annotations"
         instances = inside(annotations / f"instances_{split}.json", self.root)
         found = read_instances(instances)
-        categories = sorted(found["categories"], key=lambda category: category["id"])
+        categories = sorted(found.categories, key=lambda category: (isinstance(category["id"], str), category["id"]))
         self.classes = tuple(category["name"] for category in categories)
         self.index = {category["id"]: k for k, category in enumerate(categories)}
-        self.pictures = {entry["file_name"]: entry for entry in found["images"]}
-        self.objects: dict[int, list[dict[str, Any]]] = {}
-        for annotation in found["annotations"]:
-            self.objects.setdefault(annotation["image_id"], []).append(annotation)
         known = {name: k for k, name in enumerate(self.classes)}
         extra = read_image_labels(inside(annotations / f"image_labels_{split}.json", self.root), known)
+        listed = {entry["file_name"]: entry for entry in found.images}
+        names = sorted({*listed, *extra})
+        files = dict(zip(names, _where(self.folder, names), strict=True))
+        _, self.missing = split_missing(names, [bool(files[name]) for name in names], instances.name, split)
+        self.pictures = {files[name]: entry for name, entry in listed.items() if files[name]}
         self.extra = {
-            name: [known[label] for label in labels] for name, labels in extra.items() if name not in self.pictures
+            files[name]: [known[label] for label in labels]
+            for name, labels in extra.items()
+            if name not in listed and files[name]
         }
-        listed = sorted([*self.pictures, *self.extra])
-        self.names, self.missing = split_missing(listed, _are_there(self.folder, listed), instances.name, split)
+        self.names = sorted([*self.pictures, *self.extra])
+        self.objects: dict[int | str, list[Entry]] = {}
+        boxes = 0
+        for annotation in found.annotations:
+            self.objects.setdefault(annotation["image_id"], []).append(annotation)
+            boxes += not is_outlined(annotation.get("segmentation"))
+        self.outlined = boxes < len(found.annotations) or not boxes
+        self.notes = found.notes
+        if boxes:
+            self.notes += (
+                f"{boxes} of {len(found.annotations)} annotations have no outline: boxes serve for training only.",
+            )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -73,60 +96,117 @@ class Coco:
         return present
 
     def mask(self, i: int) -> np.ndarray | None:
-        """Label map (H, W) uint8 with 255 = ignore, or None for a picture that has image-level labels only."""
-        if self.names[i] in self.extra:
+        """Label map (H, W) uint8 with 255 = ignore, or None where no object is outlined; ``UserError`` where none can be used."""
+        if not self.has_mask(i):
             return None
-        info = self.pictures[self.names[i]]
-        labels = np.zeros((info["height"], info["width"]), np.uint8)
+        height, width = self._size(i)
+        columns = np.zeros(width * height, np.uint8)  # one below the other, as COCO counts pixels
+        outlines = self._outlines(i, height, width)
+        faults = [words for words in map(_fault, outlines) if words]
+        if outlines and all(outline.faults and not outline.starts for _, outline in outlines):
+            raise UserError(f"{faults[0]}, so there is no mask to score; boxes alone serve for training only.")
+        for annotation, outline in outlines:
+            if outline.faults:
+                _ignore_box(columns.reshape(width, height).T, annotation.get("bbox"))
         # crowds first, then from large to small: what is drawn later lies on top
-        for annotation in sorted(self._annotations(i), key=lambda a: (not a["iscrowd"], -a["area"])):
-            value = IGNORE if annotation["iscrowd"] else self.index[annotation["category_id"]] + 1
-            labels[_area(annotation, *labels.shape)] = value
-        return labels
+        for annotation, outline in sorted(outlines, key=_order):
+            outline.paint(columns, IGNORE if annotation["iscrowd"] else self.index[annotation["category_id"]] + 1)
+        return np.ascontiguousarray(columns.reshape(width, height).T)
 
     def has_mask(self, i: int) -> bool:
-        """Are the objects of picture ``i`` outlined?"""
-        return self.names[i] not in self.extra
+        """Is an object of picture ``i`` outlined, or is it known that there is none?"""
+        objects = self._annotations(i)
+        if self.names[i] in self.extra or not objects:
+            return self.names[i] not in self.extra and self.outlined
+        return any(is_outlined(annotation.get("segmentation")) for annotation in objects)
 
-    def check(self, i: int) -> None:
-        """Raise ``UserError`` where picture ``i`` is not whole, or of another size than its annotations are for."""
+    def check(self, i: int) -> np.ndarray | None:
+        """The mask; ``UserError`` where picture ``i`` is not whole, not of the size that is said, or has no usable outline."""
         path = self._picture(i)
         check_picture(path)
         if not self.has_mask(i):
-            return
-        info, (width, height) = self.pictures[self.names[i]], upright_size(path)
-        if (info["width"], info["height"]) != (width, height):
+            return None
+        (height, width), (wide, high) = self._size(i), upright_size(path)
+        if (width, height) != (wide, high):
             raise UserError(
-                f"“{path.name}” is {width}×{height} pixels, its annotations are for {info['width']}×{info['height']}; use the "
+                f"“{path.name}” is {wide}×{high} pixels, its annotations are for {width}×{height}; use the "
                 "pictures that they were made for."
             )
+        return self.mask(i)
+
+    def remarks(self, i: int) -> tuple[str, ...]:
+        """Outlines of picture ``i`` that cannot be used."""
+        if not self.has_mask(i):
+            return ()
+        return tuple(words for words in map(_fault, self._outlines(i, *self._size(i))) if words)
+
+    def _outlines(self, i: int, height: int, width: int) -> list[tuple[Entry, Outline]]:
+        objects = self._annotations(i)
+        parts = sum(len(entry["segmentation"]) for entry in objects if isinstance(entry.get("segmentation"), list))
+        if parts > POLYGONS:
+            raise UserError(
+                f"“{self.names[i]}” has {parts:,} polygons; at most {POLYGONS:,} are read. Store them as run lengths."
+            )
+        return [(entry, outline_of(entry.get("segmentation"), height, width)) for entry in objects]
+
+    def _size(self, i: int) -> tuple[int, int]:
+        """(height, width) that the annotations are for; the picture's own where the file says none."""
+        entry = self.pictures[self.names[i]]
+        if entry["height"] is None:
+            width, height = upright_size(self._picture(i))
+            return height, width
+        return entry["height"], entry["width"]
 
     def _picture(self, i: int) -> Path:
         return inside(self.folder / self.names[i], self.root)
 
-    def _annotations(self, i: int) -> list[dict[str, Any]]:
+    def _annotations(self, i: int) -> list[Entry]:
         picture = self.pictures.get(self.names[i])
         return [] if picture is None else self.objects.get(picture["id"], [])
 
 
-def _area(annotation: dict[str, Any], height: int, width: int) -> np.ndarray:
-    """(H, W) bool: where the object is."""
-    try:
-        return area_of(annotation.get("segmentation"), height, width)
-    except Exception as error:  # numpy and pycocotools raise many kinds for odd numbers
-        raise UserError(
-            f"Annotation {str(annotation.get('id', '?'))[:40]} of picture {annotation['image_id']} has no usable segmentation "
-            f"({str(error)[:120]}), so there is no mask to score; boxes alone serve for training only."
-        ) from error
+def _order(drawn: tuple[Entry, Outline]) -> tuple[bool, float]:
+    annotation, outline = drawn
+    return not annotation["iscrowd"], -(outline.area if annotation["area"] is None else annotation["area"])
 
 
-def _are_there(folder: Path, names: list[str]) -> list[bool]:
-    """Which pictures are in a folder; ``UserError`` for a name that leads out of it."""
+def _fault(drawn: tuple[Entry, Outline]) -> str:
+    """What is wrong with an outline, without a full stop; "" where all of it can be used."""
+    annotation, outline = drawn
+    if not outline.faults:
+        return ""
+    name = f"Annotation {str(annotation.get('id', '?'))[:40]} of picture {annotation['image_id']}"
+    if outline.starts:
+        return f"{name} has a part that cannot be used ({outline.faults[0]})"
+    return f"{name} has no usable segmentation ({outline.faults[0]})"
+
+
+def _ignore_box(labels: np.ndarray, box: object) -> None:
+    """Leave out of the scores where an object is whose outline is not known; nothing, where its box is not known either."""
+    if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) and abs(v) < 1e6 for v in box):
+        return
+    x, y, wide, high = box
+    labels[max(0, int(y)) : max(0, math.ceil(y + high)), max(0, int(x)) : max(0, math.ceil(x + wide))] = IGNORE
+
+
+def _where(folder: Path, names: list[str]) -> list[str]:
+    """Which file in a folder each name means, "" where it is not there; ``UserError`` for a name that leads out of it."""
     files = files_in(folder)
-    for name in names:
+    found = [name if name in files else _below(folder, name) for name in names]
+    if not all(found):
+        found = as_they_lie(names, files | files_below(folder) | set(filter(None, found)))
+    for name, file in zip(names, found, strict=True):
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\0" in name:
+        if ".." in path.parts or "\0" in name or (path.is_absolute() and not file):
             raise UserError(
                 f"The annotations name the picture {name[:80]!r}, which would lie outside of {folder.name}/."
             )
-    return [name in files or ("/" in name and is_file(folder / name)) for name in names]
+    return found
+
+
+def _below(folder: Path, name: str) -> str:
+    """The path of a file deeper in a folder that is named as it lies there, else ""."""
+    path = PurePosixPath(name)
+    if "/" not in name or path.is_absolute() or ".." in path.parts or "\0" in name or not is_file(folder / path):
+        return ""
+    return str(path)

@@ -1,8 +1,13 @@
-"""COCO's JSON files: read, and every entry checked before anything relies on it."""
+"""COCO's JSON files: read, and every entry checked before anything relies on it.
+
+Many tools leave fields out or write them otherwise: what has one meaning only is brought into COCO's own form (``_as_coco_*``).
+"""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,17 +20,28 @@ UNLABELLED = (
     "so there is nothing to train on or to score. Choose a split with annotations, such as train2017 or val2017."
 )
 FIELDS = {
-    "images": ("id", "file_name", "height", "width"),
-    "annotations": ("image_id", "category_id", "iscrowd", "area"),
+    "images": ("id", "file_name"),
+    "annotations": ("image_id", "category_id"),
     "categories": ("id", "name"),
 }
 Entry = dict[str, Any]
 
 
-def read_instances(path: Path) -> dict[str, list[Entry]]:
-    """The lists of an instances file; ids are whole numbers of their own, names texts of their own, sizes those of pictures.
+@dataclass(frozen=True)
+class Instances:
+    """What an instances file holds, entries in COCO's form, and what was passed over in it, a sentence each."""
 
-    Raises ``UserError`` that names the file and the first entry that is otherwise.
+    images: list[Entry]
+    annotations: list[Entry]
+    categories: list[Entry]
+    notes: tuple[str, ...]
+
+
+def read_instances(path: Path) -> Instances:
+    """An instances file: ids are of their own, names texts of their own, sizes those of pictures or None.
+
+    A missing ``iscrowd`` is 0 and a missing ``area`` None; annotations of pictures that are not listed are left out. Raises
+    ``UserError`` that names the file and the first entry that means nothing.
     """
     if not is_file(path):
         unlabelled = path.with_name(path.name.replace("instances_", "image_info_"))
@@ -37,10 +53,10 @@ def read_instances(path: Path) -> dict[str, list[Entry]]:
     content = _read_json(path, "is not a COCO instances file")
     if not isinstance(content, dict):
         raise UserError(f"{path.name} is not a COCO instances file: it holds a {type(content).__name__}.")
-    _check_lists(path.name, content)
+    notes = _check_lists(path.name, content)
     if len(content["categories"]) > IGNORE - 1:
         raise UserError(f"{path.name} has more than {IGNORE - 1} categories, which do not fit label maps of 8 bits.")
-    return {part: content[part] for part in FIELDS}
+    return Instances(content["images"], content["annotations"], content["categories"], tuple(notes))
 
 
 def read_image_labels(path: Path, classes: Collection[str]) -> dict[str, list[str]]:
@@ -68,7 +84,8 @@ def _read_json(path: Path, refusal: str, **how: Any) -> Any:
         raise UserError(f"{path.name} {refusal}: {str(error)[:120]}.") from error
 
 
-def _check_lists(name: str, content: dict[str, Any]) -> None:
+def _check_lists(name: str, content: dict[str, Any]) -> list[str]:
+    """Bring a file's lists into COCO's form, and refuse what cannot be; returns what was passed over."""
     if isinstance(content.get("images"), list) and "annotations" not in content:
         raise UserError(
             f"{name} has no annotations: it lists pictures only (COCO's files of test splits do), {UNLABELLED}"
@@ -76,15 +93,45 @@ def _check_lists(name: str, content: dict[str, Any]) -> None:
     for part in FIELDS:
         if not isinstance(content.get(part), list):
             raise UserError(f"{name} has no list of {part}; expected a COCO instances file.")
-    for part, fault in (("images", _picture_fault), ("categories", _category_fault)):
-        _check_each(name, part, content[part], fault)
+    _check_each(name, "images", content["images"], _as_coco_picture)
+    _check_each(name, "categories", content["categories"], _as_coco_category)
     _check_unique(name, "images", "id", [entry["id"] for entry in content["images"]])
     _check_unique(name, "images", "file_name", [_spelled(entry["file_name"]) for entry in content["images"]])
-    for field in ("id", "name"):
-        _check_unique(name, "categories", field, [entry[field] for entry in content["categories"]])
+    _check_unique(name, "categories", "id", [entry["id"] for entry in content["categories"]])
     known = {category["id"] for category in content["categories"]}
     if not all(_is_annotation(entry, known) for entry in content["annotations"]):  # there may be a million
-        _check_each(name, "annotations", content["annotations"], lambda entry: _annotation_fault(entry, known))
+        _check_each(name, "annotations", content["annotations"], lambda entry: _as_coco_annotation(entry, known))
+    notes = [*_leave_out_root(content), *_leave_out_strays(content)]
+    _check_unique(name, "categories", "name", [entry["name"] for entry in content["categories"]])
+    return notes
+
+
+def _leave_out_root(content: dict[str, Any]) -> list[str]:
+    """Leave out a category that only stands above others: Roboflow writes one first, which nothing is annotated with."""
+    used = {entry["category_id"] for entry in content["annotations"]}
+    below = Counter(
+        entry["supercategory"] for entry in content["categories"] if isinstance(entry.get("supercategory"), str)
+    )
+
+    def is_root(entry: Entry) -> bool:
+        return entry["id"] not in used and entry.get("supercategory") in (None, "", "none") and below[entry["name"]] > 0
+
+    roots = [entry for entry in content["categories"] if is_root(entry)]
+    content["categories"] = [entry for entry in content["categories"] if entry not in roots]
+    return [
+        f"The category {entry['name']!r} stands above others and nothing is annotated with it: it is no class."
+        for entry in roots
+    ]
+
+
+def _leave_out_strays(content: dict[str, Any]) -> list[str]:
+    listed = {entry["id"] for entry in content["images"]}
+    strays = [entry["image_id"] for entry in content["annotations"] if entry["image_id"] not in listed]
+    if not strays:
+        return []
+    content["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] in listed]
+    some = ", ".join(str(number)[:40] for number in list(dict.fromkeys(strays))[:3])
+    return [f"{len(strays)} annotations belong to pictures that are not listed (image_id {some}) and are left out."]
 
 
 def _check_each(name: str, part: str, entries: list[Any], fault: Callable[[Entry], str]) -> None:
@@ -105,51 +152,88 @@ def _check_unique(name: str, part: str, field: str, values: list[Any]) -> None:
     raise UserError(f"{name}: two entries of {part} have the {field} {str(again)[:80]!r}; each needs one of its own.")
 
 
-def _picture_fault(entry: Entry) -> str:
-    if type(entry["id"]) is not int:
+def _as_coco_picture(entry: Entry) -> str:
+    """Bring an entry into COCO's form; returns what is wrong with it."""
+    if (number := _id(entry["id"])) is None:
         return f"has the id {_shown(entry['id'])}; expected a whole number"
     if not _is_name(entry["file_name"]):
         return f"has the file_name {_shown(entry['file_name'])}; expected a text"
-    sides = entry["height"], entry["width"]
-    if not all(type(side) is int and 1 <= side <= FULL_SIZE for side in sides) or sides[0] * sides[1] > MAX_PIXELS:
+    if entry.get("height") is None and entry.get("width") is None:  # the picture itself says them
+        entry.update(id=number, height=None, width=None)
+        return ""
+    height, width = _number(entry.get("height")), _number(entry.get("width"))
+    if not height or not width or not _is_side(height) or not _is_side(width) or height * width > MAX_PIXELS:
         return (
-            f"has the height {_shown(sides[0])} and the width {_shown(sides[1])}; expected whole numbers from 1 to {FULL_SIZE}, "
-            f"and at most {MAX_PIXELS // 10**6} million pixels"
+            f"has the height {_shown(entry.get('height'))} and the width {_shown(entry.get('width'))}; expected whole numbers "
+            f"from 1 to {FULL_SIZE}, and at most {MAX_PIXELS // 10**6} million pixels"
         )
+    entry.update(id=number, height=int(height), width=int(width))
     return ""
 
 
-def _category_fault(entry: Entry) -> str:
-    if type(entry["id"]) is not int:
+def _as_coco_category(entry: Entry) -> str:
+    if (number := _id(entry["id"])) is None:
         return f"has the id {_shown(entry['id'])}; expected a whole number"
+    entry["id"] = number
     return "" if _is_name(entry["name"]) else f"has the name {_shown(entry['name'])}; expected a text"
 
 
-def _is_annotation(entry: Any, known: Collection[int]) -> bool:
-    """Is all well with an annotation? What is wrong is for `_annotation_fault` to say."""
+def _as_coco_annotation(entry: Entry, known: Collection[int | str]) -> str:
+    if _is_annotation(entry, known):
+        return ""
+    picture, category = _id(entry["image_id"]), _id(entry["category_id"])
+    if picture is None or category is None:
+        ids = f"{_shown(entry['image_id'])} and {_shown(entry['category_id'])}"
+        return f"has the image_id and category_id {ids}; expected whole numbers"
+    if category not in known:
+        return f"uses the category {category}, which the categories do not list"
+    crowd = 0 if entry.get("iscrowd") is None else _number(entry["iscrowd"])
+    area = None if entry.get("area") is None else _number(entry["area"])
+    if crowd is None or crowd not in (0, 1) or (entry.get("area") is not None and area is None):
+        return (
+            f"has the area {_shown(entry.get('area'))} and iscrowd {_shown(entry.get('iscrowd'))}; expected a finite number, "
+            "and 0 or 1"
+        )
+    entry.update(image_id=picture, category_id=category, iscrowd=int(crowd), area=area)
+    return ""
+
+
+def _is_annotation(entry: Any, known: Collection[int | str]) -> bool:
+    """Is an annotation in COCO's form as it stands?"""
     try:
-        category, area = entry["category_id"], entry["area"]
+        category, area, crowd = entry["category_id"], entry["area"], entry["iscrowd"]
         return (
             type(entry["image_id"]) is int
             and type(category) is int
             and category in known
             and (type(area) is float or type(area) is int)
             and -1e18 < area < 1e18  # NaN is not
-            and entry["iscrowd"] in (0, 1)
+            and type(crowd) is int
+            and crowd in (0, 1)
         )
     except (KeyError, TypeError, IndexError):
         return False
 
 
-def _annotation_fault(entry: Entry, known: Collection[int]) -> str:
-    if _is_annotation(entry, known):
-        return ""
-    if type(entry["image_id"]) is not int or type(entry["category_id"]) is not int:
-        ids = f"{_shown(entry['image_id'])} and {_shown(entry['category_id'])}"
-        return f"has the image_id and category_id {ids}; expected whole numbers"
-    if entry["category_id"] not in known:
-        return f"uses the category {entry['category_id']}, which the categories do not list"
-    return f"has the area {_shown(entry['area'])} and iscrowd {_shown(entry['iscrowd'])}; expected a finite number, and 0 or 1"
+def _id(value: Any) -> int | str | None:
+    """A whole number however it is written, or a text that is none; None for anything else."""
+    if isinstance(value, str):
+        number = int(value) if len(value) < 20 and value.isdecimal() and value.isascii() else None
+        return number if number is not None and str(number) == value else value if _is_name(value) else None
+    return int(value) if type(value) in (int, float) and math.isfinite(value) and value == int(value) else None
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, also one that is written as a text or as a truth value."""
+    try:
+        number = float(value) if type(value) in (int, float, str, bool) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e18 else None
+
+
+def _is_side(side: float) -> bool:
+    return 1 <= side <= FULL_SIZE and side == int(side)
 
 
 def _spelled(file: str) -> str:

@@ -5,7 +5,6 @@ ROOT laid out like that; the classes are then those of all splits. ``masks/`` be
 """
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +14,18 @@ import numpy as np
 
 from recam_core.datasets.label_tables import read_table
 from recam_core.datasets.on_disk import (
+    as_they_lie,
+    by_spelling,
     check_picture,
+    composed,
     files_in,
     inside,
-    lies_in,
+    leads_out,
     read_mask_of,
     read_picture,
     split_missing,
 )
 from recam_core.records import IGNORE, UserError
-from recam_core.system.folders import data_roots
 from recam_core.system.layouts import MASKS, TABLES, entries, folder_splits, is_picture, is_split, is_text, subfolders
 
 LAYOUT = (
@@ -47,9 +48,9 @@ class Found:
 class Folder:
     """Pictures with the labels of their folder or of a table, and label maps where somebody drew them.
 
-    A name is the path below the folder of the split. Links that lead out of it (and of ``RECAM_DATA_ROOTS``) are passed over, and
-    so are files that are no pictures, or have names that nobody can write down; ``notes`` count them. A mask is
-    ``masks/NAME.png``, or ``masks/STEM.png`` where no other picture has that stem.
+    A name is the path below the folder of the split. Links that ``on_disk.leads_out`` bars are passed over, and so are files that
+    are no pictures, or have names that nobody can write down; ``notes`` count them. A mask is ``masks/NAME.png``, with or
+    without the picture's own suffix before it, or ``masks/STEM.png`` where no other picture has that stem.
     """
 
     def __init__(self, root: str, split: str) -> None:
@@ -70,8 +71,9 @@ class Folder:
         known = {name: k for k, name in enumerate(self.classes)}
         self.rows = [[known[label] for label in labels] for labels in found.labels]
         drawn = inside(self.folder / MASKS, base)
-        self.masks = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png")).names
-        self.stems = Counter(PurePosixPath(name).stem for name in self.names) if self.masks else Counter()
+        masks = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png")).names
+        self.masks = by_spelling(masks) | {path[:-4] + ".png": file for path, file in by_spelling(masks).items()}
+        self.stems = Counter(PurePosixPath(composed(name)).stem for name in self.names) if masks else Counter()
         if self.masks and len(self.classes) > IGNORE - 1:
             raise UserError(
                 f"{len(self.classes)} classes do not fit label maps of 8 bits; move the folder {MASKS} away."
@@ -103,16 +105,22 @@ class Folder:
         """Is there a mask of picture ``i``?"""
         return self._mask(i) is not None
 
-    def check(self, i: int) -> None:
-        """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it."""
-        check_picture(self.folder / self.names[i], self._mask(i))
+    def check(self, i: int) -> np.ndarray | None:
+        """The mask of picture ``i``; ``UserError`` where the picture is not whole, or its mask cannot be used."""
+        check_picture(self.folder / self.names[i])
+        return self.mask(i)
+
+    def remarks(self, i: int) -> tuple[str, ...]:
+        """Nothing: what is odd about labels is said of the whole table."""
+        return ()
 
     def _mask(self, i: int) -> Path | None:
-        name = PurePosixPath(self.names[i])
-        for place in (str(name.with_suffix(".png")), f"{name.stem}.png" if self.stems[name.stem] == 1 else ""):
-            if place in self.masks:
-                return self.folder / MASKS / place
-        return None
+        name = PurePosixPath(composed(self.names[i]))
+        places = [str(name.with_suffix(".png")), f"{name}.png"]
+        if self.stems[name.stem] == 1:
+            places += [f"{name.stem}.png", f"{name.name}.png"]
+        found = next((self.masks[place] for place in places if place in self.masks), None)
+        return None if found is None else self.folder / MASKS / found
 
 
 def _find(folder: Path, root: Path) -> Found:
@@ -128,7 +136,7 @@ def _classes_of(folder: Path, root: Path) -> set[str]:
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if table is not None:
         return set(read_table(inside(table, root)).classes)
-    return {unicodedata.normalize("NFC", place.name) for place in _class_folders(folder)}
+    return {composed(place.name) for place in _class_folders(folder)}
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -139,7 +147,7 @@ def _by_class(folder: Path, root: Path) -> Found:
     found, others, deeper, left = Found(), 0, 0, 0
     unwritten = sum(not is_text(entry.name) for entry in entries(folder))
     for place in _class_folders(folder):
-        label = unicodedata.normalize("NFC", place.name)
+        label = composed(place.name)
         found.classes.add(label)
         names = []
         for entry in entries(place):
@@ -166,11 +174,15 @@ def _by_table(folder: Path, root: Path, path: Path) -> Found:
     table, name = read_table(inside(path, root)), path.name
     below = _below(folder, root, is_picture, skip=MASKS)
     there = below.names
-    spelled = {unicodedata.normalize("NFC", path): path for path in there}
+    spelled = by_spelling(there)
     labels: dict[str, tuple[str, ...]] = {}
     for listed, found_labels in table.labels.items():
-        file = listed if listed in there else spelled.get(unicodedata.normalize("NFC", listed), listed)
+        file = listed if listed in there else spelled.get(composed(listed), listed)
         labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found_labels)))
+    labels = {
+        file or name: found
+        for (name, found), file in zip(labels.items(), as_they_lie(list(labels), there), strict=True)
+    }
     names, missing = split_missing(list(labels), [file in there for file in labels], name, folder.name)
     found = Found(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
     found.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
@@ -211,7 +223,7 @@ def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = 
 
 
 def _leads_out(entry: "os.DirEntry[str]", root: Path) -> bool:
-    return entry.is_symlink() and not lies_in(Path(entry.path), (root, *data_roots()))
+    return entry.is_symlink() and leads_out(Path(entry.path), root)
 
 
 def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,11 @@ from recam_core.records import UserError
 from recam_core.system.layouts import is_text
 
 MAX_BYTES = 1 << 28
+FILE_HEADS = ("file", "filename", "file_name", "image", "image_name", "picture", "path")
+LABEL_HEADS = ("labels", "label", "class", "classes", "class_name", "tag", "tags", "category", "categories")
+CELL_MARKS = (",", "\t", ";", "|")  # between cells; a spreadsheet of some countries writes ;
+LABEL_MARKS = (";", "|", ",")  # between the labels of a cell: of those that a table has the first
+YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 CSV_FORM = (
     "Expected the columns file and labels (names separated by ;), or file and one column of 0 and 1 for each class."
 )
@@ -37,33 +43,68 @@ def read_table(path: Path) -> Table:
 
 
 def _from_csv(name: str, text: str) -> Table:
-    first = text.partition("\n")[0]
-    mark = next((mark for mark in (",", "\t") if mark in first), ";")  # a spreadsheet of some countries writes ;
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    try:
-        header = [_clean(cell) for cell in next(reader, [])]
-        if len(header) < 2 or header[0].lower() != "file":
-            raise UserError(f"{name} begins with {', '.join(header)[:60]!r}. {CSV_FORM}")
-        named = len(header) == 2 and header[1].lower() == "labels"
-        if not named and ("" in header or len(set(header)) < len(header)):
-            raise UserError(f"{name} has two columns of one name, or a column without one. {CSV_FORM}")
-        labels: dict[str, tuple[str, ...]] = {}
-        again = 0
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{name}, line {reader.line_num}"
-            if len(cells) != len(header) and not (named and mark == ";"):
-                raise UserError(f"{where} has {len(cells)} cells, its header {len(header)}. {CSV_FORM}")
-            found = _names(cells[1:]) if named else _marked(header[1:], cells[1:], where)
-            file = _file(cells[0], where)
-            again += file in labels
-            labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found)))
-    except csv.Error as error:
-        raise UserError(f"{name}, line {reader.line_num}, is no CSV: {error}. {CSV_FORM}") from error
+    text, mark = _without_mark_line(text)
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    mark = mark or next((mark for mark in CELL_MARKS if mark in first), ";")
+    rows = _rows(name, text, mark)
+    _, cells = next(rows, (0, []))
+    header = [_clean(cell) for cell in cells]
+    if len(header) < 2 or header[0].lower() not in FILE_HEADS:
+        raise UserError(f"{name} begins with {', '.join(header)[:60]!r}. {CSV_FORM}")
+    named = len(header) == 2 and header[1].lower() in LABEL_HEADS
+    if not named and ("" in header or len(set(header)) < len(header)):
+        raise UserError(f"{name} has two columns of one name, or a column without one. {CSV_FORM}")
+    said: list[tuple[str, list[str], list[str]]] = []  # a picture, its labels, and cells that may hold several
+    for line, cells in rows:
+        where = f"{name}, line {line}"
+        if len(cells) != len(header) and not (named and mark == ";"):
+            raise UserError(f"{where} has {len(cells)} cells, its header {len(header)}. {CSV_FORM}")
+        found = _listed(cells[1:]) if named else (_marked(header[1:], cells[1:], where), [])
+        said.append((_file(cells[0], where), *found))
+    parted, notes = _parting({cell for _, _, cells in said for cell in cells})
+    labels, again = _joined(
+        (file, [*found, *(part for cell in cells for part in parted(cell))]) for file, found, cells in said
+    )
+    if again:
+        notes += (f"{again} lines of {name} name a picture again; its labels are joined.",)
     classes = {label for found in labels.values() for label in found} if named else set(header[1:])
-    notes = (f"{again} lines of {name} name a picture again; its labels are joined.",) if again else ()
     return Table(labels, tuple(sorted(classes)), notes)
+
+
+def _without_mark_line(text: str) -> tuple[str, str]:
+    """A table without the first line ``sep=;`` that a spreadsheet may write, and the mark that it names."""
+    found = re.match(r'"?sep=(.)"?\r?\n?', text, re.IGNORECASE)
+    return (text[found.end() :], found[1]) if found else (text, "")
+
+
+def _rows(name: str, text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row that is not empty; ``UserError`` names the line where a quote begins that never ends."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    before = 0
+    try:
+        for cells in reader:
+            if any("\n" in cell or "\r" in cell for cell in cells):
+                raise UserError(f"{name}, line {before + 1}, has a quote that ends in another line. {CSV_FORM}")
+            if any(cell.strip() for cell in cells):
+                yield before + 1, cells
+            before = reader.line_num
+    except csv.Error as error:
+        raise UserError(f"{name}, line {before + 1}, is no CSV: {_in_words(error)}. {CSV_FORM}") from error
+
+
+def _in_words(error: csv.Error) -> str:
+    unclosed = "unexpected end of data" in str(error) or "expected after" in str(error)
+    return 'it has a quote (") that does not end where its cell does' if unclosed else str(error)
+
+
+def _joined(said: Iterable[tuple[str, Iterable[str]]]) -> tuple[dict[str, tuple[str, ...]], int]:
+    """Labels by picture, and how often one was named again."""
+    labels: dict[str, tuple[str, ...]] = {}
+    again = 0
+    for file, found in said:
+        again += file in labels
+        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found)))
+    return labels, again
 
 
 def _from_json(name: str, text: str) -> Table:
@@ -73,28 +114,80 @@ def _from_json(name: str, text: str) -> Table:
         raise UserError(f"{name} is not JSON ({str(error)[:80]}). {JSON_FORM}") from error
     if not isinstance(content, tuple):
         raise UserError(f"{name} holds a {type(content).__name__}. {JSON_FORM}")
-    labels: dict[str, tuple[str, ...]] = {}
+    said = []
     for text_of_file, found in content:
         if not isinstance(found, list) or not all(isinstance(label, str) and is_text(label) for label in found):
             raise UserError(f"{name}: the labels of {text_of_file[:60]!r} are no list of names. {JSON_FORM}")
-        file = _file(text_of_file, name)
-        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *(label for label in map(_clean, found) if label))))
-    again = len(content) - len(labels)
-    notes = (f"{again} entries of {name} name a picture again; its labels are joined.",) if again else ()
+        said.append((_file(text_of_file, name), [label for label in map(_clean, found) if label]))
+    labels, again = _joined(said)
+    notes = _odd_names({label for found in labels.values() for label in found}, ",;|")
+    notes += (f"{again} entries of {name} name a picture again; its labels are joined.",) if again else ()
     return Table(labels, tuple(sorted({label for found in labels.values() for label in found})), notes)
 
 
-def _names(cells: Iterable[str]) -> tuple[str, ...]:
-    parts = (_clean(part) for cell in cells for part in cell.split(";"))
-    return tuple(dict.fromkeys(part for part in parts if part))
+def _listed(cells: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Labels of a row out of lists in brackets (Python's, JSON's, NumPy's), and its other cells."""
+    found, others = [], []
+    for cell in map(_clean, cells):
+        if cell[:1] + cell[-1:] in ("[]", "()", "{}"):
+            found += _bracketed(cell)
+        elif cell:
+            others.append(cell)
+    return [label for label in found if label], others
 
 
-def _marked(classes: Sequence[str], cells: Sequence[str], where: str) -> tuple[str, ...]:
-    values = [cell.strip() for cell in cells]
-    strange = [value for value in values if value not in ("0", "1", "", "0.0", "1.0")]
+def _bracketed(cell: str) -> list[str]:
+    try:
+        content = json.loads(cell)
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, list) and all(isinstance(label, str) and is_text(label) for label in content):
+        return [_clean(label) for label in content]
+    quoted = re.findall(r"""'([^']*)'|"([^"]*)\"""", cell)
+    return [_clean(a or b) for a, b in quoted] if quoted else [_clean(part) for part in re.split("[,;]", cell[1:-1])]
+
+
+def _parting(cells: Collection[str]) -> tuple[Callable[[str], list[str]], tuple[str, ...]]:
+    """How the labels in a table's cells are parted, and what is to be said about it.
+
+    At ``;`` where the table has one, else at ``|``, else at commas. At spaces only where each word is a label by itself
+    elsewhere: ``traffic light`` is one.
+    """
+    mark = next((mark for mark in LABEL_MARKS if any(mark in cell for cell in cells)), "")
+    if mark:
+        notes = _odd_names({part for cell in cells for part in _split(cell, mark)}, ",|/+&")
+        if mark == ",":
+            comma = (
+                "Labels are separated at commas here. Where a comma belongs to a name, separate labels with ; instead."
+            )
+            notes = (comma, *notes)
+        return lambda cell: _split(cell, mark), notes
+    several = [cell.split() for cell in cells if " " in cell]
+    if several and all(word in cells for words in several for word in words):
+        return str.split, ("Labels are separated at spaces here: each word stands alone elsewhere.",)
+    return lambda cell: [cell], _odd_names(cells, "/+& ")
+
+
+def _split(label: str, mark: str) -> list[str]:
+    return [part for part in map(_clean, label.split(mark)) if part]
+
+
+def _odd_names(names: Iterable[str], marks: str) -> tuple[str, ...]:
+    """A sentence where names of classes look as if they were several."""
+    odd = sorted(name for name in names if set(name) & set(marks))
+    if not odd:
+        return ()
+    what = "a space or a mark" if " " in marks else "a mark"
+    some = ", ".join(f"“{name[:40]}”" for name in odd[:3])
+    return (f"{len(odd)} names of classes hold {what}, such as {some}; each is one class. Several are separated by ;.",)
+
+
+def _marked(classes: Sequence[str], cells: Sequence[str], where: str) -> list[str]:
+    values = [cell.strip().lower() for cell in cells]
+    strange = [cell.strip() for cell, value in zip(cells, values, strict=True) if value not in (*YES, *NO)]
     if strange:
         raise UserError(f"{where} holds {strange[0][:40]!r} where 0 or 1 was expected. {CSV_FORM}")
-    return tuple(label for label, value in zip(classes, values, strict=True) if value in ("1", "1.0"))
+    return [label for label, value in zip(classes, values, strict=True) if value in YES]
 
 
 def _file(text: str, where: str) -> str:

@@ -4,17 +4,41 @@
 ``ROOT/SegmentationClass/*.png``; ROOT may also be the folder above, with ``VOC2012`` or ``VOCdevkit/VOC2012`` in it.
 """
 
-from pathlib import Path, PurePosixPath
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from xml.parsers import expat
 
 import numpy as np
 
-from recam_core.datasets.class_names import VOC_CLASSES
-from recam_core.datasets.on_disk import check_picture, files_in, inside, read_mask_of, read_picture, split_missing
+from recam_core.datasets.class_names import VOC_CLASSES, voc_class
+from recam_core.datasets.on_disk import (
+    check_picture,
+    composed,
+    files_in,
+    inside,
+    read_mask_of,
+    read_picture,
+    split_missing,
+)
 from recam_core.records import UserError
-from recam_core.system.layouts import is_file, is_plain, mask_folder, sbd_words, voc_base, voc_list, voc_splits
+from recam_core.system.layouts import (
+    PICTURE_SUFFIXES,
+    is_file,
+    is_picture,
+    is_plain,
+    mask_folder,
+    sbd_words,
+    voc_base,
+    voc_list,
+    voc_splits,
+)
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
+NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
+ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([\w.-]{1,40})""")
+FIRST_PATH = re.compile(rf".*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PICTURE_SUFFIXES))})(?=\s)", re.IGNORECASE)
+WORDS = 16  # at most so many after a picture's name are looked for in a line of a list
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."
 
 
@@ -22,7 +46,8 @@ class Voc:
     """Pictures, image-level labels and label maps of one split.
 
     Labels are the classes of all objects in a picture's XML, difficult ones included, as in the reference; without an XML those
-    of its mask; with neither the picture has none. Masks are palette or grey PNG, 255 = ignore.
+    of its mask; with neither the picture has none. Pictures are JPEG, or any kind that can be read. Masks are palette or grey
+    PNG, or RGB in VOC's colours; 255 = ignore.
     """
 
     classes: tuple[str, ...] = VOC_CLASSES
@@ -36,13 +61,13 @@ class Voc:
         self.root, self.base, self.mask_folders = Path(root), base, _mask_folders(base, split)
         for folder in (base / "JPEGImages", base / "Annotations", *self.mask_folders):
             inside(folder, self.root)
-        listed = _read_list(base, split, self.root)
-        pictures = {name.rsplit(".", 1)[0]: name for name in files_in(base / "JPEGImages") if _is_jpeg(name)}
+        pictures = _pictures(files_in(base / "JPEGImages"))
+        listed = _read_list(base, split, self.root, pictures)
         there = [name in pictures for name in listed]
         self.names, self.missing = split_missing(listed, there, f"{split}.txt", "JPEGImages")
         self.files = {name: pictures[name] for name in self.names}
-        self.described = files_in(base / "Annotations")
-        self.masked = [files_in(folder) for folder in self.mask_folders]
+        self.described = _by_stem(files_in(base / "Annotations"), ".xml")
+        self.masked = [_by_stem(files_in(folder), ".png") for folder in self.mask_folders]
         self.notes = _notes(bool(self.described), bool(self.masked[0] or self.masked[-1]))
 
     def __len__(self) -> int:
@@ -59,10 +84,9 @@ class Voc:
     def labels(self, i: int) -> np.ndarray:
         """Multi-hot (K,) float32; ``UserError`` names an XML that is none."""
         present = np.zeros(len(self.classes), np.float32)
-        name = f"{self.names[i]}.xml"
-        if name in self.described:
-            found = read_object_names(inside(self.base / "Annotations" / name, self.root))
-            present[[k for k, known in enumerate(self.classes) if known in found]] = 1
+        if self.names[i] in self.described:
+            known = {voc_class(name) for name in self._objects(i)}
+            present[[k for k, name in enumerate(self.classes) if name in known]] = 1
         elif (mask := self.mask(i)) is not None:
             present[[int(value) - 1 for value in np.unique(mask) if 0 < value <= len(self.classes)]] = 1
         return present
@@ -76,50 +100,109 @@ class Voc:
         """Is there a mask of picture ``i``?"""
         return self._mask(i) is not None
 
-    def check(self, i: int) -> None:
-        """Raise ``UserError`` where picture ``i`` is not whole, or its mask does not fit it."""
-        path = self._mask(i)
-        check_picture(self._picture(i), None if path is None else inside(path, self.root))
+    def check(self, i: int) -> np.ndarray | None:
+        """The mask of picture ``i``; ``UserError`` where the picture is not whole, or its mask cannot be used."""
+        check_picture(self._picture(i))
+        return self.mask(i)
+
+    def remarks(self, i: int) -> tuple[str, ...]:
+        """Names in the XML of picture ``i`` that are not spelled as VOC's classes are."""
+        if self.names[i] not in self.described:
+            return ()
+        odd = sorted(self._objects(i).difference(self.classes))
+        return tuple(
+            f"“{name[:60]}” {f'is read as {known}' if (known := voc_class(name)) else 'is no class of VOC and is left out'}"
+            for name in odd
+        )
+
+    def _objects(self, i: int) -> set[str]:
+        return read_object_names(inside(self.base / "Annotations" / self.described[self.names[i]], self.root))
 
     def _picture(self, i: int) -> Path:
         return inside(self.base / "JPEGImages" / self.files[self.names[i]], self.root)
 
     def _mask(self, i: int) -> Path | None:
-        name = f"{self.names[i]}.png"
         places = zip(self.mask_folders, self.masked, strict=True)
-        return next((folder / name for folder, names in places if name in names), None)
+        return next((folder / names[self.names[i]] for folder, names in places if self.names[i] in names), None)
+
+
+def _by_stem(names: Iterable[str], suffix: str) -> dict[str, str]:
+    """Files of one kind by the name of their picture; hidden ones are what systems leave behind."""
+    ours = (name for name in sorted(names) if name.lower().endswith(suffix) and not name.startswith("."))
+    return {composed(name[: -len(suffix)]): name for name in ours}
+
+
+def _pictures(names: Iterable[str]) -> dict[str, str]:
+    """Pictures by their name in lists; where several have one the JPEG is taken, as VOC's are."""
+    found = sorted((name for name in names if is_picture(name)), key=lambda name: (_is_jpeg(name), name))
+    return {composed(_stem(name)): name for name in found}
 
 
 def read_object_names(path: Path) -> set[str]:
-    """What the ``name`` elements of a VOC annotation say. Nothing is expanded: a file with a DOCTYPE is refused."""
+    """What the ``name`` of each ``object`` of a VOC annotation says: owners and parts of objects have names too.
+
+    Nothing is expanded: a file with a DOCTYPE is refused.
+    """
     refusal = UserError(f"{path.name} is no annotation of VOC; expected an XML file without a DOCTYPE. Copy it again.")
     found: set[str] = set()
-    inside: list[str] = []
+    opened: list[str] = []
+    said: list[str] = []
 
     def refuse(*_: object) -> None:
         raise refusal
 
-    def opened(tag: str, _: dict[str, str]) -> None:
-        inside.append("") if tag == "name" or inside else None
+    def open_tag(tag: str, _: dict[str, str]) -> None:
+        opened.append(tag)
+        said.clear()
 
-    def heard(text: str) -> None:
-        if inside:
-            inside[-1] += text
+    def hear(text: str) -> None:
+        if opened[-2:] == ["object", "name"]:
+            said.append(text)
 
-    def closed(_: str) -> None:
-        if inside:
-            found.add(inside.pop().strip())
+    def close_tag(_: str) -> None:
+        if opened[-2:] == ["object", "name"]:
+            found.add("".join(said).strip())
+        opened.pop()
 
-    parser = expat.ParserCreate()
+    data, encoding = _in_known_letters(path)
+    parser = expat.ParserCreate(encoding)
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, heard
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = open_tag, close_tag, hear
     try:
-        parser.Parse(_read_bounded(path, MAX_XML_BYTES), True)
+        parser.Parse(data, True)
     except UserError:
         raise
     except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
-        raise refusal from error
-    return found
+        raise refusal if _is_utf8(data) else _strange_letters(path) from error
+    return found - {""}
+
+
+def _in_known_letters(path: Path) -> tuple[bytes, str | None]:
+    """An XML file and the encoding to read it in: those of East Asia become UTF-8, which the parser knows."""
+    data = _read_bounded(path, MAX_XML_BYTES)
+    said = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+    encoding = said[1].decode().lower() if said else ""
+    if encoding not in NOT_UTF8:
+        return data, None
+    try:
+        return data.decode("gb18030" if encoding.startswith("gb") else encoding).encode(), "utf-8"
+    except UnicodeDecodeError as error:
+        raise _strange_letters(path) from error
+
+
+def _strange_letters(path: Path) -> UserError:
+    return UserError(
+        f"{path.name} is no annotation of VOC that can be read: its letters are not in the encoding that it says, or in UTF-8 "
+        "where it says none. Save it as UTF-8."
+    )
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _notes(described: bool, masked: bool) -> tuple[str, ...]:
@@ -140,8 +223,8 @@ def _mask_folders(base: Path, split: str) -> tuple[Path, ...]:
     return folders
 
 
-def _read_list(base: Path, split: str, root: Path) -> list[str]:
-    """Names of a split: a line holds a name, or the paths of a picture and its mask."""
+def _read_list(base: Path, split: str, root: Path, pictures: Mapping[str, str]) -> list[str]:
+    """Names of a split: a line holds a name, a name and a mark of ImageSets/Main, or the paths of a picture and its mask."""
     if not is_file(voc_list(base, split)):
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
@@ -149,11 +232,36 @@ def _read_list(base: Path, split: str, root: Path) -> list[str]:
         lines = _read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{split}.txt is not a text file; expected a name of a picture in each line.") from error
-    names = [PurePosixPath(line.split()[0]).name for line in lines if line.strip()]
-    names = [name.rsplit(".", 1)[0] if _is_jpeg(name) else name for name in names]
+    names = {_named(composed(line.strip()), pictures): None for line in lines if line.strip()}
     if not names:
         raise UserError(f"{split}.txt is empty; expected a name of a picture in each line, such as 2007_000032.")
-    return list(dict.fromkeys(names))
+    return list(names)
+
+
+def _named(line: str, pictures: Mapping[str, str]) -> str:
+    """The picture that a line of a list names: names may hold spaces, and a mask or a mark may follow."""
+    if line in pictures:
+        return line
+    if len(line.split(None, 1)) == 1 and "/" not in line and "\\" not in line:  # most lines, and there may be a million
+        return _stem(line)
+    line = line.replace("\\", "/")
+    if "/" not in line and _stem(line) in pictures:
+        return _stem(line)
+    before_mask = FIRST_PATH.match(line)
+    name = _stem(before_mask[0] if before_mask else line)
+    words = name.split()
+    for kept in range(len(words), max(0, len(words) - WORDS), -1):
+        start = " ".join(words[:kept]) if kept < len(words) else name
+        if start in pictures:
+            return start
+    return " ".join(words[:-1]) if len(words) > 1 and words[-1] in ("1", "0", "-1") else name
+
+
+def _stem(path: str) -> str:
+    """The last part of a path without the suffix of a picture."""
+    name = path.rpartition("/")[2].strip()
+    stem, dot, suffix = name.rpartition(".")
+    return stem if f".{suffix.lower()}" in PICTURE_SUFFIXES and dot else name
 
 
 def _read_bounded(path: Path, most: int) -> bytes:

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.evaluation.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, figures
+from recam_core.evaluation.metrics import THRESHOLDS, Areas, figures, means_of, share
+from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 
 RESAMPLES = 2000
 BLOCK = 1 << 20  # numbers that are drawn at once, 8 MB
 KEPT = 1 << 24  # bytes of draws that are kept
-Areas = tuple[np.ndarray, np.ndarray]  # pixels hit and pixels in the union, (P, K+1) each
+Counted = tuple[np.ndarray, np.ndarray]  # pixels hit and pixels in the union, (P, labels that occur) each
 
 
 def best_threshold(counts: Sequence[PixelCounts], labels: int) -> int:
@@ -62,23 +63,17 @@ def gain(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int = 0
     One (P, K+1, K+1) a training seed for each side. A draw takes the same pictures for both sides and every seed (a paired
     percentile bootstrap); the difference is the mean over seeds. What training again would change is not in the interval.
     """
-    return gain_of_areas([areas(m) for m in ours], [areas(m) for m in theirs], seed)
+    return gain_of_areas([Areas.of(m) for m in ours], [Areas.of(m) for m in theirs], seed)
 
 
 def gain_of_areas(ours: Sequence[Areas], theirs: Sequence[Areas], seed: int = 0) -> dict[str, float]:
-    """As ``gain``, from hits and unions (P, K+1) of each picture: all that mIoU needs, and much less to draw from."""
-    count = len(ours[0][0])
+    """As ``gain``, from areas (P, K+1) of each picture: all that mIoU needs, and much less to draw from."""
+    count = len(ours[0].hit)
     pairs = [(_occurring(a), _occurring(b)) for a, b in zip(ours, theirs, strict=True)]
     difference = np.concatenate([_difference(pairs, draws.astype(float)) for draws in _draws(count, seed)])
     centre = _difference(pairs, np.ones((1, count)))[0]
     low, high = np.percentile(difference, [2.5, 97.5])
     return {"mean": round(float(centre), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
-
-
-def areas(matrices: np.ndarray) -> Areas:
-    """Hits and unions (P, K+1) of confusion matrices (P, K+1, K+1)."""
-    hit = matrices.diagonal(axis1=1, axis2=2)
-    return hit, matrices.sum(axis=1) + matrices.sum(axis=2) - hit
 
 
 def _draws(count: int, seed: int) -> Iterator[np.ndarray]:
@@ -108,20 +103,18 @@ def _rows(count: int) -> int:
     return max(1, BLOCK // count)
 
 
-def _occurring(side: Areas) -> Areas:
+def _occurring(side: Areas) -> Counted:
     """Without the labels that no picture has, which cannot occur in a draw."""
-    hit, union = side
-    there = union.any(axis=0)
-    return hit[:, there].astype(float), union[:, there].astype(float)
+    there = side.union.any(axis=0)
+    return side.hit[:, there].astype(float), side.union[:, there].astype(float)
 
 
-def _difference(pairs: Sequence[tuple[Areas, Areas]], draws: np.ndarray) -> np.ndarray:
+def _difference(pairs: Sequence[tuple[Counted, Counted]], draws: np.ndarray) -> np.ndarray:
     """What the first has over the second in each draw (r, P) of pictures, mean over the pairs, (r,)."""
     return np.mean([_miou(a, draws) - _miou(b, draws) for a, b in pairs], axis=0)
 
 
-def _miou(side: Areas, draws: np.ndarray) -> np.ndarray:
+def _miou(side: Counted, draws: np.ndarray) -> np.ndarray:
     """mIoU of each draw (R, P) of pictures, over the labels that occur in it, (R,)."""
     hit, union = side
-    with np.errstate(invalid="ignore"):
-        return np.nanmean((draws @ hit) / (draws @ union), axis=1)
+    return means_of(share(draws @ hit, draws @ union), axis=1)

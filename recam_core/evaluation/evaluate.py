@@ -8,17 +8,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from recam_core.cam.pipeline import gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
-from recam_core.evaluation.sweep import THRESHOLDS, PixelCounts, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS
+from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
 from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.refiners import Refinement
+from recam_core.refiners.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The sweeps of every readout over one data set, and what they were measured on."""
+    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` are what was left out."""
 
     model: str
     dataset: str
@@ -27,11 +29,13 @@ class Evaluation:
     options: HeatmapOptions
     classes: tuple[str, ...]
     sweeps: dict[str, ThresholdSweep]
-    walker: Walker | None = None
+    refinement: Refinement | None = None
+    faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        walked = "" if self.walker is None else f", after {self.walker.options.steps} steps of the walk"
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{walked}"
+        refined = "" if self.refinement is None else f", {self.refinement.words}"
+        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that the README documents; fractions in [0, 1], mIoU with background."""
@@ -43,12 +47,13 @@ class Evaluation:
             "scales": list(self.options.scales),
             "flip": self.options.flip,
             "long_side": self.options.long_side,
-            **({} if self.walker is None else {"refine": "walk", "walk": self.walker.to_json()}),
+            **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
         }
 
     def _summary(self, sweep: ThresholdSweep) -> dict[str, Any]:
-        rows = [figures(sweep.confusion(i)) for i in range(len(sweep.thresholds))]
+        areas = sweep.areas()
+        rows = [areas[:, i].figures() for i in range(len(sweep.thresholds))]
         best = sweep.best()
         top = rows[best]
         names = ("background", *self.classes)
@@ -75,24 +80,49 @@ def evaluate(
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
     source: tuple[str, str] = ("", ""),
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
-    As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. ``source`` is
-    the kind and the split of the data set, for the record; with a ``walker`` the maps walk before they are counted.
+    As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
+    cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
+    record; with a ``refinement`` the maps are refined before they are counted.
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
-    measured = 0
-    for i, counts in enumerate(measure(pair, dataset, options, readouts, walker)):
+    measured, faults = 0, []
+    check_classes(pair, dataset)
+    pair.check_readouts(readouts)
+    for i in range(len(dataset)):
+        try:
+            counts = measure_picture(pair, dataset, i, options, readouts, refinement)
+        except UserError as error:
+            counts, fault = {}, str(error).rstrip(".")
+        else:
+            fault = "" if counts else "it has no mask"
         for name, picture in counts.items():
             sweeps[name].add(picture)
         measured += bool(counts)
+        faults += [f"{dataset.name(i)}: {fault}"] if fault else []
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
-    if measured == 0:
-        raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, walker)
+    found = any(sweep.counts[1:].any() for sweep in sweeps.values())
+    check_counted(measured, found, faults)
+    yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, refinement, tuple(faults))
+
+
+def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
+    """Refuse an evaluation from which no figure follows, with the reason; ``positive`` pictures show a class in their mask."""
+    if counted == 0:
+        if all(fault.endswith("it has no mask") for fault in faults):
+            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
+        raise UserError(
+            f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
+        )
+    if positive == 0:
+        raise UserError(
+            "No mask of this split shows an object of the model's classes (only background, or pixels that are ignored), so "
+            "there is nothing that could be found; choose another split, or check the label values of the masks."
+        )
 
 
 def measure(
@@ -100,27 +130,37 @@ def measure(
     dataset: Dataset,
     options: HeatmapOptions,
     readouts: Sequence[str] | None = None,
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> Iterator[dict[str, PixelCounts]]:
     """The counts of each picture in turn, by readout; empty for a picture without a mask."""
     check_classes(pair, dataset)
     readouts = pair.readouts if readouts is None else readouts
     for i in range(len(dataset)):
-        mask = dataset.mask(i)
-        if mask is None:
-            yield {}
-            continue
-        ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
-        check_size(picture, mask, dataset.name(i))
-        maps = true_maps(pair, picture, ids, options, readouts, walker) if ids else {}
-        nothing = np.zeros((0, *mask.shape), np.float32)
-        yield {
-            name: count_pixels(
-                to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds
-            )
-            for name in readouts
-        }
+        yield measure_picture(pair, dataset, i, options, readouts, refinement, thresholds)
+
+
+def measure_picture(
+    pair: ModelPair,
+    dataset: Dataset,
+    i: int,
+    options: HeatmapOptions,
+    readouts: Sequence[str],
+    refinement: Refinement | None = None,
+    thresholds: np.ndarray = THRESHOLDS,
+) -> dict[str, PixelCounts]:
+    """The counts of one picture by readout; empty where it has no mask. ``UserError`` where they cannot be had."""
+    mask = dataset.mask(i)
+    if mask is None:
+        return {}
+    ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
+    check_size(picture, mask, dataset.name(i))
+    maps = true_maps(pair, picture, ids, options, readouts, refinement) if ids else {}
+    nothing = np.zeros((0, *mask.shape), np.float32)
+    return {
+        name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds)
+        for name in readouts
+    }
 
 
 def check_classes(pair: ModelPair, dataset: Dataset) -> None:
@@ -154,13 +194,12 @@ def true_maps(
     ids: Sequence[int],
     options: HeatmapOptions,
     readouts: Sequence[str],
-    walker: Walker | None = None,
+    refinement: Refinement | None = None,
 ) -> dict[str, np.ndarray]:
-    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, after the walk if there is one."""
+    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, refined where that was asked for."""
     evidence = gather_evidence(picture, pair, options, readouts)
-    results = [read_out(evidence, readout, [pair.classes[k] for k in ids]) for readout in readouts]
-    if walker is not None:
-        results = walker(results)
+    subject = Subject(pair, evidence, tuple(pair.classes[k] for k in ids), tuple(readouts))
+    results = subject.results if refinement is None else refinement.results(subject)
     return {result.readout: result.maps for result in results}
 
 

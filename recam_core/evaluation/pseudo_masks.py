@@ -10,26 +10,50 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes, to_size, true_maps
 from recam_core.images.decoding import decoding, open_image
 from recam_core.images.pictures import working_picture
 from recam_core.images.visualise import labels_from_maps, palette_png_bytes
 from recam_core.networks.pair import ModelPair
-from recam_core.records import Finished, MaskStep, PseudoMaskOptions, UserError
-from recam_core.refiners.advcam.climb import climb
-from recam_core.refiners.advcam.result import climbed_evidence
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.networks.readouts import known_readouts
+from recam_core.records import Finished, HeatmapOptions, MaskStep, UserError
+from recam_core.refiners import Refinement
 from recam_core.system.files import parent_for, save_atomically, write_folder
 from recam_core.system.launcher import Share
 
 SETTINGS = "seeds.json"
+
+
+@dataclass(frozen=True)
+class PseudoMaskOptions:
+    """How a picture whose classes are known becomes a label map.
+
+    A pixel is background where no map of a true class exceeds ``threshold``; maps are refined first where that is asked for.
+    """
+
+    threshold: float
+    readout: str = "w"
+    refinement: Refinement | None = None
+    view: HeatmapOptions = field(default_factory=HeatmapOptions)
+
+    def __post_init__(self) -> None:
+        known_readouts([self.readout])
+        if not 0 <= self.threshold <= 1:
+            raise UserError(f"The background threshold must be from 0 to 1; got {self.threshold}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings that the masks depend on."""
+        refine = "none" if self.refinement is None else self.refinement.name
+        kept: dict[str, Any] = {"readout": self.readout, "refine": refine, "threshold": self.threshold}
+        kept |= asdict(self.view) | {"scales": list(self.view.scales)}
+        return kept if self.refinement is None else kept | {refine: self.refinement.to_json()}
 
 
 def pseudo_mask(pair: ModelPair, picture: np.ndarray, ids: Sequence[int], options: PseudoMaskOptions) -> np.ndarray:
@@ -37,23 +61,8 @@ def pseudo_mask(pair: ModelPair, picture: np.ndarray, ids: Sequence[int], option
     size = picture.shape[:2]
     if not ids:
         return np.zeros(size, np.uint8)
-    if options.refine == "climb":
-        maps = _climbed_maps(pair, picture, [pair.classes[k] for k in ids], options)
-    else:
-        walker = Walker(pair, options.walk, options.boundary) if options.refine == "walk" else None
-        maps = true_maps(pair, picture, ids, options.view, [options.readout], walker)[options.readout]
+    maps = true_maps(pair, picture, ids, options.view, [options.readout], options.refinement)[options.readout]
     return labels_from_maps(to_size(maps, size), ids, options.threshold)
-
-
-def _climbed_maps(
-    pair: ModelPair, picture: np.ndarray, classes: Sequence[str], options: PseudoMaskOptions
-) -> np.ndarray:
-    before = gather_evidence(picture, pair, options.view, [options.readout])
-    last = {}  # one step a scale is enough, and a step is large
-    for step in climb(picture, pair, classes, options.climb, options.readout, options.view):
-        last[step.scale_index] = step
-    evidence = climbed_evidence(before, list(last.values()), options.climb.result)
-    return read_out(evidence, options.readout, classes).maps
 
 
 def write_masks(

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recam_core.evaluation.metrics import THRESHOLDS, Areas, mean
 from recam_core.records import IGNORE, UserError
-
-THRESHOLDS = np.round(np.arange(0.0, 1.0, 0.01), 2).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,38 +94,21 @@ class ThresholdSweep:
         foreground[:, 0] += self.counts[:, :, : index + 1].sum(axis=(1, 2))
         return foreground
 
+    def areas(self) -> Areas:
+        """Areas (K+1, T) of all thresholds, as those of each ``confusion``."""
+        exceeding = self.counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1][:, :, 1:]  # (K+1, K+1, T): level > index
+        truth = np.repeat(self.counts.sum(axis=(1, 2))[:, None], len(self.thresholds), axis=1)
+        hit, predicted = exceeding.diagonal().T.copy(), exceeding.sum(axis=0)
+        hit[0] += truth[0] - exceeding[0].sum(axis=0)
+        predicted[0] += truth.sum(axis=0) - exceeding.sum(axis=(0, 1))
+        return Areas(hit, truth, predicted)
+
     def best(self) -> int:
         """Index of the threshold with the highest mIoU (the lowest of equals); 0 where nothing was counted."""
-        miou = np.array([float(figures(self.confusion(i))["miou"]) for i in range(len(self.thresholds))])
-        return 0 if np.isnan(miou).all() else int(np.nanargmax(miou))
+        areas = self.areas()
+        return best_of(np.array([mean(iou) for iou in areas.iou.T])) if areas.truth[1:].any() else 0
 
 
-def figures(confusion: np.ndarray) -> dict[str, np.ndarray | float]:
-    """IoU per label and its mean, FP, FN, precision and recall per foreground class and their means; NaN where undefined.
-
-    FP = 1 − |gt|/|union| and FN = 1 − |prediction|/|union|, so that IoU + FP + FN = 1 for each class.
-    """
-    return rates(np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0))
-
-
-def rates(hit: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray | float]:
-    """The figures that follow from pixels (K+1,) of each label: predicted and true, true, predicted."""
-    hit, truth, predicted = hit.astype(float), truth.astype(float), predicted.astype(float)
-    union = truth + predicted - hit
-    with np.errstate(invalid="ignore", divide="ignore"):
-        iou, fp, fn = hit / union, 1 - truth / union, 1 - predicted / union
-        precision, recall = hit / predicted, hit / truth
-    return {
-        "iou": iou,
-        "miou": mean(iou),
-        "fp": mean(fp[1:]),
-        "fn": mean(fn[1:]),
-        "precision": mean(precision[1:]),
-        "recall": mean(recall[1:]),
-    }
-
-
-def mean(values: np.ndarray) -> float:
-    """Mean of the defined values; NaN if there is none."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else float("nan")
+def best_of(miou: np.ndarray) -> int:
+    """Index of the highest mIoU (T,), the lowest of equals; 0 where nothing was counted."""
+    return 0 if np.isnan(miou).all() else int(np.nanargmax(miou))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recam_core.records import READOUT_LABELS, RECAM_READOUTS
+from recam_core.networks.readouts import READOUTS, recam_readouts
 
 RESULTS = Path(__file__).parents[2] / "assets" / "results"
 FOUND, NOT_FOUND, UNTESTED = "re-found", "not re-found", "not tested here"
+FOUR = ("w", "wprime", "sum", "product")  # the readouts that the paper speaks of
 LITTLE = 0.01  # mIoU; a gain below this is little, and so is a spread
 
 
@@ -74,9 +75,9 @@ def _all_beat_cam(where: str, seeds: dict[str, Any] | None) -> Verdict:
     claim, rule = "All four readouts beat CAM", "the gain of each of the four has an interval above 0"
     if not seeds:
         return _untested(claim, where, rule)
-    gains = {name: seeds["views"]["one scale"]["readouts"][name]["over_cam"] for name in RECAM_READOUTS}
+    gains = {name: seeds["views"]["one scale"]["readouts"][name]["over_cam"] for name in FOUR}
     above = sum(gain["low"] > 0 for gain in gains.values())
-    told = ", ".join(f"{READOUT_LABELS[name]} {points(gain)}" for name, gain in gains.items())
+    told = ", ".join(f"{READOUTS[name].label} {points(gain)}" for name, gain in gains.items())
     words = f"{'all' if above == 4 else above or 'none'} of four: {told}"
     return Verdict(claim, where, FOUND if above == len(gains) else NOT_FOUND, words, rule)
 
@@ -86,8 +87,10 @@ def _which_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:
     for where, part in SEEDS.items():
         if seeds := studies.get(part):
             readouts = seeds["views"]["one scale"]["readouts"]
-            best = max(RECAM_READOUTS, key=lambda name: float(readouts[name]["miou"]))
-            told.append(f"{READOUT_LABELS[best]} on {where} ({100 * readouts[best]['miou']:.1f})")
+            best = max(
+                (name for name in recam_readouts() if name in readouts), key=lambda name: float(readouts[name]["miou"])
+            )
+            told.append(f"{READOUTS[best].label} on {where} ({100 * readouts[best]['miou']:.1f})")
     numbers = f"best here: {', '.join(told)}" if told else "nothing was measured here"
     return Verdict("w⊗w′ is best on VOC, w on COCO", "VOC, COCO", UNTESTED, numbers, "needs VOC and COCO")
 

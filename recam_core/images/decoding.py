@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from recam_core.records import UserError
 
@@ -112,11 +112,15 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
             continue
         if kind == "WEBP":  # its decoder takes the memory of the whole picture when it is made
             _check_pixels(*_webp_size(data), MAX_WEBP_PIXELS, name)
-        image = factory(io.BytesIO(data), "")
+        try:
+            image = factory(io.BytesIO(data), "")
+        except (SyntaxError, KeyError):
+            if kind == "TIFF" and (words := _tiff_words(data)):
+                raise UserError(f"“{name}” is {words}, which is not read here. Save it as 8-bit PNG or TIFF.") from None
+            raise
         _check_pixels(image.width, image.height, MAX_PIXELS, name)
-        if kind == "JPEG" and (scans := data.count(SCAN)) * image.width * image.height > MAX_SCANNED:
-            raise UserError(f"“{name}” is a JPEG that shows its {image.width:,}×{image.height:,} pixels in {scans} steps, which "
-                            "takes too long. Save it as a plain JPEG, or smaller.")  # fmt: skip
+        if kind == "JPEG":
+            _check_scans(image, data.count(SCAN), name)
         return image
     wanted = "a mask must be a PNG" if formats == ("PNG",) else f"expected {_FORMAT_LIST}"
     raise UserError(f"“{name}” cannot be read: {wanted}, got {_what_came(data)}. "
@@ -129,6 +133,12 @@ def _check_pixels(width: int, height: int, most: int, name: str) -> None:
                         "Save it smaller.")  # fmt: skip
 
 
+def _check_scans(image: Image.Image, scans: int, name: str) -> None:
+    if scans * image.width * image.height > MAX_SCANNED:
+        raise UserError(f"“{name}” is a JPEG that shows its {image.width:,}×{image.height:,} pixels in {scans} steps, which "
+                        "takes too long. Save it as a plain JPEG, or smaller.")  # fmt: skip
+
+
 def _webp_size(data: bytes) -> tuple[int, int]:
     """(width, height) of a WebP by the header of its first chunk; (0, 0) where there is none."""
     if data[12:16] == b"VP8X":
@@ -137,6 +147,24 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         both = int.from_bytes(data[21:25], "little")
         return 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF)
     return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+
+
+def _tiff_words(data: bytes) -> str:
+    """What a whole TIFF is that Pillow has no pixel type or compression for; "" for one that is damaged."""
+    try:
+        stream = io.BytesIO(data)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits, bands = max(tags.get(258, (1,))), tags.get(277, 1)
+        whole = all(offset < len(data) for offset in tags.get(273, tags.get(324, (len(data),))))
+    except Exception:  # whatever a damaged header brings about
+        return ""
+    kinds = {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers"}
+    numbers = kinds.get(max(tags.get(339, (1,))), "numbers of another kind")
+    if not whole or not tags.get(256):
+        return ""
+    return f"a TIFF of {bits}-bit {numbers} in {bands} band{'s' * (bands != 1)} (compression {tags.get(259, 1)})"
 
 
 def _what_came(data: bytes) -> str:

@@ -1,16 +1,16 @@
 """Mask files → label maps that fit a picture and a model's classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from recam_core.images.decode_process import decoded_apart
 from recam_core.images.decoding import MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
 from recam_core.images.visualise import CLASS_COLOURS
 from recam_core.records import IGNORE, Picture, UserError
-from recam_core.system.decode_process import decoded_apart
 
 COLOURS = 1 << 24  # of 8-bit RGB
 WHITE = COLOURS - 1
@@ -74,23 +74,20 @@ def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, n
     """A data set's own mask PNG of a picture of ``size`` (width, height), upright: label map (H, W) uint8.
 
     Grey or indexed: 0 background, 1 … ``classes`` class index + 1, 255 ignore; or RGB in the VOC label colours. Raises
-    ``UserError`` for other files, sizes, values or colours.
+    ``UserError`` for other files, sizes, values or colours, and for black and white that leaves open which class is meant.
     """
     name = display_name(name or str(source), "the mask")
     with decoding(name):
         image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
         _check_mask_size(image.size, size, size, name)
         values = _mask_values(image, name)
+    if image.mode == "1" and classes > 1 and values.any():
+        raise UserError(
+            f"“{name}” is in black and white, which does not say which of {classes} classes is meant. Write label values: a "
+            "class's position in the list of classes plus one."
+        )
     _check_values(_present(values), classes, name, "Write those classes' positions in the list of classes plus one.")
     return values.astype(np.uint8)
-
-
-def check_label_map(source: str | Path, *, size: tuple[int, int], name: str = "") -> None:
-    """See from the header of a mask that it is a PNG of its picture's ``size`` (width, height), upright."""
-    name = display_name(name or str(source), "the mask")
-    with decoding(name):
-        image = open_image(read_bytes(source, name, MAX_FILE_BYTES), name, ("PNG",))
-    _check_mask_size(image.size, size, size, name)
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -98,6 +95,11 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if labels.shape == shape:
         return labels
     return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
+
+
+def shows_class(mask: np.ndarray) -> bool:
+    """Does a label map show any class, beside background and what does not count?"""
+    return bool(((mask != 0) & (mask != IGNORE)).any())
 
 
 def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
@@ -132,6 +134,8 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
         return np.asarray(image).astype(np.uint16)
     if image.mode != "RGB":
         raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
+    if (grey := _grey_values(image)) is not None:
+        return grey
     values, strange = _colour_values(image)
     if strange == [WHITE] and set(_present(values)) <= {0, NO_LABEL}:  # black and white: object or not
         values[values == NO_LABEL] = IGNORE
@@ -150,8 +154,7 @@ def _colour_values(image: Image.Image) -> tuple[np.ndarray, list[int]]:
     labels[CLASS_COLOURS @ np.array([1 << 16, 1 << 8, 1])] = np.arange(len(CLASS_COLOURS))
     strange = np.zeros(COLOURS, bool)
     values = np.empty((image.height, image.width), np.uint16)
-    for top in range(0, image.height, STRIP):
-        rows = image.crop((0, top, image.width, min(top + STRIP, image.height)))
+    for top, rows in _strips(image):
         codes = np.frombuffer(rows.tobytes("raw", "BGRX"), "<u4")  # a number for each colour: 0xRRGGBB
         strip = labels[codes]
         if strip.max() == NO_LABEL:
@@ -166,6 +169,24 @@ def _present(values: np.ndarray) -> np.ndarray:
     for row in values:
         seen[row] = True
     return np.flatnonzero(seen)
+
+
+def _grey_values(image: Image.Image) -> np.ndarray | None:
+    """Label values (H, W) uint16 of a grey mask that was saved as RGB; None where its colours may be VOC's, as some greys are."""
+    values = np.empty((image.height, image.width), np.uint16)
+    for top, rows in _strips(image):
+        red, green, blue = rows.split()
+        if not red == green == blue:
+            return None
+        values[top : top + STRIP] = np.asarray(red)
+    of_voc = {int(r) for r, g, b in CLASS_COLOURS if r == g == b} | {255}
+    return None if set(_present(values)) <= of_voc else values
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The first row of each strip, and the strip."""
+    for top in range(0, image.height, STRIP):
+        yield top, image.crop((0, top, image.width, min(top + STRIP, image.height)))
 
 
 def _some(things: Sequence[object]) -> str:

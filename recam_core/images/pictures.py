@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from recam_core.images.decode_process import decoded_apart
 from recam_core.images.decoding import FORMATS, MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
 from recam_core.records import Picture, UserError
-from recam_core.system.decode_process import decoded_apart
 
 MIN_SIDE = 32
 MANY_PIXELS = 16_000_000  # from here on pictures are decoded one at a time, whoever asks
 KEEP_SIDE = 1024
+FEW_VALUES = 1 << 14  # 16-bit grey below this is that of a camera with fewer bits, and nearly black
 
 # EXIF orientation → what turns the stored pixels upright (1 is upright already).
 _UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -83,6 +84,8 @@ def check_image(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES, keep_sid
     with decoding(name, alone=image.width * image.height > MANY_PIXELS):
         image.draft(None, (image.width // 8, image.height // 8))
         image.load()
+        if image.mode in ("I", "F"):
+            _range(np.asarray(image), name)
 
 
 def upright_size(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[int, int]:
@@ -155,9 +158,7 @@ def _frame_notes(image: Image.Image, data: bytes, name: str) -> list[str]:
 def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[str]) -> Image.Image:
     """8-bit RGB at no more than ``target`` size (turned or not, as stored) from whatever mode the file has."""
     if image.mode.startswith("I;16"):
-        grey = (np.asarray(image).astype(np.uint32) + 128) // 257  # 65535 → 255, to the nearest
-        image = Image.fromarray(grey.astype(np.uint8))
-        notes.append("16-bit grey brought to 8 bits")
+        image = _grey16(image, name, notes)
     elif image.mode in ("I", "F"):
         image = _stretch(np.asarray(image), name, notes)
     transparent = image.has_transparency_data
@@ -174,11 +175,31 @@ def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[
     return image
 
 
+def _grey16(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
+    """16-bit grey as 8-bit grey; cameras that see 10, 12 or 14 bits leave the rest dark, so theirs is stretched."""
+    values, clear = np.asarray(image), image.info.get("transparency")
+    if values.max(initial=0) < FEW_VALUES:
+        grey = _stretch(values, name, notes)
+    else:
+        grey = Image.fromarray(
+            ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        )  # 65535 → 255, to the nearest
+        notes.append("16-bit grey brought to 8 bits")
+    if not isinstance(clear, int):
+        return grey
+    return Image.merge("LA", (grey, Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))))
+
+
 def _stretch(values: np.ndarray, name: str, notes: list[str]) -> Image.Image:
-    """32-bit values have no agreed white; black is their smallest and white their largest."""
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise UserError(f"“{name}” holds values that are not finite numbers (NaN or infinity). Save it as 8-bit PNG.")
+    """Values without an agreed white; black is their smallest and white their largest."""
+    low, high = _range(values, name)
     span = (high - low) or 1.0
     notes.append(f"values {low:g} to {high:g} stretched to 0–255")
     return Image.fromarray(np.rint((values.astype(np.float64) - low) * (255 / span)).astype(np.uint8))
+
+
+def _range(values: np.ndarray, name: str) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"“{name}” holds values that are not finite numbers (NaN or infinity). Save it as 8-bit PNG.")
+    return low, high

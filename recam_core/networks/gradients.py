@@ -53,15 +53,15 @@ def bce_position_gradient(features: np.ndarray, fc1: np.ndarray, labels: np.ndar
 
 
 def sce_position_gradient(
-    features: np.ndarray, fc1: np.ndarray, fc2: np.ndarray, labels: np.ndarray, mask_gradient: bool = True
+    features: np.ndarray, fc1: np.ndarray, wprime: np.ndarray, labels: np.ndarray, mask_gradient: bool = True
 ) -> np.ndarray:
     """∂SCE/∂f(x), (D, h, w): (1/(|Y|·hw)) Σ_c M_c(x) Σ_k (p_k^c − [k = c]) w′_k over the classes c ∈ Y of the picture.
 
     With ``mask_gradient`` the path through the masks M_c = ReLU(w_cᵀf) / (max + 1e-5) is added, as in the reference;
-    zero where the picture has no class. Shapes as in ``bce_position_gradient``, ``fc2`` (K, D).
+    zero where the picture has no class. Shapes as in ``bce_position_gradient``, ``wprime`` (K, D).
     """
     f, w = _one_picture(features, fc1)
-    _, wprime = _one_picture(features, fc2)
+    _, wprime = _one_picture(features, wprime)
     present = np.flatnonzero(labels)
     total = np.zeros_like(f)
     for c in present:

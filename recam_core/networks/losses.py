@@ -82,7 +82,7 @@ def recam_loss(
     features: Tensor,
     labels: Tensor,
     fc1: Tensor,
-    fc2: Tensor,
+    wprime: Tensor,
     recam_weight: float,
     mask_gradient: bool = True,
     objective: str = "both",
@@ -101,5 +101,5 @@ def recam_loss(
     present = present_classes(labels)  # the masks of absent classes take part in nothing
     masks = class_masks(features, fc1[present])
     pooled = class_features(features, masks if mask_gradient else masks.detach())
-    sce, _ = softmax_loss(pooled, labels, fc2 if objective == "both" else fc1, present)
+    sce, _ = softmax_loss(pooled, labels, wprime if objective == "both" else fc1, present)
     return sce if objective == "sce" else bce + recam_weight * sce, bce, sce

@@ -2,18 +2,19 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES, Backbone
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.folding import folded_copy
-from recam_core.networks.heads import HEADS
+from recam_core.networks.heads import HEADS, Head
 from recam_core.networks.losses import activation_maps
+from recam_core.networks.readouts import READOUTS, head_readouts
 from recam_core.records import UserError
 from recam_core.system.device import to_device
 from recam_core.system.pass_counter import backbone_passes
@@ -28,10 +29,10 @@ class CamModel(nn.Module):
 
     mean: Tensor
     std: Tensor
-    backbone: Any  # nn.Module types every attribute of a part as Tensor or Module
-    head: Any
+    backbone: Backbone
+    head: Head
 
-    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+    def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
@@ -64,7 +65,7 @@ class CamModel(nn.Module):
 
         For looking and for gradients of the picture, not for training: see explain/backbone and climb/step in docs/benchmarks.md.
         """
-        model = CamModel(folded_copy(self.backbone), self.head)
+        model = CamModel(cast(Backbone, folded_copy(cast(nn.Module, self.backbone))), self.head)
         model.mean, model.std, model.training = self.mean, self.std, self.training
         return model
 
@@ -101,17 +102,22 @@ class CamModel(nn.Module):
         """Class logits (B, K)."""
         return self.head.scores(features)
 
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """What this network can be read out with, in the order of ``READOUTS``."""
+        return head_readouts(self.head.network, self.head.classifiers)
+
     def class_weights(self, readout: str) -> Tensor:
         """Weights (K, D) that a heatmap is read out with, detached."""
-        return self.head.class_weights(readout).detach()
+        return READOUTS[readout].weights(self.head).detach()
 
     def classifier_weights(self) -> Tensor:
-        """Weights (K, D) of FC1, whose scores are this network's answer, detached."""
-        return self.head.fc1.detach()
+        """Weights (K, D) of the classifier whose scores are this network's answer (FC1), detached."""
+        return self.head.weights["w"].detach()
 
     def maps(self, features: Tensor, readouts: Sequence[str]) -> Tensor:
         """Signed evidence under several readouts by one matrix product: (B, R, K, h, w)."""
-        weights = torch.cat([self.head.class_weights(name) for name in readouts])
+        weights = torch.cat([READOUTS[name].weights(self.head) for name in readouts])
         maps = activation_maps(features, weights)
         return maps.unflatten(1, (len(readouts), -1))
 
@@ -127,16 +133,16 @@ def build_model(backbone: str, head: str, classes: int, weights: str = "none", *
 
 def build_edge_network(backbone: str) -> CamModel:
     """A network without a classifier, for boundary branches that bring a backbone of their own."""
-    return _assembled(_build_backbone(backbone, "none"), nn.Identity())
+    return _assembled(_build_backbone(backbone, "none"), cast(Head, nn.Identity()))
 
 
-def _build_backbone(name: str, weights: str) -> Any:
+def _build_backbone(name: str, weights: str) -> Backbone:
     if name not in BACKBONES:
         raise UserError(f"There is no backbone {name!r}; choose one of {', '.join(BACKBONES)}.")
     return BACKBONES[name](weights)
 
 
-def _assembled(backbone: nn.Module, head: nn.Module) -> CamModel:
+def _assembled(backbone: Backbone, head: Head) -> CamModel:
     # channels-last is faster on a CPU: see explain/backbone in docs/benchmarks.md
     return CamModel(backbone, head).eval().to(memory_format=torch.channels_last)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.model import CamModel, build_model
-from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError, lacking_sentence, listed_names
+from recam_core.networks.readouts import NETWORKS, READOUTS, known_readouts, lacking_sentence
+from recam_core.records import CAM, UserError, listed_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +37,20 @@ class ModelPair:
         return (self.recam,) if self.cam is self.recam else (self.cam, self.recam)
 
     @property
+    def network_names(self) -> tuple[str, ...]:
+        """Which of ``NETWORKS`` there really are."""
+        return tuple(network.head.network for network in self.networks)
+
+    @property
     def readouts(self) -> tuple[str, ...]:
         """What this model can be read out with, in the order of ``READOUTS``."""
-        there = {name for network in self.networks for name in network.head.readouts}
+        there = {name for network in self.networks for name in network.readouts}
         return tuple(name for name in READOUTS if name in there)
 
     @property
     def default_readout(self) -> str:
         """What is refined where nothing else is asked for: w, or CAM where there is no other."""
-        return "w" if "w" in self.readouts else CAM
+        return "w" if "w" in self.readouts else self.readouts[0]
 
     @property
     def edges(self) -> CamModel:
@@ -54,13 +60,11 @@ class ModelPair:
     def network(self, readout: str) -> CamModel:
         """The network that a readout belongs to; a readout that the model lacks is an error."""
         self.check_readouts([readout])
-        return self.recam if readout in RECAM_READOUTS else self.cam
+        return self.cam if READOUTS[readout].network == CAM else self.recam
 
     def check_readouts(self, names: Sequence[str]) -> None:
         """Refuse names that are no readouts, and those that this model lacks, with what it would take."""
-        unknown = [name for name in names if name not in READOUTS]
-        if unknown or not names:
-            raise UserError(f"Readouts are {', '.join(READOUTS)}; got {', '.join(unknown) or 'none'}.")
+        known_readouts(names)
         if lacking := [name for name in names if name not in self.readouts]:
             raise UserError(lacking_sentence(self.name, self.readouts, lacking))
 
@@ -88,23 +92,22 @@ def build_pair(
     backbone: str,
     classes: Sequence[str],
     card: dict[str, Any] | None = None,
-    readouts: Sequence[str] = READOUTS,
+    networks: Sequence[str] = NETWORKS,
     heads: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> ModelPair:
-    """An untrained pair with random weights, or one network that stands for both where ``readouts`` are those of one head.
+    """An untrained pair with random weights, or one of the two ``networks`` that stands for both.
 
-    ``heads`` are the settings of each head by its name in the registry, those of ours by default.
+    ``heads`` are the settings of each network's head, those of ours by default; their entry ``head`` names another of ``HEADS``.
     """
-    built = [
-        build_model(backbone, head, len(classes), **(heads or {}).get(head, {}))
-        for head, part in (("cam", (CAM,)), ("recam", RECAM_READOUTS))
-        if set(part) <= set(readouts)
-    ]
-    if not built or {r for model in built for r in model.head.readouts} != set(readouts):
+    if not networks or not set(networks) <= set(NETWORKS):
         raise UserError(
-            f"The readouts of a model are {CAM}, or {', '.join(RECAM_READOUTS)}, or all of them; "
-            f"got {', '.join(readouts) or 'none'}."
+            f"The networks of a model are {' and '.join(NETWORKS)}, or one of them; got {', '.join(networks)}."
         )
+    built = []
+    for network in NETWORKS:
+        if network in networks:
+            settings = dict((heads or {}).get(network, {}))
+            built.append(build_model(backbone, settings.pop("head", network), len(classes), **settings))
     return ModelPair(
         name=name,
         classes=tuple(classes),

@@ -19,18 +19,14 @@ from recam_core.records.names import (
     OBJECTIVES,
     PALETTE_NAMES,
     PROBABILITY,
-    READOUT_LABELS,
-    READOUTS,
-    RECAM_READOUTS,
     REGULARISERS,
     SCALE_NAMES,
     STEP_RULES,
     UserError,
-    lacking_sentence,
     listed_names,
 )
 from recam_core.records.plain_data import from_plain
-from recam_core.records.pseudo_masks import REFINEMENTS, MaskStep, PseudoMaskOptions
+from recam_core.records.pseudo_masks import MaskStep
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
 from recam_core.records.results import CamResult, Evidence, Picture
 from recam_core.records.settings import (
@@ -52,7 +48,6 @@ from recam_core.records.training import (
     Validated,
     WatchedPicture,
 )
-from recam_core.records.untrained import untrained_readouts
 from recam_core.records.walk import Flow, RandomWalkOptions, WalkStep
 
 __all__ = [
@@ -70,10 +65,6 @@ __all__ = [
     "PALETTE_NAMES",
     "PRECISIONS",
     "PROBABILITY",
-    "READOUTS",
-    "READOUT_LABELS",
-    "RECAM_READOUTS",
-    "REFINEMENTS",
     "REGULARISERS",
     "SCALE_NAMES",
     "SEED_REFINEMENTS",
@@ -99,7 +90,6 @@ __all__ = [
     "MaskStep",
     "Picture",
     "PictureSkipped",
-    "PseudoMaskOptions",
     "RandomWalkOptions",
     "RefineStep",
     "Refit",
@@ -114,7 +104,5 @@ __all__ = [
     "WatchedPicture",
     "flags_of",
     "from_plain",
-    "lacking_sentence",
     "listed_names",
-    "untrained_readouts",
 ]

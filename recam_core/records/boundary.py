@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recam_core.records.checks import MOST_SEED, Limits, check_choice, check_finite, check_limits
-from recam_core.records.names import READOUTS, UserError
+from recam_core.records.names import UserError
 from recam_core.records.walk import MAX_RADIUS
 
 BOUNDARIES = {
@@ -62,7 +62,6 @@ class BoundaryConfig:
     def __post_init__(self) -> None:
         check_limits(self, BOUNDARY_LIMITS)
         check_finite(self, "rate", "displacement_rate", "momentum", "weight_decay", "power")
-        check_choice(self, "readout", READOUTS)
         check_choice(self, "refinement", SEED_REFINEMENTS)
         if not 0 < self.scale_min <= self.scale_max <= 4:
             raise UserError(f"Scales must be above 0, up to 4, and in order; got {self.scale_min} to {self.scale_max}.")

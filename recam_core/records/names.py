@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 
 CAM = "cam"
-RECAM_READOUTS = ("w", "wprime", "sum", "product")
-READOUTS = (CAM, *RECAM_READOUTS)
-READOUT_LABELS = {"cam": "CAM", "w": "w", "wprime": "w′", "sum": "w⊕w′", "product": "w⊗w′"}
 
 ACTIVATIONS = {
     "sigmoid": "each class by itself, so several can be likely: trained with BCE",
@@ -44,20 +41,6 @@ EPSILON = 1e-5  # what the reference adds to a maximum before dividing by it
 def listed_names(names: Sequence[str], most: int = 100) -> str:
     """Names for a sentence: all of them, or, of very many, the first ten and how many there are."""
     return ", ".join(names) if len(names) <= most else f"{', '.join(names[:10])} … ({len(names)} in all)"
-
-
-def lacking_sentence(name: str, there: Sequence[str], lacking: Sequence[str]) -> str:
-    """What a model without all readouts has, why, and what would give it the others."""
-    has, wanted = ", ".join(there), ", ".join(READOUT_LABELS[one] for one in lacking)
-    if there == (CAM,):
-        return (
-            f"The model {name} has the readout {has} only: it has no FC2, so {wanted} cannot be read out. "
-            "FC2 can be trained on it: python -m recam_core train --stage1 FILE …, or the Train page."
-        )
-    return (
-        f"The model {name} has the readouts {has}: it has no network trained with BCE alone, so {wanted} cannot be read out. "
-        "Import it together with its CAM network."
-    )
 
 
 class UserError(ValueError):

@@ -72,15 +72,14 @@ class SeedScore:
 
 @dataclass(frozen=True, eq=False)
 class Refit:
-    """Heads that were fitted again: ``fc1`` and ``fc2`` (K, D), and the ``block``'s tensors where it learned too.
+    """A head that was fitted again: its weights (K, D) by classifier, and the ``block``'s tensors where it learned too.
 
     ``scores`` has one entry a readout, ``cam`` included, or none where no picture has a mask. ``losses`` (steps, 2) are BCE and
     SCE of each step's batch.
     """
 
     config: RefitConfig
-    fc1: np.ndarray
-    fc2: np.ndarray
+    head: dict[str, np.ndarray]
     block: dict[str, np.ndarray]
     scores: dict[str, SeedScore]
     losses: np.ndarray
@@ -89,7 +88,7 @@ class Refit:
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
-        return self.fc1.nbytes + self.fc2.nbytes + sum(array.nbytes for array in self.block.values())
+        return sum(array.nbytes for array in (*self.head.values(), *self.block.values()))
 
     def to_json(self) -> dict[str, Any]:
         """The figures, without the weights."""

@@ -2,14 +2,13 @@
 
 import contextlib
 import json
-import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from recam_core.system.cache import Cache
+
 REMEMBERED, MARK = 8, 64  # files that are kept parsed; bytes by which what was read is known again
-_events: OrderedDict[Path, tuple[int, bytes, list[dict[str, Any]]]] = OrderedDict()  # end, what is before it, events
-_reading = threading.Lock()
+_EVENTS: Cache[tuple[int, bytes, list[dict[str, Any]]]] = Cache(REMEMBERED)  # end, what is before it, events
 
 
 def read_lines(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -23,16 +22,14 @@ def read_lines(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
             with path.open("rb") as stream:
                 whole = _whole_lines(stream, start)
             return _parsed(whole), start + len(whole)
-        with _reading, path.open("rb") as stream:
-            end, mark, events = _events.pop(path, (0, b"", []))
+        with path.open("rb") as stream:
+            end, mark, events = _EVENTS.get(path) or (0, b"", [])
             stream.seek(end - len(mark))
             if stream.read(len(mark)) != mark:  # another file than that which was read
                 end, mark, events = 0, b"", []
             whole = _whole_lines(stream, end)
             events = events + _parsed(whole)
-            _events[path] = end + len(whole), (mark + whole)[-MARK:], events
-            while len(_events) > REMEMBERED:
-                _events.popitem(last=False)
+            _EVENTS.put(path, (end + len(whole), (mark + whole)[-MARK:], events))
             return list(events), end + len(whole)
     except OSError:  # none there, or a folder of that name
         return [], start

@@ -1,7 +1,7 @@
 """The process that stays with one job: waits for its turn, runs its command, hands on a stop, writes how it ended.
 
-``python -m recam_core.system.job_runner FOLDER``, started by ``jobs``. It holds a file in the run's folder for as long as it lives, so
-that everybody can tell a run that goes on from one whose process was killed.
+``python -m recam_core.system.job_runner FOLDER``, started by ``jobs``. It holds a file in the run's folder for as long as it
+lives, so that everybody can tell a run that goes on from one whose process was killed.
 """
 
 import contextlib
@@ -68,7 +68,9 @@ def keep(folder: Path) -> None:
             write_status(job, status)
             code = _run(job, child, stopped)
             state = {0: "done", 130: "stopped", -signal.SIGINT: "stopped"}.get(code, "failed")
-            words = "" if state == "done" else _last_words(folder, code)
+            words = "" if state == "done" else _last_words(folder)
+            if code < 0 and code != -signal.SIGINT:
+                words = killed_words(-code, _most_memory())
             if code == -signal.SIGINT:  # before the command could hear of it: what it left is Python's own
                 words = "Stopped while it was starting."
             _write_end(job, replace(status, state=state, ended=time.time(), message=words))
@@ -131,13 +133,8 @@ def _stop_without_keeper() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def _last_words(folder: Path, code: int) -> str:
+def _last_words(folder: Path) -> str:
     """The last line that the command left on stderr, or what is known of how it ended."""
-    if code < 0 and code != -signal.SIGINT:
-        return (
-            f"The system ended it ({signal.Signals(-code).name}), most likely because memory did not suffice. Free some, or "
-            "lower the crop and the pictures a step, and go on."
-        )
     lines = [line for line in (folder / ERRORS).read_text("utf-8", errors="replace").splitlines() if line.strip()]
     if lines:
         return lines[-1].removeprefix("python -m recam_core: ")
@@ -146,6 +143,35 @@ def _last_words(folder: Path, code: int) -> str:
         if is_full(folder)
         else "It ended without a word."
     )
+
+
+def killed_words(number: int, memory: int) -> str:
+    """What a person is told of a command that a signal ended; ``memory`` (bytes) is the most it held, 0 where nobody knows."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "no name"
+    held_most = f" It held up to {memory / 2**30:.1f} GB of memory." if memory else ""
+    if number == signal.SIGKILL:
+        cause = (
+            " Most often the machine had no memory left: use smaller batches or crops, fewer workers or a smaller working size, "
+            "or end other programs, and go on."
+        )
+    elif number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE):
+        cause = " It crashed in a library: `python -m recam_core doctor` shows versions and whether the models load."
+    else:
+        cause = " Somebody or the system ended it; go on when the machine is free."
+    return f"The system ended it with signal {number} ({name}).{held_most}{cause}"
+
+
+def _most_memory() -> int:
+    """The most bytes that a process of this one has held; 0 on systems that do not say."""
+    try:
+        import resource  # not on every system
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":

@@ -195,7 +195,10 @@ def read_job(folder: Path) -> Job:
         return job
     status = _read_status(folder)  # it may have ended while we looked
     if status.state in WAITING:
-        words = "It ended without a word: its process was killed, or the machine was switched off."
+        words = (
+            "It ended without a word: its process was killed (when memory runs out, the system kills one), or the machine was "
+            "switched off. What it kept is there: go on, with smaller batches or a smaller working size if it happens again."
+        )
         if is_full(folder):
             words = "It ended because no space is left on the disk of the runs. Free some, and go on with it."
         status = replace(status, state="interrupted", message=words)

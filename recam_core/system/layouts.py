@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
 TABLES = ("labels.csv", "labels.json")
 MASKS = "masks"
 SPLIT_NAMES = (
@@ -97,7 +97,7 @@ def voc_splits(folder: Path) -> list[str]:
     base = voc_base(folder)
     if base is None:
         return []
-    lists = {path.stem for path in islice((base / "ImageSets" / "Segmentation").glob("*.txt"), LOOKED_AT)}
+    lists = {path.stem for path in islice((base / "ImageSets" / "Segmentation").glob("[!.]*.txt"), LOOKED_AT)}
     others = lists.difference(VOC_SPLITS, {"test"})
     return [split for split in VOC_SPLITS if split in lists] + sorted(name for name in others if is_plain(name))
 

@@ -1,12 +1,13 @@
 """Pickled tensors that others made, read in a process of their own: bounded in time and memory, nothing in them is run.
 
 A pickle of some hundred bytes can keep a reader busy for ever or ask for all memory, also where only plain tensors are let in;
-``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.system.unpickling FILE BYTES SECONDS`` is the
-reader: it writes safetensors, or one sentence, to stdout.
+``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.system.unpickling FILE BYTES SECONDS
+AVERAGE`` is the reader: it writes safetensors, or one sentence, to stdout.
 """
 
 import contextlib
 import io
+import json
 import math
 import os
 import pickle
@@ -19,6 +20,7 @@ import warnings
 import zipfile
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,18 @@ from torch import Tensor
 
 from recam_core.records import UserError
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")  # keys that others keep their tensors under
+# keys that others keep their tensors under, and the moving averages of them
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params", "weights", "student", "module")
+AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "params_ema", "ema", "ema_model", "shadow")
+# settings that stand beside the tensors, as plain names: they become empty boxes, and nothing of them is run
+SETTINGS = (
+    "argparse.Namespace", "types.SimpleNamespace", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath",
+    "pathlib.PurePosixPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "easydict.EasyDict",
+    "lightning_fabric.utilities.data.AttributeDict", "lightning.fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict", "lightning.pytorch.utilities.parsing.AttributeDict",
+    "yacs.config.CfgNode", "addict.addict.Dict", "mmengine.config.config.ConfigDict", "torch.torch_version.TorchVersion",
+    "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "numpy.float64", "numpy.float32",
+)  # fmt: skip
 WRAPPED = 4  # times, at most
 PLAIN = "torch.save(model.state_dict(), FILE), or safetensors"
 SECONDS = 40.0  # of processor time for the start and a small file; 20 MB more take a second more
@@ -48,7 +61,26 @@ TIMES = 16  # so many times its file's size may tensors be: as float32, and unde
 REFUSED = 3  # exit status: stdout is a sentence for the person
 
 
-def unpickled_apart(path: Path, most: int) -> dict[str, Tensor]:
+@dataclass(frozen=True)
+class Weights:
+    """Tensors by name; of a file with weights and their moving average the keys of what was ``taken`` and of the other."""
+
+    tensors: dict[str, Tensor]
+    taken: str = ""
+    other: str = ""
+
+
+class _Setting(dict[Any, Any]):
+    """Stands for an object that only holds settings: it takes whatever a pickle gives it and does nothing."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        """Forget it."""
+
+
+def unpickled_apart(path: Path, most: int, average: bool = True) -> Weights:
     """``plain_tensors`` of a file, read by a process of its own; ``UserError`` also where that takes too long or too much."""
     limit = SECONDS + path.stat().st_size / 20e6
     command = (
@@ -58,6 +90,7 @@ def unpickled_apart(path: Path, most: int) -> dict[str, Tensor]:
         str(path.absolute()),
         str(most),
         str(math.ceil(limit)),
+        str(int(average)),
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     _check_plainly(path)
@@ -84,7 +117,7 @@ def unpickled_apart(path: Path, most: int) -> dict[str, Tensor]:
             f"Save it as {PLAIN}."
         )
     try:
-        return load(done.stdout)
+        return Weights(load(done.stdout), *_said(done.stdout))
     except (SafetensorError, ValueError, KeyError) as error:
         raise UserError(f"{path.name} has tensors under names that cannot be kept: {error}.") from error
 
@@ -116,7 +149,7 @@ def _check_plainly(path: Path) -> None:
                 f"{path.name} could not be read as a weights file: it does not begin like one of torch.save. Save it as {PLAIN}."
             )
     for asked in _asked_for(start):
-        if asked.split(".")[0] not in OURS:
+        if asked.split(".")[0] not in OURS and asked not in SETTINGS:
             raise _runs_code(path.name, asked)
 
 
@@ -141,11 +174,21 @@ def _runs_code(name: str, wanted: str) -> UserError:
     )
 
 
-def plain_tensors(path: Path, most: int) -> dict[str, Tensor]:
-    """Names and tensors of a file of torch.save, those of floating point as float32, at most ``most`` bytes of them."""
+def _said(data: bytes) -> tuple[str, str]:
+    """What the reader wrote beside the tensors: ``taken`` and ``other``."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    return header.get("taken", ""), header.get("other", "")
+
+
+def plain_tensors(path: Path, most: int, average: bool = True) -> Weights:
+    """Names and tensors of a file of torch.save, those of floating point as float32, at most ``most`` bytes of them.
+
+    Of weights and their moving average the latter is taken, if ``average``.
+    """
     if zipfile.is_zipfile(path):
         _check_archive(path)
-    state = named_tensors(_unwrapped(_unpickled(path)), path.name)
+    content, taken, other = _unwrapped(_unpickled(path), average)
+    state = named_tensors(content, path.name)
     for name, value in state.items():
         _check_plain(value, name, path.name)
     size = path.stat().st_size
@@ -155,12 +198,13 @@ def plain_tensors(path: Path, most: int) -> dict[str, Tensor]:
             "has not, and no network of ours."
         )
     # each tensor on its own: safetensors takes none that share their numbers
-    return {
+    own = {
         name: (value.detach().float() if value.is_floating_point() else value.detach()).clone(
             memory_format=torch.contiguous_format
         )
         for name, value in state.items()
     }
+    return Weights(own, taken, other)
 
 
 def named_tensors(state: Any, file: str) -> Mapping[str, Tensor]:
@@ -178,7 +222,8 @@ def named_tensors(state: Any, file: str) -> Mapping[str, Tensor]:
 def _unpickled(path: Path) -> Any:
     name = path.name
     try:
-        with warnings.catch_warnings():
+        inert = [(_Setting, setting) for setting in SETTINGS]
+        with warnings.catch_warnings(), torch.serialization.safe_globals(inert):
             warnings.simplefilter("ignore")  # torch's remarks on pickles that others would write
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -202,6 +247,12 @@ def _check_archive(path: Path) -> None:
             entries = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"{path.name} could not be read as a weights file; it is damaged: {error}.") from error
+    names = {entry.filename.partition("/")[2] for entry in entries}
+    if "constants.pkl" in names and any(name.startswith("code/") for name in names):
+        raise UserError(
+            f"{path.name} is TorchScript, a program with its weights, and programs of others are not run. Save the "
+            f"weights alone: {PLAIN}."
+        )
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if packed or sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise UserError(
@@ -210,16 +261,27 @@ def _check_archive(path: Path) -> None:
         )
 
 
-def _unwrapped(state: Any) -> Any:
-    """The innermost dict of tensors under the keys that others wrap theirs in; a few layers are looked into."""
+def _unwrapped(state: Any, average: bool) -> tuple[Any, str, str]:
+    """The innermost dict of tensors under the keys that others wrap theirs in; a few layers are looked into.
+
+    With it the key of what was taken and that of the other, where there are weights and their moving average.
+    """
+    taken = other = ""
     for _ in range(WRAPPED):
         if not isinstance(state, Mapping):
             break
-        inner = next((state[key] for key in WRAPPERS if isinstance(state.get(key), Mapping) and state[key]), None)
-        if inner is None:
+        plain, averaged = (_first(state, keys) for keys in (WRAPPERS, AVERAGES))
+        if plain and averaged:
+            taken, other = (averaged, plain) if average else (plain, averaged)
+        inner = taken if plain and averaged else plain or averaged
+        if not inner:
             break
-        state = inner
-    return state
+        state = state[inner]
+    return state, taken, other
+
+
+def _first(state: Mapping[Any, Any], keys: tuple[str, ...]) -> str:
+    return next((key for key in keys if isinstance(state.get(key), Mapping) and state[key]), "")
 
 
 def _contents(state: Any) -> str:
@@ -251,12 +313,13 @@ def _bound(size: int, most: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(path: Path, most: int, seconds: int) -> int:
+def main(path: Path, most: int, seconds: int, average: bool = True) -> int:
     """Write a file's tensors to stdout, or why not; returns the exit status."""
     if sys.platform == "linux":
         _bound(path.stat().st_size, most, seconds)
     try:
-        data, status = save(plain_tensors(path, most)), 0
+        read = plain_tensors(path, most, average)
+        data, status = save(read.tensors, {"taken": read.taken, "other": read.other} if read.other else None), 0
     except UserError as error:
         data, status = str(error).encode("utf-8", "replace"), REFUSED
     sys.stdout.buffer.write(data)
@@ -265,4 +328,4 @@ def main(path: Path, most: int, seconds: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] != ["0"]))

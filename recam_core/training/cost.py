@@ -76,7 +76,7 @@ class _Trial:
         losses = Losses(model, training_type(device, config.precision), False)
         shape = (3, config.crop, config.crop)
         pixels = torch.randint(0, 256, (size, *shape), dtype=torch.uint8).to(device)
-        labels = torch.zeros(size, model.head.fc1.shape[0], device=device)
+        labels = torch.zeros(size, len(model.classifier_weights()), device=device)
         labels[:, :2] = 1
 
         def learn() -> None:

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from recam_core.records import UserError
-from recam_core.system.launcher import Share, launched
+from recam_core.system.launcher import launched
 
 PATIENCE = timedelta(hours=6)  # while the main process validates and writes, the others wait
 Said = TypeVar("Said")
@@ -26,12 +26,18 @@ class Team:
     """One of the processes: its share, and what it does together with the others. Only ``main`` writes and reports."""
 
     def __init__(self, device: torch.device) -> None:
-        from accelerate import Accelerator  # a large package, and only training needs it
-        from accelerate.state import AcceleratorState
+        self.share = launched(os.environ)
+        self.main = self.share.rank == 0
+        self._accelerator: Any = None
+        self._host: Any = None
+        if self.share.world > 1:
+            self._join(device)
+
+    def _join(self, device: torch.device) -> None:
+        """Meet the other processes."""
+        from accelerate import Accelerator  # a large package, and only they need it
         from accelerate.utils import DistributedDataParallelKwargs, DistributedType, InitProcessGroupKwargs
 
-        if launched(os.environ).world == 1:
-            AcceleratorState._reset_state(reset_partial_state=True)  # a run before may have been on another device
         self._accelerator = Accelerator(
             cpu=device.type == "cpu",
             mixed_precision="no",  # the heads are never rounded: see `Losses`
@@ -41,24 +47,18 @@ class Team:
                 InitProcessGroupKwargs(timeout=PATIENCE),
             ],
         )
-        if self._accelerator.distributed_type not in (
-            DistributedType.NO,
-            DistributedType.MULTI_CPU,
-            DistributedType.MULTI_GPU,
-        ):
+        if self._accelerator.distributed_type not in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
             raise UserError(
                 f"Training was launched as {self._accelerator.distributed_type.value}; it knows one process, several on CPUs, "
                 "and several graphics cards (accelerate launch --multi_gpu, or torchrun)."
             )
-        self.share = Share(self._accelerator.process_index, self._accelerator.num_processes)
-        self.main = self.share.rank == 0
-        self._host: Any = None
-        if self.share.world > 1:
-            self._host = dist.new_group(backend="gloo", timeout=PATIENCE)
-            warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
+        self._host = dist.new_group(backend="gloo", timeout=PATIENCE)
+        warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
 
     def wrapped(self, losses: nn.Module) -> nn.Module:
         """A module whose gradients are means over the team after ``backward``."""
+        if self._accelerator is None:
+            return losses
         self._accelerator.free_memory()  # it would keep the network of the stage before
         return self._accelerator.prepare_model(losses, device_placement=False)
 
@@ -69,7 +69,7 @@ class Team:
 
     def alone(self, module: nn.Module) -> contextlib.AbstractContextManager[Any]:
         """Inside, each process adds up gradients for itself."""
-        return self._accelerator.no_sync(module)
+        return contextlib.nullcontext() if self._accelerator is None else self._accelerator.no_sync(module)
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of a tensor over the team, on its device."""

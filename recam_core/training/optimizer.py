@@ -3,27 +3,20 @@
 import math
 
 import torch
-from torch import nn
 
 from recam_core.networks.model import CamModel
 from recam_core.records import TrainConfig
 
 
 def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.optim.Optimizer:
-    """SGD or AdamW with one group per rate: backbone, FC1 and, in stage 2, FC2. Frozen parts get no gradient."""
-    for part in getattr(model.backbone, "frozen", ()):
-        nn.Module.requires_grad_(part, False)
-    first = stage == 1
-    fc1 = [p for name, p in model.head.named_parameters() if name.startswith("fc1")]  # a head from elsewhere has a bias
+    """SGD or AdamW with one group per rate: the backbone's, and those of the head. Frozen parts get no gradient."""
+    for part in model.backbone.frozen:
+        part.requires_grad_(False)
+    backbone = [p for p in model.backbone.parameters() if p.requires_grad]
     groups = [
-        {
-            "params": [p for p in model.backbone.parameters() if p.requires_grad],
-            "lr": config.backbone_rate if first else config.stage2_backbone_rate,
-        },
-        {"params": fc1, "lr": config.fc1_rate if first else config.stage2_fc1_rate},
+        {"params": parameters, "lr": getattr(config, rate_name(part, stage))}
+        for part, parameters in {"backbone": backbone, **model.head.groups()}.items()
     ]
-    if not first:
-        groups.append({"params": [model.head.fc2], "lr": config.fc2_rate})
     if config.optimizer == "adamw":
         optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     else:
@@ -31,6 +24,12 @@ def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.o
     for group in optimizer.param_groups:
         group["start_rate"] = group["lr"]
     return optimizer
+
+
+def rate_name(part: str, stage: int) -> str:
+    """The setting that a part learns by: "fc1_rate", in stage 2 "stage2_fc1_rate" where there is such a one."""
+    of_stage = f"stage{stage}_{part}_rate"
+    return of_stage if of_stage in TrainConfig.__dataclass_fields__ else f"{part}_rate"
 
 
 def set_rates(optimizer: torch.optim.Optimizer, progress: float, power: float) -> float:

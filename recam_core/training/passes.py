@@ -24,9 +24,9 @@ def look(model: CamModel, picture: np.ndarray) -> Look:
         with autocast(model.device):
             features = model.features(model.preprocess(picture))
         features = features.float()
-        maps = model.maps(features, model.head.readouts)[0].relu().cpu().numpy()  # (R, K, h, w)
+        maps = model.maps(features, model.readouts)[0].relu().cpu().numpy()  # (R, K, h, w)
         scores = model.head.probabilities(model.scores(features)[0]).cpu().numpy()
-    return Look(scores, dict(zip(model.head.readouts, maps, strict=True)))
+    return Look(scores, dict(zip(model.readouts, maps, strict=True)))
 
 
 def look_size(config: TrainConfig) -> int:

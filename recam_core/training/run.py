@@ -17,11 +17,11 @@ from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.system.device import training_autocast, training_type
 from recam_core.training.distributed import Team
-from recam_core.training.optimizer import build_optimizer
-from recam_core.training.run_folder import CHECKPOINT, load_checkpoint, save_checkpoint
+from recam_core.training.optimizer import build_optimizer, rate_name
+from recam_core.training.run_folder import RunFolder
 from recam_core.training.setup import stage2_weights, starting_networks
 
-HOLDS = {"config", "classes", "stage", "done", "cam", "recam", "optimizer"}
+HOLDS = {"stage", "done", "cam", "recam", "optimizer"}
 
 
 class Losses(nn.Module):
@@ -41,8 +41,8 @@ class Losses(nn.Module):
             x = self.model.normalise(pixels) * inside  # zero, the mean colour, where the crop leaves the picture
             features = self.model.features(x)
         loss, bce, sce = self.model.head.loss(features.float(), labels)
-        if self.others and hasattr(self.model.head, "fc2"):
-            loss = loss + 0 * self.model.head.fc2.sum()
+        for parameter in self.model.head.idle() if self.others else ():
+            loss = loss + 0 * parameter.sum()
         return loss, bce.detach(), sce.detach()
 
 
@@ -52,23 +52,21 @@ class Run:
     def __init__(
         self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, team: Team, resume: bool = False
     ) -> None:
-        self.config, self.out, self.device, self.team = config, out, device, team
+        self.config, self.device, self.team = config, device, team
         self.classes = tuple(dataset.classes)
-        state = load_checkpoint(out, device, HOLDS, config, self.classes) if resume else None
+        self.folder = RunFolder(out, config, self.classes)
+        state = self.folder.load(device, HOLDS) if resume else None
         heads = None if state is None else state.get("heads")
         self.cam, self.recam = starting_networks(config, self.classes, device, heads)
         self.stage, self.done = 1, 0
-        self.saved = (out / CHECKPOINT).exists()
-        self.skipped: list[str] = []  # pictures that could not be read, each told once
         self.shown = torch.zeros(len(self.classes))  # pictures of each class in the epoch before
         self.number = training_type(device, config.precision)
         self._enter(1)
         if config.stage1:
             self.done = config.stage1_epochs - 1
             self.advance()
-        self.told, self.closing = (
-            (0, b"") if state is None else self._load(state)
-        )  # bytes of history, and the line after
+        if state is not None:
+            self._load(state)
 
     @property
     def model(self) -> CamModel:
@@ -105,9 +103,8 @@ class Run:
                     self.scaler.scale(loss * (share * self.team.share.world))
                 )  # which then takes the mean
             means += torch.stack((bce, sce)) * share
-        unused = labelled == 0 or self.config.objective != "both" or self.config.recam_weight == 0
-        if unused and self.stage == 2:
-            self.recam.head.fc2.grad = None  # rather than zero, which weight decay and momentum would add to
+        for parameter in self.model.head.idle(labelled > 0):
+            parameter.grad = None  # rather than zero, which weight decay and momentum would add to
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return self.team.total(means)
@@ -119,21 +116,15 @@ class Run:
 
     def not_finite(self, what: str, how: str) -> str:
         """What a person is told where numbers ran away."""
-        config, kept = self.config, ""
-        if self.saved:
-            kept = f" The checkpoint of the epoch before is kept in {self.out}."
-        rates = (
-            ("backbone_rate", "fc1_rate")
-            if self.stage == 1
-            else ("stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
-        )
+        config = self.config
+        rates = [rate_name(part, self.stage) for part in ("backbone", *self.model.head.groups())]
         knobs = [f"({', '.join(f'{name} {getattr(config, name):g}' for name in rates)})"]
         knobs += [f"or λ (now {config.recam_weight:g})"] if self.stage == 2 else []
         knobs += [f"or the momentum (now {config.momentum:g})"] if config.optimizer == "sgd" else []
         knobs += ["or use --precision float32"] if self.number != torch.float32 else []
         return (
             f"{what} no longer finite in stage {self.stage}, epoch {self.done + 1}: lower the learning rates "
-            f"{', '.join(knobs)}; {how}.{kept}"
+            f"{', '.join(knobs)}; {how}.{self.folder.what_is_kept}"
         )
 
     def advance(self) -> None:
@@ -146,24 +137,21 @@ class Run:
             self.recam.load_state_dict(stage2_weights(self.cam, self.recam, self.config.fc2_start))
             self._enter(2)
 
-    def save(self, history: int, closing: bytes) -> None:
-        """Write the checkpoint. The history then has ``history`` bytes, and ``closing`` is the line that follows."""
-        save_checkpoint(self.out, {
-            "config": asdict(self.config), "classes": list(self.classes), "stage": self.stage, "done": self.done,
+    def state(self) -> dict[str, Any]:
+        """What the checkpoint has to hold."""
+        return {
+            "stage": self.stage, "done": self.done,
             "cam": self.cam.state_dict(), "recam": self.recam.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(), "skipped": self.skipped, "shown": self.shown,
-            "processes": self.team.share.world,
+            "scaler": self.scaler.state_dict(), "shown": self.shown, "processes": self.team.share.world,
             "heads": {name: dict(model.head.settings) for name, model in (("cam", self.cam), ("recam", self.recam))},
-            "history": history, "closing": closing.decode(),
-        })  # fmt: skip
-        self.saved = True
+        }  # fmt: skip
 
-    def _load(self, state: dict[str, Any]) -> tuple[int, bytes]:
-        """Continue from a checkpoint; returns where the history ends and the line that follows."""
+    def _load(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
         if (processes := state.get("processes", 1)) != self.team.share.world:
             raise UserError(
-                f"The run in {self.out} was started by {processes} process{'es' if processes > 1 else ''}, which decides what a "
-                f"step learns from; launch as many again (now {self.team.share.world})."
+                f"The run in {self.folder.path} was started by {processes} process{'es' if processes > 1 else ''}, which decides "
+                f"what a step learns from; launch as many again (now {self.team.share.world})."
             )
         self.cam.load_state_dict(state["cam"])
         self.recam.load_state_dict(state["recam"])
@@ -174,8 +162,7 @@ class Run:
         if self.stage <= 2:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state.get("scaler", {}))
-        self.skipped, self.shown = state.get("skipped", []), state.get("shown", self.shown).cpu()
-        return state.get("history", 0), state.get("closing", "").encode()
+        self.shown = state.get("shown", self.shown).cpu()
 
     def pair(self) -> ModelPair:
         """Both networks with the settings that made them, and what to keep in mind about them."""
@@ -186,7 +173,7 @@ class Run:
         card: dict[str, Any] = {"training": settings, "scores": {}}
         if cautions := self._cautions():
             card["warning"] = " ".join(cautions)
-        return ModelPair(self.out.name, self.classes, self.config.backbone, self.cam, self.recam, card)
+        return ModelPair(self.folder.path.name, self.classes, self.config.backbone, self.cam, self.recam, card)
 
     def _cautions(self) -> list[str]:
         found = []

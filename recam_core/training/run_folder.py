@@ -1,4 +1,4 @@
-"""The state of a run: its settings from the beginning, then one file after each epoch, whole or not there.
+"""The folder of a run: its settings from the beginning, what it says, and its state after each epoch, whole or not there.
 
 What does not fit the run is refused by name.
 """
@@ -11,18 +11,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torchvision
 
 from recam_core.records import BoundaryConfig, TrainConfig, UserError, from_plain
 from recam_core.system.files import save_atomically
+from recam_core.system.history import History, event_line
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.pt"
 FREE = ("root", "workers", "prefetch", "watch")  # what may differ on a resume, because no number depends on it
 STALE = 60.0  # seconds
+Event = TypeVar("Event")
 KINDS: dict[str, type[TrainConfig | BoundaryConfig]] = {"train": TrainConfig, "train-boundary": BoundaryConfig}
 
 
@@ -34,6 +36,79 @@ class RunSettings:
     config: TrainConfig | BoundaryConfig
     classes: tuple[str, ...]
     versions: dict[str, str]
+
+
+class RunFolder:
+    """A folder while somebody trains in it: one process at a time, from ``open`` to ``close``.
+
+    Every training goes through it alike: ``load`` what a checkpoint holds, ``open``, ``tell`` events, ``keep`` the state after
+    each epoch.
+    """
+
+    def __init__(self, path: Path, config: TrainConfig | BoundaryConfig, classes: Sequence[str]) -> None:
+        self.path, self.config, self.classes = path, config, tuple(classes)
+        self.skipped: list[str] = []  # pictures that could not be read, each told once
+        self._saved = (path / CHECKPOINT).exists()
+        self._length, self._closing = 0, b""  # of the history at the checkpoint, and the line that follows it
+        self._history: History | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a checkpoint was loaded, after which the run goes on."""
+        return bool(self._closing)
+
+    @property
+    def what_is_kept(self) -> str:
+        """A sentence for whoever is told that the run cannot go on; empty where there is no checkpoint."""
+        return f" The checkpoint of the epoch before is kept in {self.path}." if self._saved else ""
+
+    def load(self, device: torch.device, holds: set[str]) -> dict[str, Any] | None:
+        """The state to go on from, which must hold some names; None where the run was stopped before its first checkpoint."""
+        state = load_checkpoint(self.path, device, holds | {"config", "classes"}, self.config, self.classes)
+        if state is not None:
+            self.skipped = state.get("skipped", [])
+            self._length, self._closing = state.get("history", 0), state.get("closing", "").encode()
+        return state
+
+    def open(self) -> None:
+        """Make the folder ready; the history goes on after what the checkpoint knows of."""
+        folder_for(self.path)
+        self._history = History(self.path, self._length)
+        if self.goes_on:
+            self._history.write(self._closing)
+        else:
+            save_settings(self.path, self.config, self.classes)
+
+    def close(self) -> None:
+        """Nothing more is said."""
+        if self._history is not None:
+            self._history.close()
+
+    def tell(self, event: Event) -> Event:
+        """Write an event down before it is passed on."""
+        self._open_history.add(event)
+        return event
+
+    def is_first_skip(self, name: str) -> bool:
+        """Whether a picture that cannot be read was not told of before; from now on it was."""
+        first = name not in self.skipped
+        if first:
+            self.skipped.append(name)
+        return first
+
+    def keep(self, state: Mapping[str, Any], end: Any) -> None:
+        """Write the checkpoint after an epoch, whose event ``end`` is told as well: by a run that ends in between, later."""
+        history, closing = self._open_history, event_line(end)
+        history.sync()
+        plain = {"config": asdict(self.config), "classes": list(self.classes), **state, "skipped": self.skipped}
+        save_checkpoint(self.path, plain | {"history": history.length, "closing": closing.decode()})
+        self._saved = True
+        history.write(closing)
+
+    @property
+    def _open_history(self) -> History:
+        assert self._history is not None, "only who opened the folder writes in it"
+        return self._history
 
 
 def folder_for(out: Path) -> None:

@@ -1,6 +1,6 @@
 """The two networks that a training begins with: random, from ImageNet, or stage 1 from a model that is there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ def starting_networks(
     torch.manual_seed(config.seed)
     cam = build_model(config.backbone, "cam", len(classes), config.weights if heads is None else "none", **settings)
     if given is not None:
-        cam.load_state_dict(_stage1_weights(given, config, classes))
+        cam.load_state_dict(_stage1_weights(given, config, classes, set(cam.state_dict())))
     elif config.fc1_start == "imagenet" and heads is None and imagenet_counterparts(classes):
         _start_fc1(cam, imagenet_rows(classes), config)
     if config.stage2_fc1_rate or config.stage2_backbone_rate:
@@ -45,15 +45,19 @@ def starting_networks(
 
 
 def _start_fc1(cam: CamModel, rows: Tensor, config: TrainConfig) -> None:
-    if rows.shape != cam.head.fc1.shape:
+    weight = cam.head.weights["w"]
+    if rows.shape != weight.shape:
         raise UserError(
             f"ImageNet's classifier rows have {rows.shape[1]} channels and fit efficientnet_lite0 only; "
-            f"{config.backbone} has {cam.head.fc1.shape[1]}. Use --fc1-start default."
+            f"{config.backbone} has {weight.shape[1]}. Use --fc1-start default."
         )
-    cam.head.load_state_dict({"fc1": rows})
+    with torch.no_grad():
+        weight.copy_(rows)
 
 
-def _stage1_weights(given: ModelPair, config: TrainConfig, classes: Sequence[str]) -> dict[str, Tensor]:
+def _stage1_weights(
+    given: ModelPair, config: TrainConfig, classes: Sequence[str], wanted: Collection[str]
+) -> dict[str, Tensor]:
     """The stage-1 network of a model; of its classifier the rows of the classes of this run, by their names."""
     lacking = [name for name in classes if name not in given.classes]
     if lacking or given.backbone != config.backbone:
@@ -63,19 +67,11 @@ def _stage1_weights(given: ModelPair, config: TrainConfig, classes: Sequence[str
             + (f"; it lacks {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}." if lacking else ".")
         )
     rows = given.class_ids(classes)
-    state = dict(given.cam.state_dict())
-    head = {name: value[rows] for name, value in state.items() if name in ("head.fc1", "head.fc1_bias")}
-    return {name: value for name, value in state.items() if not name.startswith("head.")} | head
+    state = {name: value for name, value in given.cam.state_dict().items() if name in wanted}
+    return {name: value[rows] if name.startswith("head.") else value for name, value in state.items()}
 
 
 def stage2_weights(cam: CamModel, recam: CamModel, how: str) -> dict[str, Tensor]:
-    """What stage 2 starts from: all of stage 1; FC2 from its own default start, or as `fc2_start` says."""
-    state = dict(cam.state_dict())
-    own = recam.state_dict()["head.fc2"]
-    state["head.fc2"] = own if how == "default" else fc2_start(state["head.fc1"], how)
-    return state
-
-
-def fc2_start(fc1: Tensor, how: str) -> Tensor:
-    """Where FC2 (K, D) starts from FC1: at a copy of it ("fc1"), or at its positive part ("positive")."""
-    return {"fc1": torch.clone, "positive": torch.relu}[how](fc1)
+    """What stage 2 starts from: all of stage 1; what its head has more, as `fc2_start` says."""
+    head = recam.head.continued(cam.head.state_dict(), how)
+    return dict(cam.state_dict()) | {f"head.{name}": value for name, value in head.items()}

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,12 +27,11 @@ from recam_core.records import (
     WatchedPicture,
 )
 from recam_core.system.device import lacks_memory
-from recam_core.system.history import History, event_line, read_history
+from recam_core.system.history import read_history
 from recam_core.training.distributed import Team
 from recam_core.training.meter import Meter
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
-from recam_core.training.run_folder import folder_for, save_settings
 from recam_core.training.validation import open_validation
 from recam_core.training.watched_pictures import clear_watched, find_watched, keep_maps, keep_watched, read_watched
 
@@ -61,7 +59,7 @@ def train(
     try:
         with team.agreed():
             course.open()
-            before = course.keep_first_maps() if not run.closing else []
+            before = [] if run.folder.goes_on else course.keep_first_maps()
         yield from before
         while run.stage <= 2:
             yield from course.epoch()
@@ -72,7 +70,7 @@ def train(
                 save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
         if team.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
-            yield course.told(Finished(str(path), course.seconds(), detail))
+            yield run.folder.tell(Finished(str(path), course.seconds(), detail))
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
@@ -81,49 +79,33 @@ def train(
             "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."
         ) from error
     finally:
-        course.close()
+        run.folder.close()
 
 
 class _Course:
     """How a run goes on from epoch to epoch, and what it says on the way."""
 
     def __init__(self, run: Run, dataset: Dataset) -> None:
-        self.run, self.dataset, self.config, self.team = run, dataset, run.config, run.team
-        self.history: History | None = None
+        self.run, self.dataset, self.config, self.team, self.folder = run, dataset, run.config, run.team, run.folder
         main = self.team.main
         self.validation = open_validation(self.config, run.classes) if main else None
         self.watched: tuple[WatchedPicture, ...] = ()
         if main:  # a run that goes on watches what it began with
-            self.watched = read_watched(run.out) if run.closing else find_watched(self.config, dataset)
+            self.watched = read_watched(self.folder.path) if self.folder.goes_on else find_watched(self.config, dataset)
 
     def open(self) -> None:
-        """Make the run's folder ready; its history goes on after what the checkpoint knows of."""
+        """Make the run's folder ready, and keep the watched pictures there."""
         if not self.team.main:
             return
-        folder_for(self.run.out)
-        self.history = History(self.run.out, self.run.told)
-        if not self.run.closing:
-            clear_watched(self.run.out)  # of a run that was stopped before its first checkpoint
-            save_settings(self.run.out, self.config, self.run.classes)
-            keep_watched(self.watched, self.run.out)
-        else:
-            self.history.write(self.run.closing)
-
-    def close(self) -> None:
-        """Nothing more is said."""
-        if self.history is not None:
-            self.history.close()
+        self.folder.open()
+        if not self.folder.goes_on:
+            clear_watched(self.folder.path)  # of a run that was stopped before its first checkpoint
+            keep_watched(self.watched, self.folder.path)
 
     def seconds(self) -> float:
         """How long all epochs and their scores took, also those before the run was stopped."""
-        spent = (event for event in read_history(self.run.out) if event["event"] in ("EpochEnd", "Validated"))
+        spent = (event for event in read_history(self.folder.path) if event["event"] in ("EpochEnd", "Validated"))
         return sum(event["seconds"] for event in spent)
-
-    def told(self, event: Any) -> Any:
-        """Write an event down before it is passed on."""
-        assert self.history is not None, "only the main process tells"
-        self.history.add(event)
-        return event
 
     def epoch(self) -> Iterator[Event]:
         """One epoch of the current stage, its scores and maps, then its checkpoint."""
@@ -155,7 +137,7 @@ class _Course:
         if meter.pictures == 0:
             self.team.refuse(
                 f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
-                f"example {run.skipped[0] if run.skipped else 'the first'}; check the data set."
+                f"example {self.folder.skipped[0] if self.folder.skipped else 'the first'}; check the data set."
             )
         run.shown = self.team.total_on_host(shown)
         yield from self._finish(meter, stage, epoch, epochs, start)
@@ -168,10 +150,9 @@ class _Course:
         events = []
         for broken in (broken for part in self.team.gathered(mine) for broken in part):
             meter.skipped += 1
-            if (name := self.dataset.name(broken.i)) not in self.run.skipped:
-                self.run.skipped.append(name)
+            if self.folder.is_first_skip(name := self.dataset.name(broken.i)):
                 events.append(PictureSkipped(name, broken.reason))
-        return [self.told(event) for event in events] if self.team.main else []
+        return [self.folder.tell(event) for event in events] if self.team.main else []
 
     def _settle(self, meter: Meter, step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
         """Read the losses of a step, for which a graphics card must have finished it."""
@@ -181,7 +162,7 @@ class _Course:
             self.team.refuse(self.run.not_finite("The loss is", " and ".join(wrong)))
         event = meter.end(step, rate, bce, sce, count)
         if self.team.main:
-            yield self.told(event)
+            yield self.folder.tell(event)
 
     def _finish(self, meter: Meter, stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
         seconds, run, events = time.perf_counter() - start, self.run, list[Event]()
@@ -195,11 +176,7 @@ class _Course:
                 events += self._maps(2, -1)
             end = meter.epoch_end(epochs, seconds)
             if self.team.main:
-                assert self.history is not None
-                self.history.sync()
-                closing = event_line(end)
-                run.save(self.history.length, closing)  # a run that ends here finds the last line in it
-                self.history.write(closing)
+                self.folder.keep(run.state(), end)
         if self.team.main:
             yield from [*events, end]
 
@@ -210,11 +187,8 @@ class _Course:
     def _scores(self, stage: int, epoch: int) -> list[Event]:
         events: list[Event] = []
         for event in self.validation.score(self.run.model, stage, epoch) if self.validation else ():
-            if isinstance(event, PictureSkipped):
-                if event.name in self.run.skipped:
-                    continue
-                self.run.skipped.append(event.name)
-            events.append(self.told(event))
+            if not isinstance(event, PictureSkipped) or self.folder.is_first_skip(event.name):
+                events.append(self.folder.tell(event))
         return events
 
     def _maps(self, stage: int, epoch: int) -> list[Event]:
@@ -223,5 +197,7 @@ class _Course:
             return []
         run = self.run
         networks = (run.cam,) if stage == 1 else (run.cam, run.recam)
-        file = keep_maps(self.watched, run.classes, networks, run.out, f"stage{stage}-epoch{epoch + 1:03d}.npz")
-        return [self.told(MapsKept(stage, epoch, file))]
+        file = keep_maps(
+            self.watched, run.classes, networks, self.folder.path, f"stage{stage}-epoch{epoch + 1:03d}.npz"
+        )
+        return [self.folder.tell(MapsKept(stage, epoch, file))]

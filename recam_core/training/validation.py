@@ -8,7 +8,9 @@ import numpy as np
 from recam_core.cam.pipeline import read_out
 from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.evaluate import check_size, to_size
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
+from recam_core.images.masks import shows_class
 from recam_core.images.pictures import working_picture
 from recam_core.networks.model import CamModel
 from recam_core.records import Evidence, HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
@@ -41,8 +43,8 @@ class Validation:
     def score(self, model: CamModel, stage: int, epoch: int) -> Iterator[PictureSkipped | Validated]:
         """Look once at every picture; what cannot be read is left out and named. Draws no random number, changes no mode."""
         start, classes = time.perf_counter(), self.dataset.classes
-        sweeps = {name: ThresholdSweep(len(classes)) for name in model.head.readouts}
-        scores, labels, masked = [], [], False
+        sweeps = {name: ThresholdSweep(len(classes)) for name in model.readouts}
+        scores, labels, masked = [], [], False  # the last: has anything been there to find
         for i in map(int, self.pictures):
             try:
                 picture, row, mask = self.dataset.image(i), self.dataset.labels(i), self.dataset.mask(i)
@@ -56,7 +58,7 @@ class Validation:
             scores.append(seen.scores)
             labels.append(row)
             if mask is not None:
-                masked = True
+                masked |= shows_class(mask)
                 self._count(seen, small, np.flatnonzero(row).tolist(), mask, sweeps)
         best = {name: sweep.best() for name, sweep in sweeps.items()} if masked else {}
         yield Validated(

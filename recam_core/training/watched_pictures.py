@@ -13,7 +13,8 @@ from recam_core.datasets.samples import SAMPLES, read_sample, sample_labels
 from recam_core.images.pictures import read_image, working_picture
 from recam_core.images.visualise import png_bytes
 from recam_core.networks.model import CamModel
-from recam_core.records import CAM, RECAM_READOUTS, EpochMaps, TrainConfig, UserError, WatchedPicture
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EpochMaps, TrainConfig, UserError, WatchedPicture
 from recam_core.system.files import npz_bytes, save_atomically
 from recam_core.system.folders import watched_file
 from recam_core.training.passes import look, look_size
@@ -106,7 +107,7 @@ def read_epoch_maps(run_folder: Path, file: str) -> EpochMaps:
     try:
         with np.load(run_folder / file, allow_pickle=False) as arrays:
             count = sum(key.startswith("scores.") for key in arrays.files)
-            readouts = [name for name in (CAM, *RECAM_READOUTS) if f"{name}.0" in arrays.files]
+            readouts = [name for name in READOUTS if f"{name}.0" in arrays.files]
             return EpochMaps(
                 {name: tuple(arrays[f"{name}.{i}"] for i in range(count)) for name in readouts},
                 tuple(arrays[f"scores.{i}"] for i in range(count)),

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.networks.readouts import READOUTS
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.compute.packing import pack, payload_id, unpack
@@ -114,7 +114,7 @@ def make_payload(seed: int, n: int, *, mask: bool, empty: bool) -> bytes:
         "picture": {"width": WIDTH, "height": HEIGHT, "name": f"meadow <i>{seed}</i>.jpg", "type": "image/jpeg"},
         "grid": [ROWS, COLUMNS],
         "views": [
-            {"key": key, "label": READOUT_LABELS[key], "title": title, "reference": key == "cam"}
+            {"key": key, "label": READOUTS[key].label, "title": title, "reference": key == "cam"}
             for key, title in zip(READOUTS, TITLES, strict=True)
         ],
         "classes": [{"name": name, "score": 0.94 - 0.23 * c} for c, name in enumerate(classes)],

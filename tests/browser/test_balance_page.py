@@ -2,22 +2,15 @@
 
 import re
 import time
-from pathlib import Path
 
 import pytest
-from addresses import wait_for_address
 from playwright.sync_api import expect
+from waiting import wait_for_address
 
 pytestmark = pytest.mark.browser
 
-APP = Path(__file__).parents[2] / "app.py"
 SCENE = "scene-cat-dog-tree"
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-
-
-@pytest.fixture(scope="module")
-def url(serve):
-    return serve(APP)
 
 
 @pytest.fixture

@@ -4,18 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from addresses import wait_for_address
+from waiting import drawn, wait_for_address
 
 pytestmark = pytest.mark.browser
 
-APP = Path(__file__).parents[2] / "app.py"
 LAYERS = ("map", "total", "change", "hold")
 SCENE = "picture=scene-bird-tree"
-
-
-@pytest.fixture(scope="module")
-def url(serve):
-    return serve(APP)
 
 
 @pytest.fixture
@@ -54,10 +48,6 @@ def looks(page):
 
 def step(page):
     return page.locator(".st-key-climb output.step").inner_text()
-
-
-def drawn(page):
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def cursor(page):

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from addresses import settle, wait_for_address
-from test_journey import APP
+from app_server import APP
+from waiting import settle, wait_for_address
 
 from recam_core.__main__ import main
 

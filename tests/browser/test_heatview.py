@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from waiting import drawn
 
 pytestmark = pytest.mark.browser
 
@@ -70,12 +71,12 @@ def set_range(page, label, value, *, release=False):
     code = """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
         if (release) input.dispatchEvent(new Event("change")); }"""
     page.get_by_role("slider", name=label).evaluate(code, [value, release])
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    drawn(page)
 
 
 def choose(page, text):
     page.locator(".st-key-heat .segment", has_text=re.compile(f"^{text}$")).click()
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    drawn(page)
 
 
 def figures(page, row, view):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ui.components.modules import bundle
 from ui.compute.packing import pack
 
 pytestmark = pytest.mark.browser
@@ -26,8 +27,7 @@ NOTHING = np.zeros((SIZE, SIZE))
 @pytest.fixture(scope="module")
 def page(browser):
     page = browser.new_page()
-    for name in ("dom", "payload", "heat", "words"):
-        page.add_script_tag(content=(SCRIPTS / f"{name}.js").read_text(encoding="utf-8"))
+    page.add_script_tag(content=bundle(*(SCRIPTS / f"{name}.js" for name in ("payload", "heat", "words"))))
     yield page
     page.close()
 

@@ -4,23 +4,17 @@ import io
 import json
 import re
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-from addresses import wait_for_address
+from heat_page import choose, class_names, drag_threshold, panel, sentence, settle, wait_for_maps
 from PIL import Image
+from waiting import wait_for_address
 
 pytestmark = pytest.mark.browser
 
-APP = Path(__file__).parents[2] / "app.py"
 VIEWS = ("picture", "cam", "w", "wprime", "sum", "product")
 READOUTS = VIEWS[1:]
-
-
-@pytest.fixture(scope="module")
-def url(serve):
-    return serve(APP)
 
 
 @pytest.fixture
@@ -32,46 +26,6 @@ def visit(url, open_page):
         return page
 
     return start
-
-
-def wait_for_maps(page):
-    page.locator(".st-key-heat .row .view canvas").first.wait_for()
-    settle(page)
-
-
-def settle(page):
-    """Until no script runs and the maps that belong to the page are drawn."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(250)  # settings are sent 200 ms after the last change
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.locator(".st-key-heat .stage:not(.waiting)").wait_for()
-
-
-def panel(page, row, view):
-    return page.locator(f".st-key-heat .row >> nth={row}").locator(f"[data-view={view}]")
-
-
-def sentence(page):
-    return page.locator(".st-key-heat .sentence").first.inner_text().replace("\u00a0", " ")
-
-
-def class_names(page):
-    return page.locator(".st-key-heat .class-name").all_inner_texts()
-
-
-def drag_threshold(page, value, *, release):
-    page.get_by_role("slider", name="Background threshold").evaluate(
-        """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
-            if (release) input.dispatchEvent(new Event("change")); }""",
-        [value, release],
-    )
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def choose(page, mode):
-    page.locator(".st-key-heat .segment", has_text=re.compile(f"^{mode}$")).click()
-    wait_for_address(page, view=mode.lower())
-    settle(page)
 
 
 def make_photo():

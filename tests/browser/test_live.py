@@ -1,15 +1,13 @@
 """What live use costs: backbone passes counted on the server while somebody looks at one picture in every way."""
 
 import urllib.request
-from pathlib import Path
 
 import pytest
-from addresses import wait_for_address
-from test_journey import choose, class_names, drag_threshold, settle, wait_for_maps
+from app_server import APP
+from heat_page import choose, class_names, drag_threshold, settle, wait_for_maps
+from waiting import wait_for_address
 
 pytestmark = pytest.mark.browser
-
-APP = Path(__file__).parents[2] / "app.py"
 
 
 @pytest.fixture(scope="module")

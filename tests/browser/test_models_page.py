@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from addresses import settle
-from test_journey import APP
+from app_server import APP
+from waiting import settle
 
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair

@@ -2,19 +2,15 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from addresses import settle
-from test_journey import APP
+from app_server import APP
+from trained_runs import CONFIG, SCENE, write_run
+from waiting import settle
 
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
-
-sys.path.append(str(Path(__file__).parents[1] / "pages"))
-from trained_runs import CONFIG, SCENE, write_run
 
 pytestmark = pytest.mark.browser
 SMALL = {"Epochs of stage 1": 9, "Epochs of stage 2": 3, "Pictures scored": 8}  # of 200 scenes: less than a minute
@@ -37,6 +33,7 @@ def start_server(serve, runs):
 
 @pytest.fixture(scope="module")
 def url(start_server):
+    """A server that stays; the first test kills one before."""
     return start_server()
 
 
@@ -68,9 +65,11 @@ def begin(page, title):
     settle(page)
 
 
-def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_server, serve, open_page, runs, screenshot):
-    url = start_server()
-    page = open_page(f"{url}/train", height=1400)
+def test_a_run_outlives_its_server_and_another_one_waits_for_it(
+    start_server, serve, request, open_page, runs, screenshot
+):
+    killed = start_server()
+    page = open_page(f"{killed}/train", height=1400)
     page.set_default_timeout(60_000)
     page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
     screenshot(page, "train-first-visit")
@@ -86,10 +85,10 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_server, se
     assert f"run={second.name}" in page.url  # not the one that is called the same
     screenshot(page, "train-queued", full=True)
 
-    serve.processes[url].kill()  # no chance to say a word to anybody
-    serve.processes[url].wait()
+    serve.processes[killed].kill()  # no chance to say a word to anybody
+    serve.processes[killed].wait()
     before = epochs(folder)
-    page = open_page(f"{start_server()}/train?run={folder.name}", height=1400)
+    page = open_page(f"{request.getfixturevalue('url')}/train?run={folder.name}", height=1400)
     page.set_default_timeout(90_000)
     page.locator("[class*=st-key-train-player] canvas").first.wait_for()
     assert before < SMALL["Epochs of stage 1"], "it was over too soon to be found running"

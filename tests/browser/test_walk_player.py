@@ -4,9 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from addresses import wait_for_address
 from PIL import Image
-from test_climb_player import APP, drawn
+from waiting import drawn, wait_for_address
 
 from recam_core import (
     RandomWalk,
@@ -24,11 +23,6 @@ from recam_core.records import HeatmapOptions
 pytestmark = pytest.mark.browser
 
 SCENE = "picture=scene-fish-boat&classes=boat&last=64"
-
-
-@pytest.fixture(scope="module")
-def url(serve):
-    return serve(APP)
 
 
 @pytest.fixture

@@ -1,34 +1,20 @@
 """The lesson in real Chromium: turning pages by keys, dragging logits, clicking a position, and a phone's width."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from addresses import wait_for_address
 from playwright.sync_api import expect
+from waiting import wait_for_address
 
-from recam_core import (
-    bce_gradient,
-    load_pair,
-    masked_feature,
-    picture_features,
-    read_sample,
-    row_shift,
-    sce_gradient,
-    sce_value,
-)
+from recam_core import load_pair, read_sample
+from recam_core.cam.lesson import masked_feature, picture_features, row_shift, sce_value
+from recam_core.networks.gradients import bce_gradient, sce_gradient
 
 pytestmark = pytest.mark.browser
 
-APP = Path(__file__).parents[2] / "app.py"
 SCENE = "scene-bird-tree"
 STEPS = 8
-
-
-@pytest.fixture(scope="module")
-def url(serve):
-    return serve(APP)
 
 
 @pytest.fixture
@@ -224,12 +210,16 @@ def test_large_type_is_larger_and_takes_a_presenters_keys(visit):
     wait_for_address(page, step="2", large="1")
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
-def test_nothing_is_wider_than_a_phone(visit, step, screenshot):
-    page = visit(step, width=390, height=844, touch=True)
-    page.locator("canvas, .logits, .why-bars").first.wait_for()
-    width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert width <= 390
-    boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
-    assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes)
-    screenshot(page, f"why-phone-{step}", full=True)
+def test_nothing_is_wider_than_a_phone_at_any_step(visit, screenshot):
+    page = visit(1, width=390, height=844, touch=True)
+    for step in range(1, STEPS + 1):
+        ready(page, step)
+        page.locator("canvas, .logits, .why-bars").first.wait_for()
+        width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert width <= 390, step
+        boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
+        assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes), step
+        screenshot(page, f"why-phone-{step}", full=True)
+        if step < STEPS:
+            page.locator(".st-key-why-next button").click()
+            wait_for_address(page, step=str(step + 1))

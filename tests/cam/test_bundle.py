@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recam_core.cam.bundle import evidence_bundle, file_names, scaled_maps
+from recam_core.cam.bundle import evidence_bundle, file_names
+from recam_core.cam.scales import scaled_maps
 from recam_core.images.visualise import CLASS_COLOURS, difference_overlay, error_overlay, overlay
 from recam_core.records import CamResult, DisplayOptions, UserError
 from recam_core.system.files import write_folder, zip_bytes

@@ -9,7 +9,8 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.gradients import sce_gradient
 from recam_core.networks.losses import class_features, class_masks
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, HeatmapOptions, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions, UserError
 
 FEATURES = np.array([[[1.0, 0], [2, 1]], [[0, 3], [1, 1]], [[2, 2], [0, 1]]])  # D = 3, h = w = 2
 WEIGHT = np.array([2.0, -1, 0.5])

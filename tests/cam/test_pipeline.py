@@ -10,7 +10,8 @@ from torch import nn
 
 from recam_core.cam.pipeline import default_classes, explain, gather_evidence, read_out
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, RECAM_READOUTS, Evidence, HeatmapOptions, UserError
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import Evidence, HeatmapOptions, UserError
 
 CLASSES = ("cat", "dog", "tree")
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -41,7 +42,7 @@ class Counting(nn.Module):
 
 @pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5, 1.5)])
 @pytest.mark.parametrize(("readouts", "networks"), [
-    (READOUTS, (1, 1)), (RECAM_READOUTS, (0, 1)), (("product",), (0, 1)), (("cam", "sum"), (1, 1)),
+    (READOUTS, (1, 1)), (recam_readouts(), (0, 1)), (("product",), (0, 1)), (("cam", "sum"), (1, 1)),
 ])  # fmt: skip
 def test_one_backbone_pass_for_each_network_and_scale(readouts, networks, scales):
     pair = new_pair()
@@ -97,7 +98,7 @@ def test_reading_out_touches_no_model():
 
 
 def plain_maps(model, readout, picture, scales, flip):
-    """Raw maps at picture size as the golden description says, one readout and one view after another."""
+    """Raw maps at picture size as tests/golden/README.md, part 5, says, one readout and one view after another."""
     height, width = picture.shape[:2]
     padded = (-(-height // 16) * 16, -(-width // 16) * 16)
     total = torch.zeros(len(CLASSES), *padded)
@@ -107,7 +108,7 @@ def plain_maps(model, readout, picture, scales, flip):
             for mirror in (False, True) if flip else (False,):
                 x = model.preprocess(picture, scale)
                 features = model.features(x.flip(-1) if mirror else x)
-                maps = torch.einsum("kd,bdhw->bkhw", model.head.class_weights(readout), features).relu()
+                maps = torch.einsum("kd,bdhw->bkhw", model.class_weights(readout), features).relu()
                 views.append(maps.flip(-1) if mirror else maps)
             total += nn.functional.interpolate(sum(views), padded, mode="bilinear", align_corners=False)[0]
     return total[:, :height, :width].numpy()

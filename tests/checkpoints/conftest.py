@@ -11,8 +11,8 @@ from recam_core.system.unpickling import plain_tensors
 
 @pytest.fixture(autouse=True)
 def read_here(request, monkeypatch):
-    """Pickles are read in the process of the test, which is quicker; tests marked ``apart`` do as people do."""
-    if not request.node.get_closest_marker("apart"):
+    """Pickles are read in the process of the test, which is quicker; tests marked ``process`` do as people do."""
+    if not request.node.get_closest_marker("process"):
         monkeypatch.setattr(tensor_files, "unpickled_apart", plain_tensors)
 
 

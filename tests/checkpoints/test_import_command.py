@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from hostile import Hostile
 from safetensors.torch import load_file
-from test_hostile_files import Hostile
 
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import known_models, load_pair, read_header, save_pair

@@ -10,7 +10,8 @@ from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
 from recam_core.networks.model import build_branches, build_edge_network, build_model
 from recam_core.networks.pair import build_pair
-from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import CAM, UserError
 
 NAMES = ("cat", "dog", "tree")
 
@@ -68,7 +69,7 @@ def test_every_file_is_recognised(files):
 
 def test_all_four_files_make_a_whole_model_that_is_stored_and_comes_back(files, tmp_path):
     pair = import_checkpoint([files[name] for name in ("cam", "recam", "fc2", "irn")], "whole", class_names=NAMES)
-    assert pair.readouts == READOUTS
+    assert pair.readouts == tuple(READOUTS)
     assert pair.cam is not pair.recam
     first, second, fc2 = (torch.load(files[n])["classifier.weight"].flatten(1) for n in ("cam", "recam", "fc2"))
     assert torch.equal(pair.cam.class_weights(CAM), first)
@@ -79,7 +80,7 @@ def test_all_four_files_make_a_whole_model_that_is_stored_and_comes_back(files, 
     assert not any(p.requires_grad for model in (*pair.networks, pair.edges, pair.boundary) for p in model.parameters())
     save_pair(pair, tmp_path / "whole.safetensors", torch.float16)
     loaded = load_pair(tmp_path / "whole.safetensors")
-    assert (loaded.readouts, loaded.classes, loaded.edge_backbone) == (READOUTS, NAMES, "resnet50_s16")
+    assert (loaded.readouts, loaded.classes, loaded.edge_backbone) == (tuple(READOUTS), NAMES, "resnet50_s16")
     assert loaded.boundary is not None
 
 
@@ -88,17 +89,17 @@ def test_a_network_alone_and_fc2_onto_it_later(files, tmp_path):
     assert (alone.readouts, alone.backbone) == ((CAM,), "resnet50_s16")
     save_pair(alone, tmp_path / "alone.safetensors", torch.float16)
     whole = import_checkpoint([files["recam"], files["fc2"]], "whole", onto=tmp_path / "alone.safetensors")
-    assert (whole.readouts, whole.classes) == (READOUTS, NAMES)
+    assert (whole.readouts, whole.classes) == (tuple(READOUTS), NAMES)
     assert torch.equal(whole.cam.class_weights(CAM), alone.cam.class_weights(CAM).half().float())
     assert whole.card["imported"]["onto"]["name"] == "alone"
 
 
 def test_stage_1_onto_a_model_that_has_recam_alone(files, tmp_path):
     recam = import_checkpoint([files["recam"], files["fc2"]], "recam", class_names=NAMES)
-    assert recam.readouts == RECAM_READOUTS
+    assert recam.readouts == recam_readouts()
     save_pair(recam, tmp_path / "recam.safetensors", torch.float16)
     whole = import_checkpoint([files["cam"]], "whole", onto=tmp_path / "recam.safetensors")
-    assert whole.readouts == READOUTS
+    assert whole.readouts == tuple(READOUTS)
     with pytest.raises(UserError, match=r"recam has a second stage already; import recam\.pth without --onto"):
         import_checkpoint([files["recam"], files["fc2"]], "again", onto=tmp_path / "recam.safetensors")
 

@@ -19,11 +19,13 @@ from recam_core.checkpoints.pair_file import (
     load_pair,
     read_header,
     save_pair,
+    stored_readouts,
     update_card,
 )
 from recam_core.networks.model import build_branches, build_edge_network
 from recam_core.networks.pair import build_pair
-from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import CAM, UserError
 
 CLASSES = ("cat", "wine glass", "Hütte")
 HEADS = {name: {"bias": False, "activation": "sigmoid"} for name in ("cam", "recam")}
@@ -99,7 +101,7 @@ def test_a_loaded_pair_is_ready_to_look_and_not_to_learn(path):
 def test_the_header_says_what_it_is_without_reading_weights(path):
     header = read_header(path)
     assert header == {"format": FORMAT, "name": "mine", "classes": list(CLASSES), "backbone": "tiny",
-                      "readouts": list(READOUTS), "heads": HEADS, "card": CARD}  # fmt: skip
+                      "heads": HEADS, "card": CARD}  # fmt: skip
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def test_a_persons_own_folder_joins_the_shelf(empty_shelf, tmp_path, monkeypatch
     assert known_models() == {"photos": empty_shelf / "photos.safetensors", "mine": own / "mine.safetensors"}
 
 
-ALONE = {"cam": (CAM,), "recam": RECAM_READOUTS}
+ALONE = {"cam": (CAM,), "recam": recam_readouts()}
 
 
 @pytest.fixture(params=ALONE)
@@ -252,7 +254,7 @@ def alone(request, tmp_path):
     """One network that stands for both with branches on a backbone of their own, and its file."""
     torch.manual_seed(2)
     heads = {request.param: {"bias": True, "activation": "softmax"}}
-    pair = build_pair("alone", "tiny", CLASSES, CARD, ALONE[request.param], heads)
+    pair = build_pair("alone", "tiny", CLASSES, CARD, [request.param], heads)
     with torch.no_grad():
         pair.cam.head.fc1_bias += torch.tensor([1.0, 2, 3])
     network = build_edge_network("tiny")
@@ -265,7 +267,7 @@ def test_one_network_is_stored_once_and_comes_back_as_one(alone):
     stage, pair, path = alone
     assert {name.split(".")[0] for name in load_file(path)} == {stage, "boundary", "edges"}
     header = read_header(path)
-    assert header["readouts"] == list(ALONE[stage])
+    assert stored_readouts(header) == ALONE[stage]
     assert header["heads"] == {stage: {"bias": True, "activation": "softmax"}}
     assert header["edges"] == "tiny"
     loaded = load_pair(path)
@@ -282,9 +284,16 @@ def test_one_network_is_stored_once_and_comes_back_as_one(alone):
 def test_a_file_without_readouts_and_heads_is_a_whole_pair(path):
     header = {key: value for key, value in read_header(path).items() if key not in ("readouts", "heads")}
     rewrite(path, lambda tensors: None, {"pair": json.dumps(header)})
-    assert read_header(path)["readouts"] == list(READOUTS)
-    assert load_pair(path).readouts == READOUTS
+    assert stored_readouts(read_header(path)) == tuple(READOUTS)
+    assert load_pair(path).readouts == tuple(READOUTS)
     assert load_pair(path).recam.head.settings == HEADS["recam"]
+
+
+def test_a_file_that_names_its_readouts_opens_as_it_did(alone):
+    stage, pair, path = alone
+    header = read_header(path) | {"readouts": list(ALONE[stage])}
+    rewrite(path, lambda tensors: None, {"pair": json.dumps(header)})
+    assert load_pair(path).readouts == pair.readouts == ALONE[stage]
 
 
 @pytest.mark.parametrize("change", [
@@ -318,7 +327,7 @@ def test_a_copy_has_another_name_and_the_same_bits(path, tmp_path):
 def test_the_bundled_models_are_whole_pairs():
     for name in ("scenes", "photos"):
         header = read_header(shelf_module.SHELF / f"{name}.safetensors")
-        assert header["readouts"] == list(READOUTS)
+        assert stored_readouts(header) == tuple(READOUTS)
         assert all(head == HEADS["cam"] for head in header["heads"].values())
 
 

@@ -28,7 +28,8 @@ from recam_core.checkpoints.registry import (
 )
 from recam_core.networks.model import build_branches
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, UserError, flags_of
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import UserError, flags_of
 from recam_core.system import jobs
 from recam_core.system.locks import held
 from recam_core.training.recipes import presets
@@ -73,7 +74,7 @@ def test_every_model_is_listed_with_what_its_header_says():
         "scenes": "bundled", RUN: "trained", "mine": "imported",
     }  # fmt: skip
     mine = found["mine"]
-    assert (mine.classes, mine.backbone, mine.readouts) == (("cat", "dog"), "tiny", READOUTS)
+    assert (mine.classes, mine.backbone, mine.readouts) == (("cat", "dog"), "tiny", tuple(READOUTS))
     assert (mine.title, mine.card, mine.has_boundaries, mine.fault) == ("mine", {"about": "a test"}, False, "")
     assert mine.size == mine.path.stat().st_size
     assert model_sha256(mine) == load_pair("mine").sha256

@@ -18,7 +18,8 @@ from recam_core.datasets.scenes import SPLITS, Scenes
 from recam_core.evaluation.store import open_store
 from recam_core.images.pictures import read_image
 from recam_core.networks.pair import build_pair
-from recam_core.records import EMPTY_TEXT, READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import EMPTY_TEXT, HeatmapOptions
 
 H, W = 70, 90
 
@@ -85,7 +86,7 @@ def test_explain_writes_the_contract(source, model, photo, tmp_path, capsys):
     out = tmp_path / "evidence"
     assert run("explain", picture, "--model", model, "--classes", "fish,cat", "--threshold", "0.4", "--out", out) == 0
     expected = {f"{r}/{kind}_{c}.png" for r in READOUTS for kind in ("overlay", "mask") for c in ("fish", "cat")}
-    expected |= {f"{r}/difference_{c}.png" for r in READOUTS[1:] for c in ("fish", "cat")}
+    expected |= {f"{r}/difference_{c}.png" for r in recam_readouts() for c in ("fish", "cat")}
     expected |= {f"{r}/labels.png" for r in READOUTS} | {"picture.png", "maps.npz", "manifest.json"}
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == expected
 
@@ -255,7 +256,7 @@ def test_an_evaluation_is_kept_and_says_the_same(few_scenes, model, tmp_path, ca
         err = capsys.readouterr().err
         assert "counted 3 of 3 pictures into" in err
         assert ("3/3 test-0002" in err) == (number == 1)
-    assert open_store(store).settings.maps == READOUTS
+    assert open_store(store).settings.maps == tuple(READOUTS)
     assert evaluate(model, "--flip", "--out", store) == 2
     assert "another options" in capsys.readouterr().err
 

@@ -91,6 +91,7 @@ def test_an_epoch_shows_every_picture_once_in_a_new_order():
     assert len({tuple(order) for order in orders}) == 3
 
 
+@pytest.mark.process
 def test_worker_processes_change_nothing():
     for alone, helped in zip(batch_list(config()), batch_list(config(workers=1)), strict=True):
         assert same(alone, helped)

@@ -9,7 +9,7 @@ from pycocotools import mask as rle
 
 from recam_core.datasets import missing_words
 from recam_core.datasets.coco import Coco
-from recam_core.datasets.coco_shapes import area_of
+from recam_core.datasets.coco_shapes import outline_of
 from recam_core.records import UserError
 from recam_core.system.layouts import coco_splits
 
@@ -218,24 +218,25 @@ def put(part, i=0, **fields):
 
 @pytest.mark.parametrize(("content", "complaint"), [
     (put("images", id=float("nan")), "entry 0 of images has the id nan; expected a whole number"),
-    (put("images", id="abc"), "the id 'abc'"), (put("images", id=None), "the id None"), (put("images", id=1.5), "the id 1.5"),
+    (put("images", id=""), "the id ''"), (put("images", id=None), "the id None"), (put("images", id=1.5), "the id 1.5"),
     (put("images", id=True), "the id True"), (put("images", id=2), "two entries of images have the id '2'"),
     (put("images", file_name=3), "the file_name 3; expected a text"), (put("images", file_name="\ud800.png"), "the file_name"),
     (put("images", file_name="b.png"), "two entries of images have the file_name 'b.png'"),
     (put("images", file_name="./b.png"), "two entries of images have the file_name 'b.png'"),
-    (put("images", height="40"), "the height '40' and the width 50; expected whole numbers from 1 to 65536"),
+    (put("images", height="x"), "the height 'x' and the width 50; expected whole numbers from 1 to 65536"),
+    (put("images", height=40.5), "the height 40.5"), (put("images", height=None), "the height None and the width 50"),
     (put("images", height=-40), "the height -40"), (put("images", height=0), "the height 0"),
     (put("images", height=10**7, width=10**7), "the height 10000000"),
     (put("images", height=60_000, width=60_000), "at most 120 million pixels"),
-    (put("categories", id="3"), "entry 0 of categories has the id '3'"), (put("categories", id=[]), "the id []"),
+    (put("categories", id=1.5), "entry 0 of categories has the id 1.5"), (put("categories", id=[]), "the id []"),
     (put("categories", id=3), "two entries of categories have the id '3'"),
     (put("categories", name="cat"), "two entries of categories have the name 'cat'"),
     (put("categories", name=7), "the name 7; expected a text"), (put("categories", name=""), "the name ''"),
     (put("categories", name="\udc00"), "the name"),
-    (put("annotations", 1, area=None), "entry 1 of annotations has the area None and iscrowd 0"),
-    (put("annotations", area="9"), "the area '9'"), (put("annotations", area=float("inf")), "the area inf"),
+    (put("annotations", 1, area="x"), "entry 1 of annotations has the area 'x' and iscrowd 0"),
+    (put("annotations", area=float("inf")), "the area inf"),
     (put("annotations", area=10**400), "the area 1000"), (put("annotations", iscrowd=[]), r"iscrowd \[\]"),
-    (put("annotations", iscrowd=2), "iscrowd 2"), (put("annotations", image_id="1"), "the image_id and category_id '1' and 3"),
+    (put("annotations", iscrowd=2), "iscrowd 2"), (put("annotations", image_id=""), "the image_id and category_id '' and 3"),
     (put("annotations", category_id={}), "category_id 1 and {}"), (put("annotations", category_id=5), "uses the category 5"),
     (changed(lambda c: c["annotations"].append(7)), "entry 4 of annotations is no object"),
     (changed(lambda c: c["images"].append([])), "entry 2 of images is no object"),
@@ -254,7 +255,8 @@ LONG = [x for i in range(50_000) for x in ((i % 2) * 49, i % 40)]
     ([[1e300, 1, 2, 3, 4, 5]], "far outside"), ([[float("nan"), 1, 2, 3, 4, 5]], "far outside"),
     ([[-(2**63), 1, 2, 3, 4, 5]], "far outside"), ([[1, 2]], "at least three corners"), ([[1, 2, 3, 4]], "at least three"),
     ([[1, 2, 3, 4, 5, 6, 7]], "at least three"), ([["1", "2", "3", "4", "5", "6"]], "at least three"), ([[[1], 2]], ""),
-    ([], "no polygon"), ([{}], "at least three"), (None, "expected polygons"), ("abc", "expected polygons"), ({}, "expected"),
+    ([{}], "at least three"), (0, "expected polygons"), ("abc", "expected polygons"), ({"size": [H, W]}, "expected"),
+    ([5, 5, 30, 5, 30, 30], "at least three"), ([[[5, 5], [30, 5], [30, 30]]], "at least three"),
     ([LONG], "longer than"), ([[10**30, 1, 2, 3, 4, 5]], "at least three"),
     ({"size": [W, H], "counts": [H * W]}, r"its size is \[50, 40\]"), ({"counts": [H * W]}, "its size is None"),
     ({"size": [H, W], "counts": [10**10]}, "no whole numbers"), ({"size": [H, W], "counts": [H * W, 1]}, "add up to 2001"),
@@ -264,9 +266,11 @@ LONG = [x for i in range(50_000) for x in ((i % 2) * 49, i % 40)]
     ({"size": [H, W], "counts": "o"}, "no "), ({"size": [10**9, 10**9], "counts": "1"}, "its size is"),
 ])  # fmt: skip
 def test_odd_segmentations_are_refused_and_nothing_falls(root, segmentation, complaint):
-    write(root, put("annotations", segmentation=segmentation))
-    with pytest.raises(UserError, match=rf"Annotation 1 of picture 1 has no usable segmentation \(.*{complaint}"):
-        Coco(str(root), "val").mask(0)
+    write(root, changed(lambda c: c.update(annotations=[annotation(1, 3, segmentation, 9)])))
+    dataset = Coco(str(root), "val")
+    for look in (dataset.mask, dataset.check):
+        with pytest.raises(UserError, match=rf"Annotation 1 of picture 1 has no usable segmentation \(.*{complaint}"):
+            look(0)
 
 
 def test_run_lengths_are_read_as_pycocotools_does():
@@ -274,8 +278,20 @@ def test_run_lengths_are_read_as_pycocotools_does():
     for _ in range(50):
         area = (rng.random(rng.integers(1, 60, 2)) < rng.random()).astype(np.uint8)
         packed = rle.encode(np.asfortranarray(area))
-        found = area_of({"size": list(area.shape), "counts": packed["counts"].decode()}, *area.shape)
-        assert np.array_equal(found, area > 0)
+        found = outline_of({"size": list(area.shape), "counts": packed["counts"].decode()}, *area.shape)
+        columns = np.zeros(area.size, np.uint8)
+        found.paint(columns, 1)
+        assert np.array_equal(columns.reshape(area.T.shape).T, area)
+        assert (found.area, found.faults) == (area.sum(), ())
+
+
+def test_polygons_are_filled_as_pycocotools_does():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        parts = [(100 * rng.random(2 * rng.integers(3, 12)) - 20).tolist() for _ in range(rng.integers(1, 4))]
+        columns = np.zeros(60 * 70, np.uint8)
+        outline_of(parts, 60, 70).paint(columns, 1)
+        assert np.array_equal(columns.reshape(70, 60).T, rle.decode(rle.merge(rle.frPyObjects(parts, 60, 70))))
 
 
 def test_annotations_need_no_number_of_their_own(root):

@@ -72,7 +72,9 @@ def test_links_of_coco_s_layout(coco, moved, monkeypatch, tmp_path, name):
 def test_links_of_a_folder_of_one_s_own(pets, moved, monkeypatch, tmp_path):
     moved(pets, "masks")
     moved(pets, "cat/b.PNG")
-    assert open_dataset("folder", str(pets), "").has_mask(1)
+    dataset = open_dataset("folder", str(pets), "")  # one person at home
+    assert dataset.names == ["cat/a.jpg", "cat/b.PNG", "dog/a.jpg"]
+    assert dataset.has_mask(2)
     allow(monkeypatch, pets)
     with pytest.raises(UserError, match=f"“masks” {REFUSED}"):
         open_dataset("folder", str(pets), "")

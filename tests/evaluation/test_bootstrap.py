@@ -8,7 +8,8 @@ from plain_sweep import picture, plain_confusion
 
 from recam_core.evaluation import bootstrap
 from recam_core.evaluation.bootstrap import RESAMPLES, best_threshold, confusions, gain, gain_of_areas, row
-from recam_core.evaluation.sweep import THRESHOLDS, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, Areas, figures
+from recam_core.evaluation.sweep import count_pixels
 from recam_core.experiments.study.seeds import seed_table
 
 LABELS = 4
@@ -88,7 +89,7 @@ def test_draws_are_the_same_in_blocks(monkeypatch, kept):
 
 def test_memory_is_bounded():
     rng = np.random.default_rng(4)
-    ours, theirs = [bootstrap.areas(halves(rng, 5000))], [bootstrap.areas(halves(rng, 5000))]
+    ours, theirs = [Areas.of(halves(rng, 5000))], [Areas.of(halves(rng, 5000))]
     tracemalloc.start()
     gain_of_areas(ours, theirs)
     most = tracemalloc.get_traced_memory()[1]

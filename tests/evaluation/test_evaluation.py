@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 from plain_sweep import picture, plain_confusion
+from refined import subject_of, walk_of
 
 from recam_core.cam.pipeline import explain
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import Evaluation, evaluate, to_size
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, EvalStep, HeatmapOptions, RandomWalkOptions, UserError
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EvalStep, HeatmapOptions, UserError
 
 K = 3
 OPTIONS = HeatmapOptions(flip=False)
@@ -108,14 +110,15 @@ def test_evaluating_four_scenes_equals_looking_at_each(pair, options):
 
 
 def test_evaluating_after_the_walk_equals_walking_with_each_picture(pair):
-    dataset, walker = Four(), Walker(pair, RandomWalkOptions(steps=5), "gradient")
-    *_, result = evaluate(pair, dataset, OPTIONS, walker=walker)
+    dataset, refinement = Four(), walk_of(steps=5)
+    *_, result = evaluate(pair, dataset, OPTIONS, refinement=refinement)
     for readout in READOUTS:
         pictures = [(np.zeros((0, 160, 160), np.float32), [], dataset.mask(2))]
         for i in (0, 1):
             ids = np.flatnonzero(dataset.labels(i)).tolist()
-            seen = explain(dataset.image(i), pair, [dataset.classes[k] for k in ids], [readout], OPTIONS)[readout]
-            pictures.append((walker([seen])[0].maps, ids, dataset.mask(i)))
+            names = [dataset.classes[k] for k in ids]
+            (walked,) = refinement.results(subject_of(dataset.image(i), pair, names, [readout], OPTIONS))
+            pictures.append((walked.maps, ids, dataset.mask(i)))
         expected = plain_confusion(pictures, THRESHOLDS[28], len(Scenes.classes) + 1)
         # columns of a product may be added in another order beside other columns: a pixel at the threshold may differ
         assert np.abs(result.sweeps[readout].confusion(28) - expected).sum() <= 8
@@ -123,9 +126,9 @@ def test_evaluating_after_the_walk_equals_walking_with_each_picture(pair):
 
 
 def test_json_says_so_when_and_only_when_maps_have_walked(pair):
-    walker = Walker(pair, RandomWalkOptions(3, 2.0, 5), "gradient")
+    refinement = walk_of(radius=3, beta=2.0, steps=5)
     *_, plain = evaluate(pair, Four(), OPTIONS)
-    *_, walked = evaluate(pair, Four(), OPTIONS, walker=walker)
+    *_, walked = evaluate(pair, Four(), OPTIONS, refinement=refinement)
     before, after = plain.to_json(), walked.to_json()
     assert list(after) == [*list(before)[:-1], "refine", "walk", "readouts"]
     assert after["refine"] == "walk"

@@ -5,33 +5,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_store import OPTIONS, run, scenes
+from refined import subject_of, walk_of
+from stores import OPTIONS, run, scenes
 
 from recam_core.cam.bundle import evidence_bundle
 from recam_core.cam.lesson import picture_features
 from recam_core.cam.pipeline import default_classes, explain, gather_evidence, read_out
 from recam_core.evaluation.evaluate import evaluate
-from recam_core.evaluation.pseudo_masks import pseudo_mask
+from recam_core.evaluation.pseudo_masks import PseudoMaskOptions, pseudo_mask
 from recam_core.evaluation.store import MapMaker, open_store, reset_pair
 from recam_core.images.visualise import label_ids
 from recam_core.networks.model import build_branches, build_edge_network
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import (
     CAM,
-    READOUTS,
-    RECAM_READOUTS,
     AdvCamOptions,
     DisplayOptions,
     HeatmapOptions,
-    PseudoMaskOptions,
-    RandomWalkOptions,
     RefitConfig,
     UserError,
 )
 from recam_core.refiners.advcam.climb import climb
 from recam_core.refiners.advcam.result import climb_defaults, climbed_evidence
 from recam_core.refiners.random_walk.boundary import boundary_map, boundary_sources
-from recam_core.refiners.random_walk.result import Walker
 from recam_core.training.refit.feature_bank import gather_features
 from recam_core.training.refit.look import refit_evidence, start_look
 from recam_core.training.refit.refit import refit_heads
@@ -42,9 +39,9 @@ SOFTMAX = {name: {"bias": True, "activation": "softmax"} for name in ("cam", "re
 PLAIN = HeatmapOptions((1.0, 0.5), flip=False, long_side=64)
 
 
-def made(readouts, classes=CLASSES, heads=SOFTMAX):
+def made(networks, classes=CLASSES, heads=SOFTMAX):
     torch.manual_seed(3)
-    pair = build_pair("alone", "tiny", classes, {}, readouts, heads)
+    pair = build_pair("alone", "tiny", classes, {}, networks, heads)
     with torch.no_grad():
         for network in pair.networks:
             network.requires_grad_(False)
@@ -60,7 +57,7 @@ def cam():
 
 @pytest.fixture(scope="module")
 def recam():
-    return made(RECAM_READOUTS)
+    return made(("recam",))
 
 
 def test_one_network_is_looked_through_once_a_scale(cam, recam):
@@ -83,7 +80,7 @@ def test_scores_are_the_softmax_of_logits_with_bias_and_maps_have_no_bias(cam):
 
 def test_without_a_wish_everything_that_is_there_is_explained(cam, recam):
     assert tuple(explain(PICTURE, cam, options=PLAIN)) == (CAM,)
-    assert tuple(explain(PICTURE, recam, options=PLAIN)) == RECAM_READOUTS
+    assert tuple(explain(PICTURE, recam, options=PLAIN)) == recam_readouts()
 
 
 @pytest.mark.parametrize("ask", [
@@ -111,7 +108,7 @@ def test_climbs_and_walks_start_from_what_there_is(cam):
     climbed = read_out(climbed_evidence(before, steps), CAM, classes)
     assert climbed.maps.shape[1:] == before.picture.shape[:2]
     assert boundary_sources(cam) == ("gradient",)
-    (walked,) = Walker(cam, RandomWalkOptions(steps=2), "gradient")([read_out(before, CAM, classes)])
+    (walked,) = walk_of(steps=2).results(subject_of(PICTURE, cam, classes, [CAM], PLAIN))
     assert walked.readout == CAM
 
 
@@ -145,7 +142,7 @@ def test_heads_are_fitted_again_on_a_model_with_cam_alone(cam):
     *_, bank = gather_features(cam, scenes(3), range(3), 64)
     *_, fit = refit_heads(cam, bank, RefitConfig(steps=2, batch_size=3))
     read = refit_evidence(start_look(PICTURE, cam, OPTIONS), cam, fit)
-    assert tuple(read.scale_maps) == READOUTS
+    assert tuple(read.scale_maps) == tuple(READOUTS)
     assert read.activation == "softmax"
     assert read.scores.sum() == pytest.approx(1, abs=1e-5)
     plain = gather_evidence(PICTURE, cam, OPTIONS)
@@ -158,7 +155,7 @@ def test_heads_need_a_network_trained_with_bce_alone(recam):
 
 
 def test_the_lesson_counts_the_bias_of_a_whole_pair():
-    pair = made(READOUTS)
+    pair = made(("cam", "recam"))
     inside = picture_features(PICTURE, pair, 64)
     logits = inside.weights["w"] @ inside.stage2.mean(axis=(1, 2)) + inside.bias
     scores = gather_evidence(PICTURE, pair, HeatmapOptions(flip=False, long_side=64)).scores

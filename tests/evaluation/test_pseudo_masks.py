@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from refined import walk_of
 
-from recam_core.cam.pipeline import explain, gather_evidence, read_out
+from recam_core.cam.pipeline import explain
 from recam_core.datasets.scenes import Scenes
-from recam_core.evaluation.pseudo_masks import is_whole, mask_names, pseudo_mask, write_masks
+from recam_core.evaluation.pseudo_masks import PseudoMaskOptions, is_whole, mask_names, pseudo_mask, write_masks
 from recam_core.images.visualise import CLASS_COLOURS, palette_png_bytes, png_bytes
 from recam_core.networks.pair import build_pair
-from recam_core.records import AdvCamOptions, HeatmapOptions, PseudoMaskOptions, RandomWalkOptions, UserError
+from recam_core.records import AdvCamOptions, HeatmapOptions, RandomWalkOptions, UserError
+from recam_core.refiners import Refinement
 from recam_core.refiners.advcam.climb import climb
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.refiners.random_walk.boundary import boundary_map
+from recam_core.refiners.random_walk.result import walked_result
+from recam_core.refiners.random_walk.walk import walk
 from recam_core.system.launcher import Share
 
 VIEW = HeatmapOptions(flip=False)
@@ -85,12 +89,11 @@ def test_a_mask_has_the_size_of_its_picture_whatever_the_working_size(pair):
 
 
 def test_a_walked_mask(pair):
-    dataset, walk = Five(), RandomWalkOptions(steps=4)
+    dataset, options = Five(), PseudoMaskOptions(0.3, refinement=walk_of(steps=4), view=VIEW)
     ids = ids_of(dataset, 0)
-    options = PseudoMaskOptions(0.3, refine="walk", boundary="gradient", view=VIEW, walk=walk)
-    evidence = gather_evidence(dataset.image(0), pair, VIEW, ["w"])
-    result = read_out(evidence, "w", [pair.classes[k] for k in ids])
-    (walked,) = Walker(pair, walk, "gradient")([result])
+    start = explain(dataset.image(0), pair, [pair.classes[k] for k in ids], ["w"], VIEW)["w"]
+    *_, last = walk(start, boundary_map(pair, start.picture, "gradient"), RandomWalkOptions(steps=4))
+    walked = walked_result(start, last.maps)
     found = pseudo_mask(pair, dataset.image(0), ids, options)
     assert np.array_equal(found, labels_by_hand(walked.maps, ids, 0.3))
     assert not np.array_equal(found, pseudo_mask(pair, dataset.image(0), ids, OPTIONS))
@@ -104,7 +107,9 @@ def test_a_climbed_mask(pair):
         [np.asarray(Image.fromarray(m).resize((160, 160), Image.Resampling.BILINEAR)) for m in last.accumulated]
     )
     maps = whole / (whole.max(axis=(1, 2), keepdims=True) + 1e-5)
-    found = pseudo_mask(pair, dataset.image(0), ids, PseudoMaskOptions(0.3, refine="climb", view=VIEW, climb=options))
+    found = pseudo_mask(
+        pair, dataset.image(0), ids, PseudoMaskOptions(0.3, refinement=Refinement("climb", options), view=VIEW)
+    )
     assert (found == labels_by_hand(maps, ids, 0.3)).mean() > 0.99  # Pillow's bilinear rounds otherwise
 
 
@@ -150,7 +155,7 @@ def test_shares_together_write_what_one_writes(pair, tmp_path):
 
 @pytest.mark.parametrize(("changes", "complaint"), [
     ({"threshold": 0.4}, r"another threshold \(0.3; now 0.4\)"), ({"readout": "cam"}, "another readout"),
-    ({"view": HeatmapOptions()}, "another flip"), ({"refine": "walk", "boundary": "gradient"}, "another refine"),
+    ({"view": HeatmapOptions()}, "another flip"), ({"refinement": walk_of()}, "another refine"),
 ])  # fmt: skip
 def test_other_settings_are_refused_beside_masks_that_are_there(changes, complaint, pair, tmp_path):
     list(write_masks(pair, Five(), OPTIONS, tmp_path))
@@ -162,7 +167,7 @@ def test_other_settings_are_refused_beside_masks_that_are_there(changes, complai
 
 
 def test_settings_of_work_that_made_nothing_are_no_hindrance(pair, tmp_path):
-    unable = PseudoMaskOptions(0.3, refine="walk", boundary="learned", view=VIEW)
+    unable = PseudoMaskOptions(0.3, refinement=walk_of("learned"), view=VIEW)
     with pytest.raises(UserError, match="train-boundary"):
         list(write_masks(pair, Five(), unable, tmp_path))
     next(write_masks(pair, Five(), OPTIONS, tmp_path))
@@ -200,8 +205,12 @@ def test_names_of_masks_are_all_different():
     assert mask_names(Five()) == ["a.jpg.png", "b.png", "a.png.png", "deep/c.png", "d.png"]
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"threshold": float("nan")}, {"refine": "crf"}, {"readout": "v"},
-                                   {"boundary": "drawn"}])  # fmt: skip
+@pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"threshold": float("nan")}, {"readout": "v"}])
 def test_settings_that_make_no_sense(wrong):
     with pytest.raises(UserError):
         PseudoMaskOptions(**{"threshold": 0.3} | wrong)
+
+
+def test_boundaries_that_nobody_makes_are_refused():
+    with pytest.raises(UserError, match="boundary must be one of"):
+        walk_of("drawn")

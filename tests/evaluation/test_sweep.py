@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from plain_sweep import picture, plain_confusion
 
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_pixels, count_stacks, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels, count_stacks
 from recam_core.records import UserError
 
 K = 3

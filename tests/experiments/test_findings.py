@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from recam_core.experiments.findings import FOUND, NOT_FOUND, UNTESTED, points, read_study, verdicts
-from recam_core.records import RECAM_READOUTS
+from recam_core.experiments.findings import FOUND, FOUR, NOT_FOUND, UNTESTED, points, read_study, verdicts
 
 
 def gain(mean, room=0.01):
@@ -24,7 +23,7 @@ def ablations(sce, shared, weak):
 
 
 def seeds(*gains):
-    rows = {name: {"miou": 0.5 + g, "over_cam": gain(g)} for name, g in zip(RECAM_READOUTS, gains, strict=True)}
+    rows = {name: {"miou": 0.5 + g, "over_cam": gain(g)} for name, g in zip(FOUR, gains, strict=True)}
     return {"views": {"one scale": {"readouts": rows}}}
 
 

@@ -26,3 +26,15 @@ def fill_with_hash_weights():
         trunk.load_state_dict(state)
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def official_shapes(golden_file):
+    """The names and shapes of an official network's state dict, by the name of its list."""
+
+    def read(name: str) -> dict[str, tuple[int, ...]]:
+        lines = golden_file(f"state_dict_{name}.txt").read_text("utf-8").splitlines()
+        pairs = (line.split() for line in lines)
+        return {full: () if shape == "scalar" else tuple(map(int, shape.split("x"))) for full, shape in pairs}
+
+    return read

@@ -1,4 +1,4 @@
-"""The golden README's tiny network (section 5), which ReCAM's inference and AdvCAM were run with."""
+"""The tiny network of README.md, part 5, which ReCAM's inference and AdvCAM were run with."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ STRIDES = (2, 2, 2, 1)
 
 
 class FourConvolutions(nn.Module):
-    """The golden README's tiny network."""
+    """Four convolutions with the weights of a file of vectors."""
 
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -1,4 +1,4 @@
-"""Hash weights: a full network rebuilt from names and a seed (golden README, section 8)."""
+"""Hash weights: a full network rebuilt from names and a seed (tests/golden/README.md, part 8)."""
 
 import zlib
 
@@ -9,7 +9,7 @@ MASK = np.uint64(0xFFFFFFFF)
 
 
 def hash_tensor(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """The tensor with a canonical name, as the golden README defines it."""
+    """The tensor with a canonical name, as README.md, part 8, defines it."""
     count = int(np.prod(shape)) if shape else 1
     i = np.arange(1, count + 1, dtype=np.uint64)
     h = (i * np.uint64(2654435761) + np.uint64(zlib.crc32(name.encode())) + np.uint64(7919 * seed)) & MASK

@@ -1,4 +1,4 @@
-"""The official networks register their modules several times (golden README, section 8): every name → the first one."""
+"""The official networks register their modules several times (README.md, part 8): every name → the first one."""
 
 import re
 

@@ -89,8 +89,13 @@ def test_grad_cam_scale(golden):
     near(ours[:, None], v["gcam"])
 
 
-@pytest.mark.parametrize("scale", range(4))
-def test_every_quantity_of_every_step(trace, options, scale):
+def test_every_quantity_of_every_step(trace, options):
+    for scale in range(len(trace["scales"])):
+        check_steps_at(scale, trace, options)
+
+
+def check_steps_at(scale, trace, options):
+    """A climb at one scale, each of its quantities at each step."""
     pair, keys = pair_of(trace), [int(k) for k in trace["keys"]]
     x = pair.cam.preprocess(trace["image_u8"], float(trace["scales"][scale]))[0]
     near(x, trace[f"input_scale{scale}"])
@@ -145,7 +150,7 @@ def test_more_iterations(golden, trace, options, steps):
     result, last = final_maps(v, trace, dataclasses.replace(options, steps=steps))
     order = v["scale_processing_order"].tolist()
     assert [last[s].steps for s in order] == v[f"iterations_per_scale_iter{steps}"].tolist()
-    for s in range(4):
+    for s in range(len(trace["scales"])):
         for j in range(len(trace["keys"])):
             near(last[s].accumulated[j], v[f"region_sum_iter{steps}_s{s}_c{j}"])
     near(result.grid, v[f"strided_cam_iter{steps}"])

@@ -1,7 +1,5 @@
 """Golden part 3: the whole boundary network on ResNet-50, with hash weights."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +12,7 @@ from recam_core.refiners.random_walk.boundary import edge_logits
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
 
+@pytest.mark.slow
 def test_full_network(golden, fill_with_hash_weights):
     v = golden("irn_edge_displacement_full")
     seed, crop = int(v["weight_seed"]), int(v["crop_size"])
@@ -42,13 +41,10 @@ def test_full_network(golden, fill_with_hash_weights):
     np.testing.assert_allclose(unshifted - shift, moves, atol=1e-6)
 
 
-def test_names_and_shapes_are_those_of_the_official_code():
-    path = Path(__file__).parents[3] / "shared" / "golden" / "state_dict_irn_net.txt"
-    if not path.is_file():
-        pytest.skip("the list of the official names is not beside the project (../shared/golden)")
+def test_names_and_shapes_are_those_of_the_official_code(official_shapes):
     with torch.device("meta"):
         state = build_branches(build_model("resnet50_s16", "recam", 2)).state_dict()
-    lines = path.read_text("utf-8").splitlines()
-    official = dict(line.split() for line in lines if line.startswith(("fc_", "mean_shift")))
+    shapes = official_shapes("irn_net")
+    official = {name: shape for name, shape in shapes.items() if name.startswith(("fc_", "mean_shift"))}
     del official["fc_dp7.4.running_mean"]  # mean_shift under its other name
-    assert {name: "x".join(map(str, value.shape)) for name, value in state.items()} == official
+    assert {name: tuple(value.shape) for name, value in state.items()} == official

@@ -9,6 +9,7 @@ from recam_core.networks.losses import class_features, class_masks
 from recam_core.networks.model import build_model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [16, 8])
 def test_full_network(golden, fill_with_hash_weights, stride):
     v = golden("cam_resnet50_full")

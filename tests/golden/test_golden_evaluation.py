@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import MapMaker, open_store
 from recam_core.evaluation.store.layout import PictureEntry, write_settings
 from recam_core.evaluation.store.writing import PartWriter, store_settings
-from recam_core.evaluation.sweep import ThresholdSweep, count_pixels, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
 from recam_core.images.visualise import labels_from_maps
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions

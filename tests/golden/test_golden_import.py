@@ -1,10 +1,9 @@
 """Official checkpoints under all their official names, imported, give the official maps and boundaries (golden parts 3 and 5)."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hash_weights import hash_tensor
 from official_names import first_name
 
@@ -12,30 +11,31 @@ from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.refiners.random_walk.boundary import edge_logits
 
-LISTS = Path(__file__).parents[3] / "shared" / "golden"
+pytestmark = pytest.mark.slow
+
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
 
-def official(name: str, seed: int, **more: torch.Tensor) -> dict[str, torch.Tensor]:
+@pytest.fixture(scope="module")
+def official(official_shapes):
     """A state dict with every name of an official list, hash weights in it, the same tensor under each of its names."""
-    path = LISTS / f"state_dict_{name}.txt"
-    if not path.is_file():
-        pytest.skip("the lists of the official names are not beside the project (../shared/golden)")
-    made: dict[str, torch.Tensor] = {}
-    state = {}
-    for line in path.read_text("utf-8").splitlines():
-        full, shape = line.split()
-        sizes = () if shape == "scalar" else tuple(map(int, shape.split("x")))
-        first = first_name(full, name == "irn_net")
-        if first not in made:
-            made[first] = torch.tensor(0) if first.endswith("tracked") else hash_tensor(first, sizes, seed)
-        assert made[first].shape == sizes, full
-        state[full] = made[first]
-    return state | more
+
+    def state_dict(name: str, seed: int, **more: torch.Tensor) -> dict[str, torch.Tensor]:
+        made: dict[str, torch.Tensor] = {}
+        state = {}
+        for full, shape in official_shapes(name).items():
+            first = first_name(full, name == "irn_net")
+            if first not in made:
+                made[first] = torch.tensor(0) if first.endswith("tracked") else hash_tensor(first, shape, seed)
+            assert made[first].shape == shape, full
+            state[full] = made[first]
+        return state | more
+
+    return state_dict
 
 
 @pytest.fixture(scope="module")
-def cam_file(golden, tmp_path_factory):
+def cam_file(golden, official, tmp_path_factory):
     """An official CAM network as a file, and the vectors that were made with it."""
     vectors = golden("cam_resnet50_full")
     path = tmp_path_factory.mktemp("official") / "res50_cam.pth"
@@ -59,7 +59,7 @@ def test_a_cam_network_gives_the_official_maps(cam_file):
     np.testing.assert_allclose(logits, v["logits_s16"], **CLOSE)
 
 
-def test_a_recam_pair_has_both_classifiers_of_the_official_files(cam_file, tmp_path):
+def test_a_recam_pair_has_both_classifiers_of_the_official_files(cam_file, official, tmp_path):
     path, v = cam_file
     fc2 = official("class_predictor", 7)
     torch.save(fc2, tmp_path / "recam_predictor.pth")
@@ -74,8 +74,9 @@ def test_a_recam_pair_has_both_classifiers_of_the_official_files(cam_file, tmp_p
     np.testing.assert_allclose(separate, v["separate_s8"][0], **CLOSE)
 
 
-def test_an_irn_network_gives_the_official_boundaries_onto_any_model(golden, tmp_path):
+def test_an_irn_network_gives_the_official_boundaries_onto_any_model(golden, official, tmp_path):
     v = golden("irn_edge_displacement_full")
+    crop = int(v["crop_size"])
     # as it is saved, from the module of the loss
     extra = {"path_indices0": torch.zeros(3, 4, dtype=torch.long), "disp_target": torch.zeros(1, 2, 34, 1)}
     path = tmp_path / "res50_irn.pth"
@@ -85,8 +86,10 @@ def test_an_irn_network_gives_the_official_boundaries_onto_any_model(golden, tmp
     assert pair.backbone == "tiny"
     assert pair.edge_backbone == "resnet50_s16"
     image = torch.from_numpy(v["image"])
+    height, width = image.shape[-2:]
+    padded = F.pad(image, (0, crop - width, 0, crop - height))
     with torch.inference_mode():
-        logits = edge_logits(pair.edges, pair.boundary, torch.stack([image, image.flip(-1)]), int(v["crop_size"]))
-        moves = pair.boundary.displacements(pair.edges.stages(torch.nn.functional.pad(image, (0, 3, 0, 19))[None]))
+        logits = edge_logits(pair.edges, pair.boundary, torch.stack([image, image.flip(-1)]), crop)
+        moves = pair.boundary.displacements(pair.edges.stages(padded[None]))
     np.testing.assert_allclose(logits.sigmoid(), v["edge"][0], **CLOSE)
     np.testing.assert_allclose(moves[0], v["net_dp"][0], **CLOSE)

@@ -10,10 +10,10 @@ import pytest
 from hostile_pictures import KINDS, blank_png, blank_tiff, hostile_picture, many_scans
 from odd_files import chunk, encode
 
+from recam_core.images import decode_process
+from recam_core.images.decode_process import DecodeProcess
 from recam_core.images.pictures import read_image
 from recam_core.records import UserError
-from recam_core.system import decode_process
-from recam_core.system.decode_process import DecodeProcess
 
 SECONDS, MEGABYTES = 5.0, 1024
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="limits of memory need Linux")
@@ -59,7 +59,7 @@ def test_every_kind_of_hostile_picture_is_answered(seed):
     check(seed)
 
 
-@pytest.mark.slow
+@pytest.mark.thousand
 @pytest.mark.parametrize("seed", range(len(KINDS), 1000))
 def test_a_thousand_hostile_pictures_are_answered(seed):
     check(seed)

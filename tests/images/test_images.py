@@ -1,4 +1,5 @@
 import hashlib
+import io
 import struct
 import threading
 import warnings
@@ -10,7 +11,7 @@ from odd_files import encode, forged_png
 from PIL import Image
 
 from recam_core.images import decoding, pictures
-from recam_core.images.pictures import read_image, resize_long_side, upright_size
+from recam_core.images.pictures import check_image, read_image, resize_long_side, upright_size
 from recam_core.records import UserError
 
 RNG = np.random.default_rng(3)
@@ -77,36 +78,36 @@ UPRIGHT = {
 }
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
-def test_every_exif_orientation_is_turned_upright(kind, orientation):
+def turned(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_every_exif_orientation_is_turned_upright(kind):
     stored = cv2.resize(NOISE[:4, :6], (60, 40), interpolation=cv2.INTER_CUBIC)
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(kind, {})
-    picture = read_image(encode(stored, kind, exif=exif, **options))
-    expected = UPRIGHT[orientation](stored)
-    assert picture.pixels.shape == expected.shape
-    assert np.abs(picture.pixels.astype(int) - expected).max() <= (12 if kind == "JPEG" else 0)
-    assert picture.original_size == (expected.shape[1], expected.shape[0])
+    for orientation, upright in UPRIGHT.items():
+        picture = read_image(encode(stored, kind, exif=turned(orientation), **options))
+        expected = upright(stored)
+        assert picture.pixels.shape == expected.shape, orientation
+        assert np.abs(picture.pixels.astype(int) - expected).max() <= (12 if kind == "JPEG" else 0), orientation
+        assert picture.original_size == (expected.shape[1], expected.shape[0])
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["png", "tif", "webp", "jpg"])
-def test_the_upright_size_is_that_of_the_picture_as_it_is_read(tmp_path, kind, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"a.{kind}"
-    Image.new("RGB", (60, 40)).save(path, exif=exif)
-    height, width = read_image(path).pixels.shape[:2]
-    assert upright_size(path) == (width, height)
-    assert (width, height) == ((60, 40) if orientation < 5 else (40, 60))
+def test_the_upright_size_is_that_of_the_picture_as_it_is_read(tmp_path, kind):
+    for orientation in UPRIGHT:
+        path = tmp_path / f"{orientation}.{kind}"
+        Image.new("RGB", (60, 40)).save(path, exif=turned(orientation))
+        height, width = read_image(path).pixels.shape[:2]
+        assert upright_size(path) == (width, height)
+        assert (width, height) == ((60, 40) if orientation < 5 else (40, 60))
 
 
 def test_strange_orientation_values_are_left_alone():
-    exif = Image.Exif()
-    exif[0x0112] = 77
-    assert np.array_equal(read_image(encode(NOISE, exif=exif)).pixels, NOISE)
+    assert np.array_equal(read_image(encode(NOISE, exif=turned(77))).pixels, NOISE)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -165,7 +166,45 @@ def test_sixteen_bit_grey_lands_on_the_right_eight_bit_values(data):
 def test_sixteen_bit_grey_is_rounded_to_the_nearest():
     values = np.full((32, 32), 128, np.uint16)  # 128 / 257 = 0.498, 129 / 257 = 0.502
     values[:, 16:] = 129
+    values[1] = 65535
     assert read_image(encode(values)).pixels[0, [0, 31], 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bit_grey_of_few_bits_is_stretched(suffix, bits):
+    values = np.linspace(0, 2**bits - 1, 32 * 40).reshape(32, 40).astype(np.uint16)
+    picture = read_image(cv2.imencode(suffix, values)[1].tobytes())
+    assert (picture.pixels.min(), picture.pixels.max()) == (0, 255)
+    assert picture.notes == (f"values 0 to {2**bits - 1} stretched to 0–255",)
+
+
+def test_a_transparent_value_of_sixteen_bit_grey_is_white():
+    values = np.linspace(0, 65535, 32 * 40).reshape(32, 40).astype(np.uint16)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG", transparency=0)
+    picture = read_image(stream.getvalue())
+    assert picture.pixels[0, 0].tolist() == [255, 255, 255]
+    assert picture.pixels[0, 1].max() < 10
+
+
+@pytest.mark.parametrize("values", [np.random.default_rng(0).random((40, 50)), np.zeros((40, 50, 3), np.float32)])
+def test_a_whole_tiff_that_is_not_read_is_called_what_it_is(values):
+    data = cv2.imencode(".tif", values)[1].tobytes()
+    bits, bands = values.dtype.itemsize * 8, values.ndim * 2 - 3
+    with pytest.raises(
+        UserError, match=rf"is a TIFF of {bits}-bit floating-point numbers in {bands} band.*Save it as 8-bit"
+    ):
+        read_image(data)
+
+
+def test_a_check_finds_numbers_that_are_not_finite(tmp_path):
+    values = np.zeros((40, 50), np.float32)
+    values[0, 0] = np.nan
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    for look in (read_image, check_image):
+        with pytest.raises(UserError, match="not finite"):
+            look(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])

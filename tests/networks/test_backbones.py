@@ -3,13 +3,13 @@
 import email.message
 import hashlib
 import io
-import os
 from http.client import IncompleteRead
 from urllib.error import URLError
 
 import pytest
 import torch
 import torchvision
+from hostile import Hostile
 from safetensors.torch import save_file
 from skimage import data
 from torch import nn
@@ -122,16 +122,6 @@ def test_stride_8_dilates_all_blocks_but_the_first():
 def test_other_strides_are_refused():
     with pytest.raises(UserError, match="16 or 8; got 32"):
         ResNet("resnet18", 32)
-
-
-class Hostile:
-    """Writes a marker file when it is unpickled by a reader that trusts it."""
-
-    def __init__(self, marker):
-        self.marker = str(marker)
-
-    def __reduce__(self):
-        return os.mkdir, (self.marker,)
 
 
 def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):

@@ -6,7 +6,8 @@ import torch
 from recam_core.networks.heads import HEADS
 from recam_core.networks.heads.recam import ReCamHead
 from recam_core.networks.losses import recam_loss
-from recam_core.records import CAM, READOUTS, RECAM_READOUTS
+from recam_core.networks.readouts import READOUTS, head_readouts, recam_readouts
+from recam_core.records import TrainConfig
 
 D, K = 6, 4
 FEATURES = torch.rand(2, D, 3, 5, generator=torch.Generator().manual_seed(0))
@@ -17,11 +18,9 @@ LABELS = torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 0]])
 def test_every_head_scores_reads_out_and_teaches(name):
     head = HEADS[name](D, K)
     assert head.scores(FEATURES).shape == (2, K)
-    assert set(head.readouts) <= set(READOUTS)
-    for readout in head.readouts:
-        assert head.class_weights(readout).shape == (K, D)
-    with pytest.raises(KeyError):
-        head.class_weights("no such readout")
+    assert tuple(head.weights) == head.classifiers
+    for readout in head_readouts(head.network, head.classifiers):
+        assert READOUTS[readout].weights(head).shape == (K, D)
     total, bce, sce = head.loss(FEATURES, LABELS)
     assert total.shape == bce.shape == sce.shape == ()
     total.backward()
@@ -29,22 +28,33 @@ def test_every_head_scores_reads_out_and_teaches(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_scores_are_the_mean_of_the_maps_of_the_first_readout(name):
+def test_every_parameter_of_a_head_learns_at_one_rate(name):
+    head = HEADS[name](D, K, bias=True)
+    learned = [id(p) for parameters in head.groups().values() for p in parameters]
+    assert sorted(learned) == sorted(id(p) for p in head.parameters())
+    assert {f"{part}_rate" for part in head.groups()} <= TrainConfig.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_what_a_head_calls_idle_has_no_part_in_its_loss(name, labelled):
     head = HEADS[name](D, K)
-    maps = torch.einsum("kd,bdhw->bkhw", head.class_weights(head.readouts[0]), FEATURES)
+    head.loss(FEATURES, LABELS if labelled else torch.zeros_like(LABELS))[0].backward()
+    still = [id(p) for p in head.parameters() if p.grad is None or not p.grad.any()]
+    assert [id(p) for p in head.idle(labelled)] == still
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_scores_are_the_mean_of_the_maps_of_w(name):
+    head = HEADS[name](D, K)
+    maps = torch.einsum("kd,bdhw->bkhw", head.weights["w"], FEATURES)
     torch.testing.assert_close(head.scores(FEATURES), maps.mean(dim=(2, 3)))
-
-
-def test_all_heads_together_give_every_readout_once():
-    assert sorted(r for head in HEADS.values() for r in head.readouts) == sorted(READOUTS)
-    assert HEADS["cam"].readouts == (CAM,)
-    assert HEADS["recam"].readouts == RECAM_READOUTS
 
 
 def test_recam_readouts_of_known_weights():
     head = ReCamHead(2, 1)
     head.load_state_dict({"fc1": torch.tensor([[2.0, -3.0]]), "fc2": torch.tensor([[5.0, 7.0]])})
-    weights = {name: head.class_weights(name).tolist() for name in head.readouts}
+    weights = {name: READOUTS[name].weights(head).tolist() for name in recam_readouts()}
     assert weights == {"w": [[2, -3]], "wprime": [[5, 7]], "sum": [[7, 4]], "product": [[10, -21]]}
 
 
@@ -74,7 +84,7 @@ def test_a_bias_is_in_the_scores_and_never_in_maps(name):
     with torch.no_grad():
         head.fc1_bias += torch.tensor([1.0, -2, 3, 0])
     torch.testing.assert_close(head.scores(FEATURES) - without, torch.tensor([[1.0, -2, 3, 0]] * 2))
-    maps = torch.einsum("kd,bdhw->bkhw", head.class_weights(head.readouts[0]), FEATURES)
+    maps = torch.einsum("kd,bdhw->bkhw", head.weights["w"], FEATURES)
     torch.testing.assert_close(without, maps.mean(dim=(2, 3)))
 
 

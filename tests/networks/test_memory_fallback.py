@@ -9,7 +9,8 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.memory_fallback import with_room
 from recam_core.networks.model import build_model
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, HeatmapOptions, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 

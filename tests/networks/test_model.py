@@ -9,7 +9,8 @@ from PIL import Image
 
 from recam_core.networks.model import build_branches, build_edge_network, build_model
 from recam_core.networks.pair import build_pair
-from recam_core.records import CAM, READOUTS, RECAM_READOUTS, UserError
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import CAM, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 
@@ -44,10 +45,10 @@ def test_a_picture_never_shrinks_to_nothing(model):
 def test_maps_of_all_readouts_equal_one_product_each(model):
     with torch.no_grad():
         features = model.features(model.preprocess(PICTURE))
-        maps = model.maps(features, RECAM_READOUTS)
+        maps = model.maps(features, recam_readouts())
     assert maps.shape == (1, 4, 3, *features.shape[2:])
-    for r, readout in enumerate(RECAM_READOUTS):
-        expected = torch.einsum("kd,bdhw->bkhw", model.head.class_weights(readout).detach(), features)
+    for r, readout in enumerate(recam_readouts()):
+        expected = torch.einsum("kd,bdhw->bkhw", model.class_weights(readout), features)
         torch.testing.assert_close(maps[:, r], expected, atol=1e-5, rtol=1e-5)
 
 
@@ -66,7 +67,7 @@ def test_models_are_built_for_evaluation(model):
 def test_a_pair_knows_which_network_gives_which_readout():
     pair = build_pair("p", "tiny", ["cat", "dog"])
     assert [pair.network(r) is pair.cam for r in READOUTS] == [True, False, False, False, False]
-    assert pair.cam.head.readouts + pair.recam.head.readouts == READOUTS
+    assert pair.cam.readouts + pair.recam.readouts == tuple(READOUTS)
 
 
 def test_class_ids_by_name():
@@ -84,9 +85,8 @@ def test_an_unknown_backbone_is_refused_with_the_known_ones():
 @pytest.fixture(params=["cam", "recam"])
 def alone(request):
     """One network that stands for both, under either head, with boundary branches on a backbone of their own."""
-    readouts = (CAM,) if request.param == "cam" else RECAM_READOUTS
     heads = {request.param: {"bias": True, "activation": "softmax"}}
-    pair = build_pair("alone", "tiny", ["cat", "dog"], {}, readouts, heads)
+    pair = build_pair("alone", "tiny", ["cat", "dog"], {}, [request.param], heads)
     network = build_edge_network("tiny")
     return replace(pair, boundary=build_branches(network), edge_network=network, edge_backbone="tiny")
 
@@ -94,7 +94,7 @@ def alone(request):
 def test_one_network_stands_for_both(alone):
     assert alone.cam is alone.recam
     assert alone.networks == (alone.cam,)
-    assert alone.readouts == alone.cam.head.readouts
+    assert alone.readouts == alone.cam.readouts
     assert alone.default_readout == ("cam" if alone.readouts == (CAM,) else "w")
     assert alone.edges is alone.edge_network
     folded = alone.folded()
@@ -105,7 +105,7 @@ def test_one_network_stands_for_both(alone):
 def test_a_whole_pair_has_two_networks_and_all_readouts():
     pair = build_pair("p", "tiny", ["cat", "dog"])
     assert pair.networks == (pair.cam, pair.recam)
-    assert pair.readouts == READOUTS
+    assert pair.readouts == tuple(READOUTS)
     assert pair.default_readout == "w"
     assert pair.edges is pair.recam
 
@@ -125,10 +125,10 @@ def test_a_readout_that_is_lacking_is_refused_with_what_there_is(alone):
         alone.check_readouts([])
 
 
-@pytest.mark.parametrize("readouts", [(), ("w",), ("cam", "w")])
-def test_readouts_that_no_head_gives_are_refused(readouts):
-    with pytest.raises(UserError, match="The readouts of a model are cam, or w, wprime, sum, product, or all of them"):
-        build_pair("p", "tiny", ["cat"], {}, readouts)
+@pytest.mark.parametrize("networks", [(), ("w",), ("cam", "w")])
+def test_networks_that_no_model_has_are_refused(networks):
+    with pytest.raises(UserError, match="The networks of a model are cam and recam, or one of them"):
+        build_pair("p", "tiny", ["cat"], {}, networks)
 
 
 def test_very_many_class_names_are_not_all_listed():

@@ -5,33 +5,42 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened, query, ran
-from test_compare import SCENE, encode, picture, upload
+from balance_page import open_balance, table, text
+from compare_page import picture, upload
+from odd_files import encode
+from opened import query, ran
 
 import ui.balance.curve
 import ui.balance.fits
 import ui.balance.knobs
 import ui.balance.sets
 import ui.compute.engine
-from recam_core import READOUTS, default_refit, gather_features, load_pair, open_dataset, refit_heads
+from recam_core import gather_features, load_pair, open_dataset, refit_heads
 from recam_core.networks.model import CamModel
+from recam_core.networks.readouts import READOUTS
+from recam_core.training.recipes import default_refit
 from ui.balance.fits import Shelf
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
 
-PAGE = "../pages/learn/balance.py"
 FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
 
 
+@pytest.fixture(scope="module")
+def banks():
+    """Features of the few pictures, gathered once: no fit changes them."""
+    return Shelf(2**28)
+
+
 @pytest.fixture(autouse=True)
-def _small_and_nothing_remembered(monkeypatch):
+def _small_and_nothing_fitted(monkeypatch, banks):
     cache = ui.compute.engine.EvidenceCache()
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
     monkeypatch.setattr(
         ui.balance.fits, "LOOKS", ui.compute.engine.TurnCache(2**24, lambda look: look.nbytes, cache.turns)
     )
-    monkeypatch.setattr(ui.balance.fits, "BANKS", Shelf(2**28))
+    monkeypatch.setattr(ui.balance.fits, "BANKS", banks)
     fits = Shelf(2**28)
     monkeypatch.setattr(ui.balance.fits, "FITS", fits)
     monkeypatch.setattr(ui.balance.curve, "FITS", fits)
@@ -41,19 +50,6 @@ def _small_and_nothing_remembered(monkeypatch):
     monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=6))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
     uploads._STORE.clear()
-
-
-def open_balance(**link):
-    return opened(PAGE, **({"picture": SCENE} | link))
-
-
-def text(app):
-    kinds = ("markdown", "caption", "error", "info", "warning")
-    return " ".join(element.value for kind in kinds for element in app.get(kind)).replace("\\", "")
-
-
-def table(app):
-    return app.dataframe[0].value
 
 
 def fitted(weight, **changes):
@@ -110,7 +106,7 @@ def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
 def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch):
     app = open_balance()
     shelf = ui.balance.fits.FITS
-    kept = {key[1].recam_weight: fit for key, fit in shelf._kept.items()}
+    kept = {key[1].recam_weight: fit for key, fit in shelf.kept._values.items()}
     assert sorted(kept) == list(RUNGS)
     assert np.array_equal(kept[10.0].fc1, fitted(10.0).fc1)
     assert app.toggle(key="balance-whole-False").value
@@ -119,9 +115,9 @@ def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch
 def test_the_curve_can_be_left_alone():
     app = open_balance()
     moved(app, app.toggle(key="balance-whole-False"), False)
-    before = len(ui.balance.fits.FITS._kept)
+    before = len(ui.balance.fits.FITS.kept.values())
     moved(app, app.toggle(key="balance-mask"), False)
-    assert len(ui.balance.fits.FITS._kept) == before + 1  # the λ that is shown, no other
+    assert len(ui.balance.fits.FITS.kept.values()) == before + 1  # the λ that is shown, no other
 
 
 def test_at_lambda_zero_what_fc2_gives_is_marked_untrained():
@@ -154,16 +150,16 @@ def test_ablations_are_fitted_and_named(objective, title, what):
 def test_an_unfrozen_block_learns_on_request_and_fits_the_other_lambdas_only_when_asked():
     app = open_balance(block="1")
     assert "last block too" in table(app).iloc[0]["what"]
-    assert len(ui.balance.fits.FITS._kept) == 1
+    assert len(ui.balance.fits.FITS.kept.values()) == 1
     assert not app.toggle(key="balance-whole-True").value
     assert "Heads and last block, live" in text(app)
 
 
-@pytest.mark.parametrize("asked", ["-1", "nan", "1e6", "many"])
-def test_a_link_with_a_lambda_that_is_none_says_so(asked):
-    app = open_balance(**{"lambda": asked})
-    assert "The link asks for a λ that is no number from 0 to 10; you see λ = 1" in text(app)
-    assert app.select_slider(key="balance-lambda").value == 1.0
+def test_a_link_with_a_lambda_that_is_none_says_so():
+    for asked in ("-1", "nan", "1e6", "many"):
+        app = open_balance(**{"lambda": asked})
+        assert "The link asks for a λ that is no number from 0 to 10; you see λ = 1" in text(app), asked
+        assert app.select_slider(key="balance-lambda").value == 1.0
 
 
 def test_full_training_stands_beside_the_live_curve_on_scenes_alone():
@@ -222,10 +218,10 @@ def test_an_upload_is_labelled_and_fitted_on():
     upload(app, ("mine.png", encode(picture(), "PNG")))
     key = next(element.key for element in app.multiselect if element.label.startswith("mine"))
     assert app.multiselect(key=key).value == []  # left out until somebody says what it shows
-    before = len(ui.balance.fits.BANKS._kept)
+    before = len(ui.balance.fits.BANKS.kept.values())
     moved(app, app.multiselect(key=key), ["cat", "dog"])
-    assert len(ui.balance.fits.BANKS._kept) == before + 1
-    (names,) = {bank.names for bank in ui.balance.fits.BANKS._kept.values() if len(bank.names) == 4}
+    assert len(ui.balance.fits.BANKS.kept.values()) == before + 1
+    (names,) = {bank.names for bank in ui.balance.fits.BANKS.kept.values() if len(bank.names) == 4}
     assert "mine.png" in names
 
 

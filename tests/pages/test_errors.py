@@ -13,15 +13,17 @@ from opened import opened, press, query, ran, words
 
 import ui.compute.engine
 import ui.widgets.jobs
-from recam_core import UserError, find_model, open_store
+from recam_core import UserError, open_store
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF
+from recam_core.checkpoints.pair_file import SHELF, find_model
+from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
-from recam_core.evaluation.sweep import figures
+from recam_core.evaluation.store.map_names import map_label
 from recam_core.images.visualise import FOUND, MISSED, WRONG
 from recam_core.networks.model import CamModel
-from recam_core.records import READOUT_LABELS, READOUTS
+from recam_core.networks.readouts import READOUTS
 from recam_core.system import jobs
+from recam_core.system.cache import Cache
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.errors import classes, curves, export, gallery, maps, new, runs, sanity
@@ -52,7 +54,7 @@ def place(kept, tmp_path, monkeypatch):
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
-    monkeypatch.setattr(maps, "_PICTURES", maps.LRUCache(maps.PICTURE_BYTES, getsizeof=lambda shot: shot[1].nbytes))
+    monkeypatch.setattr(maps, "_PICTURES", Cache(maps.PICTURE_BYTES, lambda shot: shot[1].nbytes))
     uploads._STORE.clear()
     return tmp_path / "runs"
 
@@ -217,7 +219,7 @@ def view_of(place, a="cam", b="product", index=30):
     store = open_store(place / "kept")
     numbers = np.arange(len(store.entries))
     run = runs.Run("kept", place / "kept", None)
-    sides = [Side(run, store, name, numbers, READOUT_LABELS.get(name, name), "#000000") for name in (a, b)]
+    sides = [Side(run, store, name, numbers, map_label(name), "#000000") for name in (a, b)]
     return View(*sides, index)
 
 
@@ -354,7 +356,7 @@ def test_insertion_and_deletion_on_request():
     app = open_errors(open="samples-0001")
     press(app, key="faithful-start")
     table = next(frame.value for frame in app.dataframe if "deletion, area" in frame.value)
-    assert list(table["map"]) == [READOUT_LABELS[name] for name in READOUTS]
+    assert list(table["map"]) == [READOUTS[name].label for name in READOUTS]
     assert list(table["judged by"]) == ["stage 1", *["stage 2"] * 4]
     assert len(app.get("plotly_chart")) == 3 + 2
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hostile import Hostile
 from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
 import ui.compute.engine
-from recam_core import Recognised, known_models, load_pair
-from recam_core.checkpoints.importers import CLASS_LISTS
+from recam_core import known_models, load_pair
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
 from recam_core.system import jobs
@@ -78,7 +79,7 @@ def press(app, *keys):
 
 
 def form(app, kind, name):
-    number = dict(app.session_state.filtered_state).get("models-form", 0)
+    number = app.session_state["models-form"] if "models-form" in app.session_state else 0  # noqa: SIM401 - it has no get
     return getattr(app, kind)(key=f"models-{name}-{number}")
 
 
@@ -280,18 +281,10 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(place, stored):
     assert left_behind(place) == []
 
 
-class Hostile:
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return Path.touch, (Path(self.marker),)
-
-
 def test_a_file_that_wants_to_run_code_is_refused_and_runs_nothing(place):
     marker, stream = place / "marker", io.BytesIO()
-    torch.save({"fc.weight": torch.zeros(2), "x": Hostile(str(marker))}, stream)
-    for data in (stream.getvalue(), pickle.dumps(Hostile(str(marker)))):
+    torch.save({"fc.weight": torch.zeros(2), "x": Hostile(marker)}, stream)
+    for data in (stream.getvalue(), pickle.dumps(Hostile(marker))):
         app = send(open_models(), ("res50_cam.pth", data))
         assert "res50_cam.pth" in errors(app)[0]
         assert not marker.exists()

@@ -2,20 +2,21 @@
 
 import pytest
 import torch
+from balance_page import open_balance, text
+from climb_page import open_climb, watched
+from compare_page import SCENE, mounted, press, shown
 from opened import SHELL, opened, ran
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
-from test_balance import open_balance, text
-from test_climb import open_climb, watched
-from test_compare import SCENE, mounted, press, shown
-from test_walk import open_walk, order_of
-from test_why import open_why
+from walk_page import open_walk, order_of
+from why_page import open_why
 
 import ui.compute.engine
-from recam_core import CLASS_LISTS, SCENE_CLASSES
+from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import save_pair
+from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.pair import build_pair
-from recam_core.records import CAM, RECAM_READOUTS
+from recam_core.records import CAM
 from ui.session import uploads
 
 pytestmark = pytest.mark.usefixtures("_nothing_remembered")
@@ -35,11 +36,11 @@ def models(tmp_path, monkeypatch):
     made = {
         "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
         "plain": (SCENE_CLASSES, (CAM,), None),
-        "recam": (SCENE_CLASSES, RECAM_READOUTS, None),
+        "recam": (SCENE_CLASSES, ("recam",), None),
         "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
     }
-    for name, (classes, readouts, heads) in made.items():
-        pair = build_pair(name, "tiny", classes, {}, readouts, heads)
+    for name, (classes, networks, heads) in made.items():
+        pair = build_pair(name, "tiny", classes, {}, networks, heads)
         save_pair(pair, tmp_path / f"{name}.safetensors")
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import SHELL, opened, query, ran
+from climb_page import finished, header, open_climb, watched
+from compare_page import SCENE, mounted, picture, upload
+from odd_files import encode
+from opened import SHELL, query, ran
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from test_climb import finished, header, open_climb, watched
-from test_compare import SCENE, encode, mounted, picture, upload
+from walk_page import PAGE, captions, ended, open_walk, order_of
 
 import ui.compute.engine
 import ui.walk.panel
@@ -20,8 +22,6 @@ from recam_core.images.visualise import labels_from_maps
 from ui.components.player import stream_store
 from ui.session import uploads
 from ui.walk.labels import bundle_zip
-
-PAGE = "../pages/explore/walk.py"
 
 
 @pytest.fixture(autouse=True)
@@ -33,27 +33,9 @@ def _nothing_remembered(monkeypatch):
     )
     uploads._STORE.clear()
     yield
-    for reel in list(stream_store.STORE._items.values()):
+    for reel in stream_store.STORE.values():
         reel.stop()
         assert reel.wait(20)
-
-
-def open_walk(**link):
-    return ended(opened(PAGE, **({"picture": SCENE, "last": "16"} | link)))
-
-
-def ended(app):
-    """When the walk has ended, and the page has heard of it."""
-    watched(app)
-    return ran(app)
-
-
-def order_of(app):
-    return app.session_state["walk-run"].order
-
-
-def captions(app):
-    return " ".join(caption.value for caption in app.caption)
 
 
 def test_it_opens_with_a_walk_of_all_classes_and_every_t():
@@ -97,15 +79,13 @@ def test_knobs_start_another_walk_and_are_in_the_link():
     assert mounted(app)["runs"][0]["id"] == app.session_state["walk-run"].reel.id  # and no walk without a change
 
 
-@pytest.mark.parametrize(
-    "link", [{"radius": "90"}, {"beta": "nan"}, {"last": "8.5"}, {"boundary": "walls"}, {"start": "me"}]
-)
-def test_nonsense_in_a_link_is_not_walked_with(link):
-    order = order_of(open_walk(**link))
+def test_nonsense_in_a_link_is_not_walked_with():
     start = walk_defaults(load_pair("scenes"))
-    assert (order.options.radius, order.options.beta) == (start.radius, start.beta)
-    assert order.source == "learned"
-    assert order.origin == "map"
+    for link in ({"radius": "90"}, {"beta": "nan"}, {"last": "8.5"}, {"boundary": "walls"}, {"start": "me"}):
+        order = order_of(open_walk(**link))
+        assert (order.options.radius, order.options.beta) == (start.radius, start.beta), link
+        assert order.source == "learned"
+        assert order.origin == "map"
 
 
 def test_256_is_spelled_out_as_a_power_of_two():

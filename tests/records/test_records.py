@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import (
-    READOUT_LABELS,
-    READOUTS,
     AdvCamOptions,
     BoundaryConfig,
     CamResult,
@@ -103,8 +102,9 @@ def test_results_are_frozen_and_compare_by_identity(kind):
 
 
 def test_every_readout_has_a_label_for_the_screen():
-    assert list(READOUT_LABELS) == list(READOUTS)
-    assert list(READOUT_LABELS.values()) == ["CAM", "w", "w′", "w⊕w′", "w⊗w′"]
+    assert [row.name for row in READOUTS.values()] == list(READOUTS)
+    assert [row.label for row in READOUTS.values()][:5] == ["CAM", "w", "w′", "w⊕w′", "w⊗w′"]
+    assert len({row.colour for row in READOUTS.values()}) == len(READOUTS)
 
 
 def test_peaks_are_the_largest_raw_values():

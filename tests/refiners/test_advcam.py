@@ -15,8 +15,8 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.heads import HEADS
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair, build_pair
-from recam_core.records import READOUTS, AdvCamOptions, HeatmapOptions, UserError
-from recam_core.refiners import REFINERS
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import AdvCamOptions, HeatmapOptions, UserError
 from recam_core.refiners.advcam import climb as module
 from recam_core.refiners.advcam.ascent import ascend
 from recam_core.refiners.advcam.climb import climb
@@ -133,7 +133,7 @@ def test_the_map_is_read_with_the_readouts_weights_and_y_with_fc1_of_its_network
     with torch.no_grad():
         x = model.preprocess(PICTURE)
         features = model.features(torch.cat([x, x.flip(-1)]))
-        weight = model.head.class_weights(readout)
+        weight = model.class_weights(readout)
         maps = torch.einsum("d,bdhw->bhw", weight[1], features)
         y = torch.einsum("kd,bdhw->bkhw", model.head.fc1, features).relu().mean((2, 3)).sum(0)
         expected = grad_cam(maps[None], weight[1:2])[0]
@@ -404,7 +404,3 @@ def test_what_cannot_be_climbed_is_refused_at_once(pair, arguments, complaint):
 def test_settings_that_make_no_sense_are_refused(setting, complaint):
     with pytest.raises(UserError, match=complaint):
         AdvCamOptions(**setting)
-
-
-def test_the_registry_can_be_read():
-    assert REFINERS["advcam"] is climb

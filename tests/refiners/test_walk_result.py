@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from refined import subject_of, walk_of
 
-from recam_core.cam.curves import class_curves
-from recam_core.cam.pipeline import explain
+from recam_core.evaluation.curves import class_curves
 from recam_core.images.visualise import labels_from_maps
 from recam_core.networks.model import build_branches
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, CamResult, HeatmapOptions, RandomWalkOptions, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CamResult, HeatmapOptions, RandomWalkOptions, UserError
 from recam_core.refiners.random_walk.boundary import boundary_map
-from recam_core.refiners.random_walk.result import Walker, enlarged, milestones, walk_defaults, walked_result
+from recam_core.refiners.random_walk.result import enlarged, milestones, walk_defaults, walked_result
 from recam_core.refiners.random_walk.walk import RandomWalk, walk
 
 CLASSES = ("cat", "dog", "tree")
@@ -99,8 +100,8 @@ def test_defaults_are_the_cards_else_the_references():
 def test_the_walker_walks_as_the_walk_does_and_all_readouts_together(source, with_branches, picture):
     pair = with_branches
     options = RandomWalkOptions(steps=7)
-    results = list(explain(picture, pair, ["cat", "tree"], READOUTS, HeatmapOptions(flip=False)).values())
-    together = Walker(pair, options, source)(results)
+    subject = subject_of(picture, pair, ["cat", "tree"], READOUTS, HeatmapOptions(flip=False))
+    results, together = subject.results, walk_of(source, steps=7).results(subject)
     boundary = boundary_map(pair, picture, source)
     assert [r.readout for r in together] == list(READOUTS)
     for before, after in zip(results, together, strict=True):
@@ -126,18 +127,17 @@ def test_one_operator_serves_all_readouts(pair, picture, monkeypatch):
 
     monkeypatch.setattr(RandomWalk, "__init__", counted_init)
     monkeypatch.setattr(RandomWalk, "at", counted_at)
-    results = list(explain(picture, pair, ["cat", "tree"], READOUTS).values())
-    Walker(pair, RandomWalkOptions(steps=2), "gradient")(results)
+    walk_of(steps=2).results(subject_of(picture, pair, ["cat", "tree"], READOUTS))
     assert made == [1]
     assert products == [2 * len(READOUTS)]
 
 
 def test_a_model_without_branches_says_what_trains_them(pair, picture):
-    results = list(explain(picture, pair, ["cat"], ["w"]).values())
+    subject = subject_of(picture, pair, ["cat"], ["w"])
     with pytest.raises(UserError, match="train-boundary"):
-        Walker(pair, RandomWalkOptions(steps=2))(results)
+        walk_of("learned", steps=2).results(subject)
 
 
 def test_a_walker_says_what_it_walks_with(pair):
-    walker = Walker(pair, RandomWalkOptions(3, 2.0, 9), "gradient")
+    walker = walk_of(radius=3, beta=2.0, steps=9)
     assert walker.to_json() == {"boundary": "gradient", "radius": 3, "beta": 2.0, "steps": 9}

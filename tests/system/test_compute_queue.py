@@ -109,7 +109,8 @@ def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking(
     for place, name in enumerate(["brief", "briefer"], start=1):
         visitors.append(BriefVisitor(turns, order, name))
         until(lambda p=place: visitors[-1].told == [p])
-    until(lambda: visitors[1].told == [1, 2, 3])  # who waits hears of it
+        until(lambda p=place: visitors[1].told[-1] == 1 + p)  # who waits hears of it, before the next one comes
+    assert visitors[1].told == [1, 2, 3]
     for visitor in visitors:
         visitor.leave.set()
     for visitor in visitors:

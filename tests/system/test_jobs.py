@@ -24,6 +24,8 @@ from recam_core.system.jobs import (
 )
 from recam_core.system.locks import held, is_held
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 # a command that says it began, and goes on until there is a file called "go"
 SLOW = """
 import json, pathlib, sys, time

@@ -3,41 +3,24 @@
 import numpy as np
 import pytest
 import torch
+from banks import CLASSES, bank_of, labelled
 
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.datasets.labelled import Labelled
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import measure
-from recam_core.evaluation.sweep import ThresholdSweep, figures
+from recam_core.evaluation.metrics import figures
+from recam_core.evaluation.sweep import ThresholdSweep
 from recam_core.networks.pair import build_pair
-from recam_core.records import HeatmapOptions, Picture, RefitConfig, UserError
+from recam_core.records import HeatmapOptions, RefitConfig, UserError
 from recam_core.training.refit.feature_bank import FeatureBank, _sampled, gather_features
 from recam_core.training.refit.refit import Learner, scaled
 from recam_core.training.refit.scores import seed_scores
-
-CLASSES = ("cat", "dog", "tree")
 
 
 @pytest.fixture(scope="module")
 def pair():
     torch.manual_seed(0)
     return build_pair("p", "tiny", CLASSES)
-
-
-def picture(name, height, width):
-    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Picture(pixels, name, name, (width, height))
-
-
-def labelled(*labels, sizes=((48, 64), (64, 40), (48, 64))):
-    pictures = [picture(f"p{i}", *sizes[i]) for i in range(len(labels))]
-    return Labelled(CLASSES, pictures, {f"p{i}": names for i, names in enumerate(labels)})
-
-
-def bank_of(pair, dataset, **settings):
-    *steps, bank = gather_features(pair, dataset, range(len(dataset)), 512, **settings)
-    assert [step.done for step in steps] == list(range(1, len(dataset) + 1))
-    return bank
 
 
 @pytest.mark.parametrize("last_block", [False, True])

@@ -1,4 +1,4 @@
-"""The reference's settings number by number, as the table of facts has them, and presets that suit each data set."""
+"""The reference's settings number by number, as its code has them, and presets that suit each data set."""
 
 import argparse
 from dataclasses import asdict

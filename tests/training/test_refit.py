@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_feature_bank import CLASSES, bank_of, labelled
+from banks import CLASSES, bank_of, labelled
 
 from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.losses import recam_loss
@@ -59,7 +59,7 @@ def test_one_step_is_that_of_the_same_loss_by_hand(pair, bank):
     recam_loss(scaled(bank.features, bank.grids), bank.labels, fc1, fc2, 0.5)[0].backward()
     optimizer.step()
     # AdamW's first step is the rate times the gradient's sign, so that a gradient of about 0 may round to either side
-    for mine, theirs, gradient in ((result.fc1, fc1, fc1.grad), (result.fc2, fc2, fc2.grad)):
+    for mine, theirs, gradient in ((result.head["w"], fc1, fc1.grad), (result.head["wprime"], fc2, fc2.grad)):
         sure = (gradient.abs() > 1e-4).numpy()
         assert sure.mean() > 0.3
         np.testing.assert_allclose(mine[sure], theirs.detach().numpy()[sure], atol=1e-5)
@@ -70,18 +70,18 @@ def test_every_lambda_is_by_itself_whatever_was_tried_before(pair, bank):
     fitted(pair, bank, replace(QUICK, recam_weight=10.0))
     torch.manual_seed(99)
     again = fitted(pair, bank, replace(QUICK, recam_weight=1.0))
-    assert np.array_equal(alone.fc1, again.fc1)
-    assert np.array_equal(alone.fc2, again.fc2)
+    assert np.array_equal(alone.head["w"], again.head["w"])
+    assert np.array_equal(alone.head["wprime"], again.head["wprime"])
     assert np.array_equal(alone.losses, again.losses)
 
 
 def test_the_pair_is_left_as_it_was(pair, bank):
     before = {name: value.clone() for name, value in pair.cam.state_dict().items()}
     result = fitted(pair, bank, QUICK)
-    assert not np.array_equal(result.fc1, before["head.fc1"].numpy())
+    assert not np.array_equal(result.head["w"], before["head.fc1"].numpy())
     assert all(torch.equal(before[name], value) for name, value in pair.cam.state_dict().items())
     assert all(p.grad is None for p in pair.cam.parameters())
-    assert not result.fc1.flags.writeable
+    assert not result.head["w"].flags.writeable
 
 
 @pytest.mark.parametrize("config", [
@@ -89,8 +89,8 @@ def test_the_pair_is_left_as_it_was(pair, bank):
 ])  # fmt: skip
 def test_without_fc2_in_the_loss_it_stays_where_it_started(pair, bank, config):
     result = fitted(pair, bank, config)
-    assert np.array_equal(result.fc2, pair.cam.head.fc1.detach().relu().numpy())
-    assert not np.array_equal(result.fc1, pair.cam.head.fc1.detach().numpy())
+    assert np.array_equal(result.head["wprime"], pair.cam.head.fc1.detach().relu().numpy())
+    assert not np.array_equal(result.head["w"], pair.cam.head.fc1.detach().numpy())
     assert bool(result.losses[:, 1].any()) == (config.recam_weight > 0)
 
 
@@ -98,9 +98,9 @@ def test_sce_teaches_fc1_through_the_mask_alone(pair, bank):
     control = fitted(pair, bank, replace(QUICK, recam_weight=0.0))
     detached = fitted(pair, bank, replace(QUICK, recam_weight=10.0, mask_gradient=False))
     through = fitted(pair, bank, replace(QUICK, recam_weight=10.0))
-    np.testing.assert_allclose(detached.fc1, control.fc1, atol=1e-6)
-    assert np.abs(through.fc1 - control.fc1).max() > 1e-3
-    assert np.abs(detached.fc2 - control.fc2).max() > 1e-3
+    np.testing.assert_allclose(detached.head["w"], control.head["w"], atol=1e-6)
+    assert np.abs(through.head["w"] - control.head["w"]).max() > 1e-3
+    assert np.abs(detached.head["wprime"] - control.head["wprime"]).max() > 1e-3
 
 
 def test_a_block_sees_every_picture_alone(pair):
@@ -158,7 +158,7 @@ def test_a_picture_is_read_out_as_the_pipeline_does(pair, last_block, flip):
     fc1 = pair.cam.head.fc1.detach().numpy().copy()
     block = {n: v.numpy().copy() for n, v in pair.cam.backbone.last_block.state_dict().items()} if last_block else {}
     config = replace(QUICK, last_block=last_block)
-    still = Refit(config, fc1, 2 * fc1, block, {}, np.zeros((4, 2)), 0.0)
+    still = Refit(config, {"w": fc1, "wprime": 2 * fc1}, block, {}, np.zeros((4, 2)), 0.0)
     evidence = refit_evidence(look, pair, still)
     wanted = gather_evidence(picture, pair, options, ("cam",)).scale_maps["cam"][0]
     for name, factor in (("cam", 1), ("w", 1), ("wprime", 2), ("sum", 3)):

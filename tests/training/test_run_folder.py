@@ -80,6 +80,8 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
 def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
     out = tmp_path / "whole"
@@ -117,6 +119,7 @@ def test_resumed_before_its_first_checkpoint_it_starts_anew(tmp_path):
     assert equal(tmp_path / "killed", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_job_that_was_stopped_before_it_wrote_anything_can_be_resumed(tmp_path):
     (tmp_path / "job.json").write_text("{}")
     arguments = [*ARGUMENTS[:4], "--stage1-epochs", "1", "--stage2-epochs", "1", "--device", "cpu", "--resume"]
@@ -271,6 +274,7 @@ def test_precision_is_a_knob_where_it_is_not_float32(tmp_path):
 # Scores and watched pictures
 
 
+@pytest.mark.slow
 def test_scores_and_maps_come_with_every_epoch_and_change_no_number(tmp_path):
     plain = ["--recipe", "scenes", "--split", "samples", "--stage1-epochs", "1", "--stage2-epochs", "1"]
     more = ["--validation", "samples", "--validation-pictures", "4", "--watch", "samples-0003", "--watch", "coffee"]
@@ -297,6 +301,7 @@ def test_stage_2_may_have_batches_of_its_own(tmp_path):
     assert [(e.stage, e.steps) for e in steps] == [(1, 2)] * 2 + [(2, 4)] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path, precision):
     config = replace(TWICE, precision=precision)
@@ -315,6 +320,7 @@ def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path
     assert losses == pytest.approx(exact, abs=0.02)
 
 
+@pytest.mark.process
 def test_workers_change_no_number(tmp_path):
     finish(tmp_path / "alone")
     finish(tmp_path / "helped", replace(TWICE, workers=1, prefetch=3))

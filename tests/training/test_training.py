@@ -1,7 +1,6 @@
 """Two stages as a stream of events: what changes, what must not, and every way to stop and go on."""
 
 import json
-import os
 import shutil
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from distributed_script import Squares
+from hostile import Hostile
 from safetensors.torch import load_file
 from torch import nn
 
@@ -136,6 +136,7 @@ def test_stage_2_starts_where_stage_1_ends_and_leaves_its_network_alone(tmp_path
     assert not any(torch.equal(after[n], between["recam"][n]) for n in ("head.fc1", "backbone.stem.0.weight"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_run_stopped_after_any_epoch_ends_at_the_same_weights(tmp_path, optimizer):
     config = replace(CONFIG, optimizer=optimizer, backbone_rate=1e-3, fc1_rate=1e-2)
@@ -181,14 +182,6 @@ def test_changed_settings_are_refused_on_resume_by_name(tmp_path):
 def test_there_must_be_something_to_resume(tmp_path):
     with pytest.raises(UserError, match="nothing to resume"):
         finish(tmp_path, resume=True)
-
-
-class Hostile:
-    def __init__(self, marker):
-        self.marker = str(marker)
-
-    def __reduce__(self):
-        return os.mkdir, (self.marker,)
 
 
 def test_broken_and_hostile_checkpoints_are_refused(tmp_path):
@@ -238,6 +231,7 @@ def test_weights_that_the_last_step_broke_are_not_passed_off_as_a_model(tmp_path
     assert not (tmp_path / MODEL).exists()
 
 
+@pytest.mark.slow
 def test_frozen_parts_and_batchnorm_statistics_stay(tmp_path):
     torch.manual_seed(ONCE.seed)
     start = build_model("resnet18_s16", "cam", 3).state_dict()
@@ -250,6 +244,7 @@ def test_frozen_parts_and_batchnorm_statistics_stay(tmp_path):
         assert statistics | stem == same  # everything else moved, BatchNorm's scale and shift too
 
 
+@pytest.mark.slow
 def test_rates_of_zero_keep_the_imagenet_start(tmp_path):
     rates = dict.fromkeys(
         ("backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate", "weight_decay"), 0.0
@@ -265,6 +260,7 @@ def test_rates_of_zero_keep_the_imagenet_start(tmp_path):
         assert torch.equal(net["backbone.trunk.conv_head.weight"], imagenet_tensors()["conv_head.weight"])
 
 
+@pytest.mark.slow
 def test_classes_that_imagenet_does_not_know_start_at_random(tmp_path):
     class Unknown(Squares):
         classes = ("scratch", "dent", "Hütte")
@@ -380,6 +376,7 @@ def test_the_model_file_carries_its_settings(tmp_path):
     assert network(out, "cam")["head.fc1"].dtype == torch.float16
 
 
+@pytest.mark.slow
 def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
     weights = tmp_path / "resnet.pth"
     torch.save(build_model("resnet18_s16", "cam", 3).backbone.trunk.state_dict(), weights)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recam_core.records import Cost, UserError
-from recam_core.system import trial
+from recam_core.training import trial
 from recam_core.training.recipes import presets
 
 QUICK = replace(

@@ -3,24 +3,23 @@
 import numpy as np
 import pytest
 
-from recam_core import READOUTS, Refit, RefitConfig
+from recam_core import Refit, RefitConfig
 from recam_core.records import SeedScore
 from ui.balance.charts import common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.knobs import RUNGS, linked_lambda
 from ui.balance.when import gain_chart, summary
 from ui.balance.words import flatness, table_rows, what_changed
 
-AREAS = dict(zip(READOUTS, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
+FIVE = ("cam", "w", "wprime", "sum", "product")
+AREAS = dict(zip(FIVE, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
 
 
 def fit(weight=1.0, miou=(0.5, 0.51, 0.52, 0.53, 0.54), scored=True, **settings):
-    scores = (
-        {name: SeedScore(value, 0.2, 0.3, 0.2) for name, value in zip(READOUTS, miou, strict=True)} if scored else {}
-    )
+    scores = {name: SeedScore(value, 0.2, 0.3, 0.2) for name, value in zip(FIVE, miou, strict=True)} if scored else {}
     losses = np.full((16, 2), 0.25)
     losses[:, 1] *= weight > 0
     config = RefitConfig(recam_weight=weight, **settings)
-    return Refit(config, np.zeros((2, 3)), np.zeros((2, 3)), {}, scores, losses, 0.5)
+    return Refit(config, {"w": np.zeros((2, 3)), "wprime": np.zeros((2, 3))}, {}, scores, losses, 0.5)
 
 
 def test_the_sentence_names_areas_and_the_best_readout():

@@ -4,17 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recam_core import (
-    READOUTS,
-    HeatmapOptions,
-    Turns,
-    UserError,
-    gather_evidence,
-    load_pair,
-    picture_features,
-    read_out,
-)
+from recam_core import HeatmapOptions, UserError, gather_evidence, load_pair, read_out
+from recam_core.cam.lesson import picture_features
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import Evidence
+from recam_core.system.compute_queue import Turns
 from ui.compare import maps as shown
 from ui.compute.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
 from ui.walk.panel import BOUNDARIES
@@ -51,7 +45,7 @@ def test_the_longest_unused_makes_room():
 def test_evidence_larger_than_the_store_is_given_but_not_kept():
     cache, evidence = EvidenceCache(max_bytes=10), make_evidence()
     assert cache.get("key", lambda: evidence) is evidence
-    assert cache._find("key") is None
+    assert cache.kept.get("key") is None
 
 
 def test_a_failure_is_not_kept_and_frees_the_turn():

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import ui.components.player.frame_stream
-from recam_core import Turns, UserError
+from recam_core import UserError
+from recam_core.system.compute_queue import Turns
 from ui.components.player.frame import Frame, Layer, heat_layer, mask_layer, signed_layer
 from ui.components.player.frame_stream import BROKEN, DONE, FAILED, RUNNING, STOPPED, UNSEEN, Reel
-from ui.components.player.stream_store import ReelStore
+from ui.components.player.stream_store import reel_store
 from ui.compute.packing import unpack
 
 ABOUT = {"title": "a run", "panels": [], "charts": []}
@@ -135,16 +136,16 @@ def test_what_is_left_follows_from_the_pace():
 
 
 def test_the_store_throws_out_the_longest_unused_but_nothing_that_runs():
-    store, reels = ReelStore(max_bytes=30), [make_reel() for _ in range(4)]
+    store, reels = reel_store(max_bytes=30), [make_reel() for _ in range(4)]
     for reel in reels[:3]:
         reel.add(frame(1, size=8))  # 13 bytes each, with the photo
-        store.put(reel)
+        store.put(reel.id, reel)
     assert all(store.get(reel.id) is reel for reel in reels[:3])  # all of them run
     for reel in reels[:3]:
         reel.state = DONE
     store.get(reels[0].id)
     reels[3].add(frame(1, size=8))
-    store.put(reels[3])
+    store.put(reels[3].id, reels[3])
     assert [store.get(reel.id) is not None for reel in reels] == [True, False, False, True]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.widgets.leaving import _working, start_thread, stop_threads
+from ui.compute.leaving import _working, start_thread, stop_threads
 
 ROOT = Path(__file__).parents[2]
 VISIT = """

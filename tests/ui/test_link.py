@@ -39,10 +39,10 @@ def test_what_is_written_is_read_again(query):
     assert link.heat_settings() == settings
 
 
-@pytest.mark.parametrize("step", range(101))
-def test_every_threshold_of_the_slider_survives_the_link(query, step):
-    link.write_heat_settings(DEFAULTS | {"threshold": step / 100})
-    assert link.heat_settings()["threshold"] == step / 100
+def test_every_threshold_of_the_slider_survives_the_link(query):
+    for step in range(101):
+        link.write_heat_settings(DEFAULTS | {"threshold": step / 100})
+        assert link.heat_settings()["threshold"] == step / 100
 
 
 def test_what_returns_to_its_default_leaves_the_address(query):
@@ -52,11 +52,11 @@ def test_what_returns_to_its_default_leaves_the_address(query):
     assert query == {}
 
 
-@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-inf", "-0.01", "1.01", "1e400", "0,5", "<script>"])
 @pytest.mark.parametrize("name", ["t", "opacity", "palette", "view", "scale", "grow"])
-def test_nonsense_counts_as_the_default(query, name, text):
-    query[name] = text
-    assert link.heat_settings() == DEFAULTS
+def test_nonsense_counts_as_the_default(query, name):
+    for text in ("", "x", "nan", "inf", "-inf", "-0.01", "1.01", "1e400", "0,5", "<script>"):
+        query[name] = text
+        assert link.heat_settings() == DEFAULTS, text
 
 
 def test_a_list_has_every_part_once_and_no_empty_ones(query):

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from recam_core import READOUTS, HeatmapOptions, class_curves, load_pair, read_out, read_sample
+from recam_core import HeatmapOptions, class_curves, load_pair, read_out, read_sample
 from recam_core.cam.pipeline import gather_evidence
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import EPSILON, CamResult
 from ui.components.heatview import maps as heatmaps
 from ui.components.heatview.maps import numbers

@@ -7,7 +7,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from recam_core import backbone_passes, known_models
+from recam_core import known_models
+from recam_core.system.pass_counter import backbone_passes
 from ui import routes
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame, Layer
@@ -53,6 +54,7 @@ def test_only_reading_is_allowed(client):
     assert client.post(f"/api/heat/{'0' * 64}").status_code == 405
 
 
+@pytest.mark.process
 def test_routes_import_no_torch():
     code = "import sys, ui.routes; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -2,16 +2,16 @@ import io
 
 import numpy as np
 import pytest
-from cachetools import LRUCache
 from PIL import Image
 
 from recam_core import UserError
+from recam_core.system.cache import Cache
 from ui.session import uploads
 
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch):
-    fresh = LRUCache(uploads.STORE_BYTES, getsizeof=uploads._STORE.getsizeof)
+    fresh = Cache(uploads.STORE_BYTES, lambda upload: upload.nbytes)
     monkeypatch.setattr(uploads, "_STORE", fresh)
     monkeypatch.delenv("RECAM_KEEP_UPLOADS", raising=False)
     return fresh
@@ -37,7 +37,7 @@ def test_an_operator_can_keep_pictures_within_their_session(monkeypatch, store):
     picture = uploads.take_in(mine, "mine.png", png())
     assert uploads.find(mine, picture.sha256) is picture
     assert uploads.find({}, picture.sha256) is None
-    assert len(store) == 0
+    assert store.values() == []
 
 
 def test_switching_it_off_hides_what_was_kept_before(monkeypatch):
@@ -51,7 +51,7 @@ def test_a_bad_file_leaves_nothing_behind(store):
     with pytest.raises(UserError, match=r"notes\.jpg"):
         uploads.take_in(mine, "notes.jpg", b"no picture")
     assert mine.get(uploads.OWN, {}) == {}
-    assert len(store) == 0
+    assert store.values() == []
 
 
 def test_a_session_keeps_the_latest_pictures(monkeypatch):
@@ -62,8 +62,8 @@ def test_a_session_keeps_the_latest_pictures(monkeypatch):
 
 
 def test_the_store_is_bounded_by_bytes_and_the_longest_unused_goes(monkeypatch):
-    size = uploads.take_in({}, "0.png", png()) and next(iter(uploads._STORE.values())).nbytes
-    monkeypatch.setattr(uploads, "_STORE", LRUCache(int(2.5 * size), getsizeof=uploads._STORE.getsizeof))
+    size = uploads.take_in({}, "0.png", png()) and uploads._STORE.values()[0].nbytes
+    monkeypatch.setattr(uploads, "_STORE", Cache(int(2.5 * size), lambda upload: upload.nbytes))
     first, second = (uploads.take_in({}, f"{n}.png", png(n)).sha256 for n in range(2))
     assert uploads.find({}, first)
     uploads.take_in({}, "2.png", png(2))

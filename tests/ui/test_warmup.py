@@ -11,6 +11,7 @@ from ui import warmup
 from ui.compute import engine
 
 
+@pytest.mark.process
 def test_the_server_starts_without_torch():
     code = (
         "import sys, ui.warmup, ui.routes; assert 'torch' not in sys.modules and 'ui.compute.engine' not in sys.modules"

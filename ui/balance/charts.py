@@ -5,18 +5,18 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from recam_core import READOUT_LABELS, Refit
-from recam_core.records import CAM, RECAM_READOUTS
+from recam_core import Refit
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
 from ui.balance.words import untrained
 from ui.widgets.ladder import as_text
-from ui.widgets.model_card import LINES
 
 Curve = Mapping[str, Sequence[tuple[float, float]]]  # readout → (λ, mIoU)
 
 
 def fitted_curve(fits: Sequence[Refit]) -> Curve:
     """The points of live fits, by readout; readouts that mean nothing have none."""
-    points: dict[str, list[tuple[float, float]]] = {name: [] for name in (CAM, *RECAM_READOUTS)}
+    points: dict[str, list[tuple[float, float]]] = {name: [] for name in READOUTS}
     for fit in sorted((fit for fit in fits if fit.scores), key=lambda fit: fit.config.recam_weight):
         for name in points:
             if name not in untrained(fit.config):
@@ -27,8 +27,7 @@ def fitted_curve(fits: Sequence[Refit]) -> Curve:
 def trained_curve(study: Mapping[str, Any]) -> Curve:
     """The points of full training from a result file, by readout."""
     return {
-        name: [(float(row["name"]), row[name]["miou"]) for row in study["rows"] if row.get(name)]
-        for name in (CAM, *RECAM_READOUTS)
+        name: [(float(row["name"]), row[name]["miou"]) for row in study["rows"] if row.get(name)] for name in READOUTS
     }
 
 
@@ -43,9 +42,9 @@ def lambda_chart(
         figure.add_scatter(
             x=[as_text(weight) for weight, _ in points],
             y=[100 * miou for _, miou in points],
-            name=READOUT_LABELS[name],
+            name=READOUTS[name].label,
             mode="lines" if name == CAM else "lines+markers",
-            line={"color": LINES[name], "width": 2, "dash": "dash" if name == CAM else "solid"},
+            line={"color": READOUTS[name].colour, "width": 2, "dash": "dash" if name == CAM else "solid"},
             marker={"size": 7},
             hovertemplate="λ = %{x}: %{y:.1f}",
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import FeatureBank, Refit, RefitConfig, read_study
+from recam_core import FeatureBank, ModelPair, Refit, RefitConfig
+from recam_core.experiments.findings import read_study
 from ui.balance.charts import Curve, common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.fits import FITS, fit_of
 from ui.balance.knobs import RUNGS
@@ -35,7 +36,7 @@ def remember(key: Key, config: RefitConfig) -> None:
         tried.append((key, config))
 
 
-def show_curve(pair: Any, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> None:
+def show_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> None:
     """The live curve of these settings beside full training, then the table; the curve grows while it is looked at."""
     if not bank.masked.any():
         _table(key, "no true masks, so no scores")
@@ -66,7 +67,13 @@ def show_curve(pair: Any, bank: FeatureBank, chosen: LabelledSet, key: Key, conf
 
 
 def _draw(
-    pair: Any, bank: FeatureBank, key: Key, config: RefitConfig, trained: Curve, places: Sequence[Any], whole: bool
+    pair: ModelPair,
+    bank: FeatureBank,
+    key: Key,
+    config: RefitConfig,
+    trained: Curve,
+    places: Sequence[Any],
+    whole: bool,
 ) -> None:
     chart, place, note = places
     rungs = (config.recam_weight,) if config.objective == "sce" else RUNGS
@@ -85,7 +92,7 @@ def _draw(
 
 
 def _find(key: Key, config: RefitConfig, weight: float) -> Refit | None:
-    return FITS.find((key, replace(config, recam_weight=weight)))
+    return FITS.kept.get((key, replace(config, recam_weight=weight)))
 
 
 def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
@@ -126,5 +133,5 @@ def _full_training(study: dict[str, Any] | None, trained: Curve, config: RefitCo
 def _table(key: Key, words: str) -> None:
     st.markdown(f"**What you tried** :gray[({words})]")
     asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == key[:3]]
-    found = [FITS.find(entry) for entry in reversed(asked)]
+    found = [FITS.kept.get(entry) for entry in reversed(asked)]
     st.dataframe(table_rows([fit for fit in found if fit is not None]), hide_index=True, width="stretch")

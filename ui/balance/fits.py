@@ -3,23 +3,22 @@
 The work goes on in the script that asked for it: whoever moves a knob or leaves the page ends it at the next word to the screen.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
-
-from cachetools import LRUCache
 
 from recam_core import (
     FeatureBank,
     HeatmapOptions,
+    ModelPair,
     Picture,
     Refit,
     RefitConfig,
-    StartLook,
     gather_features,
     refit_heads,
     start_look,
 )
+from recam_core.system.cache import Cache
+from recam_core.training.refit.look import StartLook
 from ui.balance.sets import LabelledSet
 from ui.compute import engine
 
@@ -29,35 +28,27 @@ Kept = TypeVar("Kept", FeatureBank, Refit)
 
 
 class Shelf(Generic[Kept]):
-    """A bounded, thread-safe store of what an iterator of events ends with."""
+    """What iterators of events end with; ``kept`` is bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=lambda kept: kept.nbytes)
-        self._lock = threading.Lock()
-
-    def find(self, key: Any) -> Kept | None:
-        """What is kept under a key."""
-        with self._lock:
-            return self._kept.get(key)
+        self.kept: Cache[Kept] = Cache(max_bytes, lambda kept: kept.nbytes)
 
     def get(
         self, key: Any, begin: Callable[[], Iterator[Any]], count: Callable[[Any], tuple[int, int]], say: Say
     ) -> Kept:
         """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
-        if (found := self.find(key)) is not None:
+        if (found := self.kept.get(key)) is not None:
             return found
         events, turns = begin(), engine.EVIDENCE.turns
         while True:
             with turns.take():
-                if (found := self.find(key)) is not None:  # somebody else made the same meanwhile
+                if (found := self.kept.get(key)) is not None:  # somebody else made the same meanwhile
                     return found
                 event = next(events)
             if hasattr(event, "nbytes"):
                 break
             say(*count(event))
-        with self._lock:
-            if event.nbytes <= self._kept.maxsize:
-                self._kept[key] = event
+        self.kept.put(key, event)
         made: Kept = event
         return made
 
@@ -67,12 +58,12 @@ FITS: Shelf[Refit] = Shelf(FIT_BYTES)
 LOOKS: engine.TurnCache[StartLook] = engine.TurnCache(LOOK_BYTES, lambda look: look.nbytes, engine.EVIDENCE.turns)
 
 
-def bank_key(chosen: LabelledSet, pair: Any, last_block: bool) -> tuple[Any, ...]:
+def bank_key(chosen: LabelledSet, pair: ModelPair, last_block: bool) -> tuple[Any, ...]:
     """Model and data: what a bank, and every fit on it, depends on."""
     return pair.sha256, chosen.key, chosen.long_side, last_block
 
 
-def bank_of(chosen: LabelledSet, pair: Any, last_block: bool, say: Say) -> FeatureBank:
+def bank_of(chosen: LabelledSet, pair: ModelPair, last_block: bool, say: Say) -> FeatureBank:
     """The features of a set of pictures."""
 
     def begin() -> Iterator[Any]:
@@ -82,14 +73,14 @@ def bank_of(chosen: LabelledSet, pair: Any, last_block: bool, say: Say) -> Featu
     return BANKS.get(bank_key(chosen, pair, last_block), begin, lambda event: (event.done, event.total), say)
 
 
-def fit_of(key: tuple[Any, ...], pair: Any, bank: FeatureBank, config: RefitConfig, say: Say) -> Refit:
+def fit_of(key: tuple[Any, ...], pair: ModelPair, bank: FeatureBank, config: RefitConfig, say: Say) -> Refit:
     """Heads that were fitted on a bank."""
     return FITS.get(
         (key, config), lambda: refit_heads(pair, bank, config), lambda event: (event.step, event.steps), say
     )
 
 
-def look_of(picture: Picture, pair: Any, options: HeatmapOptions, last_block: bool) -> StartLook:
+def look_of(picture: Picture, pair: ModelPair, options: HeatmapOptions, last_block: bool) -> StartLook:
     """The picture of the page, as fits start from it."""
     key = (picture.sha256, pair.sha256, options, last_block)
     return LOOKS.get(key, lambda: start_look(picture.pixels, pair, options, last_block))

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
-from recam_core import OBJECTIVES, RefitConfig, default_refit
+from recam_core import ModelPair, RefitConfig
+from recam_core.records import OBJECTIVES
+from recam_core.training.recipes import default_refit
 from ui.session.link import read_choice, write
 from ui.widgets.ladder import as_text
 
@@ -30,7 +31,7 @@ def choose_lambda() -> None:
     )
 
 
-def choose_ablations(pair: Any) -> RefitConfig:
+def choose_ablations(pair: ModelPair) -> RefitConfig:
     """The switches; returns the settings of the fit that is asked for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         objective = st.segmented_control(

@@ -1,4 +1,4 @@
-"""The five maps of the page's picture under the heads that were fitted, in the one heat view."""
+"""The maps of the page's picture under the heads that were fitted, in the one heat view."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import READOUT_LABELS, READOUTS, CamResult, Evidence, Refit, class_curves, read_out
+from recam_core import CamResult, Evidence, Refit, class_curves, read_out
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import SCALE_NAMES
 from ui.balance.words import untrained
 from ui.components.heatview import heat_view
-from ui.components.heatview.maps import HELP, TITLES, heat_payload
+from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads
 from ui.compute.engine import brief_turn
 from ui.session.link import heat_settings, write_heat_settings
@@ -28,9 +29,9 @@ def show_maps(
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
     absent = untrained(fitted.config)
     named = {
-        readout: (READOUT_LABELS[readout], UNTRAINED, UNTRAINED_HELP)
+        readout: (READOUTS[readout].label, UNTRAINED, UNTRAINED_HELP)
         if readout in absent
-        else (READOUT_LABELS[readout], _title(readout, fitted), HELP[readout])
+        else (READOUTS[readout].label, _title(readout, fitted), READOUTS[readout].help)
         for readout in READOUTS
     }
     payload = heat_payload(results, curves, picture, truth, named, "w" if absent else None)
@@ -48,7 +49,7 @@ def show_maps(
 def _title(readout: str, fitted: Refit) -> str:
     config = fitted.config
     if readout != "w":
-        return TITLES[readout]
+        return READOUTS[readout].title
     if config.objective == "sce":
         return "SCE alone"
-    return "BCE alone" if config.recam_weight == 0 else TITLES[readout]
+    return "BCE alone" if config.recam_weight == 0 else READOUTS[readout].title

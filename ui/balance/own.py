@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, SCENE_CLASSES, Picture, UserError, label_row, read_sample, sample_labels, sample_model
+from recam_core import SAMPLES, ModelPair, Picture, UserError, read_sample
+from recam_core.datasets.labelled import label_row
+from recam_core.datasets.samples import SCENE_CLASSES, sample_labels, sample_model
 from ui.session import uploads
 from ui.widgets.escaping import plain
 from ui.widgets.pictures import sample_thumbnail
@@ -26,7 +27,7 @@ class Own:
     open: Callable[[], Picture]
 
 
-def choose_own(pair: Any) -> list[tuple[Own, list[str]]]:
+def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
     """Draw the pictures with their labels; returns those that have some.
 
     Raises ``UserError`` where none has, or where the model does not know a label.
@@ -49,7 +50,7 @@ def choose_own(pair: Any) -> list[tuple[Own, list[str]]]:
     return chosen
 
 
-def _pictures(pair: Any) -> list[Own]:
+def _pictures(pair: ModelPair) -> list[Own]:
     """The uploads of this session, then the samples that suit the model."""
     mine: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
     found = [Own(sha, kept.name, kept.thumbnail, (), kept.open) for sha, kept in mine.items()]
@@ -66,7 +67,7 @@ def _sample(name: str) -> Picture:
     return read_sample(name)[0]
 
 
-def _labels_of(pair: Any, own: Own) -> list[str]:
+def _labels_of(pair: ModelPair, own: Own) -> list[str]:
     key = f"balance-labels-{own.sha256[:16]}-{pair.name}"
     if key not in st.session_state:
         st.session_state[key] = list(own.given)

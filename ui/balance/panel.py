@@ -1,26 +1,25 @@
 """The live part of the Balance page: which pictures, λ and switches, maps at once, then the curve point by point."""
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
-from recam_core import RefitConfig, UserError, refit_evidence
+from recam_core import Evidence, ModelPair, RefitConfig, UserError, refit_evidence
 from ui.balance.curve import progress, remember, show_curve
 from ui.balance.fits import bank_key, bank_of, fit_of, look_of
 from ui.balance.knobs import choose_ablations, choose_lambda
 from ui.balance.maps import show_maps
 from ui.balance.sets import LabelledSet, choose_set
 from ui.balance.words import what_changed
-from ui.compare.panel import known_truth
 from ui.compute.engine import brief_turn
 from ui.session.link import address
 from ui.widgets.class_choice import choose_class
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
+from ui.widgets.truth import known_truth
 
 
-def show_balance(subject: Subject, pair: Any, evidence: Any) -> None:
+def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     """Everything that is live; what cannot be fitted is said, and the shipped results below stay."""
     who, what, balance = st.columns([1, 1.25, 2.25], gap="medium", vertical_alignment="bottom")
     with who:
@@ -36,7 +35,7 @@ def show_balance(subject: Subject, pair: Any, evidence: Any) -> None:
 
 
 def _fit_and_show(
-    subject: Subject, pair: Any, evidence: Any, name: str, chosen: LabelledSet, config: RefitConfig
+    subject: Subject, pair: ModelPair, evidence: Evidence, name: str, chosen: LabelledSet, config: RefitConfig
 ) -> None:
     place = st.empty()
     bank = bank_of(chosen, pair, config.last_block, progress(place, "Features of the pictures are made, once"))

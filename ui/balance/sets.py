@@ -7,7 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SCENE_CLASSES, Labelled, UserError, coco_folders, coco_splits, open_dataset
+from recam_core import ModelPair, UserError, open_dataset
+from recam_core.datasets.labelled import Labelled
+from recam_core.datasets.samples import SCENE_CLASSES
+from recam_core.system.folders import coco_folders
+from recam_core.system.layouts import coco_splits
 from ui.balance.own import choose_own
 from ui.session.link import read_choice, write
 
@@ -34,7 +38,7 @@ class LabelledSet:
     long_side: int
 
 
-def choose_set(pair: Any, place: Any) -> LabelledSet:
+def choose_set(pair: ModelPair, place: Any) -> LabelledSet:
     """Ask in a place which pictures; those that fit the model are offered.
 
     Raises ``UserError`` where there is nothing to fit on.
@@ -62,7 +66,7 @@ def _scenes() -> tuple[Any, Sequence[int]]:
     return open_dataset("scenes", "", "train"), range(COUNTS[SCENES])
 
 
-def _photos(pair: Any) -> LabelledSet:
+def _photos(pair: ModelPair) -> LabelledSet:
     splits = {f"{folder.name}/{split}": (folder, split) for folder in coco_folders() for split in coco_splits(folder)}
     if not splits:
         raise UserError(
@@ -84,7 +88,7 @@ def _first_photos(folder: str, split: str, changed: float) -> tuple[Any, Sequenc
     return dataset, [i for i, _ in zip(with_mask, range(COUNTS[PHOTOS]), strict=False)]
 
 
-def _own(pair: Any) -> LabelledSet:
+def _own(pair: ModelPair) -> LabelledSet:
     chosen = choose_own(pair)
     told = "|".join(f"{own.sha256}:{','.join(labels)}" for own, labels in chosen)
 

@@ -6,20 +6,11 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import (
-    READOUT_LABELS,
-    READOUTS,
-    CamResult,
-    Evidence,
-    HeatmapOptions,
-    UserError,
-    WhenMaps,
-    class_curves,
-    read_out,
-    read_study,
-    when_picture,
-)
-from recam_core.records import RECAM_READOUTS, SCALE_NAMES
+from recam_core import CamResult, Evidence, HeatmapOptions, UserError, class_curves, read_out
+from recam_core.experiments.findings import read_study
+from recam_core.experiments.study.when_maps import WhenMaps, when_picture
+from recam_core.networks.readouts import READOUTS, readout_label, recam_readouts
+from recam_core.records import SCALE_NAMES
 from ui.components.heatview import heat_view
 from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads
@@ -55,11 +46,11 @@ def show_when() -> None:
         readout = str(
             st.segmented_control(
                 "Readout",
-                RECAM_READOUTS,
+                [name for name in recam_readouts() if name in study["readouts"]],
                 default="w",
                 required=True,
                 key="when-readout",
-                format_func=READOUT_LABELS.__getitem__,
+                format_func=readout_label,
             )
         )
         names = [f"{weight:g}" for weight in study["lambdas"]]
@@ -180,7 +171,7 @@ def _hover(
     found = row["readouts"][weight]
     low, high = (f"{100 * gain[key]:+.1f}".replace("-", "−") for key in ("low", "high"))
     return (
-        f"{_words(study, row)}<br>CAM {100 * found['cam']['miou']:.1f}, {READOUT_LABELS[readout]} "
+        f"{_words(study, row)}<br>CAM {100 * found['cam']['miou']:.1f}, {READOUTS[readout].label} "
         f"{100 * found[readout]['miou']:.1f} mIoU<br>{_signed(gain)} ({low} … {high})"
     )
 
@@ -197,7 +188,7 @@ def summary(study: Mapping[str, Any], readout: str, weight: str, over: str) -> s
     best, worst = (pick(gains, key=lambda gain: float(gain["mean"])) for pick in (max, min))
     other = "CAM" if over == "over_cam" else "the control"
     return (
-        f"Against {other}, **{READOUT_LABELS[readout]}** with λ = {weight} gains at {up} of {len(gains)} points, "
+        f"Against {other}, **{READOUTS[readout].label}** with λ = {weight} gains at {up} of {len(gains)} points, "
         f"loses at {down}, and at {len(gains) - up - down} the interval contains 0; from {_signed(worst)} to "
         f"{_signed(best)} points."
     )
@@ -211,7 +202,7 @@ def _show_point(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, r
     )
     i = int(asked or 0)
     try:
-        _show_maps(when_picture(study, row, weight, i), f"{study['split']} {i + 1}")
+        _show_maps(when_picture(study, row, weight, i), study["readouts"], f"{study['split']} {i + 1}")
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
     st.caption("Of the maps only the shape was kept, so their peaks are all about 1 here.")
@@ -223,12 +214,12 @@ def _show_point(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, r
     )
 
 
-def _show_maps(kept: WhenMaps, name: str) -> None:
+def _show_maps(kept: WhenMaps, readouts: Sequence[str], name: str) -> None:
     evidence = Evidence(
         picture=kept.picture,
         classes=kept.classes,
         scores=kept.scores,
-        scale_maps={readout: (maps,) for readout, maps in zip(READOUTS, kept.maps, strict=True)},
+        scale_maps={readout: (maps,) for readout, maps in zip(readouts, kept.maps, strict=True)},
         options=HeatmapOptions(),
         device="",
         seconds=0.0,
@@ -236,7 +227,7 @@ def _show_maps(kept: WhenMaps, name: str) -> None:
     )
     truth, known = class_truth(kept.mask, kept.picture.shape[:2], kept.labels)
     with brief_turn():
-        results: list[CamResult] = [read_out(evidence, readout, list(kept.classes)) for readout in READOUTS]
+        results: list[CamResult] = [read_out(evidence, readout, list(kept.classes)) for readout in readouts]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
     heat_view(
         payloads.put(heat_payload(results, curves, name, truth)),
@@ -252,7 +243,7 @@ def _numbers(table: Mapping[str, Any]) -> Sequence[dict[str, str]]:
         low, high = (f"{100 * gain[key]:+.1f}".replace("-", "−") for key in ("low", "high"))
         rows.append(
             {
-                "readout": READOUT_LABELS.get(name, "control: λ = 0"),
+                "readout": READOUTS[name].label if name in READOUTS else "control: λ = 0",
                 **{title: f"{100 * found[key]:.1f}" for title, key in (("mIoU", "miou"), ("FP", "fp"), ("FN", "fn"))},
                 "over CAM": "–" if name == "cam" else f"{_signed(gain)} ({low} … {high})",
             }

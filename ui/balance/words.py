@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from recam_core import READOUT_LABELS, READOUTS, Refit, RefitConfig
-from recam_core.records import CAM, RECAM_READOUTS, SeedScore, untrained_readouts
+from recam_core import Refit, RefitConfig
+from recam_core.networks.readouts import READOUTS, recam_readouts, untrained_readouts
+from recam_core.records import CAM, SeedScore
 from ui.widgets.ladder import as_text
 
 FLAT = 0.01  # mIoU: a curve that moves less than this over all λ is flat
@@ -16,8 +17,8 @@ def untrained(config: RefitConfig) -> tuple[str, ...]:
 
 def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, name: str) -> str:
     """One sentence on this picture, and one on the whole set where masks are known."""
-    shown = [readout for readout in RECAM_READOUTS if readout not in untrained(fitted.config)]
-    areas = ", ".join(f"{READOUT_LABELS[readout]} {covered[readout]:.0%}" for readout in shown)
+    shown = [readout for readout in recam_readouts() if readout not in untrained(fitted.config)]
+    areas = ", ".join(f"{READOUTS[readout].label} {covered[readout]:.0%}" for readout in shown)
     told = (
         f"At λ = {as_text(fitted.config.recam_weight)} and above {threshold:.2f}, **{name}** covers {areas} of this picture; "
         f"CAM {covered[CAM]:.0%}."
@@ -28,9 +29,9 @@ def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, 
     gain = fitted.scores[best].miou - fitted.scores[CAM].miou
     way = "above" if gain > 0 else "below"
     if abs(gain) < 0.0005:
-        return f"{told} Over all pictures the best readout, {READOUT_LABELS[best]}, is level with CAM."
+        return f"{told} Over all pictures the best readout, {READOUTS[best].label}, is level with CAM."
     return (
-        f"{told} Over all pictures the best readout, {READOUT_LABELS[best]}, is {abs(100 * gain):.1f} points {way} CAM."
+        f"{told} Over all pictures the best readout, {READOUTS[best].label}, is {abs(100 * gain):.1f} points {way} CAM."
     )
 
 
@@ -42,13 +43,13 @@ def flatness(fits: Sequence[Refit]) -> str:
     absent = {name for fit in tried for name in untrained(fit.config)}
     spreads = {
         name: max(fit.scores[name].miou for fit in tried) - min(fit.scores[name].miou for fit in tried)
-        for name in RECAM_READOUTS
+        for name in recam_readouts()
         if name not in absent
     }
     flat = [name for name, spread in spreads.items() if spread < FLAT]
     if not flat:
         return ""
-    *others, last = (READOUT_LABELS[name] for name in flat)
+    *others, last = (READOUTS[name].label for name in flat)
     which = f"{', '.join(others)} and {last}" if others else last
     return (
         f"{which} {'hardly move' if len(flat) > 1 else 'hardly moves'} with λ (less than {100 * FLAT:g} point): the "
@@ -71,7 +72,7 @@ def _row(fit: Refit) -> dict[str, str]:
         what += ", last block too"
     return (
         {"λ": "–" if config.objective == "sce" else as_text(config.recam_weight), "what": what}
-        | {READOUT_LABELS[name]: _score(fit.scores.get(name), name in absent) for name in READOUTS}
+        | {READOUTS[name].label: _score(fit.scores.get(name), name in absent) for name in READOUTS}
         | {
             "SCE": f"{fit.losses[-8:, 1].mean():.2f}" if fit.losses[:, 1].any() else "–",
             "fitted in": f"{fit.seconds:.1f} s",

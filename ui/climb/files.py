@@ -6,16 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    DisplayOptions,
-    climb_bundle,
-    climb_frames,
-    gif_bytes,
-    make_manifest,
-    png_bytes,
-    webp_bytes,
-    zip_bytes,
-)
+from recam_core import DisplayOptions, make_manifest, zip_bytes
+from recam_core.images.animation import gif_bytes, webp_bytes
+from recam_core.images.visualise import png_bytes
+from recam_core.refiners.advcam.files import climb_bundle, climb_frames
 from ui.climb.runs import Run
 from ui.compute.engine import brief_turn
 

@@ -8,18 +8,15 @@ import cv2
 import numpy as np
 
 from recam_core import (
-    READOUT_LABELS,
     AdvCamOptions,
     CamResult,
     Evidence,
     RefineStep,
-    class_curves,
     climbed_evidence,
     read_out,
 )
 from recam_core.records import EMPTY_TEXT
-from ui.components.heatview.maps import numbers
-from ui.components.player.frame import Frame, heat_layer, mask_layer, signed_layer
+from ui.components.player.frame import Frame, heat_layer, mask_layer, shares, signed_layer
 
 PANELS: list[dict[str, str]] = [
     {
@@ -118,7 +115,7 @@ def climb_frame(
             "held": options.mu * step.regulariser[0],
             "objective": step.objective[0],
         },
-        curves={"map": _shares(own, truth), "total": _shares(total, truth)},
+        curves={"map": shares(own, truth), "total": shares(total, truth)},
         notes=step.notes,
         part=step.scale_index,
         first=step.t == 0,
@@ -135,15 +132,3 @@ def _summed(steps: Sequence[RefineStep]) -> np.ndarray:
     maps = [step.accumulated[0] for step in {step.scale_index: step for step in steps}.values()]
     rows, columns = max(m.shape for m in maps)
     return np.sum([cv2.resize(m, (columns, rows), interpolation=cv2.INTER_LINEAR) for m in maps], axis=0)
-
-
-def _shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]:
-    """The covered share, and IoU where the truth is known, for every threshold of the slider; four digits will do."""
-    curves = class_curves(result, truth)
-    found = {"covered": curves.covered[0], "iou": None if curves.iou is None else curves.iou[0]}
-    return {name: numbers(np.round(values, 4)) for name, values in found.items() if values is not None}
-
-
-def labelled(readout: str, class_name: str) -> str:
-    """A run in a few words."""
-    return f"{class_name} · {READOUT_LABELS[readout]}"

@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import AdvCamOptions, climb_defaults, grey_levels
+from recam_core import AdvCamOptions, ModelPair, climb_defaults
+from recam_core.refiners.advcam.result import grey_levels
 from ui.session.link import write
 from ui.widgets.ladder import as_text, ladder
 
@@ -35,7 +36,7 @@ SHORT = {  # in links
 }
 
 
-def choose_knobs(pair: Any, columns: Sequence[Any], row: Any) -> AdvCamOptions:
+def choose_knobs(pair: ModelPair, columns: Sequence[Any], row: Any) -> AdvCamOptions:
     """Draw the knobs in four columns and the switches in a row; raises ``UserError`` for what cannot be climbed with."""
     start = climb_defaults(pair)
     keys = {name: f"climb-{name}-{pair.name}" for name in SHORT}

@@ -4,22 +4,23 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import AdvCamOptions, Evidence, UserError
+from recam_core import AdvCamOptions, Evidence, ModelPair, UserError
 from ui.climb.files import show_downloads
 from ui.climb.knobs import choose_knobs
 from ui.climb.runs import Order, Run, run_settings
-from ui.climb.session import CLIMB, KEPT, PREVIEW, SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
-from ui.compare.panel import known_truth
+from ui.climb.session import SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
+from ui.session.climbs import CLIMB, KEPT, PREVIEW
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.widgets.class_choice import choose_class, choose_readout
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
+from ui.widgets.truth import known_truth
 
 
 @st.fragment
-def show_climb(subject: Subject, pair: Any, evidence: Evidence) -> None:
+def show_climb(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     """Everything below the subject; class, knobs, buttons and the player rerun only this part."""
     with st.container(key="climb-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")

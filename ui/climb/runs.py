@@ -8,21 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import (
-    AdvCamOptions,
-    Evidence,
-    HeatmapOptions,
-    Picture,
-    RefineStep,
-    Turns,
-    climb,
-    grey_levels,
-    jpeg_bytes,
-    steps_at,
-    valid_steps,
-)
-from ui.climb.frames import climb_about, climb_frame, labelled
+from recam_core import AdvCamOptions, Evidence, HeatmapOptions, ModelPair, Picture, RefineStep, climb
+from recam_core.images.visualise import jpeg_bytes
+from recam_core.refiners.advcam.equations import steps_at
+from recam_core.refiners.advcam.result import grey_levels, valid_steps
+from recam_core.system.compute_queue import Turns
+from ui.climb.frames import climb_about, climb_frame
 from ui.climb.words import what_happened
+from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
 from ui.components.player.frame_stream import Reel
@@ -35,7 +28,7 @@ class Order:
     """What somebody wants to see climb; ``truth`` (1, H, W) as for curves, at the working size of ``before``."""
 
     picture: Picture
-    pair: Any
+    pair: ModelPair
     before: Evidence  # of the same picture and view
     class_name: str
     readout: str
@@ -129,7 +122,7 @@ def _start(order: Order, view: HeatmapOptions, turns: Turns, mu: float | None = 
     return run
 
 
-def run_settings(options: AdvCamOptions, pair: Any) -> list[tuple[str, str]]:
+def run_settings(options: AdvCamOptions, pair: ModelPair) -> list[tuple[str, str]]:
     """The knobs of a run in words; of the switches only those that differ from the reference code."""
     grey = f" ({grey_levels(options.xi, pair):.1f} grey levels)" if options.step_rule == "maximum" else ""
     settings = [

@@ -6,14 +6,14 @@ import streamlit as st
 
 from ui.climb.runs import PREVIEW_STEPS, Order, Run, start_climb, start_preview
 from ui.compute import engine
+from ui.session.climbs import CLIMB, KEPT, PREVIEW, climbs
 
-RUNS, SHOW = "climb-runs", "climb-show"
-PREVIEW, CLIMB, KEPT = "preview", "climb", ("A", "B")
+SHOW = "climb-show"
 
 
 def runs() -> dict[str, Run]:
     """The runs of this session: the preview, the climb, and those that are kept."""
-    found: dict[str, Run] = st.session_state.setdefault(RUNS, {})
+    found: dict[str, Run] = climbs()
     return found
 
 

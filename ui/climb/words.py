@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from recam_core import AdvCamOptions, RefineStep, valid_steps
+from recam_core import AdvCamOptions, RefineStep
+from recam_core.refiners.advcam.result import valid_steps
 
 RAN_AWAY = 3.0  # times the peak of step 1
 FROZE = 0.01  # share of y that it moved

@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import DisplayOptions, Evidence, default_classes, evidence_bundle, make_manifest, zip_bytes
+from recam_core import DisplayOptions, Evidence, ModelPair, default_classes, evidence_bundle, make_manifest, zip_bytes
+from ui.compare.details import show_curves, show_pick
 from ui.compare.maps import Shown, rates_at, shown_maps
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.compute.engine import brief_turn
 from ui.session.link import address, heat_settings, write, write_heat_settings
 from ui.session.uploads import keeps_uploads
+from ui.widgets.class_choice import MAX_CLASSES
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
-from ui.widgets.model_card import show_curves, show_pick
 from ui.widgets.subject import Subject, linked_classes
-from ui.widgets.truth import class_truth
-
-MAX_CLASSES = 4
+from ui.widgets.truth import known_truth
 
 
 def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
@@ -64,22 +63,8 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     return chosen
 
 
-def known_truth(
-    subject: Subject, evidence: Evidence, classes: list[str], ids: list[int]
-) -> tuple[Any, list[bool] | None, str]:
-    """Truth of the shown classes, who is known, and a key for the cache; asks for the class of a yes/no mask."""
-    if subject.mask is None:
-        return None, None, ""
-    binary_for = None
-    if subject.mask_binary:
-        name = classes[0] if len(classes) == 1 else st.selectbox("Your mask shows", classes)
-        binary_for = ids[classes.index(name)]
-    truth, known = class_truth(subject.mask, evidence.picture.shape[:2], ids, binary_for)
-    return truth, known, f"{sha256(subject.mask.tobytes()).hexdigest()}-{binary_for}"
-
-
 @st.fragment
-def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list[str]) -> None:
+def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes: list[str]) -> None:
     """The maps and what belongs to them; a click or a settled slider reruns only this part."""
     ids = pair.class_ids(classes)
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
@@ -121,7 +106,7 @@ def show_evidence(subject: Subject, pair: Any, evidence: Evidence, classes: list
 
 
 def _bundle(
-    subject: Subject, pair: Any, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
+    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
 ) -> bytes:
     """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
     display = DisplayOptions(**{field.name: settings[field.name] for field in fields(DisplayOptions)})

@@ -3,7 +3,6 @@
 Evidence is shared by everybody who asks the same thing: its key is the picture's hash, the model's file and the settings.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,23 +12,23 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
-from cachetools import LRUCache
 
 from recam_core import (
     Evidence,
     HeatmapOptions,
+    ModelPair,
     Picture,
-    PictureFeatures,
-    Turns,
-    find_model,
     gather_evidence,
-    give_back,
     known_models,
     load_pair,
     pick_device,
-    picture_features,
 )
-from ui.widgets.leaving import at_last
+from recam_core.cam.lesson import PictureFeatures, picture_features
+from recam_core.checkpoints.pair_file import find_model
+from recam_core.system.cache import Cache
+from recam_core.system.compute_queue import Turns
+from recam_core.system.memory import give_back
+from ui.compute.leaving import at_last
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -62,28 +61,21 @@ class TurnCache(Generic[Kept]):
 
     def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns, *, brief: bool = False) -> None:
         self.turns = turns
-        self._size, self._brief = size, brief
-        self._lock = threading.Lock()
-        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, getsizeof=size)
+        self._brief = brief
+        self.kept: Cache[Kept] = Cache(max_bytes, size)
 
     def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
-        if (found := self._find(key)) is not None:
+        if (found := self.kept.get(key)) is not None:
             return found
         with self.turns.take(waiting, brief=self._brief):
-            if (found := self._find(key)) is not None:  # somebody before us asked for the same
+            if (found := self.kept.get(key)) is not None:  # somebody before us asked for the same
                 return found
             made = _HAND.submit(compute).result()
-            if self._size(made) <= self._kept.maxsize:
-                with self._lock:
-                    self._kept[key] = made
+            self.kept.put(key, made)
             if self.turns.waiting == 0:
                 _HAND.submit(_rest)
             return made
-
-    def _find(self, key: Any) -> Kept | None:
-        with self._lock:
-            return self._kept.get(key)
 
 
 class EvidenceCache(TurnCache[Evidence]):
@@ -108,12 +100,12 @@ def brief_turn() -> AbstractContextManager[None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _pair(path: str, changed: float, name: str) -> Any:
+def _pair(path: str, changed: float, name: str) -> ModelPair:
     pair = load_pair(path, pick_device()).folded()
     return replace(pair, name=name) if name else pair
 
 
-def model_pair(name: str) -> Any:
+def model_pair(name: str) -> ModelPair:
     """A model pair from the shelf, for looking only; a file that was replaced is loaded again."""
     path: Path = find_model(name)
     shelf_name = name if name in known_models() else ""  # another than the file says, if it was renamed

@@ -4,11 +4,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import WALKED, Curves, is_baseline, map_label
+from recam_core.evaluation.store import Curves
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of, refiner_of
+from recam_core.networks.readouts import READOUTS
 from ui.errors.headline import percent
 from ui.errors.sides import View
 from ui.widgets.escaping import as_html, plain
-from ui.widgets.model_card import LINES
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}
 
@@ -57,10 +58,11 @@ def drawn_maps(view: View) -> list[tuple[Curves, str, str, str, int]]:
         if not is_baseline(name) and (store, name) not in sides
     ]
     thick = [(side.curves, side.name, side.label, 3) for side in view.both.values()]
-    return [
-        (curves, name, label, LINES.get(name.removesuffix(WALKED), "#808694"), w)
-        for curves, name, label, w in thin + thick
-    ]
+    return [(curves, name, label, _colour(name), w) for curves, name, label, w in thin + thick]
+
+
+def _colour(name: str) -> str:
+    return READOUTS[readout_of(name)].colour if readout_of(name) in READOUTS else "#808694"
 
 
 def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: str, title: str) -> go.Figure:
@@ -68,7 +70,7 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
     thresholds = view.a.store.thresholds
     for curves, name, label, colour, width in lines:
         values = getattr(curves, figure)
-        dash = "dash" if name.endswith(WALKED) else "solid"
+        dash = "dash" if refiner_of(name) else "solid"
         chart.add_scatter(
             x=thresholds,
             y=values,

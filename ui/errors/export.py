@@ -8,20 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    DisplayOptions,
-    Note,
-    UserError,
-    counts_csv,
-    counts_parquet,
-    evidence_bundle,
-    is_baseline,
-    map_label,
-    pictures_csv,
-    same_pictures,
-    zip_bytes,
-)
-from recam_core.records import READOUTS
+from recam_core import DisplayOptions, UserError, evidence_bundle, zip_bytes
+from recam_core.evaluation.store import Note, counts_csv, counts_parquet, pictures_csv, same_pictures
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
 from ui.errors import runs
 from ui.errors.maps import pair_of, read_shot, results_of
 from ui.errors.runs import Run
@@ -149,7 +140,7 @@ def _one(view: View, name: str, note: Note, link: str) -> dict[str, bytes]:
             continue
         (result,) = results_of(store, number, (side.name,))
         truth, _ = class_truth(read_shot(store, number)[1], result.picture.shape[:2], ids)
-        plain_name = result.readout.split("-")[0]
+        plain_name = readout_of(result.readout)
         found = view.areas(letter).pictures()
         described: dict[str, Any] = {
             "picture": name,
@@ -178,7 +169,7 @@ def _one(view: View, name: str, note: Note, link: str) -> dict[str, bytes]:
 
 
 def _as(result: Any, readout: str) -> Any:
-    return replace(result, readout=readout if readout in READOUTS else READOUTS[0])
+    return replace(result, readout=readout if readout in READOUTS else CAM)
 
 
 def _number(value: Any) -> float | None:

@@ -1,20 +1,20 @@
 """Insertion and deletion curves of the opened picture: does the class's own logit hang on what a map marks?"""
 
-from collections import OrderedDict
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import CurveStep, LogitCurves, UserError, is_baseline, logit_curves, map_label
+from recam_core import UserError
+from recam_core.evaluation.faithfulness import CurveStep, LogitCurves, logit_curves
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
+from recam_core.system.cache import Cache
 from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
 from ui.errors.sides import View
 from ui.errors.state import key
 from ui.widgets.escaping import as_html, plain
-from ui.widgets.model_card import LINES
 
 KEPT = 8  # pictures and classes whose curves a session remembers
 
@@ -33,20 +33,19 @@ def show_faithful(view: View, position: int) -> None:
         k = st.selectbox(
             "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
         )
-        curves: OrderedDict[Any, dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), OrderedDict())
+        kept: Cache[dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), Cache(KEPT))
         place = (str(store.folder), number, k)
-        if place not in curves:
+        curves = kept.get(place)
+        if curves is None:
             if not st.button("Compute the curves", icon=":material/play_arrow:", key="faithful-start"):
                 return
             try:
-                curves[place] = _compute(view, position, int(k))
+                kept.put(place, _compute(view, position, int(k)))
             except UserError as error:
                 st.error(plain(str(error)))
                 return
-            while len(curves) > KEPT:
-                curves.popitem(last=False)
             st.rerun()
-        _draw(curves[place], view.classes[int(k)])
+        _draw(curves, view.classes[int(k)])
 
 
 def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
@@ -57,7 +56,7 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
     pair = pair_of(store)
     row = store.entries[number].ids.index(k)
     maps = {name: result.maps[row] for name, result in zip(names, results, strict=True)}
-    models = {name: pair.cam if name.startswith(CAM) else pair.recam for name in names}
+    models = {name: pair.network(readout_of(name)) for name in names}
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
@@ -86,7 +85,11 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
                 y=values,
                 name=map_label(kept),
                 mode="lines",
-                line={"color": LINES[kept.split("-")[0]], "width": 2, "dash": "dash" if "-" in kept else "solid"},
+                line={
+                    "color": READOUTS[readout_of(kept)].colour,
+                    "width": 2,
+                    "dash": "dash" if "-" in kept else "solid",
+                },
                 hovertemplate="%{x:.0%} of the pixels: logit %{y:.2f}",
             )
         chart.update_layout(
@@ -101,7 +104,7 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
         [
             {
                 "map": map_label(kept),
-                "judged by": "stage 1" if kept.startswith(CAM) else "stage 2",
+                "judged by": "stage 1" if READOUTS[readout_of(kept)].network == CAM else "stage 2",
                 "deletion, area": f"{lines.areas[0]:.2f}",
                 "insertion, area": f"{lines.areas[1]:.2f}",
             }

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from recam_core import Note, UserError, jpeg_bytes, read_notes
+from recam_core import UserError
+from recam_core.evaluation.store import Note, read_notes
+from recam_core.images.visualise import jpeg_bytes
 from ui.errors.headline import percent
 from ui.errors.maps import side_card
 from ui.errors.sides import View

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from recam_core import gain_of_areas
+from recam_core.evaluation.bootstrap import gain_of_areas
 from ui.errors.sides import View
 from ui.widgets.escaping import plain
 
@@ -42,7 +42,7 @@ def show_headline(view: View) -> None:
 def bootstrap(view: View, a: int | None = None, b: int | None = None) -> dict[str, float]:
     """mIoU of B over A with its 95 % interval over pictures, at the page's threshold or at two others."""
     ours, theirs = view.areas("B", b), view.areas("A", a)
-    return gain_of_areas([(ours.hit, ours.union)], [(theirs.hit, theirs.union)])
+    return gain_of_areas([ours], [theirs])
 
 
 def gain_words(a: str, b: str, threshold: float, gain: dict[str, float], pictures: int) -> str:

@@ -1,40 +1,39 @@
 """Maps of single pictures of an evaluation, made on demand for what is on the screen; bounded, and kept between reruns."""
 
 import hashlib
-import threading
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from cachetools import LRUCache
 
 from recam_core import (
-    WALKED,
     CamResult,
+    Evidence,
+    ModelPair,
     Picture,
-    RandomWalkOptions,
     Store,
     UserError,
-    Walker,
-    changed,
     gather_evidence,
-    is_baseline,
     open_dataset,
     read_out,
-    resize_labels,
-    streamed,
 )
+from recam_core.datasets import streamed
+from recam_core.evaluation.store.map_names import is_baseline, refiner_of
+from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import error_overlay, labels_from_maps
 from recam_core.records import IGNORE
+from recam_core.refiners import REFINERS
+from recam_core.refiners.subject import Subject
+from recam_core.system.cache import Cache
+from recam_core.system.layouts import changed
 from ui.compute import engine
 from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
 
-PICTURE_BYTES, WALK_BYTES = 64 * 2**20, 128 * 2**20
+PICTURE_BYTES, REFINED_BYTES = 64 * 2**20, 128 * 2**20
 Shot = tuple[Picture, np.ndarray]  # a picture and its mask at the same size
-_PICTURES: LRUCache[Any, Shot] = LRUCache(PICTURE_BYTES, getsizeof=lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
-_LOCK = threading.Lock()
+_PICTURES: Cache[Shot] = Cache(PICTURE_BYTES, lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
 CARD_SIDE = 240
 
 
@@ -47,9 +46,8 @@ def read_shot(store: Store, number: int) -> Shot:
     """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
     place = (store.settings.dataset, store.settings.root, store.settings.split)
     where = (*place, changed(*place))
-    with _LOCK:
-        if (found := _PICTURES.get((where, number))) is not None:
-            return found
+    if (found := _PICTURES.get((where, number))) is not None:
+        return found
     data, name = _dataset(*where), store.names[number]
     if len(data) != store.settings.total or data.name(number) != name:
         raise UserError(
@@ -59,12 +57,11 @@ def read_shot(store: Store, number: int) -> Shot:
     sha = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
     kind = ("drawn scene",) if store.settings.dataset == "scenes" else ()
     shot = (Picture(pixels, name, sha, (pixels.shape[1], pixels.shape[0]), kind), mask)
-    with _LOCK:
-        _PICTURES[where, number] = shot
+    _PICTURES.put((where, number), shot)
     return shot
 
 
-def pair_of(store: Store) -> Any:
+def pair_of(store: Store) -> ModelPair:
     """The model of an evaluation, if it is still the same."""
     pair = engine.model_pair(source_of(store))
     if pair.sha256 != store.settings.sha256:
@@ -83,9 +80,9 @@ def results_of(store: Store, number: int, names: tuple[str, ...]) -> list[CamRes
     if any(is_baseline(name) for name in names):
         raise UserError("Baselines have no maps of their own to show; choose a readout.")
     with engine.brief_turn():
-        results = {name: read_out(evidence, name, classes) for name in names if not name.endswith(WALKED)}
+        results = {name: read_out(evidence, name, classes) for name in names if not refiner_of(name)}
     if len(results) < len(names):
-        results |= _walked(store, picture.sha256, evidence, classes)
+        results |= _refined(store, picture.sha256, evidence, classes)
     return [results[name] for name in names]
 
 
@@ -122,23 +119,21 @@ def side_card(side: Side, position: int, threshold: float, only: int = 0) -> np.
     return card[::step, ::step]
 
 
-def _walked(store: Store, sha256: str, evidence: Any, classes: list[str]) -> dict[str, CamResult]:
-    walk = dict(store.settings.walk or {})
-    pair = pair_of(store)
-    readouts = tuple(name for name in store.settings.maps if not name.endswith(WALKED) and not is_baseline(name))
+def _refined(store: Store, sha256: str, evidence: Evidence, classes: list[str]) -> dict[str, CamResult]:
+    name, pair = store.settings.refine, pair_of(store)
+    readouts = tuple(kept for kept in store.settings.maps if not refiner_of(kept) and not is_baseline(kept))
 
     def compute() -> list[CamResult]:
-        boundary = walk.pop("boundary")
-        results = [read_out(evidence, readout, classes) for readout in readouts]
-        return list(Walker(pair, RandomWalkOptions(**walk), boundary)(results))
+        options = REFINERS[name].options(**(store.settings.refinement or {}))
+        return REFINERS[name].results(Subject(pair, evidence, tuple(classes), readouts), options)
 
-    key = (sha256, pair.sha256, store.settings.options, repr(store.settings.walk), readouts, tuple(classes))
-    found = _WALKS.get(key, compute)
-    return {f"{r.readout}{WALKED}": replace(r, readout=f"{r.readout}{WALKED}") for r in found}
+    key = (sha256, pair.sha256, store.settings.options, name, repr(store.settings.refinement), readouts, tuple(classes))
+    found = _REFINED.get(key, compute)
+    return {f"{r.readout}-{name}": replace(r, readout=f"{r.readout}-{name}") for r in found}
 
 
 def _bytes(results: list[CamResult]) -> int:
     return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
 
 
-_WALKS: engine.TurnCache[list[CamResult]] = engine.TurnCache(WALK_BYTES, _bytes, engine.EVIDENCE.turns)
+_REFINED: engine.TurnCache[list[CamResult]] = engine.TurnCache(REFINED_BYTES, _bytes, engine.EVIDENCE.turns)

@@ -2,20 +2,19 @@
 
 import streamlit as st
 
-from recam_core import Job, UserError, changed, known_models, may_start, missing_words, open_dataset, read_header
+from recam_core import UserError, known_models, open_dataset, read_header
+from recam_core.datasets import missing_words
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job
+from recam_core.system.layouts import changed
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data
 from ui.widgets.escaping import plain
+from ui.widgets.evaluate_this import ASKED
 from ui.widgets.model_choice import model_words
 
 SCENES = "scenes"
-WALKS = {
-    "": "no: the maps as they are",
-    "learned": "yes, with boundaries that the model learned",
-    "gradient": "yes, with edges of the picture (baseline)",
-}
-ASKED = "new-asked"  # in the session: somebody came from the Models page to evaluate one
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
@@ -86,7 +85,8 @@ def new_evaluation() -> None:
                 "choose a model that was trained on the same classes."
             )
             return
-        walk = st.selectbox("Also after the random walk?", list(WALKS), format_func=WALKS.__getitem__, key="new-walk")
+        offers = runs.offers()
+        walk = st.selectbox("Also after the random walk?", list(offers), format_func=offers.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )

@@ -6,21 +6,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    Note,
-    UserError,
-    class_curves,
-    is_baseline,
-    jpeg_bytes,
-    map_label,
-    may_start,
-    resize_labels,
-    write_note,
-)
-from recam_core.images.visualise import labels_overlay
-from recam_core.records import IGNORE, READOUT_LABELS, SCALE_NAMES
+from recam_core import UserError, class_curves
+from recam_core.evaluation.store import Note, write_note
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
+from recam_core.images.masks import resize_labels
+from recam_core.images.visualise import jpeg_bytes, labels_overlay
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import IGNORE, SCALE_NAMES
+from recam_core.system.folders import may_start
 from ui.components.heatview import heat_view
-from ui.components.heatview.maps import HELP, TITLES, heat_payload
+from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads
 from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
@@ -140,9 +135,9 @@ def _show_maps(view: View, position: int) -> None:
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
             name = f"{result.readout}{of}"
-            readout = result.readout.split("-")[0]
+            row = READOUTS[readout_of(result.readout)]
             label = f"{map_label(result.readout)}{of}"
-            words[name] = (label, TITLES[readout] if label == READOUT_LABELS[readout] else "", HELP[readout])
+            words[name] = (label, row.title if label == row.label else "", row.help)
             results.append((name, result))
     if not results:
         st.info("This evaluation keeps no maps of a model, only baselines; choose another evaluation to see maps here.")

@@ -7,23 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    Job,
-    Store,
-    UserError,
-    find_by_sha256,
-    find_model,
-    known_models,
-    list_jobs,
-    names_file,
-    open_store,
-    read_events,
-    read_header,
-    read_parts,
-    read_settings,
-    runs_folder,
-    start_job,
-)
+from recam_core import Store, UserError, known_models, open_store, read_header
+from recam_core.checkpoints.pair_file import find_model
+from recam_core.checkpoints.registry import find_by_sha256, names_file
+from recam_core.evaluation.store import read_parts, read_settings
+from recam_core.refiners import REFINERS
+from recam_core.system.folders import runs_folder
+from recam_core.system.jobs import Job, list_jobs, read_events, start_job
 from ui.widgets import jobs
 from ui.widgets.jobs import time_words
 
@@ -90,14 +80,24 @@ def _so_far(folder: Path, words: str) -> str:
     return words if finished else words.replace(" of this split ", f" of the {done} so far (of {settings.total}) ", 1)
 
 
+def offers() -> dict[str, str]:
+    """What else may be counted beside the maps as they are, in words."""
+    offered = {key: words for refiner in REFINERS.values() for key, (words, _) in refiner.offers.items()}
+    return {"": "no: the maps as they are"} | offered
+
+
 def start(
     model: str, dataset: str, root: str, split: str, *, walk: str = "", multi: bool = False, flip: bool = True
 ) -> Job:
-    """Evaluate a model of the shelf on a data set; ``walk`` names boundaries where maps are kept after the walk too."""
+    """Evaluate a model of the shelf on a data set; ``walk`` is one of the offers of a refiner whose maps are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
-    refine = ["--refine", "walk", "--boundary", walk] if walk else []
-    title = f"{model} on {Path(root).name if root else dataset} {split}" + (", walked" if walk else "")
+    refine: list[str] = []
+    title = f"{model} on {Path(root).name if root else dataset} {split}"
+    for name, refiner in REFINERS.items():
+        if walk in refiner.offers:
+            refine = ["--refine", name, *refiner.offers[walk][1]]
+            title += f", {refiner.label}"
     return start_job(
         KIND,
         title,

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import BASELINES, Store, UserError, is_baseline, map_label, may_start
+from recam_core import Store, UserError
+from recam_core.evaluation.store.map_names import is_baseline, map_label
+from recam_core.records.stored import BASELINES
+from recam_core.system.folders import may_start
 from ui.errors import runs
 from ui.errors.headline import percent
 from ui.errors.new import READ_ONLY

@@ -6,7 +6,10 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from recam_core import THRESHOLDS, Areas, Curves, Store, UserError, is_baseline, map_label, same_pictures
+from recam_core import Store, UserError
+from recam_core.evaluation.store import Areas, Curves, same_pictures
+from recam_core.evaluation.store.map_names import is_baseline, map_label
+from recam_core.evaluation.sweep import THRESHOLDS
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell
@@ -15,7 +18,7 @@ from ui.widgets.escaping import plain
 
 SAME = "same"
 THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
-STEPS = 100  # thresholds 0.00 … 0.99, as evaluation counts them
+LAST = 0.99  # of the thresholds that evaluation counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +50,7 @@ class Side:
 
     def at(self, index: int) -> Areas:
         """Pixels of each compared picture at a threshold."""
-        areas = self.store.areas(self.name, index)
-        return Areas(areas.hit[self.numbers], areas.truth[self.numbers], areas.predicted[self.numbers])
+        return self.store.areas(self.name, index)[self.numbers]
 
     def taken(self, index: int, truth: int, called: int) -> np.ndarray:
         """Pixels of a cell of the confusion matrix in each compared picture."""
@@ -186,7 +188,7 @@ def choose_threshold(view: View) -> View:
     """The one slider that everything on the page follows."""
     if key(THRESHOLD) not in st.session_state:
         together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
-        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, (STEPS - 1) / 100)
+        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, LAST)
     settle(THRESHOLD)
     with st.container(key="errors-slider"):
         chosen = _slider()
@@ -199,7 +201,7 @@ def _slider() -> float:
     chosen = st.slider(
         "Background threshold",
         0.0,
-        (STEPS - 1) / 100,
+        LAST,
         step=0.01,
         key=key(THRESHOLD),
         persist_state="session",
@@ -214,7 +216,7 @@ def lead_threshold(view: View, threshold: float | None) -> None:
     before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
     if threshold is None or threshold == before or round(100 * threshold) == view.index:
         return
-    choose(THRESHOLD, min(round(threshold, 2), (STEPS - 1) / 100))
+    choose(THRESHOLD, min(round(threshold, 2), LAST))
     st.rerun()
 
 

@@ -4,22 +4,16 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from recam_core import (
-    SAMPLES,
-    SCENE_CLASSES,
-    ShelfEntry,
-    UserError,
-    delete_model,
-    may_start,
-    rename_model,
-    sample_model,
-)
-from ui.errors.new import ASKED
+from recam_core import SAMPLES, UserError
+from recam_core.checkpoints.registry import ShelfEntry, delete_model, rename_model
+from recam_core.datasets.samples import SCENE_CLASSES, sample_model
+from recam_core.system.folders import may_start
 from ui.models.state import say_next
 from ui.widgets.escaping import plain
+from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.pictures import PICTURE
 
-COMPARE, TRAIN, ERRORS = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train", "lab/errors"))
+COMPARE, TRAIN = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train"))
 
 
 def show_actions(entry: ShelfEntry) -> None:
@@ -45,10 +39,9 @@ def _uses(entry: ShelfEntry) -> None:
     if _button("Look with it", "visibility", entry, help="Open Compare with this model"):
         look_with(entry)
     if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
-        st.session_state["new-model"], st.session_state[ASKED] = entry.name, True
-        st.switch_page(ERRORS)
-    if may_start() and "cam" in entry.readouts:
-        words = "Train on from it" if "wprime" in entry.readouts else "Train FC2 on it"
+        evaluate_this(entry.name)
+    if may_start() and "cam" in entry.networks:
+        words = "Train on from it" if "recam" in entry.networks else "Train FC2 on it"
         if _button(words, "model_training", entry, help="Stage 2 starts from its stage-1 network"):
             st.switch_page(TRAIN, query_params={"stage1": entry.name})
 

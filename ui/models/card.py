@@ -4,11 +4,12 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import ShelfEntry, model_sha256
+from recam_core.checkpoints.registry import ShelfEntry, model_sha256
+from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions
 from ui.widgets.escaping import plain
-from ui.widgets.model_card import show_scores, show_walk
+from ui.widgets.model_card import imported_words, show_scores, show_walk
 from ui.widgets.model_choice import KINDS, date_words
 
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}
@@ -34,9 +35,9 @@ def _head(entry: ShelfEntry) -> None:
         st.badge(KINDS[entry.kind], color=COLOURS[entry.kind])
         if entry.fault:
             st.badge("cannot be read", color="red")
-        elif len(entry.readouts) == 1:
+        elif entry.networks == (CAM,):
             st.badge("only CAM", color="orange")
-        elif "cam" not in entry.readouts:
+        elif CAM not in entry.networks:
             st.badge("only ReCAM", color="orange")
     parts = [words.size_words(entry.size)]
     if entry.kind != "bundled":
@@ -76,7 +77,7 @@ def _cautions(entry: ShelfEntry) -> None:
     warning = entry.card.get("warning")
     if isinstance(warning, str) and warning:
         st.warning(plain(warning), icon=":material/warning:")
-    if lacking := words.missing_words(entry.readouts):
+    if lacking := words.missing_words(entry.networks):
         st.info(lacking, icon=":material/info:")
 
 
@@ -87,7 +88,7 @@ def _details(entry: ShelfEntry) -> None:
         return
     with card:
         st.markdown(f"**{len(entry.classes):,} classes**  \n{plain(', '.join(entry.classes))}")
-        if made := words.imported_words(entry.card):
+        if made := imported_words(entry.card):
             st.markdown(f"**Where it comes from**  \n{plain(made)}")
         training = entry.card.get("training")
         if isinstance(training, dict) and training:

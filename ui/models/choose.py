@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from recam_core import ShelfEntry
+from recam_core.checkpoints.registry import ShelfEntry
 from ui.models.state import SHOW
 from ui.models.words import size_words
 from ui.widgets.model_choice import KINDS

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import (
-    CLASS_LISTS,
-    Recognised,
-    UserError,
-    known_models,
-    parse_class_names,
-    place_for,
-    shelf_entries,
-    shelf_entry,
-    store_import,
-)
+from recam_core import UserError, known_models
+from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_class_names, store_import
+from recam_core.checkpoints.registry import place_for, shelf_entries, shelf_entry
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.escaping import plain
@@ -43,6 +35,7 @@ class Making:
     activation: str = ""
     onto: str = ""
     order: tuple[int, ...] = ()  # of the files, where it matters: stage 1 before stage 2
+    average: bool = True  # of a network and its moving average the latter
 
 
 def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
@@ -62,7 +55,8 @@ def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) 
         return None
     backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
     activation = _choose_activation(main) if main.kind == "classifier" else ""
-    return Making(name, classes, backbone, activation, onto, order)
+    average = not any(one.both for one in found) or _choose_average()
+    return Making(name, classes, backbone, activation, onto, order, average)
 
 
 def choose_making_of_fetched(name: str) -> Making:
@@ -80,10 +74,11 @@ def make_model(paths: Sequence[Path], making: Making) -> None:
         backbone=making.backbone,
         activation=making.activation,
         onto=making.onto,
+        average=making.average,
     )
     entry = shelf_entry(making.name)
     next_form()
-    lacking = missing_words(entry.readouts)
+    lacking = missing_words(entry.networks)
     say_next(f"**{plain(entry.name)}** stands on the shelf. {lacking}".strip(), entry.name)
 
 
@@ -92,6 +87,15 @@ def free_name(stem: str) -> str:
     plain_stem = re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:50] or "model"
     taken = known_models()
     return next(name for name in (plain_stem, *(f"{plain_stem}-{n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def _choose_average() -> bool:
+    return st.toggle(
+        "Take the moving average",
+        True,
+        key=form_key("average"),
+        help="The file holds the weights and their moving average over the training (EMA), which usually is the better one.",
+    )
 
 
 def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]:
@@ -174,7 +178,7 @@ def _choose_onto(kinds: Sequence[str]) -> str:
     """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
     needed = set(kinds) == {"irn"}
     readable = [entry for entry in shelf_entries() if not entry.fault]
-    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.readouts)}
+    fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.networks)}
     if not fits:
         return ""
     chosen = st.selectbox(
@@ -198,6 +202,6 @@ def _say_what_is_missing(kinds: Sequence[str]) -> None:
         if "recam-predictor" not in kinds:
             st.caption(missing_words(("cam",)))
         elif sum(kind in ("cam", "classifier") for kind in kinds) == 1:
-            st.caption(missing_words(("w", "wprime", "sum", "product")))
+            st.caption(missing_words(("recam",)))
     elif "recam-predictor" in kinds:
         st.caption("This is FC2 alone: add the file of the network that was trained with it.")

@@ -9,17 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    IMAGENET_FILE,
-    Recognised,
-    UserError,
-    allowed_file,
-    arriving,
-    data_roots,
-    fetch_imagenet,
-    recognise,
-    write_arrived,
-)
+from recam_core import UserError
+from recam_core.checkpoints.fetching import IMAGENET_FILE, fetch_imagenet
+from recam_core.checkpoints.importers import Recognised, recognise
+from recam_core.checkpoints.registry import arriving, write_arrived
+from recam_core.system.folders import allowed_file, data_roots
 from ui.models.import_form import choose_making, choose_making_of_fetched, make_model
 from ui.models.state import form_key
 from ui.widgets.escaping import plain

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recam_core import READOUT_LABELS, READOUTS
-from recam_core.records import TrainConfig
+from recam_core.networks.readouts import NETWORKS, READOUTS
+from recam_core.records import CAM, TrainConfig
 
 BACKBONES = {  # words and output stride
     "tiny": ("Tiny", 8),
@@ -30,7 +30,7 @@ def classes_words(classes: Sequence[str]) -> str:
 
 def readout_words(readouts: Sequence[str]) -> str:
     """The readouts that a model has."""
-    return " · ".join(READOUT_LABELS[name] for name in readouts if name in READOUT_LABELS)
+    return " · ".join(READOUTS[name].label for name in readouts if name in READOUTS)
 
 
 def size_words(size: int) -> str:
@@ -40,11 +40,11 @@ def size_words(size: int) -> str:
     return f"{size / 2**20:.1f} MB" if size < 100 * 2**20 else f"{round(size / 2**20)} MB"
 
 
-def missing_words(readouts: Sequence[str]) -> str:
-    """What a model lacks and what that means; empty where it has everything."""
-    if set(readouts) >= set(READOUTS):
+def missing_words(networks: Sequence[str]) -> str:
+    """What a model with these networks lacks and what that means; empty where it has everything."""
+    if set(networks) >= set(NETWORKS):
         return ""
-    if "cam" in readouts:
+    if CAM in networks:
         return "Only CAM: this model has no FC2, so there is nothing of ReCAM to read out. Train FC2 on it to see both."
     return "Only ReCAM: the stage-1 network, which CAM is read out of, is missing, so there is nothing to compare with."
 
@@ -61,22 +61,8 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
         except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
             continue
         beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
-        return f"{READOUT_LABELS[best]} {100 * rows[best]:.1f} % mIoU", beside, said
+        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, said
     return None
-
-
-def imported_words(card: Mapping[str, Any]) -> str:
-    """Which files a model was made of; empty where it was not imported."""
-    imported = card.get("imported")
-    if not isinstance(imported, dict):
-        return ""
-    try:
-        files = [f"{file['name']} ({file['kind']}, SHA-256 {file['sha256'][:12]}…)" for file in imported["files"]]
-        onto = f"; added to {imported['onto']['name']}" if "onto" in imported else ""
-        note = f"; {imported['note']}" if "note" in imported else ""
-    except (KeyError, TypeError):  # a card of another hand
-        return ""
-    return f"Imported from {', '.join(files)}{onto}{note}."
 
 
 def training_words(training: Mapping[str, Any]) -> str:

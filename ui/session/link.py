@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
-from recam_core import PALETTES
+from recam_core.images.visualise import PALETTES
 from ui.components.heatview import DEFAULTS
 
 NAMES = {"threshold": "t", "opacity": "opacity", "palette": "palette", "mode": "view", "scale": "scale", "grow": "grow"}

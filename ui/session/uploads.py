@@ -5,15 +5,15 @@ An operator who wants nothing kept sets ``RECAM_KEEP_UPLOADS=0``; then a picture
 """
 
 import os
-import threading
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
-from recam_core import Picture, jpeg_bytes, read_image
+from recam_core import Picture, read_image
+from recam_core.images.visualise import jpeg_bytes
+from recam_core.system.cache import Cache
 
 STORE_BYTES = 16 * 2**20
 OWN = "own_pictures"  # session state: {hash: Upload}, in the order they came
@@ -40,8 +40,7 @@ class Upload:
         return self.content if isinstance(self.content, Picture) else read_image(self.content, name=self.name)
 
 
-_STORE: LRUCache[str, Upload] = LRUCache(STORE_BYTES, getsizeof=lambda upload: upload.nbytes)
-_LOCK = threading.Lock()
+_STORE: Cache[Upload] = Cache(STORE_BYTES, lambda upload: upload.nbytes)
 
 
 def keeps_uploads() -> bool:
@@ -64,9 +63,7 @@ def keep(session: MutableMapping[Any, Any], picture: Picture, data: bytes | None
         own.pop(next(iter(own)))
     session[OPEN] = picture
     if keeps_uploads():
-        with _LOCK:
-            if upload.nbytes <= _STORE.maxsize:
-                _STORE[picture.sha256] = upload
+        _STORE.put(picture.sha256, upload)
     return picture
 
 
@@ -74,8 +71,7 @@ def find(session: MutableMapping[Any, Any], sha256: str) -> Picture | None:
     """A picture of this session, or one that a link names and the server still has."""
     upload: Upload | None = session.get(OWN, {}).get(sha256)
     if upload is None and keeps_uploads():
-        with _LOCK:
-            upload = _STORE.get(sha256)
+        upload = _STORE.get(sha256)
     if upload is None:
         return None
     found: Picture | None = session.get(OPEN)

@@ -6,29 +6,23 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import (
-    BOUNDARY_RECIPES,
-    READOUT_LABELS,
-    SAMPLES,
-    UserError,
-    delete_run,
-    known_models,
-    may_start,
-    shelf_entries,
-    zip_bytes,
-)
-from recam_core.records import READOUTS, SEED_REFINEMENTS, BoundaryConfig, TrainConfig
-from ui.errors.new import ASKED
+from recam_core import SAMPLES, UserError, known_models, zip_bytes
+from recam_core.checkpoints.registry import delete_run, shelf_entries
+from recam_core.networks.readouts import READOUTS, readout_label
+from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
+from recam_core.system.folders import may_start
+from recam_core.training.recipes import BOUNDARY_RECIPES
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary
 from ui.train.runs import Run
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
+from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.jobs import time_words
 from ui.widgets.pictures import PICTURE
 
-COMPARE, ERRORS = "../pages/explore/compare.py", "../pages/lab/errors.py"
+COMPARE = "../pages/explore/compare.py"
 AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's settings, or a model that a link named
 
 
@@ -74,8 +68,7 @@ def _offer_looks(name: str, config: TrainConfig | None) -> None:
         picture = next((one for one in config.watch if one in SAMPLES), "") if config is not None else ""
         st.switch_page(COMPARE, query_params={"model": name} | ({PICTURE: picture} if picture else {}))
     if st.button("Evaluate", icon=":material/troubleshoot:", help="Open Errors, with this model in its form."):
-        st.session_state["new-model"], st.session_state[ASKED] = name, True
-        st.switch_page(ERRORS)
+        evaluate_this(name)
 
 
 def _offer_again(config: TrainConfig, *, main: bool) -> None:
@@ -95,7 +88,7 @@ def result_words(history: History, seconds: float = 0.0) -> str:
         return took
     last = history.validated[-1]
     ranked = "" if last.mean_ap is None else f" mAP {100 * last.mean_ap:.1f} %."
-    seeds = ", ".join(f"{READOUT_LABELS[name]} {100 * value:.1f}" for name, value in history.last_miou.items())
+    seeds = ", ".join(f"{READOUTS[name].label} {100 * value:.1f}" for name, value in history.last_miou.items())
     scored = f" Seed mIoU, %: {seeds}." if seeds else ""
     return f"{took} On {last.pictures} pictures after the last epoch:{ranked}{scored}"
 
@@ -191,9 +184,9 @@ def boundary_form(config: TrainConfig, key: str) -> BoundaryConfig | None:
     with first:
         readout = st.selectbox(
             "Seeds from",
-            READOUTS,
-            index=READOUTS.index(start.readout),
-            format_func=READOUT_LABELS.__getitem__,
+            list(READOUTS),
+            index=list(READOUTS).index(start.readout),
+            format_func=readout_label,
             key=f"{key}-readout",
         )
         refinement = st.selectbox(

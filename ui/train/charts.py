@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from recam_core import READOUT_LABELS, READOUTS
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, TrainConfig
 from ui.train.history import History, Steps, drawn, smoothed
 from ui.widgets.escaping import as_html
-from ui.widgets.model_card import LINES
 
 COLOURS = ("#4477aa", "#c2571a", "#228833", "#aa3377", "#3aa0c0", "#bb9a22")  # of runs beside one another
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -71,8 +70,8 @@ def seed_chart(runs: Runs, readout: str = "") -> go.Figure:
             continue
         for one in READOUTS:
             pairs = [(done, done.miou.get(one)) for done in history.validated]
-            _seeds(figure, pairs, config, READOUT_LABELS[one], LINES[one])
-    title = f"seed mIoU, %: CAM, then {READOUT_LABELS[readout]}" if readout else "seed mIoU, %"
+            _seeds(figure, pairs, config, READOUTS[one].label, READOUTS[one].colour)
+    title = f"seed mIoU, %: CAM, then {READOUTS[readout].label}" if readout else "seed mIoU, %"
     return _laid_out(figure, title, runs, legend=True)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import READOUT_LABELS, UserError
-from recam_core.records import RECAM_READOUTS, TrainConfig
+from recam_core import UserError
+from recam_core.networks.readouts import READOUTS, readout_label, recam_readouts
+from recam_core.records import TrainConfig
 from ui.components.player import player, stream_store
 from ui.session.link import read_list, write
 from ui.train import charts, runs
@@ -66,14 +67,14 @@ def show_comparison(wanted: list[Run], called: dict[str, str]) -> None:
     if any(history.validated for _, history, _ in compared):
         readout = st.segmented_control(
             "Seed mIoU of stage 2 read out by",
-            RECAM_READOUTS,
-            default=RECAM_READOUTS[0],
+            recam_readouts(),
+            default=recam_readouts()[0],
             required=True,
-            format_func=READOUT_LABELS.__getitem__,
+            format_func=readout_label,
             key="train-both-readout",
         )
         left, right = st.columns(2, gap="medium")
-        draw(left, charts.seed_chart(shown, str(readout or RECAM_READOUTS[0])), "train-both-miou")
+        draw(left, charts.seed_chart(shown, str(readout or recam_readouts()[0])), "train-both-miou")
         draw(right, charts.ap_chart(shown), "train-both-map")
     _show_table("Results", {name: results(history) for name, history, _ in shown})
     differing = differences([config for _, _, config in shown])
@@ -100,7 +101,7 @@ def first_words(shown: list[tuple[str, History, TrainConfig]]) -> str:
         what = f"{label(differing[0])} {values}"
     else:
         what = " against ".join(name for name, _, _ in shown)
-    return f"{what}: seed mIoU of {READOUT_LABELS[best]} {found}."
+    return f"{what}: seed mIoU of {READOUTS[best].label} {found}."
 
 
 def differences(configs: list[TrainConfig]) -> list[str]:
@@ -116,7 +117,7 @@ def results(history: History) -> dict[str, str]:
     if history.validated:
         last = history.validated[-1]
         found["mAP, %"] = "–" if last.mean_ap is None else f"{100 * last.mean_ap:.1f}"
-        found |= {f"{READOUT_LABELS[n]}, mIoU, %": f"{100 * value:.1f}" for n, value in history.last_miou.items()}
+        found |= {f"{READOUTS[n].label}, mIoU, %": f"{100 * value:.1f}" for n, value in history.last_miou.items()}
     return found
 
 

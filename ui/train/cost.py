@@ -7,8 +7,10 @@ from typing import Any
 import streamlit as st
 from cachetools import LRUCache
 
-from recam_core import Cost, Turns, UserError, estimate_apart
-from recam_core.records import TrainConfig
+from recam_core import UserError
+from recam_core.records import Cost, TrainConfig
+from recam_core.system.compute_queue import Turns
+from recam_core.training.trial import estimate_apart
 from ui.train.problems import Data
 from ui.widgets import jobs
 from ui.widgets.escaping import plain

@@ -5,16 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    Picture,
-    UserError,
-    known_models,
-    may_start,
-    open_dataset,
-    presets,
-    read_header,
-)
+from recam_core import Picture, UserError, known_models, open_dataset, read_header
 from recam_core.records import TrainConfig
+from recam_core.system.folders import may_start
+from recam_core.training.recipes import presets
 from ui.train import knobs, runs, state, words
 from ui.train.after import AGAIN, LINKED, default_boundary
 from ui.train.cost import show_cost

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from recam_core.records import READOUTS, EpochEnd, MapsKept, PictureSkipped, TrainConfig, Validated
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainConfig, Validated
 from ui.widgets.jobs import time_words
 
 RECENT = 50  # steps by which the time left is judged

@@ -6,8 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import BACKBONES, MOMENTUM_OF_THE_REFERENCE, allowed_file, known_models, read_header
+from recam_core import BACKBONES, known_models, read_header
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
+from recam_core.system.folders import allowed_file
+from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE
 from ui.train import words
 from ui.widgets.escaping import plain
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import Job, may_start, read_events
 from recam_core.records import TrainConfig
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job, read_events
 from ui.train import charts, runs
 from ui.train.history import History, progress
 from ui.train.maps import Roll

@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recam_core import READOUT_LABELS, READOUTS, CamResult, UserError, jpeg_bytes, read_epoch_maps, read_watched
-from recam_core.records import CAM, EPSILON, RECAM_READOUTS, EpochMaps, MapsKept, TrainConfig, WatchedPicture
-from ui.components.heatview.maps import HELP, TITLES
-from ui.components.player.frame import Frame, Layer, heat_layer
+from recam_core import CamResult, UserError
+from recam_core.images.visualise import jpeg_bytes
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EPSILON, EpochMaps, MapsKept, TrainConfig, WatchedPicture
+from recam_core.training.watched_pictures import read_epoch_maps, read_watched
+from ui.components.player.frame import Frame, Layer, heat_layer, shares
 from ui.components.player.frame_stream import Reel
-from ui.walk.frames import shares
-from ui.widgets.model_card import LINES
 
 INDEX = "watched/pictures.json"  # written when the pictures are
 SCORE = "#4477aa"  # the score's line
@@ -60,9 +60,9 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
             {
                 "layer": readout,
                 "kind": "heat",
-                "label": READOUT_LABELS[readout],
-                "title": TITLES[readout],
-                "help": f"{HELP[readout]}; 1.0 is the map's own peak at this epoch",
+                "label": READOUTS[readout].label,
+                "title": READOUTS[readout].title,
+                "help": f"{READOUTS[readout].help}; 1.0 is the map's own peak at this epoch",
                 "empty": "no evidence at this epoch",
             }
             for readout in READOUTS
@@ -70,7 +70,10 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
         "charts": [
             _chart(
                 "Picture above the threshold",
-                [{"key": f"{one}:covered", "label": READOUT_LABELS[one], "colour": LINES[one]} for one in READOUTS],
+                [
+                    {"key": f"{one}:covered", "label": READOUTS[one].label, "colour": READOUTS[one].colour}
+                    for one in READOUTS
+                ],
                 config,
             ),
             _chart(f"Score of {name}", [{"key": "score", "label": "score", "colour": SCORE}], config),
@@ -106,7 +109,7 @@ def epoch_frame(folder: Path, kept: MapsKept, number: int, name: str, *, first: 
     picture = _pictures(str(folder))[number]
     layers: dict[str, Layer] = {}
     curves = {}
-    for readout in (CAM, *RECAM_READOUTS):
+    for readout in READOUTS:
         if readout not in maps.maps:
             if first:
                 layers[readout] = Layer(np.zeros((1, 1), np.uint8), 0.0, 0.0, "comes in stage 2")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from recam_core import may_start
+from recam_core.system.folders import may_start
 from ui.train import state
 from ui.train.runs import Run, labels
 from ui.widgets.escaping import plain

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recam_core import imagenet_counterparts
+from recam_core.networks.initial_weights import imagenet_counterparts
 from recam_core.records import MOST_RATE, TRAIN_LIMITS, DataReport, TrainConfig
 from ui.train.words import NUMBERS, OPTIMIZERS
 

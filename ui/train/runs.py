@@ -9,21 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    UPLOADS,
-    Job,
-    Picture,
-    UserError,
-    list_jobs,
-    png_bytes,
-    read_history,
-    read_run,
-    runs_folder,
-    start_job,
-    stop_job,
-    write_folder,
-)
+from recam_core import Picture, UserError, write_folder
+from recam_core.images.visualise import png_bytes
 from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
+from recam_core.system.folders import UPLOADS, runs_folder
+from recam_core.system.history import read_history
+from recam_core.system.jobs import Job, list_jobs, start_job, stop_job
+from recam_core.training.run_folder import read_run
 from ui.train.history import History, make_history
 from ui.widgets.jobs import when_words
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, Picture, UserError, read_image, sample_labels, sample_model, splits_of, watched_file
+from recam_core import SAMPLES, Picture, UserError, read_image
+from recam_core.datasets.samples import sample_labels, sample_model
 from recam_core.records import TrainConfig
+from recam_core.system.folders import watched_file
+from recam_core.system.layouts import splits_of
 from ui.train import knobs
 from ui.train.problems import Data
 from ui.widgets.dataset_choice import DataChoice

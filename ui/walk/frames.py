@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import CamResult, class_curves
+from recam_core import CamResult
 from recam_core.records import EMPTY_TEXT
-from ui.components.heatview.maps import numbers
-from ui.components.player.frame import Frame, heat_layer
+from ui.components.player.frame import Frame, heat_layer, shares
 
 
 def walk_about(
@@ -117,16 +116,6 @@ def first_frame(frame: Frame, start: CamResult, boundary: np.ndarray, truth: np.
         curves={**frame.curves, "start": frame.curves["map"], "begin": shares(start, truth)},
         first=True,
     )
-
-
-def shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]:
-    """Of the first class: the covered share, and IoU where the truth is known, at every threshold of the slider."""
-    one = replace(
-        result, classes=result.classes[:1], scores=result.scores[:1], raw=result.raw[:1], maps=result.maps[:1]
-    )
-    curves = class_curves(one, truth)
-    found = {"covered": curves.covered[0], "iou": None if curves.iou is None else curves.iou[0]}
-    return {name: numbers(np.round(values, 4)) for name, values in found.items() if values is not None}
 
 
 def _share(part: float, whole: float) -> float:

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import RandomWalkOptions, boundary_sources, walk_defaults
+from recam_core import ModelPair, RandomWalkOptions, walk_defaults
 from recam_core.records import BOUNDARIES
+from recam_core.refiners.random_walk.boundary import boundary_sources
 from ui.session.link import read_choice, write
 from ui.widgets.ladder import as_text, ladder
 
@@ -41,7 +42,7 @@ def choose_start(can_climb: bool) -> str:
     return str(chosen)
 
 
-def choose_boundary(pair: Any) -> str:
+def choose_boundary(pair: ModelPair) -> str:
     """Which boundary map holds the heat back; a model without learned ones says how to train them."""
     sources = boundary_sources(pair)
     if st.session_state.get("walk-boundary") not in sources:
@@ -63,7 +64,7 @@ def choose_boundary(pair: Any) -> str:
     return str(chosen)
 
 
-def choose_knobs(pair: Any, columns: Sequence[Any]) -> RandomWalkOptions:
+def choose_knobs(pair: ModelPair, columns: Sequence[Any]) -> RandomWalkOptions:
     """Radius, β and the last t in three columns; raises ``UserError`` where the model's card holds nonsense."""
     best = walk_defaults(pair)
     start = replace(

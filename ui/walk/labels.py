@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import DisplayOptions, make_manifest, resize_labels, walk_bundle, zip_bytes
+from recam_core import DisplayOptions, Evidence, make_manifest, zip_bytes
+from recam_core.evaluation.metrics import Areas
+from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from recam_core.records import IGNORE
+from recam_core.refiners.random_walk.files import walk_bundle
 from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
 from ui.widgets.escaping import as_html, plain
@@ -20,7 +23,9 @@ FARTHEST = 65_536
 ROUNDING = 4e-7  # a step: the most that was seen between jumps and repeated products, t = 256 to 65,536
 
 
-def show_labels(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> None:
+def show_labels(
+    order: Order, subject: Subject, evidence: Evidence, t: int, settings: Mapping[str, Any], link: str
+) -> None:
     """Pseudo masks of all classes before the walk and after ``t`` steps, at the threshold of the slider, and their files."""
     threshold, ids = settings["threshold"], label_ids(order.pair.class_ids(order.start.classes))
     t = _further(order, t)
@@ -98,11 +103,12 @@ def label_iou(labels: np.ndarray, truth: np.ndarray, class_id: int) -> float:
     """IoU of one class between two label maps where the truth is known; NaN where neither has it."""
     counted = truth != IGNORE
     mine, theirs = (labels == class_id + 1) & counted, (truth == class_id + 1) & counted
-    union = (mine | theirs).sum()
-    return float((mine & theirs).sum() / union) if union else float("nan")
+    return float(Areas((mine & theirs).sum(), theirs.sum(), mine.sum()).iou)
 
 
-def bundle_zip(order: Order, subject: Subject, evidence: Any, t: int, settings: Mapping[str, Any], link: str) -> bytes:
+def bundle_zip(
+    order: Order, subject: Subject, evidence: Evidence, t: int, settings: Mapping[str, Any], link: str
+) -> bytes:
     """The files that the command writes, in an archive; the manifest also has the link."""
     known = {field.name for field in fields(DisplayOptions)}
     display = DisplayOptions(**{name: value for name, value in settings.items() if name in known})

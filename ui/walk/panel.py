@@ -8,6 +8,7 @@ import streamlit as st
 from recam_core import (
     CamResult,
     Evidence,
+    ModelPair,
     RandomWalkOptions,
     UserError,
     boundary_map,
@@ -15,22 +16,20 @@ from recam_core import (
     default_classes,
     read_out,
 )
-from ui.climb.runs import Run as Climb
-from ui.climb.session import CLIMB, KEPT
-from ui.climb.session import runs as climbs
-from ui.compare.panel import MAX_CLASSES, known_truth
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
 from ui.compute import engine
+from ui.session.climbs import Climb, finished_climb
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.walk.flow import show_flow
 from ui.walk.knobs import choose_boundary, choose_knobs, choose_start
 from ui.walk.labels import show_labels
 from ui.walk.runs import Order, Run, start_walk
 from ui.walk.words import what_happened
-from ui.widgets.class_choice import choose_class, choose_readout, classes_key
+from ui.widgets.class_choice import MAX_CLASSES, choose_class, choose_readout, classes_key
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject, linked_classes
+from ui.widgets.truth import known_truth
 
 RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
@@ -41,7 +40,7 @@ BOUNDARIES: engine.TurnCache[np.ndarray] = engine.TurnCache(
 
 
 @st.fragment
-def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
+def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     """Everything below the subject; class, knobs and the player rerun only this part."""
     with st.container(key="walk-knobs"):
         who, *knobs = st.columns([1.25, 1, 1, 1, 1], gap="medium")
@@ -54,7 +53,7 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
         with knobs[0]:
             source = choose_boundary(pair)
         options = choose_knobs(pair, knobs[1:])
-        climb = finished_climb(subject, pair, evidence, name, readout)
+        climb = finished_climb((subject.picture.sha256, pair.sha256, name, readout), evidence)
         with who:
             origin = choose_start(climb is not None)
         who_walks = _start(subject, evidence, name, readout, climb if origin == "climb" else None)
@@ -84,18 +83,6 @@ def show_walk(subject: Subject, pair: Any, evidence: Evidence) -> None:
     _below(run, subject, evidence, t, settings)
 
 
-def finished_climb(subject: Subject, pair: Any, evidence: Evidence, name: str, readout: str) -> Climb | None:
-    """The session's climb of this picture, view, class and readout, if there is one that has ended."""
-    wanted = (subject.picture.sha256, pair.sha256, name, readout)
-    for key in (CLIMB, *KEPT):
-        run = climbs().get(key)
-        if run is None or run.reel.running or not run.steps:
-            continue
-        if run.order.subject == wanted and run.order.before.options == evidence.options:
-            return run
-    return None
-
-
 def _settle_classes(subject: Subject, evidence: Evidence) -> None:
     """The classes that walk are those of the Compare page; who comes here first finds what Compare would begin with."""
     if not st.session_state.get(classes_key(subject)):
@@ -116,7 +103,7 @@ def _start(subject: Subject, evidence: Evidence, name: str, readout: str, climb:
         return read_out(evidence, readout, classes), origin
 
 
-def boundaries(subject: Subject, pair: Any, evidence: Evidence, source: str) -> np.ndarray:
+def boundaries(subject: Subject, pair: ModelPair, evidence: Evidence, source: str) -> np.ndarray:
     """The boundary map of the picture, from memory where somebody asked before."""
     key = (subject.picture.sha256, pair.sha256, evidence.options.long_side, source)
     return BOUNDARIES.get(key, lambda: boundary_map(pair, evidence.picture, source))

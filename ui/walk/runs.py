@@ -7,18 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import (
-    CamResult,
-    Picture,
-    RandomWalk,
-    RandomWalkOptions,
-    Turns,
-    WalkStep,
-    jpeg_bytes,
-    milestones,
-    walked_result,
-)
-from ui.climb.frames import labelled
+from recam_core import CamResult, ModelPair, Picture, RandomWalk, RandomWalkOptions, WalkStep, walked_result
+from recam_core.images.visualise import jpeg_bytes
+from recam_core.refiners.random_walk.result import milestones
+from recam_core.system.compute_queue import Turns
+from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
 from ui.components.player.frame_stream import Reel
@@ -34,7 +27,7 @@ class Order:
     """
 
     picture: Picture
-    pair: Any
+    pair: ModelPair
     start: CamResult
     origin: str  # what the start map is: "map", or "climb" with the climb's id
     boundary: np.ndarray

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import READOUT_LABELS, UserError, known_models, read_header, row_shift
-from recam_core.records import RECAM_READOUTS
+from recam_core import UserError, known_models, read_header
+from recam_core.cam.lesson import row_shift
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from ui.why.example import Seen
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex
@@ -74,11 +75,11 @@ def measured(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     told = []
     for where, table in (card.get("scores") or {}).items():
         gains = {name: row["over_cam"] for name, row in table["readouts"].items() if row.get("over_cam")}
-        ours = {name: gains[name] for name in RECAM_READOUTS if name in gains}
+        ours = {name: gains[name] for name in recam_readouts() if name in gains}
         if not ours:
             continue
         best = max(ours, key=lambda name: ours[name]["mean"])
-        gain = f"{where}: the best readout, {READOUT_LABELS[best]}, {_points(ours[best])} points over CAM"
+        gain = f"{where}: the best readout, {READOUTS[best].label}, {_points(ours[best])} points over CAM"
         seeds = table.get("seeds", 1)
         how = (
             f"{table.get('pictures', 'some')} pictures, {table.get('how', 'each readout at its best threshold')}; "

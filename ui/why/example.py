@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import (
-    CamResult,
-    Evidence,
-    HeatmapOptions,
-    MaskedFeature,
-    PictureFeatures,
-    class_curves,
-    masked_feature,
-    read_out,
-)
+from recam_core import CamResult, Evidence, HeatmapOptions, ModelPair, class_curves, read_out
+from recam_core.cam.lesson import MaskedFeature, PictureFeatures, masked_feature
 from recam_core.records import SCALE_NAMES
 from ui.components.heatview import heat_view
 from ui.components.heatview.maps import heat_payload
@@ -37,7 +29,7 @@ class Seen:
     """Subject, model, evidence of one look, features in both networks, and the class the lesson is about."""
 
     subject: Subject
-    pair: Any
+    pair: ModelPair
     evidence: Evidence
     features: PictureFeatures
     name: str

@@ -1,6 +1,10 @@
 // Three logits under BCE or SCE. All is computed here while a slider moves; Python hears of it when it is let go.
 // Joined to the heat view's small scripts.
 
+import { setColours, sigmoid, softmax } from "./shared.js";
+import { element, mounted } from "../components/heatview/dom.js";
+import { MINUS } from "../components/heatview/words.js";
+
 const signedText = (value, digits) => {
   const text = Math.abs(value).toFixed(digits);
   return Number(text) === 0 ? text : (value < 0 ? MINUS : "+") + text;

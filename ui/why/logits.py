@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import bce_gradient, sce_gradient, sce_value, sigmoid
-from ui.components import heatview
+from recam_core.cam.lesson import sce_value
+from recam_core.networks.gradients import bce_gradient, sce_gradient, sigmoid
+from ui.components.modules import bundle
 from ui.session.link import write
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
@@ -18,15 +19,11 @@ from ui.widgets.escaping import plain
 KEPT = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}
 LIMIT = 8.0
-_HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
-_FILES = [
-    *(_HEAT / f"{name}.js" for name in ("dom", "words")),
-    *(_HERE / f"{name}.js" for name in ("shared", "logits")),
-]
+_HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "recam_logits",
     css=(_HERE / "logits.css").read_text(encoding="utf-8"),
-    js="\n".join(path.read_text(encoding="utf-8") for path in _FILES),
+    js=bundle(_HERE / "logits.js"),
 )
 
 

@@ -1,6 +1,7 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
-from recam_core import READOUT_LABELS, READOUTS, read_out
+from recam_core import read_out
+from recam_core.networks.readouts import READOUTS
 from ui.compute.engine import brief_turn
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
@@ -9,7 +10,7 @@ from ui.widgets.escaping import plain
 
 
 def show(seen: Seen) -> None:
-    """All five maps of the class."""
+    """All maps of the class."""
     top = {name: float(seen.evidence.scale_maps[name][0][seen.k].max()) for name in READOUTS}
     idea(
         "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
@@ -20,17 +21,17 @@ def show(seen: Seen) -> None:
         rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}\\ \max_x {WPRIME}^{{\!\top}} {F} &= "
         rf"{tex_number(top['wprime'], 'wprime')}\end{{aligned}}",
     )
-    view = show_heat(seen, READOUTS, "why-five")
+    view = show_heat(seen, tuple(READOUTS), "why-five")
     level = (view.settings or {}).get("threshold", 0.3)
     with brief_turn():
         areas = {name: float((read_out(seen.evidence, name, [seen.name]).maps[0] > level).mean()) for name in READOUTS}
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
-    told = ", ".join(f"{READOUT_LABELS[name]} {areas[name]:.0%}" for name in READOUTS)
+    told = ", ".join(f"{READOUTS[name].label} {areas[name]:.0%}" for name in READOUTS)
     try_this(
         f"Move the threshold. Which readout covers most of {plain(seen.name)}? Does the same one win on another "
         "picture?",
-        f"Above {level:.2f} they cover: {told} of the picture; {READOUT_LABELS[most]} most, {READOUT_LABELS[least]} "
+        f"Above {level:.2f} they cover: {told} of the picture; {READOUTS[most].label} most, {READOUTS[least].label} "
         "least. More area is not better by itself: on the drawn scenes the true mask is known, and Compare shows the "
         "overlap with it. Each map is divided by its own maximum, so a flatter map looks larger at the same "
         "threshold.",

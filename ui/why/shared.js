@@ -1,17 +1,17 @@
 // What both widgets of the lesson need: probabilities, exact for large logits of either sign, and the colours of symbols.
 
-function sigmoid(z) {
+export function sigmoid(z) {
   const small = Math.exp(-Math.abs(z));
   return (z >= 0 ? 1 : small) / (1 + small);
 }
 
-function softmax(z) {
+export function softmax(z) {
   const top = Math.max(...z);
   const powers = z.map((value) => Math.exp(value - top));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 }
 
-function setColours(root, colours) {
+export function setColours(root, colours) {
   for (const [name, colour] of Object.entries(colours)) root.style.setProperty(`--${name}`, colour);
 }

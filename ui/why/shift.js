@@ -1,5 +1,10 @@
 // Adds c · v to every row of W′: logits by one number, the map by another map. Joined to the heat view's small scripts.
 
+import { setColours, softmax } from "./shared.js";
+import { decodeTable, heatColours } from "../components/heatview/colours.js";
+import { clamp, element, mounted, put } from "../components/heatview/dom.js";
+import { MINUS, fixed, peakText, percent } from "../components/heatview/words.js";
+
 class Shift {
   constructor(parent, data) {
     this.root = element("div", "shift");

@@ -7,24 +7,21 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from recam_core import RowShift, jpeg_bytes
-from ui.components import heatview
+from recam_core.cam.lesson import RowShift
+from recam_core.images.visualise import jpeg_bytes
 from ui.components.heatview import COLOURS as PALETTES
+from ui.components.modules import bundle
 from ui.session.link import heat_settings
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS
 
 LIMIT = 2.0
 SHOWN = 4
-_HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
-_FILES = [
-    *(_HEAT / f"{name}.js" for name in ("dom", "payload", "colours", "words")),
-    *(_HERE / f"{name}.js" for name in ("shared", "shift")),
-]
+_HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
     "recam_shift",
     css=(_HERE / "shift.css").read_text(encoding="utf-8"),
-    js="\n".join(path.read_text(encoding="utf-8") for path in _FILES),
+    js=bundle(_HERE / "shift.js"),
 )
 
 

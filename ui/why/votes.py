@@ -5,8 +5,8 @@ import base64
 import numpy as np
 import streamlit as st
 
-from recam_core import ChannelVotes, channel_votes, png_bytes, signed_map
-from recam_core.images.visualise import colourise
+from recam_core.cam.lesson import ChannelVotes, channel_votes, signed_map
+from recam_core.images.visualise import colourise, png_bytes
 from ui.session.link import write
 from ui.why.bars import STYLE, bar
 from ui.why.example import Seen, show_heat

@@ -12,6 +12,7 @@ from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
 from ui.widgets.subject import Subject, linked_classes
 
+MAX_CLASSES = 4
 READOUT = "readout"
 DEFAULT_READOUT = "w"
 WEIGHTS = "The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to."
@@ -28,7 +29,7 @@ def climb_class_key(subject: Subject) -> str:
 
 
 CLIMB, WALK = "../pages/explore/climb.py", "../pages/explore/walk.py"
-REFINERS = {  # page → button, icon, and what it is for
+PAGES = {  # page → button, icon, and what it is for
     CLIMB: (
         "Climb this",
         "landscape",
@@ -78,7 +79,7 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
 def _tell_compare(subject: Subject) -> None:
     """The class that climbs stands first on the Compare page too."""
     name, kept = st.session_state[climb_class_key(subject)], st.session_state.get(classes_key(subject), [])
-    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:4]
+    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:MAX_CLASSES]
 
 
 def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:
@@ -105,7 +106,7 @@ def refine_this(subject: Subject, evidence: Evidence, classes: list[str]) -> Non
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = {
             page: st.button(label, icon=f":material/{icon}:", help=words)
-            for page, (label, icon, words) in REFINERS.items()
+            for page, (label, icon, words) in PAGES.items()
         }
         with st.container(width=180):
             name = st.selectbox("Class to refine", classes, key="climb-which", label_visibility="collapsed")
@@ -118,4 +119,4 @@ def refine_this(subject: Subject, evidence: Evidence, classes: list[str]) -> Non
 
 def walk_this() -> None:
     """On the Climb page: a way to Walk, which has the same class and readout."""
-    st.page_link(WALK, label="Walk this", icon=":material/route:", help=REFINERS[WALK][2])
+    st.page_link(WALK, label="Walk this", icon=":material/route:", help=PAGES[WALK][2])

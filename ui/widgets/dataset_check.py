@@ -8,12 +8,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from cachetools import LRUCache
 
-from recam_core import CheckStep, DataReport, UserError, changed, check_opened, open_dataset
+from recam_core import UserError, open_dataset
+from recam_core.datasets.check import check_opened
+from recam_core.records import CheckStep, DataReport
+from recam_core.system.cache import Cache
+from recam_core.system.layouts import changed
+from ui.compute.leaving import start_thread
 from ui.session.uploads import thumbnail
 from ui.widgets.escaping import as_html, plain
-from ui.widgets.leaving import start_thread
 
 ALONE = 90  # seconds after which a check ends that nobody looks at
 BARS = 60
@@ -37,8 +40,7 @@ class Checked:
     samples: tuple[tuple[str, str, bytes], ...]
 
 
-_KEPT: LRUCache[tuple[DataChoice, int], Checked] = LRUCache(16)
-_LOCK = threading.Lock()
+_KEPT: Cache[Checked] = Cache(16)  # by choice and stamp
 _TURN = threading.Lock()  # one check reads the disk at a time
 
 
@@ -93,8 +95,7 @@ class Check:
                 self.step = event
                 continue
             checked = Checked(event, _samples(dataset, event))
-            with _LOCK:
-                _KEPT[self.choice, self.stamp] = checked
+            _KEPT.put((self.choice, self.stamp), checked)
 
     def _is_over(self) -> bool:
         return self._stop.is_set() or time.monotonic() - self.seen > ALONE
@@ -110,8 +111,7 @@ def show_check(choice: DataChoice, key: str) -> DataReport | None:
     if check is not None and not check.done:
         _watch(check, key)
         return None
-    with _LOCK:
-        checked = _KEPT.get((choice, changed(choice.kind, choice.root, choice.split)))
+    checked = _KEPT.get((choice, changed(choice.kind, choice.root, choice.split)))
     if check is not None and check.error:
         st.error(plain(check.error), icon=":material/error:")
     words = "Check this data set" if checked is None else "Check again"

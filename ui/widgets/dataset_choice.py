@@ -5,7 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import UserError, allowed_folder, data_folders, data_roots, sbd_words, splits_of
+from recam_core import UserError
+from recam_core.system.folders import allowed_folder, data_folders, data_roots
+from recam_core.system.layouts import sbd_words, splits_of
 from ui.widgets.dataset_check import DataChoice, show_check
 from ui.widgets.escaping import plain
 

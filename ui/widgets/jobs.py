@@ -6,7 +6,10 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core import Job, UserError, damaged_runs, delete_run, list_jobs, may_start, resume_job, stop_job
+from recam_core import UserError
+from recam_core.checkpoints.registry import delete_run
+from recam_core.system.folders import may_start
+from recam_core.system.jobs import Job, damaged_runs, list_jobs, resume_job, stop_job
 from ui.widgets.escaping import plain
 
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}

@@ -1,48 +1,50 @@
 """Models without all readouts: what is missing and where it can be trained, and a bundled model for pages that need it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
-from recam_core import READOUTS, Evidence, may_start, sample_model
+from recam_core import Evidence, ModelPair
+from recam_core.datasets.samples import sample_model
+from recam_core.networks.readouts import NETWORKS
 from recam_core.records import CAM, PROBABILITY
+from recam_core.system.folders import may_start
 from ui.widgets.escaping import plain
 from ui.widgets.pictures import PICTURE
 
 TRAIN = "../pages/lab/train.py"
 
 
-def show_lacking(pair: Any) -> None:
+def show_lacking(pair: ModelPair) -> None:
     """A calm banner on the pages of Explore: which readouts there are, why, and what would give the others."""
-    if pair.readouts == READOUTS:
+    if pair.network_names == NETWORKS:
         return
-    if pair.readouts == (CAM,):
+    if pair.network_names == (CAM,):
         text = (
-            f"The model {plain(pair.name)} has one classifier (FC1) and shows **CAM** alone. ReCAM’s four readouts need a second "
+            f"The model {plain(pair.name)} has one classifier (FC1) and shows **CAM** alone. ReCAM’s readouts need a second "
             "one (FC2), which learns from features under each class’s own CAM and can be trained on this model."
         )
     else:
         text = (
             f"The model {plain(pair.name)} came without a network that was trained with BCE alone, so **CAM is missing** and "
-            "nothing stands beside ReCAM’s four readouts to compare them with. Import it together with its CAM network to see "
+            "nothing stands beside ReCAM’s readouts to compare them with. Import it together with its CAM network to see "
             "both."
         )
     st.info(text, icon=":material/info:")
-    _offer_fc2(pair)
+    _offer_training(pair)
 
 
-def suggest_bundled(pair: Any, needs: str, *, fc2: bool = False) -> None:
+def suggest_bundled(pair: ModelPair, needs: str, *, train: bool = False) -> None:
     """On a page that the model cannot serve: what the page needs, and a way to a bundled model that has it.
 
-    ``fc2`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
+    ``train`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
     """
     st.info(
-        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.readouts))}.",
+        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.network_names))}.",
         icon=":material/info:",
     )
-    if fc2:
-        _offer_fc2(pair)
+    if train:
+        _offer_training(pair)
     model = sample_model(st.session_state[PICTURE])
     st.button(
         f"Look with the bundled model {model}",
@@ -68,14 +70,14 @@ def softmax_hint(evidence: Evidence) -> str:
     )
 
 
-def _offer_fc2(pair: Any) -> None:
+def _offer_training(pair: ModelPair) -> None:
     """Where the model has CAM alone, and this server trains: the way to the form with this model in it."""
-    if pair.readouts == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
+    if pair.network_names == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
         st.switch_page(TRAIN, query_params={"run": "new", "stage1": pair.name})
 
 
-def _words(readouts: Sequence[str]) -> list[str]:
-    return ["CAM alone"] if tuple(readouts) == (CAM,) else ["ReCAM’s readouts", "no CAM"]
+def _words(networks: Sequence[str]) -> list[str]:
+    return ["CAM alone"] if tuple(networks) == (CAM,) else ["ReCAM’s readouts", "no CAM"]
 
 
 def _take(model: str) -> None:

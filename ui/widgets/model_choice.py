@@ -2,7 +2,7 @@
 
 import time
 
-from recam_core import ShelfEntry, shelf_entries
+from recam_core.checkpoints.registry import ShelfEntry, shelf_entries
 
 KINDS = {"bundled": "bundled", "trained": "trained here", "imported": "imported"}
 
@@ -17,7 +17,7 @@ def entry_words(entry: ShelfEntry) -> str:
     if entry.fault:
         return f"{entry.title} · cannot be read"
     count = len(entry.classes)
-    alone = " · CAM alone" if entry.readouts == ("cam",) else "" if "cam" in entry.readouts else " · ReCAM alone"
+    alone = " · CAM alone" if entry.networks == ("cam",) else "" if "cam" in entry.networks else " · ReCAM alone"
     words = f"{entry.title} · {count} class{'' if count == 1 else 'es'}{alone}"
     if entry.kind == "bundled":
         return words

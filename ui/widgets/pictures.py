@@ -4,19 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import (
-    SAMPLES,
-    UserError,
-    known_models,
-    read_sample,
-    sample_model,
-    sample_title,
-)
+from recam_core import SAMPLES, UserError, known_models, read_sample
+from recam_core.datasets.samples import sample_model, sample_title
 from ui.session import uploads
 from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
-TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
 def choose_picture() -> None:

@@ -13,7 +13,6 @@ import streamlit as st
 from recam_core import (
     MULTI_SCALE,
     SAMPLES,
-    SCENE_CLASSES,
     HeatmapOptions,
     Picture,
     UserError,
@@ -21,8 +20,8 @@ from recam_core import (
     read_header,
     read_mask,
     read_sample,
-    sample_model,
 )
+from recam_core.datasets.samples import SCENE_CLASSES, sample_model
 from ui.session import uploads
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.escaping import plain

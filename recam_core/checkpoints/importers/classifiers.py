@@ -1,11 +1,27 @@
 """Classifiers of torchvision and timm whose backbone is in our registry: their linear layer becomes FC1, with its bias."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from recam_core.checkpoints.importers.official import flat
 from recam_core.records import UserError
+from recam_core.system.tensor_files import PREFIXES
 
+ANCHORS = ("layer1.0.conv1.weight", "conv_stem.weight")  # a tensor of each family that no other network has
+TRUNKS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.", "conv_stem.", "blocks.", "conv_head.", "bn2.")
+HEADS = ("fc.", "classifier.", "head.", "heads.", "linear.", "last_linear.", "cls.", "logits.")
+AVERAGED = ("ema", "teacher", "average", "momentum")  # words in the names of moving averages
+BESIDE = (
+    "loss",
+    "criterion",
+    "metric",
+    "train_",
+    "val_",
+    "test_",
+    "n_averaged",
+)  # how names begin that are of no network
 RESNETS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of each layer, and whether a block has three convolutions
     ((2, 2, 2, 2), False): "resnet18",
     ((3, 4, 6, 3), True): "resnet50",
@@ -14,24 +30,145 @@ RESNETS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of each layer, an
 LITE = "efficientnet_lite0"
 
 
-def architecture(state: Mapping[str, Tensor], file: str) -> str:
-    """The architecture whose names a state dict has, "" where it is none of a classifier.
+@dataclass(frozen=True)
+class Classifier:
+    """One network of a file under torchvision's or timm's own names, and names of the tensors that stand beside it.
 
-    A ResNet of a depth that we do not have, or another EfficientNet, is an error that says which there are.
+    Where the file holds a network and its moving average, ``taken`` and ``other`` are what stands before their names.
     """
-    if {"conv_stem.weight", "conv_head.weight"} <= state.keys():
-        if state["conv_head.weight"].shape[:2] == (1280, 320) and not any(".se." in name for name in state):
+
+    state: dict[str, Tensor]
+    beside: tuple[str, ...] = ()
+    taken: str = ""
+    other: str = ""
+
+
+def find_classifier(state: Mapping[str, Tensor], file: str, average: bool = True) -> Classifier | None:
+    """The classifier in a file, whatever stands before its names and however its head is nested; None where there is none.
+
+    ``UserError`` for several networks that are not a network and its average, and for a head of several layers.
+    """
+    roots = sorted({name.removesuffix(anchor) for anchor in ANCHORS for name in state if _ends_with(name, anchor)})
+    if not roots:
+        return None
+    root, other = _chosen(roots, file, average)
+    others = () if other is None else tuple(name for name in state if _is_of(name, other, root))
+    inner = {n.removeprefix(root): value for n, value in state.items() if n.startswith(root) and n not in others}
+    trunk = {name: value for name, value in inner.items() if name.startswith(TRUNKS)}
+    rest = {name: value for name, value in inner.items() if name not in trunk and not name.startswith(BESIDE)}
+    beside = {name: value for name, value in state.items() if not name.startswith(root) and name not in others}
+    if root and not any(_is_linear(name, value) for name, value in rest.items()):
+        found = {
+            name: value for name, value in beside.items() if _plain(name).startswith(HEADS) and not _is_averaged(name)
+        }
+        rest |= {_plain(name): value for name, value in found.items()}
+        beside = {name: value for name, value in beside.items() if name not in found}
+    left = [*beside, *(f"{root}{name}" for name in inner if name.startswith(BESIDE))]
+    named = trunk | _head_as(rest, linear_layer(LITE if "conv_stem.weight" in trunk else ""), file)
+    if other is None:
+        return Classifier(named, tuple(sorted(left)))
+    return Classifier(named, tuple(sorted(left)), f"{root}*", f"{other}*")
+
+
+def _is_of(name: str, other: str, root: str) -> bool:
+    """Does a tensor belong to the network whose names begin with ``other`` and not to that of ``root``?"""
+    return name.startswith(other) and (len(other) > len(root) or not name.startswith(root))
+
+
+def _ends_with(name: str, anchor: str) -> bool:
+    return name == anchor or name.endswith(f".{anchor}")
+
+
+def _is_averaged(name: str) -> bool:
+    return any(word in part for part in name.lower().split(".") for word in AVERAGED)
+
+
+def _chosen(roots: list[str], file: str, average: bool) -> tuple[str, str | None]:
+    """What stands before the names of the network that is taken, and of the other one where one is the average of the other."""
+    averaged = [root for root in roots if _is_averaged(root)]
+    plain = [root for root in roots if root not in averaged]
+    if len(roots) == 1:
+        return roots[0], None
+    if len(averaged) == len(plain) == 1:
+        return (averaged[0], plain[0]) if average else (plain[0], averaged[0])
+    some = ", ".join(repr(root) for root in roots[:4])
+    raise UserError(
+        f"{file} holds {len(roots)} networks (their names begin with {some}). Save the state dict of one alone."
+    )
+
+
+def _plain(name: str) -> str:
+    """A name without what wrappers put before it."""
+    while prefix := next((prefix for prefix in PREFIXES if name.startswith(prefix)), ""):
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _is_linear(name: str, value: Tensor) -> bool:
+    return name.endswith(".weight") and flat(value).dim() == 2
+
+
+def _head_as(rest: Mapping[str, Tensor], layer: str, file: str) -> dict[str, Tensor]:
+    """The tensors beside the trunk with the one linear layer of the head under ``layer``, e.g. out of Dropout and Linear."""
+    linear = [name.removesuffix(".weight") for name, value in rest.items() if _is_linear(name, value)]
+    if len(linear) > 1:
+        raise UserError(
+            f"{file} has {len(linear)} linear layers after its backbone ({', '.join(sorted(linear)[:4])}). CAM needs one alone, "
+            "from the pooled features to the classes: with more, no map says what each position gives to a class."
+        )
+    if not linear:
+        return dict(rest)
+    (head,) = linear
+    own = {f"{head}.weight": f"{layer}.weight", f"{head}.bias": f"{layer}.bias"}
+    others = [name for name in rest if name not in own and name.partition(".")[0] == head.partition(".")[0]]
+    if others:
+        raise UserError(
+            f"{file} has more in its head than a linear layer ({', '.join(sorted(others)[:4])}), so CAM would not be what it "
+            "computes. Only Dropout, which has no weights, may stand before the linear layer."
+        )
+    return {own.get(name, name): flat(value) if name == f"{head}.weight" else value for name, value in rest.items()}
+
+
+def architecture(state: Mapping[str, Tensor], file: str) -> str:
+    """The architecture of a classifier's state dict.
+
+    A ResNet of a depth or kind that we do not have, or another EfficientNet, is an error that says which there are.
+    """
+    if "conv_stem.weight" in state:
+        head = state.get("conv_head.weight")
+        if head is not None and head.shape[:2] == (1280, 320) and not any(".se." in name for name in state):
             return LITE
         raise UserError(f"{file} is an EfficientNet of timm, but not tf_efficientnet_lite0, the only one that is here.")
-    if "layer1.0.conv1.weight" not in state:
-        return ""
     blocks = [len({name.split(".")[1] for name in state if name.startswith(f"layer{i}.")}) for i in range(1, 5)]
-    found = RESNETS.get((tuple(blocks), "layer1.0.conv3.weight" in state))
+    deep = "layer1.0.conv3.weight" in state
+    if odd := _odd_resnet(state):
+        raise UserError(f"{file} is a {odd}; there are the plain ones {', '.join(RESNETS.values())}.")
+    found = RESNETS.get((tuple(blocks), deep))
     if found is None:
+        each = "three convolutions" if deep else "two convolutions"
         raise UserError(
-            f"{file} is a ResNet with {', '.join(map(str, blocks))} blocks; there are {', '.join(RESNETS.values())}."
+            f"{file} is a ResNet with {', '.join(map(str, blocks))} blocks of {each} each; there are "
+            f"{', '.join(f'{name} ({_described(*kind)})' for kind, name in RESNETS.items())}."
         )
     return found
+
+
+def _described(blocks: tuple[int, ...], deep: bool) -> str:
+    return f"{', '.join(map(str, blocks))} of {'three' if deep else 'two'}"
+
+
+def _odd_resnet(state: Mapping[str, Tensor]) -> str:
+    """What a relative of ResNet is called that has the blocks of one of ours; "" for a plain one."""
+    if "conv1.0.weight" in state:
+        return "ResNet with a stem of three convolutions (ResNet-D, ResNeSt)"
+    if any(".se." in name for name in state):
+        return "ResNet with squeeze and excitation (SE-ResNet)"
+    second = state.get("layer1.0.conv2.weight")
+    if "layer1.0.conv3.weight" not in state or second is None or second.dim() != 4:
+        return ""
+    if second.shape[1] != second.shape[0]:
+        return "ResNeXt: its convolutions are in groups"
+    return f"ResNet {second.shape[0] // 64} times as wide (Wide ResNet)" if second.shape[0] > 64 else ""
 
 
 def default_backbone(name: str) -> str:

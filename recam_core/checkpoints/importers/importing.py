@@ -8,7 +8,14 @@ from typing import Any
 
 from recam_core.checkpoints.importers.classifiers import LITE
 from recam_core.checkpoints.importers.kinds import is_pair, recognise_pair
-from recam_core.checkpoints.importers.parts import Network, Source, build_network, read_source, with_edges, with_fc2
+from recam_core.checkpoints.importers.parts import (
+    Network,
+    Source,
+    build_network,
+    read_source,
+    with_edges,
+    with_second_classifier,
+)
 from recam_core.checkpoints.pair_file import copy_pair, load_pair, model_name, save_pair
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
@@ -32,12 +39,14 @@ def import_checkpoint(
     backbone: str = "",
     activation: str = "",
     onto: str | Path = "",
+    average: bool = True,
 ) -> ModelPair:
     """A pair made of one or more files of known kinds, in evaluation mode on the CPU, without parameter gradients.
 
     One network alone gives its own readouts; with FC2 ("recam-predictor") it gives ReCAM's four; a CAM network before them is
     stage 1. An IRN network adds boundary branches with a backbone of their own. ``onto`` names a model that the files are added
-    to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt.
+    to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt;
+    where one holds a network and its moving average, ``average`` takes the latter.
     Raises ``UserError`` for anything that does not fit, naming it.
     """
     if not files:
@@ -46,7 +55,7 @@ def import_checkpoint(
         raise UserError(f"The activation is {' or '.join(ACTIVATIONS)}; got {activation!r}.")
     if any(is_pair(path) for path in files):
         return replace(_whole_pair(files, class_names, backbone, activation, onto), name=name)
-    sources = [read_source(path) for path in files]
+    sources = [read_source(path, average) for path in files]
     base = load_pair(onto) if onto else None
     pair = _made(sources, base, class_names, backbone, activation)
     for part in (*pair.networks, pair.boundary, pair.edge_network):
@@ -64,6 +73,7 @@ def store_import(
     backbone: str = "",
     activation: str = "",
     onto: str | Path = "",
+    average: bool = True,
 ) -> ModelPair:
     """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit."""
     name = model_name(name)
@@ -71,7 +81,9 @@ def store_import(
         raise UserError(
             f"There is a file {path.name} in {path.parent} already; choose another name, or delete it first."
         )
-    pair = import_checkpoint(files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto)
+    pair = import_checkpoint(
+        files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto, average=average
+    )
     parent_for(path)
     if is_pair(files[0]):
         copy_pair(files[0], path, name, new=True)
@@ -103,31 +115,31 @@ def _made(
     activation: str,
 ) -> ModelPair:
     """What the files make together, on their own or onto ``base``."""
-    fc2, edges = ([s for s in sources if s.seen.kind == kind] for kind in ("recam-predictor", "irn"))
-    rest = [s for s in sources if s not in fc2 and s not in edges]
-    if len(rest) > 2 or len(fc2) > 1 or len(edges) > 1:
+    predictors, edges = ([s for s in sources if s.seen.kind == kind] for kind in ("recam-predictor", "irn"))
+    rest = [s for s in sources if s not in predictors and s not in edges]
+    if len(rest) > 2 or len(predictors) > 1 or len(edges) > 1:
         raise UserError(f"These {len(sources)} files do not make one model. {TOGETHER}")
     if class_names is None and base is not None and rest and rest[0].seen.classes == len(base.classes):
         class_names = base.classes
     networks = [build_network(source, class_names, backbone, activation) for source in rest]
     if networks:
-        pair = _two_stages(networks, fc2, base)
-    elif fc2 or base is None:
-        raise UserError(_incomplete(sources, bool(fc2)))
+        pair = _two_stages(networks, predictors, base)
+    elif predictors or base is None:
+        raise UserError(_incomplete(sources, bool(predictors)))
     else:
         pair = base
     return with_edges(pair, edges[0]) if edges else pair
 
 
-def _two_stages(networks: Sequence[Network], fc2: Sequence[Source], base: ModelPair | None) -> ModelPair:
+def _two_stages(networks: Sequence[Network], predictors: Sequence[Source], base: ModelPair | None) -> ModelPair:
     """Which network is which stage; a combination that makes no model is refused with what it lacks."""
     first, last = networks[0], networks[-1]
     two = len(networks) == 2
     if (first.backbone, first.classes) != (last.backbone, last.classes):
         raise UserError(f"{first.file} and {last.file} must have the same backbone and the same classes.")
-    if two and not fc2:
+    if two and not predictors:
         raise UserError(f"{last.file} is a second network, but its FC2 (recam_predictor) is missing. {TOGETHER}")
-    recam = with_fc2(last, fc2[0]) if fc2 else None
+    recam = with_second_classifier(last, predictors[0]) if predictors else None
     if base is not None:
         if two:
             raise UserError(f"Two networks and FC2 are a whole model; import them without --onto {base.name}.")
@@ -144,9 +156,9 @@ def _added(network: Network, recam: CamModel | None, base: ModelPair) -> ModelPa
             f"{network.file} ({network.backbone}, {len(network.classes)} classes) does not fit the model {base.name} "
             f"({base.backbone}, {len(base.classes)} classes); both must be the same."
         )
-    if recam is None and CAM in base.readouts:
+    if recam is None and CAM in base.network_names:
         raise UserError(f"The model {base.name} has a stage-1 network already; import {network.file} without --onto.")
-    if recam is not None and base.readouts != (CAM,):
+    if recam is not None and base.network_names != (CAM,):
         raise UserError(f"The model {base.name} has a second stage already; import {network.file} without --onto.")
     made = _pair(network, base.cam if recam else network.model, recam or base.recam)
     if base.boundary is None:
@@ -164,8 +176,8 @@ def _pair(like: Network, cam: CamModel, recam: CamModel) -> ModelPair:
     return ModelPair("", like.classes, like.backbone, cam, recam, {})
 
 
-def _incomplete(sources: Sequence[Source], has_fc2: bool) -> str:
-    if has_fc2:
+def _incomplete(sources: Sequence[Source], has_predictor: bool) -> str:
+    if has_predictor:
         return (
             f"{sources[0].name} is FC2 alone, and maps need the network that it was trained with: give both files, the network "
             "first."

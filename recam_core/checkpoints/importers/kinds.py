@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from recam_core.checkpoints.importers.classifiers import architecture, classifier_rows, default_backbone
+from recam_core.checkpoints.importers.classifiers import (
+    architecture,
+    classifier_rows,
+    default_backbone,
+    find_classifier,
+)
 from recam_core.checkpoints.importers.official import EDGES, FC1, TRUNK
 from recam_core.checkpoints.pair_file import read_header
 from recam_core.records import UserError
-from recam_core.system.tensor_files import read_tensors
+from recam_core.system.tensor_files import read_weights, unprefixed
+from recam_core.system.unpickling import Weights
 
 CHECKPOINT_KINDS = {
     "cam": "a CAM network of the reference (ResNet-50 and FC1; IRN's, AdvCAM's and ReCAM's are alike)",
@@ -29,7 +35,7 @@ class Recognised:
     """What a file is: its ``kind`` of ``CHECKPOINT_KINDS`` and, in ``words``, what a person reads about it.
 
     ``backbone`` is the one of ours that it fits ("" for FC2 alone), ``classes`` how many it tells apart (0 for an IRN network),
-    ``softmax`` whether it was probably trained with one.
+    ``softmax`` whether it was probably trained with one, ``both`` whether it holds a network and its moving average.
     """
 
     kind: str
@@ -37,11 +43,19 @@ class Recognised:
     classes: int
     softmax: bool
     words: str
+    both: bool = False
 
 
-def recognise(path: Path) -> Recognised:
-    """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code."""
-    return recognise_pair(path) if is_pair(path) else recognise_tensors(read_tensors(path), Path(path).name)
+def recognise(path: Path, average: bool = True) -> Recognised:
+    """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code.
+
+    Of a network and its moving average (EMA) the latter is taken, if ``average``; the words say so.
+    """
+    return (
+        recognise_pair(path)
+        if is_pair(path)
+        else recognise_weights(read_weights(path, average), Path(path).name, average)
+    )
 
 
 def is_pair(path: Path) -> bool:
@@ -62,8 +76,17 @@ def recognise_pair(path: Path) -> Recognised:
     return Recognised("pair", header["backbone"], count, softmax, words)
 
 
-def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
+def recognise_weights(weights: Weights, file: str, average: bool = True) -> Recognised:
+    """What named tensors are, and which of two sets of them was taken."""
+    seen = recognise_tensors(weights.tensors, file, average)
+    if not weights.other:
+        return seen
+    return replace(seen, words=seen.words + _both(weights.taken, weights.other, average), both=True)
+
+
+def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = True) -> Recognised:
     """What named tensors are."""
+    state = unprefixed(state)
     if set(state) == {FC1}:
         count = _rows(state, file)
         return _recognised("recam-predictor", "", count, f"{count} classes")
@@ -72,15 +95,27 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str) -> Recognised:
     if any(name.startswith(TRUNK) for name in state) and FC1 in state:
         count = _rows(state, file)
         return _recognised("cam", "resnet50_s16", count, f"{count} classes")
-    if name := architecture(state, file):
-        count = classifier_rows(state, name, file)
+    if found := find_classifier(state, file, average):
+        name = architecture(found.state, file)
+        count = classifier_rows(found.state, name, file)
         words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes"
-        return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words)
+        if found.other:
+            words += _both(found.taken, found.other, average)
+        if found.beside:
+            more = f" and {len(found.beside) - 3} more" if len(found.beside) > 3 else ""
+            words += f"; beside it {', '.join(found.beside[:3])}{more}, which are left out"
+        return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words, bool(found.other))
     first = ", ".join(sorted(state)[:4])
     raise UserError(
         f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "
         f"tensor{'s' * (len(state) != 1)}, the first of them {first}."
     )
+
+
+def _both(taken: str, other: str, average: bool) -> str:
+    what = ("moving average", "raw weights") if average else ("raw weights", "moving average")
+    option = "--no-average" if average else "--average"
+    return f"; its {what[0]} ({taken}) are taken, and {option} takes its {what[1]} ({other})"
 
 
 def _rows(state: Mapping[str, Tensor], file: str) -> int:

@@ -1,7 +1,7 @@
 """Names in the reference's own checkpoints (IRN, AdvCAM, ReCAM) → names of ours.
 
 The official networks register their modules several times, so every tensor stands in a file under several names; of those the
-``resnet50.*`` ones and the heads are read, and the others are left (golden README, section 8).
+``resnet50.*`` ones and the heads are read, and the others are left (tests/golden/README.md, part 8).
 """
 
 from collections.abc import Mapping

@@ -8,15 +8,16 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from recam_core.checkpoints.importers.classes import names_for
-from recam_core.checkpoints.importers.classifiers import architecture, classifier_network
-from recam_core.checkpoints.importers.kinds import Recognised, recognise_tensors
+from recam_core.checkpoints.importers.classifiers import architecture, classifier_network, find_classifier
+from recam_core.checkpoints.importers.kinds import Recognised, recognise_weights
 from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.heads.recam import with_second
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import ACTIVATIONS, CAM, UserError
-from recam_core.system.tensor_files import read_tensors
+from recam_core.system.tensor_files import read_weights, unprefixed
 
 COUNTER = "num_batches_tracked"  # of batch normalisation: nothing depends on it, and old files lack it
 
@@ -41,11 +42,15 @@ class Network:
     file: str
 
 
-def read_source(path: Path) -> Source:
-    """Read a file and tell what it is."""
+def read_source(path: Path, average: bool = True) -> Source:
+    """Read a file and tell what it is; of a network and its moving average the latter, if ``average``."""
     path = Path(path)
-    state = read_tensors(path)
-    return Source(path.name, recognise_tensors(state, path.name), state, hashlib.sha256(path.read_bytes()).hexdigest())
+    weights = read_weights(path, average)
+    seen = recognise_weights(weights, path.name, average)
+    state = unprefixed(weights.tensors)
+    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average)):
+        state = found.state
+    return Source(path.name, seen, state, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:
@@ -70,10 +75,12 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
     return Network(model, chosen, classes, source.name)
 
 
-def with_fc2(network: Network, source: Source) -> CamModel:
+def with_second_classifier(network: Network, source: Source) -> CamModel:
     """The same network under ReCAM's head: its own FC1, and FC2 out of another file."""
     model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
-    _load(model, network.model.state_dict() | {"head.fc2": flat(source.state[FC1])}, source)
+    state = dict(network.model.state_dict())
+    head = with_second(network.model.head.state_dict(), flat(source.state[FC1]))
+    _load(model, state | {f"head.{name}": value for name, value in head.items()}, source)
     return model
 
 

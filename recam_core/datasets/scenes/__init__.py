@@ -87,8 +87,13 @@ class Scenes:
         """Every scene has one."""
         return True
 
-    def check(self, i: int) -> None:
-        """There is no file that could be damaged."""
+    def check(self, i: int) -> np.ndarray:
+        """The mask: there is no file that could be damaged."""
+        return self.mask(i)
+
+    def remarks(self, i: int) -> tuple[str, ...]:
+        """Nothing is odd about what was drawn."""
+        return ()
 
     def _draw(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if i not in self._drawn:

@@ -1,6 +1,6 @@
 """The store of an evaluation: counts of every picture and map on disk, from which every figure at every threshold follows."""
 
-from recam_core.evaluation.store.figures import Areas, PictureFigures
+from recam_core.evaluation.metrics import Areas, PictureFigures
 from recam_core.evaluation.store.layout import StoreSettings, read_parts, read_settings
 from recam_core.evaluation.store.maps import MapMaker, reset_pair
 from recam_core.evaluation.store.notes import Note, read_notes, write_note

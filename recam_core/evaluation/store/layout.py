@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recam_core.evaluation.store.map_names import is_map_name
 from recam_core.records import HeatmapOptions, UserError, from_plain
-from recam_core.records.stored import is_map_name
+from recam_core.refiners import REFINERS
 from recam_core.system.files import save_atomically
 
 VERSION = 1
@@ -46,14 +47,18 @@ class StoreSettings:
     total: int
     pictures: str
     options: HeatmapOptions
-    walk: dict[str, Any] | None
+    refine: str  # the refiner whose maps were counted too, or an empty string
+    refinement: dict[str, Any] | None  # its options
     maps: tuple[str, ...]
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return json.loads(json.dumps(asdict(self)))
+        """Plain data; the options of a refiner stand under its name, and ``walk`` is there in any case."""
+        plain = asdict(self)
+        refine, refinement = plain.pop("refine"), plain.pop("refinement")
+        plain |= {"walk": None} | ({refine: refinement} if refine else {})
+        return json.loads(json.dumps(plain))
 
     def differences(self, other: "StoreSettings") -> list[str]:
         """Names of what differs and changes counts; where model and data lie does not."""
@@ -111,17 +116,26 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
             f"{VERSION}). Run it again into another folder."
         )
     try:
-        settings = from_plain(StoreSettings, stored["settings"])
-        if (
-            not settings.maps
-            or not settings.classes
-            or not settings.thresholds
-            or not all(map(is_map_name, settings.maps))
-        ):
+        plain = dict(stored["settings"])
+        others = {name: plain.pop(name) for name in plain.keys() - StoreSettings.__dataclass_fields__.keys()}
+        refine, refinement = next(((name, of) for name, of in others.items() if isinstance(of, dict)), ("", None))
+        settings = from_plain(StoreSettings, plain, refine=refine, refinement=refinement)
+        finished = bool(stored["finished"])
+        if not (settings.maps and settings.classes and settings.thresholds):
             raise ValueError("an evaluation has maps, classes and thresholds")
-        return settings, bool(stored["finished"])
     except (KeyError, TypeError, ValueError) as error:  # UserError is one
         raise _damaged(folder, SETTINGS) from error
+    if refine and refine not in REFINERS:
+        raise UserError(
+            f"The evaluation in {folder.name} counted maps of the refiner {refine!r}, which this program does not have; "
+            f"it has {', '.join(REFINERS)}."
+        )
+    if unknown := [name for name in settings.maps if not is_map_name(name)]:
+        raise UserError(
+            f"The evaluation in {folder.name} counted the maps {', '.join(unknown)}, which this program does not know; "
+            "run it again into another folder."
+        )
+    return settings, finished
 
 
 def write_part(folder: Path, number: int, entries: Sequence[PictureEntry], columns: dict[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""The maps of one picture that an evaluation counts: readouts, the same after the walk, and baselines."""
+"""The maps of one picture that an evaluation counts: readouts, the same refined, and baselines."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,10 +10,13 @@ import torch
 
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.evaluation.evaluate import to_size
+from recam_core.evaluation.store.map_names import RESET
+from recam_core.networks.heads import head_settings
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.records import CAM, HeatmapOptions
-from recam_core.records.stored import BASELINES, RESET, WALKED
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.records.stored import BASELINES
+from recam_core.refiners import Refinement
+from recam_core.refiners.subject import Subject
 
 BLOB = 4  # the centre blob's standard deviation is the picture's side over this
 COARSE = 16  # a random map has a value every so many pixels, and is smooth between
@@ -21,7 +24,7 @@ COARSE = 16  # a random map has a value every so many pixels, and is smooth betw
 
 @dataclass(frozen=True, eq=False)
 class MapMaker:
-    """Makes the maps of picture after picture: ``readouts``, with a ``walker`` also after the walk, and ``baselines``.
+    """Makes the maps of picture after picture: ``readouts``, with a ``refinement`` also refined, and ``baselines``.
 
     ``reset`` is the pair with random weights that baselines compare with; it is read out with the same readouts, or with
     CAM where none are asked for.
@@ -30,19 +33,19 @@ class MapMaker:
     pair: ModelPair
     options: HeatmapOptions
     readouts: tuple[str, ...]
-    walker: Walker | None = None
+    refinement: Refinement | None = None
     reset: ModelPair | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the maps are kept as."""
-        walked = [] if self.walker is None else [f"{name}{WALKED}" for name in self.readouts]
+        refined = [] if self.refinement is None else [f"{name}-{self.refinement.name}" for name in self.readouts]
         baselines = [] if self.reset is None else [*BASELINES, *(f"{RESET}{name}" for name in self._reset_readouts)]
-        return (*self.readouts, *walked, *baselines)
+        return (*self.readouts, *refined, *baselines)
 
     @property
     def _reset_readouts(self) -> tuple[str, ...]:
-        return self.readouts or tuple(name for name in ("cam", "w") if name in self.pair.readouts)
+        return self.readouts or tuple(name for name in (CAM, "w") if name in self.pair.readouts)
 
     def __call__(
         self, picture: np.ndarray, ids: Sequence[int], size: tuple[int, int], name: str
@@ -54,10 +57,11 @@ class MapMaker:
         maps: dict[str, np.ndarray] = {}
         if self.readouts:
             evidence = gather_evidence(picture, self.pair, self.options, self.readouts)
-            results = [read_out(evidence, readout, classes) for readout in self.readouts]
-            maps |= {result.readout: result.maps for result in results}
-            if self.walker is not None:
-                maps |= {f"{result.readout}{WALKED}": result.maps for result in self.walker(results)}
+            subject = Subject(self.pair, evidence, tuple(classes), self.readouts)
+            maps |= {result.readout: result.maps for result in subject.results}
+            if self.refinement is not None:
+                refined = self.refinement.results(subject)
+                maps |= {f"{result.readout}-{self.refinement.name}": result.maps for result in refined}
         if self.reset is not None:
             maps |= baseline_maps(len(ids), size, name)
             evidence = gather_evidence(picture, self.reset, self.options, self._reset_readouts)
@@ -88,9 +92,9 @@ def reset_pair(pair: ModelPair, seed: int = 2018) -> ModelPair:
     """The same networks with random weights: what is left of a map when nothing was learned (Adebayo et al., 2018)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = {"recam" if "w" in network.head.readouts else CAM: network.head.settings for network in pair.networks}
+        heads = {network.head.network: head_settings(network.head) for network in pair.networks}
         fresh = build_pair(
-            f"{pair.name} with random weights", pair.backbone, pair.classes, readouts=pair.readouts, heads=heads
+            f"{pair.name} with random weights", pair.backbone, pair.classes, networks=pair.network_names, heads=heads
         )
     for network in fresh.networks:
         network.to(pair.recam.device).requires_grad_(False)

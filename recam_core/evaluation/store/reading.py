@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core.evaluation.store.figures import Areas
+from recam_core.evaluation.evaluate import check_counted
+from recam_core.evaluation.metrics import Areas, means_of
 from recam_core.evaluation.store.layout import COLUMNS, PictureEntry, StoreSettings, read_parts, read_settings
-from recam_core.evaluation.store.writing import check_counted
-from recam_core.evaluation.sweep import ThresholdSweep
+from recam_core.evaluation.sweep import ThresholdSweep, best_of
 from recam_core.records import UserError
 
 
@@ -119,7 +119,7 @@ class Store:
     def curves(self, name: str) -> Curves:
         """mIoU, FP and FN at every threshold; worked out once."""
         if name not in self._curves:
-            self._curves[name] = _curves(self.sweep(name).counts)
+            self._curves[name] = _curves(self.sweep(name).areas())
         return self._curves[name]
 
     def points(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -202,19 +202,8 @@ def same_pictures(stores: Sequence[Store]) -> list[np.ndarray]:
     return [np.array([store.number[name] for name in names]) for store in stores]
 
 
-def _curves(counts: np.ndarray) -> Curves:
-    """From counts (K+1, K+1, T+1): all thresholds at once, as ``ThresholdSweep.confusion`` and ``figures`` do one by one."""
-    above = counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1][:, :, 1:].astype(float)  # (K+1, K+1, T): level > index
-    truth = counts.sum(axis=(1, 2)).astype(float)[:, None]
-    predicted = above.sum(axis=0)
-    predicted[0] += truth.sum() - above.sum(axis=(0, 1))
-    hit = above.diagonal().T.copy()  # (K+1, T)
-    hit[0] += truth[0] - above[0].sum(axis=0)
-    union = truth + predicted - hit
-    there = union > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        iou, fp, fn = (np.where(there, share, 0) for share in (hit / union, 1 - truth / union, 1 - predicted / union))
-        miou = iou.sum(axis=0) / there.sum(axis=0)
-        fp, fn = (share[1:].sum(axis=0) / there[1:].sum(axis=0) for share in (fp, fn))
-    best = 0 if np.isnan(miou).all() else int(np.nanargmax(miou))
-    return Curves(miou, fp, fn, best)
+def _curves(areas: Areas) -> Curves:
+    """From areas (K+1, T): all thresholds at once, as ``figures`` of each."""
+    miou = means_of(areas.iou, axis=0)
+    fp, fn = (means_of(values[1:], axis=0) for values in (areas.fp, areas.fn))
+    return Curves(miou, fp, fn, best_of(miou))

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from recam_core.evaluation.store.map_names import map_label
 from recam_core.evaluation.store.reading import Store
-from recam_core.records.stored import map_label
 
 
 def counts_table(store: Store) -> pa.Table:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from recam_core.datasets import Dataset
-from recam_core.evaluation.evaluate import check_classes, check_size
+from recam_core.evaluation.evaluate import check_classes, check_counted, check_size
 from recam_core.evaluation.faithfulness import pointing
+from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
     SETTINGS,
@@ -21,7 +22,7 @@ from recam_core.evaluation.store.layout import (
     write_settings,
 )
 from recam_core.evaluation.store.maps import MapMaker
-from recam_core.evaluation.sweep import THRESHOLDS, count_pixels
+from recam_core.evaluation.sweep import count_pixels
 from recam_core.records import IGNORE, EvalStep, UserError
 from recam_core.records.stored import Stored
 from recam_core.system.locks import held
@@ -83,7 +84,8 @@ def store_settings(
         total=len(dataset),
         pictures=names.hexdigest(),
         options=maps.options,
-        walk=None if maps.walker is None else maps.walker.to_json(),
+        refine="" if maps.refinement is None else maps.refinement.name,
+        refinement=None if maps.refinement is None else maps.refinement.to_json(),
         maps=maps.names,
         classes=maps.pair.classes,
         thresholds=tuple(float(t) for t in np.asarray(thresholds, np.float32)),
@@ -115,21 +117,6 @@ def measure_picture(
         "" if any(len(cells) for _, cells, _ in counts) else "its mask is ignored everywhere (255), so no pixel counts"
     )
     return PictureEntry(name, size, ids, True, objects, note, points), counts
-
-
-def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
-    """Refuse an evaluation from which no figure follows, with the reason."""
-    if counted == 0:
-        if all(fault.endswith("it has no mask") for fault in faults):
-            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
-        raise UserError(
-            f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
-        )
-    if positive == 0:
-        raise UserError(
-            "No mask of this split shows an object of the model's classes (only background, or pixels that are ignored), so "
-            "there is nothing that could be found; choose another split, or check the label values of the masks."
-        )
 
 
 def make_folder(folder: Path) -> None:

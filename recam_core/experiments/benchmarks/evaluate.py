@@ -10,11 +10,13 @@ from recam_core.cam.pipeline import default_classes, gather_evidence
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets.samples import PHOTOS, read_sample
 from recam_core.evaluation.evaluate import measure
-from recam_core.evaluation.sweep import THRESHOLDS, PixelCounts, ThresholdSweep
+from recam_core.evaluation.metrics import THRESHOLDS
+from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 from recam_core.experiments.benchmarks.boxed import Boxed
 from recam_core.experiments.benchmarks.measure import SHAPE, Row, paired
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions
 
 ONE = 30  # index of the threshold that is counted alone
 OPTIONS = HeatmapOptions()

@@ -16,7 +16,8 @@ from recam_core.datasets.samples import read_sample
 from recam_core.experiments.benchmarks.measure import SHAPE, Row, matrix_rate, paired, peak_mib, timed
 from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
-from recam_core.records import MULTI_SCALE, READOUTS, RECAM_READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.records import MULTI_SCALE, HeatmapOptions
 from recam_core.system.device import autocast
 
 
@@ -27,8 +28,8 @@ def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     picture = read_sample("coffee")[0].pixels[: SHAPE[0], : SHAPE[1]]
     shape = f"{SHAPE[1]}×{SHAPE[0]}, flip"
     yield _readouts(pair, picture, shape)
-    yield _more_readouts(pair, picture, shape, RECAM_READOUTS, "explain/four-to-one")
-    yield _more_readouts(pair, picture, shape, READOUTS, "explain/five-to-one")
+    yield _more_readouts(pair, picture, shape, recam_readouts(), "explain/four-to-one")
+    yield _more_readouts(pair, picture, shape, tuple(READOUTS), "explain/five-to-one")
     yield backbone_row("explain/backbone", model, unfolded.recam, picture, shape)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -51,13 +52,13 @@ def _readouts(pair: ModelPair, picture: Any, shape: str) -> Row:
     options = HeatmapOptions()
 
     def ours() -> Any:
-        return gather_evidence(picture, pair, options, RECAM_READOUTS).scale_maps
+        return gather_evidence(picture, pair, options, recam_readouts()).scale_maps
 
     def plain() -> Any:
-        return {r: gather_evidence(picture, pair, options, (r,)).scale_maps[r] for r in RECAM_READOUTS}
+        return {r: gather_evidence(picture, pair, options, (r,)).scale_maps[r] for r in recam_readouts()}
 
     mine, theirs = ours(), plain()
-    assert all(abs(mine[r][0] - theirs[r][0]).max() < 1e-3 for r in RECAM_READOUTS)
+    assert all(abs(mine[r][0] - theirs[r][0]).max() < 1e-3 for r in recam_readouts())
     a, b, spread = paired(ours, plain)
     note = f"four readouts in one pass / in four; {spread}"
     return Row("explain/readouts", shape, a, b, b / a, peak_mib(ours), peak_mib(plain), note=note)
@@ -120,7 +121,7 @@ def parts_row(pair: ModelPair, picture: Any, shape: str) -> Row:
     parts: dict[str, Callable[[], Any]] = {
         "picture to the device": lambda: [net.preprocess(picture) for net in nets],
         "backbones": features,
-        "readouts": lambda: [net.maps(f, net.head.readouts) for net, f in zip(nets, seen, strict=True)],
+        "readouts": lambda: [net.maps(f, net.readouts) for net, f in zip(nets, seen, strict=True)],
         "maps at picture size": lambda: [read_out(evidence, name, classes) for name in READOUTS],
     }
     seconds = {name: timed("", "", call, "").ours_s for name, call in parts.items()}

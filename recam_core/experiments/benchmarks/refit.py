@@ -17,7 +17,8 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.experiments.benchmarks.boxed import Boxed
 from recam_core.experiments.benchmarks.measure import Row
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, HeatmapOptions, Refit
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions, Refit
 from recam_core.training.recipes import default_refit
 from recam_core.training.refit.feature_bank import FeatureBank, gather_features
 from recam_core.training.refit.look import StartLook, refit_evidence, start_look

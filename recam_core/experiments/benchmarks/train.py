@@ -77,10 +77,10 @@ def plain_features(features: Tensor, masks: Tensor) -> Tensor:
     return (masks[:, :, None] * features[:, None]).mean(dim=(3, 4))
 
 
-def plain_loss(features: Tensor, labels: Tensor, fc1: Tensor, fc2: Tensor) -> Tensor:
+def plain_loss(features: Tensor, labels: Tensor, fc1: Tensor, second: Tensor) -> Tensor:
     """BCE + SCE with the features of all K classes, of which those that are present are then taken."""
     bce = multilabel_loss(class_scores(features, fc1), labels)
-    sce, _ = softmax_loss(plain_features(features, class_masks(features, fc1)), labels, fc2)
+    sce, _ = softmax_loss(plain_features(features, class_masks(features, fc1)), labels, second)
     return bce + sce
 
 
@@ -99,8 +99,8 @@ def whole_step_row(
         x = torch.rand(batch, 3, side, side, device=device)
         labels = F.one_hot(torch.arange(2 * batch, device=device) * 7 % classes, classes).view(batch, 2, -1).sum(1)
     labels = labels.clamp(max=1).float()  # two classes a picture
-    fc1, fc2 = (nn.Parameter(w.detach().clone()) for w in (model.head.fc1, model.head.fc2))
-    optimizer = torch.optim.SGD([*model.backbone.parameters(), fc1, fc2], lr=1e-6)
+    fc1, second = (nn.Parameter(w.detach().clone()) for w in model.head.weights.values())
+    optimizer = torch.optim.SGD([*model.backbone.parameters(), fc1, second], lr=1e-6)
 
     def step(loss_of: Callable[[Tensor], Tensor]) -> Tensor:
         optimizer.zero_grad(set_to_none=True)
@@ -110,15 +110,15 @@ def whole_step_row(
         return loss.detach()
 
     def ours() -> Tensor:
-        return step(lambda features: recam_loss(features, labels, fc1, fc2, 1.0)[0])
+        return step(lambda features: recam_loss(features, labels, fc1, second, 1.0)[0])
 
     def plain() -> Tensor:
-        return step(lambda features: plain_loss(features, labels, fc1, fc2))
+        return step(lambda features: plain_loss(features, labels, fc1, second))
 
     gradients = []
     for form in (ours, plain):
         form()
-        gradients.append(torch.cat([w.grad.flatten() for w in (fc1, fc2) if w.grad is not None]))
+        gradients.append(torch.cat([w.grad.flatten() for w in (fc1, second) if w.grad is not None]))
     assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[1].norm(), "the two forms differ"
     a, b, spread = paired(ours, plain, rounds)
     return Row(
@@ -184,12 +184,19 @@ def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[
         *flags_of(config),
     ]
     steps: list[dict[str, float]] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         assert process.stdout is not None
         for text in process.stdout:
             event = json.loads(text)
             if event["event"] == "TrainStep" and event["stage"] == 2:
                 steps.append(event)
-    if process.returncode or len(steps) < 3:
-        raise RuntimeError(f"train ended with {process.returncode} after {len(steps)} steps of stage 2")
+        code = process.wait()
+        errors.seek(0)
+        said = [line for line in errors.read().splitlines() if line.strip()]
+    if code or len(steps) < 3:
+        words = said[-1] if said else "it said nothing"
+        raise RuntimeError(f"train ended with {code} after {len(steps)} steps of stage 2: {words}")
     return steps[1:]

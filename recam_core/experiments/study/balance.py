@@ -12,7 +12,8 @@ from recam_core.experiments.study.photos import SPLIT, crossed_thresholds
 from recam_core.experiments.study.plans import PHOTOS_LAMBDAS, SCENES_ABLATIONS, SCENES_LAMBDAS
 from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import one_seed_table
-from recam_core.records import CAM, READOUTS, HeatmapOptions, TrainConfig, untrained_readouts
+from recam_core.networks.readouts import READOUTS, untrained_readouts
+from recam_core.records import CAM, HeatmapOptions, TrainConfig
 from recam_core.training.recipes import RECIPES
 
 MODEL = "scenes"  # on the shelf: its stage 1 is everybody's start, and is what the app shows

@@ -15,7 +15,8 @@ from recam_core.experiments.study.plans import FOLDS, PHOTOS_CHOSEN, PHOTOS_RECI
 from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained, unrounded
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
-from recam_core.records import MULTI_SCALE, READOUTS, HeatmapOptions, TrainConfig
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import MULTI_SCALE, HeatmapOptions, TrainConfig
 from recam_core.training.recipes import RECIPES
 
 SPLIT = "train2017"

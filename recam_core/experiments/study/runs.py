@@ -1,9 +1,8 @@
 """Training runs and pixel counts that are made once and found again."""
 
 import copy
-import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,12 @@ from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import measure
 from recam_core.evaluation.sweep import PixelCounts
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, EpochEnd, EvalStep, HeatmapOptions, TrainConfig
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EpochEnd, EvalStep, HeatmapOptions, TrainConfig, UserError
 from recam_core.system.files import npz_bytes, parent_for, save_atomically
+from recam_core.system.history import read_history
 from recam_core.training.run_folder import CHECKPOINT
-from recam_core.training.two_stage import MODEL, train
+from recam_core.training.two_stage import train
 
 Counts = dict[str, list[PixelCounts]]
 Part = Generator[Any, None, dict[str, Any]]  # events of the work, then the result
@@ -35,12 +36,7 @@ class Workplace:
 
 def trained(config: TrainConfig, dataset: Dataset, out: Path, device: torch.device) -> Generator[Any, None, ModelPair]:
     """The pair of a run: trained now, gone on with where it was stopped, or found finished."""
-    history = _read_history(out)
-    for event in train(config, dataset, out, device, resume=(out / CHECKPOINT).exists()):
-        if isinstance(event, EpochEnd):
-            history.append(asdict(event))
-            save_atomically(out / "history.json", json.dumps(history).encode())
-        yield event
+    yield from train(config, dataset, out, device, resume=(out / CHECKPOINT).exists())
     return load_pair(out, device)
 
 
@@ -59,21 +55,17 @@ def sce_of_epochs(out: Path) -> list[float]:
 
 
 def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
-    """The fields of each `EpochEnd` of a stage of a run."""
-    return [epoch for epoch in _read_history(out) if epoch["stage"] == stage]
-
-
-def _read_history(out: Path) -> list[dict[str, Any]]:
-    path = out / "history.json"
-    return (
-        json.loads(path.read_text("utf-8"))
-        if path.exists() and (out / MODEL).exists() | (out / CHECKPOINT).exists()
-        else []
-    )
+    """The fields of each `EpochEnd` of a stage of a run, as it told them."""
+    found = [event for event in read_history(out) if event["event"] == EpochEnd.__name__ and event["stage"] == stage]
+    if not found:
+        raise UserError(
+            f"The run in {out} tells of no epoch of stage {stage}; delete the folder, and it is trained anew."
+        )
+    return found
 
 
 def counted(
-    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = READOUTS
+    pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = tuple(READOUTS)
 ) -> Generator[Any, None, Counts]:
     """Counts of every picture that has a mask, by readout; kept in ``path`` for as long as the weights are the same."""
     return (yield from kept_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))

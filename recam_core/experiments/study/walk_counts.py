@@ -9,7 +9,8 @@ from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import to_size
 from recam_core.evaluation.sweep import PixelCounts, count_pixels
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, CamResult, HeatmapOptions, RandomWalkOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CamResult, HeatmapOptions, RandomWalkOptions
 from recam_core.refiners.random_walk.boundary import boundary_map
 from recam_core.refiners.random_walk.result import walked_result
 from recam_core.refiners.random_walk.walk import RandomWalk

@@ -18,7 +18,8 @@ from recam_core.experiments.study.plans import FOLDS, WALK_BETAS, WALK_STEPS
 from recam_core.experiments.study.runs import Counts, Part, Workplace, kept_counts
 from recam_core.experiments.study.walk_counts import measure_walks, name_of
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, RandomWalkOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import RandomWalkOptions
 from recam_core.refiners.random_walk.boundary import boundary_sources
 
 REFERENCE = RandomWalkOptions()

@@ -26,7 +26,8 @@ from recam_core.experiments.study.runs import Part, Workplace, counted, epochs_o
 from recam_core.experiments.study.seeds import one_seed_table
 from recam_core.experiments.study.when_maps import packed_maps
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, HeatmapOptions
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions
 from recam_core.system.files import parent_for, save_atomically
 from recam_core.training.recipes import RECIPES
 
@@ -53,7 +54,7 @@ def when_part(place: Workplace) -> Part:
         "sizes": WHEN_SIZES,
         "training": WHEN_CHANGES,
     }
-    return {"split": "test", **about, "readouts": READOUTS, "rows": rows}
+    return {"split": "test", **about, "readouts": list(READOUTS), "rows": rows}
 
 
 def _position(knobs: Mapping[str, Any]) -> list[int]:
@@ -108,7 +109,7 @@ def _scored(
     config = replace(RECIPES["scenes"], **WHEN_CHANGES, recam_weight=weight, stage1=stage1)
     out = folder / _run_name(weight)
     pair = yield from trained(config, splits["train"], out, place.device)
-    readouts = READOUTS if weight else ("w",)
+    readouts = tuple(READOUTS) if weight else ("w",)
     val = yield from counted(pair, splits["val"], LOOK, out / "val.npz", readouts)
     test = yield from counted(pair, splits["test"], LOOK, out / "test.npz", readouts)
     return {name: (test[name], [best_threshold(val[name], LABELS)] * len(test[name])) for name in test}, pair

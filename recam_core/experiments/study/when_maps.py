@@ -12,7 +12,8 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
 from recam_core.datasets.scenes import SceneOptions, Scenes
 from recam_core.networks.pair import ModelPair
-from recam_core.records import READOUTS, HeatmapOptions, UserError
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import HeatmapOptions, UserError
 
 
 def packed_maps(pair: ModelPair, test: Dataset, i: int, look: HeatmapOptions) -> dict[str, Any]:

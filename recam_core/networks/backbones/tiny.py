@@ -32,6 +32,7 @@ class Tiny(nn.Module):
     stage_strides = (4, 8, 8)
     mean = (0.5, 0.5, 0.5)
     std = (0.25, 0.25, 0.25)
+    frozen = ()
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """The plain classifier: pooled features, one linear layer, BCE. Its weights are what CAM is read out with."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ class CamHead(nn.Module):
     Ours has no bias and is read with a sigmoid, as in the reference; classifiers from elsewhere may have one, and a softmax.
     """
 
-    readouts = ("cam",)
+    network = "cam"
+    classifiers: tuple[str, ...] = ("w",)
 
     def __init__(self, channels: int, classes: int, bias: bool = False, activation: str = "sigmoid") -> None:
         super().__init__()
@@ -28,6 +30,16 @@ class CamHead(nn.Module):
         """What a file must say for the head to be built again."""
         return {"bias": self.fc1_bias is not None, "activation": self.activation}
 
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """w (K, D)."""
+        return {"w": self.fc1}
+
+    @property
+    def bias(self) -> Tensor | None:
+        """That of the scores (K,), if there is one."""
+        return self.fc1_bias
+
     def scores(self, features: Tensor) -> Tensor:
         """Class logits (B, K)."""
         return class_scores(features, self.fc1, self.fc1_bias)
@@ -36,13 +48,19 @@ class CamHead(nn.Module):
         """Logits (…, K) as the probabilities that they were trained to be."""
         return probabilities(logits, self.activation)
 
-    def class_weights(self, readout: str) -> Tensor:
-        """Weights (K, D) that a heatmap is read out with."""
-        if readout != "cam":
-            raise KeyError(readout)
-        return self.fc1
-
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE = 0) of a batch; labels (B, K) multi-hot."""
         bce = multilabel_loss(self.scores(features), labels)
         return bce, bce, bce.new_zeros(())
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """All of it learns at FC1's rate."""
+        return {"fc1": [self.fc1] if self.fc1_bias is None else [self.fc1, self.fc1_bias]}
+
+    def idle(self, labelled: bool = False) -> list[nn.Parameter]:
+        """None: BCE asks every class of every picture."""
+        return []
+
+    def continued(self, state: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+        """The same weights: nothing is new."""
+        return dict(state)

@@ -1,5 +1,6 @@
 """ReCAM's two classifiers: FC1 with BCE on pooled features, FC2 with softmax cross-entropy on class-masked features."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ class ReCamHead(nn.Module):
     With another ``objective`` than "both" FC2 takes no part in the loss and stays what it was.
     """
 
-    readouts = ("w", "wprime", "sum", "product")
+    network = "recam"
+    classifiers: tuple[str, ...] = ("w", "wprime")
 
     def __init__(
         self,
@@ -42,6 +44,16 @@ class ReCamHead(nn.Module):
         """What a file must say for the head to be built again."""
         return {"bias": self.fc1_bias is not None, "activation": self.activation}
 
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """w and w′, (K, D) each."""
+        return {"w": self.fc1, "wprime": self.fc2}
+
+    @property
+    def bias(self) -> Tensor | None:
+        """That of FC1's scores (K,), if there is one."""
+        return self.fc1_bias
+
     def scores(self, features: Tensor) -> Tensor:
         """Class logits of FC1 (B, K)."""
         return class_scores(features, self.fc1, self.fc1_bias)
@@ -49,19 +61,6 @@ class ReCamHead(nn.Module):
     def probabilities(self, logits: Tensor) -> Tensor:
         """Logits (…, K) of FC1 as the probabilities that they were trained to be."""
         return probabilities(logits, self.activation)
-
-    def class_weights(self, readout: str) -> Tensor:
-        """Weights (K, D) that a heatmap is read out with: w, w′, their sum, or their element-wise product."""
-        match readout:
-            case "w":
-                return self.fc1
-            case "wprime":
-                return self.fc2
-            case "sum":
-                return self.fc1 + self.fc2
-            case "product":
-                return self.fc1 * self.fc2
-        raise KeyError(readout)
 
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; labels (B, K) multi-hot."""
@@ -75,3 +74,21 @@ class ReCamHead(nn.Module):
             self.objective,
             self.fc1_bias,
         )
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """FC1 and FC2, each at its own rate."""
+        return {"fc1": [self.fc1] if self.fc1_bias is None else [self.fc1, self.fc1_bias], "fc2": [self.fc2]}
+
+    def idle(self, labelled: bool = False) -> list[nn.Parameter]:
+        """FC2, where no picture has a class to name or the loss does not ask it."""
+        return [] if labelled and self.objective == "both" and self.recam_weight else [self.fc2]
+
+    def continued(self, state: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+        """FC1 as stage 1 left it; FC2 at its own start ("default"), a copy of FC1 ("fc1"), or its positive part ("positive")."""
+        starts = {"default": lambda _: self.fc2.detach(), "fc1": torch.clone, "positive": torch.relu}
+        return with_second(state, starts[start](state["fc1"]))
+
+
+def with_second(state: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
+    """The state of ReCAM's head from that of stage 1 and the weights (K, D) of FC2."""
+    return {**state, "fc2": weight}

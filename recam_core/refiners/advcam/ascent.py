@@ -1,7 +1,7 @@
 """AdvCAM on tensors: one forward and one backward pass a step, by gradients of the picture alone (Lee et al., CVPR 2021).
 
 The head is linear on pooled features, so the map needs no backward pass of its own, no hooks, and leaves nothing in the model.
-Letters as in ``climbing``: n climbs (one a class), V views, K classes, D channels.
+Letters as in ``equations``: n climbs (one a class), V views, K classes, D channels.
 """
 
 from collections.abc import Iterator, Sequence

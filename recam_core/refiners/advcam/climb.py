@@ -1,6 +1,6 @@
 """AdvCAM as a stream of events: nudge a picture so that a class scores higher, and add up the maps on the way.
 
-Lee et al., CVPR 2021; the arithmetic of a step is in ``climbing`` and ``ascent``.
+Lee et al., CVPR 2021; the arithmetic of a step is in ``equations`` and ``ascent``.
 """
 
 import contextlib

@@ -1,8 +1,6 @@
 """What a walk leaves: maps at picture size that are labelled like any other, and the settings a model walks with."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,8 +8,6 @@ import torch.nn.functional as F
 
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, RandomWalkOptions, UserError
-from recam_core.refiners.random_walk.boundary import boundary_map
-from recam_core.refiners.random_walk.walk import RandomWalk
 
 STRIDE = 4  # a position of the grid is so many pixels apart
 
@@ -61,27 +57,3 @@ def milestones(steps: int) -> list[int]:
     """The t of a walk that are worth keeping when not all are: powers of two and halfway between, 0 and the last."""
     doubling = (2**k for k in range(steps.bit_length()))
     return sorted({0, steps, *(t for power in doubling for t in (power, 3 * power) if t <= steps)})
-
-
-@dataclass(frozen=True, eq=False)
-class Walker:
-    """Refines the maps of picture after picture with one model's boundaries; what a whole data set is walked with."""
-
-    pair: ModelPair
-    options: RandomWalkOptions
-    boundary: str = "learned"
-
-    name = "walk"
-
-    def __call__(self, results: Sequence[CamResult]) -> list[CamResult]:
-        """Results of one picture after t steps: all readouts and classes in one walk, as columns of the same product."""
-        walk = RandomWalk(
-            boundary_map(self.pair, results[0].picture, self.boundary), self.options, self.pair.recam.device
-        )
-        together = walk.at(np.concatenate([result.grid for result in results]), self.options.steps)
-        ends = np.cumsum([len(result.classes) for result in results])
-        return [walked_result(r, maps) for r, maps in zip(results, np.split(together, ends[:-1]), strict=True)]
-
-    def to_json(self) -> dict[str, Any]:
-        """Which boundaries, and the settings of the walk."""
-        return {"boundary": self.boundary, **asdict(self.options)}

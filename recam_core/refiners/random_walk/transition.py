@@ -12,10 +12,6 @@ from torch import Tensor
 
 from recam_core.refiners.random_walk.paths import displacements, path_maxima
 
-# said once per process when the first matrix is made: neither is news (golden vectors check the operator; its indices are ours)
-for _words in ("Sparse CSR tensor support is in beta state", "Sparse invariant checks are implicitly disabled"):
-    warnings.filterwarnings("ignore", message=_words, category=UserWarning)
-
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
@@ -72,7 +68,11 @@ def transition(pairs: Neighbours, beta: float) -> tuple[Tensor, Tensor]:
     row = torch.repeat_interleave(torch.arange(count, device=weight.device), pairs.crow.diff().long())
     sums = torch.zeros(count, dtype=weight.dtype, device=weight.device).index_add_(0, row, weight)
     values = (weight / sums[row]).float()
-    matrix = torch.sparse_csr_tensor(pairs.crow, pairs.column, values, (count, count), check_invariants=False)
+    with (
+        warnings.catch_warnings()
+    ):  # "in beta state" is no news: golden vectors check the operator, and its indices are ours
+        warnings.simplefilter("ignore", UserWarning)
+        matrix = torch.sparse_csr_tensor(pairs.crow, pairs.column, values, (count, count), check_invariants=False)
     return matrix, sums.float()
 
 

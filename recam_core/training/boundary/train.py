@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,11 +29,10 @@ from recam_core.records import (
     UserError,
 )
 from recam_core.system.device import autocast, lacks_memory
-from recam_core.system.history import History, event_line
 from recam_core.training.boundary.label_files import BoundarySeeds
 from recam_core.training.boundary.losses import boundary_losses
 from recam_core.training.optimizer import set_rates
-from recam_core.training.run_folder import CHECKPOINT, folder_for, load_checkpoint, save_checkpoint, save_settings
+from recam_core.training.run_folder import RunFolder
 from recam_core.training.two_stage import MODEL
 
 Event = MaskStep | PictureSkipped | BoundaryStep | BoundaryEpoch | Finished
@@ -56,17 +54,18 @@ def train_boundary(
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])} …); they must be the same, in the same order."
         )
     run = _Run(pair, config, dataset, out, device)
-    ended = run.load() if resume else (0, b"")
+    if resume:
+        run.load()
     path, worked = out / MODEL, run.done < config.epochs
     try:
-        run.open(*ended)
+        run.folder.open()
         if worked:
             yield from run.make_seeds()
         while run.done < config.epochs:
             yield from run.epoch()
         if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
             run.finish(path)
-        yield run.told(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
+        yield run.folder.tell(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
@@ -75,7 +74,7 @@ def train_boundary(
             f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
         ) from error
     finally:
-        run.close()
+        run.folder.close()
 
 
 class _Run:
@@ -84,35 +83,13 @@ class _Run:
     def __init__(
         self, pair: ModelPair, config: BoundaryConfig, dataset: Dataset, out: Path, device: torch.device
     ) -> None:
-        self.pair, self.config, self.dataset, self.out, self.device = pair, config, dataset, out, device
+        self.pair, self.config, self.dataset, self.device = pair, config, dataset, device
         torch.manual_seed(config.seed)
         self.branches = build_branches(pair.edges).to(device)
         self.done = 0
-        self.saved = (out / CHECKPOINT).exists()
+        self.folder = RunFolder(out, config, pair.classes)
         self.optimizer = build_optimizer(self.branches, config)
         self.seeds = BoundarySeeds(pair, config, dataset, out)
-        self.skipped: list[str] = []  # pictures that could not be read, each told once
-        self.history: History | None = None
-
-    def open(self, length: int, closing: bytes) -> None:
-        """Make the run's folder ready; its history goes on after ``length`` bytes and the line that follows them."""
-        folder_for(self.out)
-        self.history = History(self.out, length)
-        if closing:
-            self.history.write(closing)
-        else:
-            save_settings(self.out, self.config, self.pair.classes)
-
-    def close(self) -> None:
-        """Nothing more is said."""
-        if self.history is not None:
-            self.history.close()
-
-    def told(self, event: Any) -> Any:
-        """Write an event down before it is passed on."""
-        assert self.history is not None, "it is open while it runs"
-        self.history.add(event)
-        return event
 
     def make_seeds(self) -> Iterator[Event]:
         """Confident labels of every picture; a run that goes on after an epoch has told of them before."""
@@ -120,12 +97,11 @@ class _Run:
             if isinstance(event, PictureSkipped):
                 yield from self._skip(event.name, event.reason)
             else:
-                yield event if self.done else self.told(event)
+                yield event if self.done else self.folder.tell(event)
 
     def _skip(self, name: str, reason: str) -> Iterator[PictureSkipped]:
-        if name not in self.skipped:
-            self.skipped.append(name)
-            yield self.told(PictureSkipped(name, reason))
+        if self.folder.is_first_skip(name):
+            yield self.folder.tell(PictureSkipped(name, reason))
 
     def epoch(self) -> Iterator[Event]:
         """One pass over the pictures, then its checkpoint."""
@@ -142,11 +118,11 @@ class _Run:
             rate = set_rates(self.optimizer, step / total, self.config.power)
             terms = self._step(*(part.to(self.device, non_blocking=True) for part in batch[:3]))
             sums, steps = sums + terms, steps + 1
-            yield self.told(BoundaryStep(epoch, step + 1, total, *terms, rate))
+            yield self.folder.tell(BoundaryStep(epoch, step + 1, total, *terms, rate))
         if not steps:
             raise UserError(
                 f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
-                f"example {self.skipped[0]}; check the data set."
+                f"example {self.folder.skipped[0]}; check the data set."
             )
         self.branches.eval()
         self.done += 1
@@ -170,10 +146,9 @@ class _Run:
         return terms.positive.item(), terms.negative.item(), terms.displacement.item()
 
     def _not_finite(self, what: str) -> str:
-        kept = f" The checkpoint of the epoch before is kept in {self.out}." if self.saved else ""
         return (
             f"{what} no longer finite in epoch {min(self.done + 1, self.config.epochs)}: lower --rate (now {self.config.rate:g}) "
-            f"or --displacement-rate (now {self.config.displacement_rate:g}).{kept}"
+            f"or --displacement-rate (now {self.config.displacement_rate:g}).{self.folder.what_is_kept}"
         )
 
     def finish(self, path: Path) -> None:
@@ -193,7 +168,7 @@ class _Run:
         self.branches.mean_shift.running_mean.zero_()
         total, count = torch.zeros(2, device=self.device), 0
         for i in range(len(self.dataset)):
-            if self.dataset.name(i) in self.skipped:
+            if self.dataset.name(i) in self.folder.skipped:
                 continue
             picture = working_picture(self.dataset.image(i), self.config.long_side)
             stages = self.pair.edges.stages(self.pair.edges.preprocess(picture))
@@ -201,37 +176,23 @@ class _Run:
         return total / count
 
     def _save(self, end: BoundaryEpoch) -> None:
-        assert self.history is not None, "it is open while it runs"
         if not all(torch.isfinite(p).all() for p in self.branches.parameters()):
             raise UserError(self._not_finite("The weights are"))
-        closing = event_line(end)
-        self.history.sync()
-        save_checkpoint(self.out, {
-            "config": asdict(self.config), "classes": list(self.pair.classes), "model": self.pair.sha256, "done": self.done,
-            "branches": self.branches.state_dict(), "optimizer": self.optimizer.state_dict(), "skipped": self.skipped,
-            "history": self.history.length, "closing": closing.decode(),
-        })  # fmt: skip
-        self.history.write(closing)
-        self.saved = True
+        state = {"branches": self.branches.state_dict(), "optimizer": self.optimizer.state_dict()}
+        self.folder.keep({"model": self.pair.sha256, "done": self.done, **state}, end)
 
-    def load(self) -> tuple[int, bytes]:
-        """Continue from the checkpoint in ``out``; another model or other settings are refused.
-
-        Returns where the history ends and the line that follows; (0, nothing) where there was no checkpoint yet.
-        """
-        holds = {"config", "classes", "model", "done", "branches", "optimizer"}
-        state = load_checkpoint(self.out, self.device, holds, self.config, self.pair.classes)
+    def load(self) -> None:
+        """Continue from the checkpoint, if there is one yet; another model or other settings are refused."""
+        state = self.folder.load(self.device, {"model", "done", "branches", "optimizer"})
         if state is None:
-            return 0, b""
+            return
         if state["model"] != self.pair.sha256:
             raise UserError(
-                f"The run in {self.out} was started with another model file than {self.pair.name}; use that."
+                f"The run in {self.folder.path} was started with another model file than {self.pair.name}; use that."
             )
         self.done = state["done"]
         self.branches.load_state_dict(state["branches"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.skipped = state.get("skipped", [])
-        return state.get("history", 0), state.get("closing", "").encode()
 
 
 def build_optimizer(branches: nn.Module, config: BoundaryConfig) -> torch.optim.Optimizer:

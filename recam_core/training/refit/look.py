@@ -8,7 +8,8 @@ import torch
 
 from recam_core.images.pictures import working_picture
 from recam_core.networks.pair import ModelPair
-from recam_core.records import CAM, RECAM_READOUTS, Evidence, HeatmapOptions, Refit
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM, Evidence, HeatmapOptions, Refit
 from recam_core.training.refit.feature_bank import start_features
 from recam_core.training.refit.refit import Learner
 
@@ -42,7 +43,7 @@ def start_look(picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, la
 
 
 def refit_evidence(look: StartLook, pair: ModelPair, fitted: Refit) -> Evidence:
-    """What fitted heads say of the picture: CAM of stage 1 as it was, and the four readouts; no backbone pass.
+    """What fitted heads say of the picture: CAM of stage 1 as it was, and the readouts of stage 2; no backbone pass.
 
     ``scores`` are probabilities of the fitted FC1. Flip-summed and ReLU'd as in ``gather_evidence``.
     """
@@ -53,9 +54,12 @@ def refit_evidence(look: StartLook, pair: ModelPair, fitted: Refit) -> Evidence:
         stage1 = pair.cam.backbone.last_block(features) if look.last_block else features
         stage2 = learner.finish(features, [(features.shape[2], features.shape[3])] * len(features))
         scores = learner.head.probabilities(learner.head.scores(stage2).mean(dim=0))
-        signed = {CAM: pair.cam.maps(stage1, [CAM])[:, 0]}
-        for name in RECAM_READOUTS:
-            signed[name] = torch.einsum("kd,bdhw->bkhw", learner.head.class_weights(name), stage2)
+        signed = {
+            name: pair.cam.maps(stage1, [name])[:, 0]
+            if row.network == CAM
+            else torch.einsum("kd,bdhw->bkhw", row.weights(learner.head), stage2)
+            for name, row in READOUTS.items()
+        }
         maps = {name: _merged(found.relu()) for name, found in signed.items()}
     options = HeatmapOptions((1.0,), look.options.flip, look.options.long_side)
     device, seconds = str(pair.cam.device), time.perf_counter() - start

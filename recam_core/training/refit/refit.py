@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from recam_core.datasets.batches import epoch_order
 from recam_core.networks.heads import HEADS
 from recam_core.networks.pair import ModelPair
+from recam_core.networks.readouts import RECAM
 from recam_core.records import Refit, RefitConfig, RefitStep, UserError
 from recam_core.training.optimizer import set_rates
 from recam_core.training.refit.feature_bank import FeatureBank
 from recam_core.training.refit.scores import seed_scores
-from recam_core.training.setup import fc2_start
 
 STAGE = 3  # keeps its shuffles apart from those of the two stages
 
@@ -50,8 +50,8 @@ def refit_heads(pair: ModelPair, bank: FeatureBank, config: RefitConfig) -> Iter
         yield RefitStep(step + 1, config.steps, *losses[step])
     scores = seed_scores(pair, bank, learner, features)
     state = {} if learner.block is None else {name: _array(value) for name, value in learner.block.state_dict().items()}
-    heads = (_array(learner.head.fc1), _array(learner.head.fc2))
-    yield Refit(config, *heads, state, scores, losses, time.perf_counter() - start)
+    head = {name: _array(weight) for name, weight in learner.head.weights.items()}
+    yield Refit(config, head, state, scores, losses, time.perf_counter() - start)
 
 
 def _batches(pictures: int, config: RefitConfig) -> Iterator[Tensor]:
@@ -67,22 +67,21 @@ class Learner:
     block: Any = None  # nn.Module types every attribute of a part as Tensor or Module
 
     def __init__(self, pair: ModelPair, config: RefitConfig, done: Refit | None = None) -> None:
-        fc1 = pair.cam.head.fc1.detach()
-        made = HEADS["recam"](
-            fc1.shape[1],
-            fc1.shape[0],
+        weight = pair.cam.classifier_weights()
+        made = HEADS[RECAM](
+            weight.shape[1],
+            weight.shape[0],
             recam_weight=config.recam_weight,
             mask_gradient=config.mask_gradient,
             objective=config.objective,
             **pair.cam.head.settings,
         )
-        weights = {"fc1": fc1, "fc2": fc2_start(fc1, config.fc2_start)}
+        made.load_state_dict(made.continued(pair.cam.head.state_dict(), config.fc2_start))
         if done is not None:
-            weights = {"fc1": torch.tensor(done.fc1), "fc2": torch.tensor(done.fc2)}
-        if pair.cam.head.fc1_bias is not None:  # stays what it is: it has no part in any map
-            weights["fc1_bias"] = pair.cam.head.fc1_bias.detach()
-        made.load_state_dict(weights)
-        self.head: Any = made.to(fc1.device)
+            with torch.no_grad():
+                for name, value in done.head.items():
+                    made.weights[name].copy_(torch.tensor(value))
+        self.head = made.to(weight.device)
         if config.last_block:
             self.block = copy.deepcopy(pair.cam.backbone.last_block).requires_grad_(True)
             if done is not None:
@@ -123,9 +122,11 @@ def scaled(features: Tensor, grids: list[tuple[int, int]] | tuple[tuple[int, int
 
 
 def _optimizer(learner: Learner, config: RefitConfig) -> torch.optim.Optimizer:
+    # a bias stays what it is: it has no part in any map
+    learned = {id(weight) for weight in learner.head.weights.values()}
     groups = [
-        {"params": [learner.head.fc1], "lr": config.fc1_rate},
-        {"params": [learner.head.fc2], "lr": config.fc2_rate},
+        {"params": [p for p in parameters if id(p) in learned], "lr": getattr(config, f"{part}_rate")}
+        for part, parameters in learner.head.groups().items()
     ]
     if learner.block is not None:
         groups.append({"params": list(learner.block.parameters()), "lr": config.block_rate})

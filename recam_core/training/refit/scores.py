@@ -8,10 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.cam.pipeline import normalise_maps
-from recam_core.evaluation.sweep import THRESHOLDS, ThresholdSweep, count_stacks, figures
+from recam_core.evaluation.metrics import THRESHOLDS, figures
+from recam_core.evaluation.sweep import ThresholdSweep, count_stacks
 from recam_core.networks.losses import activation_maps
 from recam_core.networks.pair import ModelPair
-from recam_core.records import CAM, RECAM_READOUTS, SeedScore
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM, SeedScore
 from recam_core.training.refit.feature_bank import FINER, FeatureBank
 
 CHUNK = 32  # pictures whose features are finished at a time
@@ -19,7 +21,7 @@ CHUNK = 32  # pictures whose features are finished at a time
 
 @torch.no_grad()
 def seed_scores(pair: ModelPair, bank: FeatureBank, learner: Any, features: Tensor) -> dict[str, SeedScore]:
-    """Scores of CAM and of the four readouts; empty where no picture has a mask.
+    """Scores of every readout; empty where no picture has a mask.
 
     As this field scores seeds: the classes of a picture are known and compete. The pictures are halved, and each half is
     counted at the threshold that is best for the other one.
@@ -28,7 +30,7 @@ def seed_scores(pair: ModelPair, bank: FeatureBank, learner: Any, features: Tens
         return {}
     half = np.zeros(len(bank.names), int)
     half[np.flatnonzero(bank.masked)[1::2]] = 1
-    sweeps = {name: [ThresholdSweep(len(bank.classes)) for _ in (0, 1)] for name in (CAM, *RECAM_READOUTS)}
+    sweeps = {name: [ThresholdSweep(len(bank.classes)) for _ in (0, 1)] for name in READOUTS}
     chosen_classes = bank.present
     for grid, pictures in bank.shapes().items():
         for side in (0, 1):
@@ -51,12 +53,13 @@ def _maps(
     finished = learner.finish(features, grids)
     original = features if learner.block is None else pair.cam.backbone.last_block(features)
     ids = torch.from_numpy(np.maximum(classes, 0)).to(features.device)
-    weights = torch.cat([learner.head.class_weights(name)[ids] for name in RECAM_READOUTS], dim=1)
-    count = ids.shape[1]
-    found = {CAM: activation_maps(original, pair.cam.head.fc1[ids])}
-    fitted = activation_maps(finished, weights)
-    found |= {name: fitted[:, i * count : (i + 1) * count] for i, name in enumerate(RECAM_READOUTS)}
-    return {name: _finer(maps.relu()) for name, maps in found.items()}
+    found: dict[str, np.ndarray] = {}
+    for seen, head, is_first in ((original, pair.cam.head, True), (finished, learner.head, False)):
+        names = [name for name, row in READOUTS.items() if (row.network == CAM) == is_first]
+        weights = torch.cat([READOUTS[name].weights(head)[ids] for name in names], dim=1)
+        maps = activation_maps(seen, weights).relu().split(ids.shape[1], dim=1)
+        found |= {name: _finer(one) for name, one in zip(names, maps, strict=True)}
+    return found
 
 
 def _finer(maps: Tensor) -> np.ndarray:

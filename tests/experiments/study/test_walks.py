@@ -1,10 +1,11 @@
 """What a walk gains: counted once a picture, chosen on other pictures than those scored."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
+from refined import walk_of
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.bootstrap import best_row
@@ -16,8 +17,8 @@ from recam_core.experiments.study.runs import Workplace
 from recam_core.experiments.study.walk_counts import VIEW, measure_walks, name_of
 from recam_core.experiments.study.walks import best_walk, walk_table
 from recam_core.networks.pair import build_pair
-from recam_core.records import READOUTS, EvalStep, RandomWalkOptions
-from recam_core.refiners.random_walk.result import Walker
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import EvalStep, RandomWalkOptions
 
 K = len(Scenes.classes)
 SHORT = [RandomWalkOptions(beta=beta, steps=t) for beta in (10.0, 2.0) for t in (3, 1)]
@@ -38,8 +39,8 @@ def test_counts_are_those_of_walking_with_each_setting_alone(pair, few):
     together = list(measure_walks(pair, few, ["gradient"], SHORT))
     assert all(len(picture) == 5 * (1 + len(SHORT)) for picture in together)
     for walk in (None, *SHORT):
-        walker = None if walk is None else Walker(pair, walk, "gradient")
-        for found, alone in zip(together, measure(pair, few, VIEW, walker=walker), strict=True):
+        refinement = None if walk is None else walk_of(**asdict(walk))
+        for found, alone in zip(together, measure(pair, few, VIEW, refinement=refinement), strict=True):
             for readout in READOUTS:
                 ours, theirs = found[name_of(readout, "gradient", walk)], alone[readout]
                 a, b = (np.zeros((K + 1) ** 2 * 101, int) for _ in range(2))

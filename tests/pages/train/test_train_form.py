@@ -12,11 +12,13 @@ from trained_runs import CONFIG, SCENE, write_run
 import ui.train.cost
 import ui.train.form
 import ui.widgets.jobs
-from recam_core import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, png_bytes, presets, read_sample
+from recam_core import read_sample
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.datasets.samples import SCENE_CLASSES
+from recam_core.images.visualise import png_bytes
 from recam_core.networks.pair import build_pair
 from recam_core.records import Cost, DataReport, flags_of
+from recam_core.training.recipes import BOUNDARY_RECIPES, MOMENTUM_OF_THE_REFERENCE, presets
 from ui.train import runs
 from ui.train.problems import Data, remarks, stops
 

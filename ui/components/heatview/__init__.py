@@ -1,7 +1,7 @@
 """The heat view: one in-browser component that draws every heatmap of the app.
 
 Python hands over the id of a packed payload and gets back settings and clicks; everything between happens in the
-browser, without a word to the server. The JavaScript is several small files joined in a fixed order into one module.
+browser, without a word to the server.
 """
 
 import base64
@@ -14,25 +14,10 @@ import streamlit as st
 
 from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from recam_core.records import DisplayOptions
+from ui.components.modules import bundle
 from ui.compute import payloads
 from ui.compute.packing import read_header
 
-SCRIPTS = (
-    "dom",
-    "payload",
-    "heat",
-    "contour",
-    "colours",
-    "draw",
-    "words",
-    "legend",
-    "fields",
-    "controls",
-    "panels",
-    "crosshair",
-    "loader",
-    "main",
-)  # only the last one exports
 DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {"mode": "heat"}
 
 _HERE = Path(__file__).parent
@@ -44,7 +29,7 @@ _DIVERGING = base64.b64encode(DIVERGING.tobytes()).decode()
 _COMPONENT = st.components.v2.component(
     "recam_heat_view",
     css=(_HERE / "heatview.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS),
+    js=bundle(_HERE / "main.js"),
 )
 
 

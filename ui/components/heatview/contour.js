@@ -1,7 +1,7 @@
 // Marching squares over cell centres. Returns the outline and the area above `level` as two paths in canvas pixels.
 // The outermost values reach to the border of the picture, as the canvas scales them.
 
-function trace(grid, columns, rows, level, width, height) {
+export function trace(grid, columns, rows, level, width, height) {
   const line = new Path2D(), area = new Path2D();
   const xs = stops(columns, width), ys = stops(rows, height);
   for (let j = 0; j <= rows; j++) {

@@ -1,12 +1,16 @@
 // The heat view's control bar. It knows settings and words, and nothing of maps.
 
-const MODES = [
+import { put } from "./dom.js";
+import { Fields } from "./fields.js";
+import { fixed, percent } from "./words.js";
+
+export const MODES = [
   ["heat", "Heat", "Each map in colour over the picture, the threshold as a line"],
   ["mask", "Mask", "What lies above the threshold; the rest is dimmed"],
   ["difference", "Difference", "Each view minus the reference view"],
   ["error", "Error", "The area above the threshold against the known mask"],
 ];
-const SCALES = [
+export const SCALES = [
   ["each", "each class by itself", "Every map ends at 1.00"],
   ["together", "classes of a readout together", "Maps of one readout share a scale, so a weak class stays weak"],
 ];
@@ -15,7 +19,7 @@ const GROWTH = [
   ["grow", "grows with value", "Low values let the picture through"],
 ];
 
-class Controls extends Fields {
+export class Controls extends Fields {
   constructor(settings, palettes, onInput, onChange) {
     super(settings, onInput, onChange);
     this.threshold = this.slider("threshold", "Background threshold",

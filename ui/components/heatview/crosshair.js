@@ -1,9 +1,11 @@
 // The linked cross: where it is, whether it is pinned, and what pointer and keys do to it.
 
+import { clamp } from "./dom.js";
+
 const SAME_SPOT = 0.015, KEY_STEP = 0.01, KEY_LEAP = 0.05;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-class Crosshair {
+export class Crosshair {
   constructor(onMove, onPick) {
     this.point = null;
     this.pinned = false;

@@ -1,20 +1,20 @@
 // Small helpers to build DOM. Text only ever goes through textContent.
 
-function element(tag, className = "", text = "") {
+export function element(tag, className = "", text = "") {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text) node.textContent = text;
   return node;
 }
 
-function put(node, text) {
+export function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // What a component's file exports: Streamlit calls it on every change of data or theme, and calls what it returned to clean up.
-function mounted(make) {
+export function mounted(make) {
   const views = new WeakMap();
   return (component) => {
     const { parentElement, data } = component;

@@ -1,6 +1,9 @@
 // Draws one panel into one canvas context. Maps are coloured at their own small grid and scaled up by the canvas.
 
-class Painter {
+import { colourAt, css, differenceColours, heatColours } from "./colours.js";
+import { trace } from "./contour.js";
+
+export class Painter {
   constructor(heat, bitmap, outcomes) {
     this.heat = heat;
     const { width, height } = heat.header.picture;
@@ -117,4 +120,4 @@ class Painter {
   }
 }
 
-const MASK_INDEX = 200; // the colour of a mask is the palette's colour of a high value
+export const MASK_INDEX = 200; // the colour of a mask is the palette's colour of a high value

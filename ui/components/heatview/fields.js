@@ -1,8 +1,10 @@
 // What control bars are made of: fields that write into `settings`, each with its words.
 
+import { element, put } from "./dom.js";
+
 const PALETTE_WORDS = { paper: "paper style (jet)" };
 
-class Fields {
+export class Fields {
   constructor(settings, onInput, onChange) {
     this.settings = settings;
     this.onInput = onInput;

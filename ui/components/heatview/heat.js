@@ -1,7 +1,9 @@
 // The numbers of one payload: maps, areas, errors. Knows nothing of canvases or controls.
 // v counts views, c counts classes; x and y are fractions of the picture.
 
-class Heat {
+import { clamp } from "./dom.js";
+
+export class Heat {
   constructor({ header, blobs }) {
     this.header = header;
     this.views = header.views;

@@ -1,6 +1,11 @@
 // What the colours mean, beside each row: a colour bar with ticks, or words with swatches.
 
-class Legend {
+import { colourAt, css, gradient } from "./colours.js";
+import { element } from "./dom.js";
+import { MASK_INDEX } from "./draw.js";
+import { MINUS, fixed } from "./words.js";
+
+export class Legend {
   constructor() {
     this.root = element("div", "legend");
   }

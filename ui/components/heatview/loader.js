@@ -1,11 +1,13 @@
 // Fetches a payload by its id, once. A payload the server has dropped is asked for again a few times, because the page
 // puts it back under the same id when it hears of it, and the same id does not call this component again.
 
+import { PayloadError, decodePicture, readPayload } from "./payload.js";
+
 const RETRIES = [1500, 4000, 9000];
 const GONE = "These heatmaps are not on the server any more and are being computed again. If nothing appears, open the picture again.";
-const UNREACHABLE = "The server did not answer. Check that the app is running, then reload the page.";
+export const UNREACHABLE = "The server did not answer. Check that the app is running, then reload the page.";
 
-class Loader {
+export class Loader {
   constructor({ onPayload, onProblem, onExpired }) {
     Object.assign(this, { onPayload, onProblem, onExpired });
     this.id = null;

@@ -1,5 +1,14 @@
 // Ties data, drawing, controls and cross-hair together: one HeatView per place in the page.
 
+import { decodeTable } from "./colours.js";
+import { Controls, MODES, SCALES } from "./controls.js";
+import { Crosshair } from "./crosshair.js";
+import { clamp, element, mounted, put } from "./dom.js";
+import { Painter } from "./draw.js";
+import { Heat } from "./heat.js";
+import { Loader } from "./loader.js";
+import { Row, skeleton } from "./panels.js";
+
 class HeatView {
   constructor(parent, data) {
     this.tables = Object.fromEntries(Object.entries(data.palettes).map(([name, text]) => [name, decodeTable(text)]));

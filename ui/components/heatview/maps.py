@@ -6,34 +6,24 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recam_core import READOUT_LABELS, CamResult, ClassCurves, jpeg_bytes
+from recam_core import CamResult, ClassCurves
+from recam_core.images.visualise import jpeg_bytes
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
-
-TITLES = {
-    "cam": "BCE alone",
-    "w": "BCE + SCE",
-    "wprime": "SCE classifier",
-    "sum": "added",
-    "product": "multiplied",
-}
-HELP = {
-    "cam": "the weights of the network that was trained with binary cross-entropy (BCE) alone",
-    "w": "the same classifier (FC1) after training on with BCE and softmax cross-entropy (SCE), as ReCAM does",
-    "wprime": "ReCAM's second classifier (FC2), trained with SCE on features masked by each class's own CAM",
-    "sum": "the weights w and w′ added",
-    "product": "the weights w and w′ multiplied element by element; two negative weights multiply to positive evidence",
-}
-
 
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
 def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str]:
     """Label, title and help of a readout; CAM of a network that answers with a softmax was not trained with BCE."""
-    if name == CAM and activation == "softmax":
-        return (READOUT_LABELS[name], *SOFTMAX_CAM)
-    return READOUT_LABELS[name], TITLES[name], HELP[name]
+    row = READOUTS[name]
+    return (row.label, *SOFTMAX_CAM) if name == CAM and activation == "softmax" else (row.label, row.title, row.help)
+
+
+def labelled(readout: str, class_name: str) -> str:
+    """A class and the readout of its map, in a few words."""
+    return f"{class_name} · {READOUTS[readout].label}"
 
 
 def heat_payload(
@@ -51,7 +41,7 @@ def heat_payload(
     that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
     ``activation`` that of the scores.
     """
-    words = named or {name: readout_words(name, activation) for name in READOUT_LABELS}
+    words = named or {name: readout_words(name, activation) for name in READOUTS}
     first = results[0]
     height, width = first.picture.shape[:2]
     header = {

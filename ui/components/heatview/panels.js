@@ -1,5 +1,9 @@
 // One row per class: heading, sentence, the picture and one panel per view, the legend.
 
+import { element, put } from "./dom.js";
+import { Legend } from "./legend.js";
+import { canvasLabel, fixed, panelLines, rowSentence, valueText } from "./words.js";
+
 const FIGURES_TITLE = "Area: the share of the picture above the threshold. Peak: the largest raw value, in the units of this readout’s own logits. "
   + "IoU: what map and object share, of what they cover together; missed and wrong are the other parts of that. Best: the threshold with the highest IoU.";
 const HINT = matchMedia("(hover: hover)").matches ? "point at a map to read it" : "tap a map to read it";
@@ -81,7 +85,7 @@ class Panel {
   }
 }
 
-class Row {
+export class Row {
   constructor(heat, painter, c) {
     Object.assign(this, { heat, c });
     const { name, score } = heat.classes[c];
@@ -110,7 +114,7 @@ class Row {
 }
 
 // Stands where the panels will be, at their size, until the first payload is here.
-function skeleton(shape) {
+export function skeleton(shape) {
   const { width = 4, height = 3, classes = 1, views = 5 } = shape ?? {};
   return Array.from({ length: classes }, () => {
     const row = element("section", "row skeleton");

@@ -1,12 +1,12 @@
 // Reads packed payloads (the layout is described in payload.py) and refuses what does not fit its own description.
 
-class PayloadError extends Error {}
+export class PayloadError extends Error {}
 
-function must(condition, what) {
+export function must(condition, what) {
   if (!condition) throw new PayloadError(`These heatmaps cannot be shown: ${what}. Reload the page to fetch them again.`);
 }
 
-function readPacked(buffer) {
+export function readPacked(buffer) {
   must(buffer.byteLength > 4, "the answer is empty");
   const start = 4 + new DataView(buffer).getUint32(0, true);
   must(start <= buffer.byteLength, "the answer is cut short");
@@ -25,7 +25,7 @@ function readPacked(buffer) {
   return { header, blobs };
 }
 
-function readPayload(buffer) {
+export function readPayload(buffer) {
   const { header, blobs } = readPacked(buffer);
   checkSizes(header, blobs);
   return { header, blobs };
@@ -53,7 +53,7 @@ function fits(table, views, classes, check) {
   return table?.length === views.length && table.every((row) => row?.length === classes.length && row.every(check));
 }
 
-async function decodePicture({ header, blobs }) {
+export async function decodePicture({ header, blobs }) {
   must(blobs.picture?.length, "the picture is missing");
   const file = new Blob([blobs.picture], { type: header.picture.type });
   const bitmap = await createImageBitmap(file).catch(() => must(false, "the picture cannot be decoded"));

@@ -1,8 +1,9 @@
 // Numbers and sentences for people.
 
-const SPACE = "\u00a0", MINUS = "\u2212";
+export const SPACE = "\u00a0";
+export const MINUS = "\u2212";
 
-function percent(fraction) {
+export function percent(fraction) {
   if (fraction === null) return "–"; // neither map nor object has a pixel
   const whole = Math.round(100 * fraction);
   if (whole === 0 && fraction > 0) return `under 1${SPACE}%`;
@@ -10,19 +11,19 @@ function percent(fraction) {
   return `${whole}${SPACE}%`;
 }
 
-const fixed = (value) => value.toFixed(2);
+export const fixed = (value) => value.toFixed(2);
 
-function signed(value) {
+export function signed(value) {
   const text = fixed(Math.abs(value));
   return text === "0.00" ? text : (value < 0 ? MINUS : "+") + text;
 }
 
-function peakText(value) {
+export function peakText(value) {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 0.01 ? value.toFixed(2) : value.toExponential(1);
 }
 
 // What the threshold keeps of the reference and of the view it is set against.
-function rowSentence(heat, c, settings) {
+export function rowSentence(heat, c, settings) {
   const r = heat.reference, v = heat.compared;
   const name = heat.views[r].label, other = heat.views[v].label, subject = heat.classes[c].name;
   const above = `Above ${fixed(settings.threshold)}, `;
@@ -49,7 +50,7 @@ function rowSentence(heat, c, settings) {
   return `${above}${name} covers ${a} of the picture, ${other} ${b}${most}.`;
 }
 
-function panelLines(heat, v, c, settings) {
+export function panelLines(heat, v, c, settings) {
   const lines = [`${percent(heat.covered(v, c, settings))} of the picture`, `peak ${peakText(heat.peak(v, c))}`];
   const quality = heat.quality(v, c, settings);
   if (!quality) return lines;
@@ -57,14 +58,14 @@ function panelLines(heat, v, c, settings) {
     `best at ${fixed(quality.best)}: IoU ${percent(quality.bestIou)}`];
 }
 
-function canvasLabel(heat, v, c, settings) {
+export function canvasLabel(heat, v, c, settings) {
   const name = `${heat.views[v].label} for ${heat.classes[c].name}`;
   if (heat.isEmpty(v, c)) return `${name}: no positive evidence`;
   return `${name}, covers ${percent(heat.covered(v, c, settings))} above ${fixed(settings.threshold)}`;
 }
 
 // The value under the cross, in the units that the panel shows.
-function valueText(heat, v, c, { x, y }, mode, scale) {
+export function valueText(heat, v, c, { x, y }, mode, scale) {
   if (heat.isEmpty(v, c)) return "none";
   const value = heat.value(v, c, x, y, scale);
   if (mode !== "difference" || v === heat.reference) return fixed(value);

@@ -1,7 +1,7 @@
 """The player: frames of one run, or of two side by side, with one scrubber for everything; grown out of the heat view.
 
-Python hands over the ids of reels (``ui.components.player.stream_store``); frames, numbers and progress come by fetch while they are made, and
-play, scrub, threshold, colours and charts happen in the browser, without a word to the server.
+Python hands over the ids of reels (``ui.components.player.stream_store``); frames, numbers and progress come by fetch
+while they are made, and play, scrub, threshold, colours and charts happen in the browser, without a word to the server.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,9 @@ import streamlit as st
 
 from recam_core.records import DisplayOptions
 from ui.components import heatview
+from ui.components.modules import bundle
 from ui.components.player.frame_stream import Reel
 
-SHARED = ("dom", "payload", "contour", "colours", "words", "loader", "crosshair", "fields")  # of the heat view
-SCRIPTS = ("layers", "frame_stream", "chart", "track", "bar", "player")  # only the last one exports
 PAINTED = ("threshold", "opacity", "palette", "grow")  # settings that the heat view has too
 DEFAULTS: dict[str, Any] = {name: asdict(DisplayOptions())[name] for name in PAINTED} | {
     "gain": 16,
@@ -25,13 +24,12 @@ DEFAULTS: dict[str, Any] = {name: asdict(DisplayOptions())[name] for name in PAI
 }
 
 _HERE, _HEAT = Path(__file__).parent, Path(heatview.__file__).parent
-_FILES = [*(_HEAT / f"{name}.js" for name in SHARED), *(_HERE / f"{name}.js" for name in SCRIPTS)]
 _STYLES = (_HEAT / "heatview.css", _HERE / "player.css")
 
 _COMPONENT = st.components.v2.component(
     "recam_player",
     css="\n".join(path.read_text(encoding="utf-8") for path in _STYLES),
-    js="\n".join(path.read_text(encoding="utf-8") for path in _FILES),
+    js=bundle(_HERE / "player.js"),
 )
 
 

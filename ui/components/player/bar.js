@@ -1,5 +1,10 @@
 // The player's bar: step and play on top, how it is painted below.
 
+import { svg } from "./chart.js";
+import { clamp, element, put } from "../heatview/dom.js";
+import { Fields } from "../heatview/fields.js";
+import { fixed, percent } from "../heatview/words.js";
+
 const ICONS = {
   play: "M4 2.5v11l9-5.5z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
@@ -8,7 +13,7 @@ const ICONS = {
 };
 const SPEEDS = [1, 2, 4, 8, 16, 32];
 
-class Bar extends Fields {
+export class Bar extends Fields {
   constructor(settings, palettes, player) {
     super(settings, () => player.askForDrawing(), () => player.reportSettings());
     this.player = player;
@@ -96,7 +101,7 @@ class Bar extends Fields {
 }
 
 // What Python proposed, where it makes sense.
-function checkedSettings(initial, tables) {
+export function checkedSettings(initial, tables) {
   const number = (value, low, high, otherwise) => (Number.isFinite(value) ? clamp(value, low, high) : otherwise);
   return {
     threshold: number(initial.threshold, 0, 1, 0.3),

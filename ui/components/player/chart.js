@@ -1,16 +1,19 @@
 // Lines over the steps of a run, with a cursor at the step that is shown. Point or drag to go to a step.
 
+import { element, put } from "../heatview/dom.js";
+import { MINUS, SPACE, percent } from "../heatview/words.js";
+
 const LINE_COLOURS = ["#4477aa", "#ee6677", "#bb9a22", "#228833", "#aa3377", "#3aa0c0"];
 const TICK = { first: 118, other: 88 }; // px to the next words below the lines
 const HIGH = 132, PAD = { left: 40, right: 8, top: 6, bottom: 18 };
 
-const svg = (tag, attributes = {}) => {
+export const svg = (tag, attributes = {}) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 };
 
-class Chart {
+export class Chart {
   constructor(about, offset, onStep) {
     this.about = about;
     this.onStep = onStep;
@@ -135,7 +138,7 @@ function ticks(low, high) {
   return found;
 }
 
-function tidy(value) {
+export function tidy(value) {
   const size = Math.abs(value);
   const text = size === 0 ? "0" : size >= 1e5 || size < 1e-3 ? size.toExponential(1) : String(Number(size.toPrecision(3)));
   return (value < 0 ? MINUS : "") + text;

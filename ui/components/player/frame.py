@@ -17,11 +17,14 @@ A line's key names a value of every frame, or ``LAYER:covered`` / ``LAYER:iou``:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from recam_core import CamResult, class_curves
+from ui.components.heatview.maps import numbers
 
 SIGNED_PIXELS = 12_000  # that a signed layer keeps: three channels of it are 36 kB a frame
 
@@ -109,3 +112,13 @@ class Frame:
             "curves": {name: dict(curves) for name, curves in self.curves.items()},
             "notes": list(self.notes),
         }
+
+
+def shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]:
+    """Of the first class: the covered share, and IoU where the truth is known, at every threshold of the slider."""
+    one = replace(
+        result, classes=result.classes[:1], scores=result.scores[:1], raw=result.raw[:1], maps=result.maps[:1]
+    )
+    curves = class_curves(one, truth)
+    found = {"covered": curves.covered[0], "iou": None if curves.iou is None else curves.iou[0]}
+    return {name: numbers(np.round(values, 4)) for name, values in found.items() if values is not None}

@@ -2,10 +2,14 @@
 // {version, made: number of the frames' version, from: how many of ours stand, total, state: running | done | stopped | failed,
 //  message, sentences, seconds, left: seconds or null, pause: seconds until the next question, frames: [entry], about: first time only} and the blobs frames, picture.
 
+import { Layer } from "./layers.js";
+import { UNREACHABLE } from "../heatview/loader.js";
+import { PayloadError, decodePicture, must, readPacked } from "../heatview/payload.js";
+
 const TRIES = [500, 1500, 4000, 9000];
 const LOST = "This run is not on the server any more. Start it again.";
 
-class Reel {
+export class Reel {
   constructor({ id, url }, onNews, onProblem) {
     Object.assign(this, { id, url, onNews, onProblem });
     this.frames = [];

@@ -11,10 +11,11 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
-from recam_core import Turns, UserError
+from recam_core import UserError
+from recam_core.system.compute_queue import Turns
 from ui.components.player.frame import Frame
+from ui.compute.leaving import start_thread
 from ui.compute.packing import join
-from ui.widgets.leaving import start_thread
 
 VERSION = 1
 PAUSE = 0.25  # seconds between two questions of a browser
@@ -94,7 +95,7 @@ class Reel:
             return len(self.picture) + sum(frame.nbytes for frame in self._frames)
 
     def packed(self, have: int = 0, version: int = 0, *, describe: bool = False) -> bytes:
-        """Everything that a browser lacks which has ``have`` frames of a ``version``: see frame_stream.js for the answer's keys."""
+        """Everything that a browser lacks which has ``have`` frames of a ``version``: keys as in frame_stream.js."""
         with self._lock:
             self._asked = time.monotonic()
             start = have if version == self._version and 0 <= have <= len(self._frames) else 0

@@ -1,8 +1,12 @@
 // One layer of a frame: bytes on a small grid, and how each kind is painted. Values are interpolated before they are coloured.
 
+import { colourAt, packColours } from "../heatview/colours.js";
+import { trace } from "../heatview/contour.js";
+import { clamp } from "../heatview/dom.js";
+
 const FINE = 160; // cells along the long side that a heat layer is brought to
 
-class Layer {
+export class Layer {
   constructor([rows, columns, channels = 1], bytes, peak, most, note) {
     Object.assign(this, { rows, columns, channels, bytes, peak, most, note });
   }
@@ -53,7 +57,7 @@ class Layer {
 }
 
 // Paints layers into contexts of one size, over a photo.
-class Brush {
+export class Brush {
   constructor(bitmap, { width, height }) {
     const scale = Math.min(500 / width, 700 / height); // backing size is fixed, CSS fits it to the page
     this.width = Math.max(1, Math.round(width * scale));

@@ -1,5 +1,11 @@
 // Ties runs, scrubber and settings together: one Player per place in the page, one step for everything in it.
 
+import { Bar, checkedSettings } from "./bar.js";
+import { Track } from "./track.js";
+import { decodeTable } from "../heatview/colours.js";
+import { Crosshair } from "../heatview/crosshair.js";
+import { clamp, element, mounted, put } from "../heatview/dom.js";
+
 const REST = 4; // the last frame stays this many times as long before the loop starts again
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 

@@ -1,5 +1,12 @@
 // One run on the screen: its title and settings, a panel for each layer, its charts, its progress and what happened.
 
+import { Chart, tidy } from "./chart.js";
+import { Reel } from "./frame_stream.js";
+import { Brush } from "./layers.js";
+import { gradient } from "../heatview/colours.js";
+import { clamp, element, put } from "../heatview/dom.js";
+import { fixed, percent, signed } from "../heatview/words.js";
+
 class View {
   constructor(about, brush, spec) {
     Object.assign(this, { brush, spec });
@@ -88,7 +95,7 @@ class View {
   }
 }
 
-class Track {
+export class Track {
   constructor(player) {
     this.player = player;
     this.root = element("section", "track waiting");

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recam_core.records import EPSILON, IGNORE, CamResult, UserError
-
-STEPS = 101  # thresholds 0.00, 0.01 … 1.00
-SCALES = {
-    "each": f"each map is divided by its own maximum + {EPSILON:g}, as in evaluation",
-    "together": f"the maps of one readout are divided by the largest maximum of its classes + {EPSILON:g}",
-}
-EDGES = np.linspace(0, 1, STEPS).astype(np.float32)
+from recam_core.cam.scales import scaled_maps
+from recam_core.evaluation.metrics import SLIDER, Areas, share
+from recam_core.records import IGNORE, CamResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +38,7 @@ def class_curves(
     if truth is None:
         return ClassCurves(covered)
     rows = [
-        _rates(m, t) if known is None or known[k] else np.full((3, STEPS), np.nan)
+        _shares(m, t) if known is None or known[k] else np.full((3, len(SLIDER)), np.nan)
         for k, (m, t) in enumerate(zip(maps, truth, strict=True))
     ]
     iou, fn, fp = np.stack(rows, axis=1)
@@ -51,26 +46,15 @@ def class_curves(
     return ClassCurves(covered, iou, fn, fp, best)
 
 
-def scaled_maps(result: CamResult, scale: str) -> np.ndarray:
-    """Maps (n, H, W) float32 in [0, 1], each by its own maximum ("each") or all by the largest of them ("together")."""
-    if scale not in SCALES:
-        raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
-    if scale == "each":
-        return result.maps
-    return result.raw / (result.raw.max() + np.float32(EPSILON))
-
-
 def above(values: np.ndarray) -> np.ndarray:
     """How many of the values exceed each of the 101 thresholds, strictly: (101,) int64."""
-    level = np.searchsorted(EDGES, values, side="left")  # number of thresholds that the value exceeds
-    return values.size - np.cumsum(np.bincount(level, minlength=STEPS + 1))[:STEPS]
+    level = np.searchsorted(SLIDER, values, side="left")  # number of thresholds that the value exceeds
+    return values.size - np.cumsum(np.bincount(level, minlength=len(SLIDER) + 1))[: len(SLIDER)]
 
 
-def _rates(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _shares(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     counted = truth != IGNORE
     hit = above(values[counted & (truth == 1)])
-    covered = above(values[counted])
-    size = int((truth[counted] == 1).sum())
-    union = size + covered - hit
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.stack([hit, size - hit, covered - hit]) / union
+    areas = Areas(hit, (truth[counted] == 1).sum(), above(values[counted]))
+    # divided last, which differs from `Areas.fn` and `.fp` in the last bit and is what the browser's payloads hold
+    return share(np.stack([hit, areas.truth - hit, areas.predicted - hit]), areas.union)

@@ -1,4 +1,4 @@
-"""Waiting for what a page does: Python answers, and writes the address, some time after the person acted."""
+"""Waiting for what a page does: Python answers, writes the address, and the browser paints, some time after the person acted."""
 
 from playwright.sync_api import Page
 
@@ -18,3 +18,8 @@ def settle(page: Page) -> None:
     idle.wait_for()
     page.wait_for_timeout(350)
     idle.wait_for()
+
+
+def drawn(page: Page) -> None:
+    """Until the browser has painted what it was told to."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

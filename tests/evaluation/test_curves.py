@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from recam_core.cam.curves import EDGES, STEPS, above, class_curves, scaled_maps
+from recam_core.cam.scales import scaled_maps
+from recam_core.evaluation.curves import above, class_curves
+from recam_core.evaluation.metrics import SLIDER
 from recam_core.records import CamResult, UserError
 
 SHAPE = (9, 11)
-THRESHOLDS = [np.float32(i / 100) for i in range(STEPS)]
+THRESHOLDS = [np.float32(i / 100) for i in range(101)]
 
 
 def result_of(raw):
@@ -39,11 +41,11 @@ def brute(values, truth, threshold):
 
 
 def test_edges_are_what_a_slider_in_hundredths_sends():
-    assert EDGES.tolist() == [float(t) for t in THRESHOLDS]
+    assert SLIDER.tolist() == [float(t) for t in THRESHOLDS]
 
 
 def test_above_is_strict_at_every_edge():
-    assert above(EDGES).tolist() == [STEPS - 1 - i for i in range(STEPS)]
+    assert above(SLIDER).tolist() == [len(SLIDER) - 1 - i for i in range(101)]
     assert above(np.array([0, 0.005, 1, 2], np.float32))[[0, 1, 99, 100]].tolist() == [3, 2, 2, 1]
 
 

@@ -2,7 +2,8 @@
 
 A file of some hundred kilobytes can keep a decoder busy for minutes or ask for gigabytes. Here it ends one process, and a
 sentence says so; nobody else waits for it. Processes stay for the next file, so that a picture waits for its own decoding alone.
-``python -m recam_core.system.decode_process`` is such a process: requests on stdin, answers on stdout, each a line of JSON and bytes.
+``python -m recam_core.images.decode_process`` is such a process: requests on stdin, answers on stdout, each a line of JSON and
+bytes.
 """
 
 import atexit
@@ -38,7 +39,7 @@ class DecodeProcess:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            (sys.executable, "-m", "recam_core.system.decode_process"),
+            (sys.executable, "-m", "recam_core.images.decode_process"),
             cwd=Path(__file__).parents[2],
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,

@@ -1,0 +1,34 @@
+// What a linter should know of the modules in ui/: `npx eslint ui`. Nothing of it is needed to run the app or its tests.
+
+const BROWSER = [
+  "AbortController", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap", "document",
+  "Element", "fetch", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
+  "matchMedia", "OffscreenCanvas", "Path2D", "performance", "requestAnimationFrame", "ResizeObserver", "setTimeout",
+  "structuredClone", "TextDecoder",
+];
+
+export default [
+  {
+    files: ["ui/**/*.js"],
+    languageOptions: {
+      ecmaVersion: 2023,
+      sourceType: "module",
+      globals: Object.fromEntries(BROWSER.map((name) => [name, "readonly"])),
+    },
+    linterOptions: { reportUnusedDisableDirectives: true },
+    rules: {
+      "constructor-super": "error",
+      eqeqeq: "error",
+      "getter-return": "error",
+      "no-const-assign": "error",
+      "no-dupe-keys": "error",
+      "no-fallthrough": "error",
+      "no-redeclare": "error",
+      "no-undef": "error",
+      "no-unreachable": "error",
+      "no-unused-vars": "error",
+      "no-var": "error",
+      "prefer-const": "error",
+    },
+  },
+];

@@ -1,0 +1,48 @@
+"""The Climb page, opened, started and read."""
+
+from compare_page import SCENE, mounted
+from opened import opened, ran
+
+from ui.components.player import stream_store
+from ui.compute.packing import unpack
+
+PAGE = "../pages/explore/climb.py"
+
+
+def open_climb(**link):
+    return opened(PAGE, **({"picture": SCENE} | link))
+
+
+def knob(app, name, model="scenes"):
+    kinds = {"steps": app.number_input, "tau": app.slider, "xi": app.select_slider, "mu": app.select_slider}
+    return kinds[name](key=f"climb-{name}-{model}")
+
+
+def watched(app):
+    """The reels that the player is told to watch, when they have ended."""
+    found = [stream_store.get(run["id"]) for run in mounted(app)["runs"]]
+    assert all(reel.wait(30) for reel in found)
+    return found
+
+
+def header(reel):
+    return unpack(reel.packed(describe=True))[0]
+
+
+def start(app, **knobs):
+    for name, value in knobs.items():
+        knob(app, name).set_value(value)
+    if knobs:
+        ran(app)
+    app.button(key="climb-start").click()
+    return ran(app)
+
+
+def finished(app, **knobs):
+    start(app, **knobs)
+    watched(app)
+    return ran(app)
+
+
+def run_of(app, name="climb"):
+    return app.session_state["climb-runs"][name]

@@ -1,0 +1,81 @@
+"""A readout that somebody adds from outside, one row: commands, evaluations and pages have it, the models stay what they are."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from opened import opened
+
+import ui.compute.engine
+from recam_core import load_pair, open_store
+from recam_core.__main__ import main
+from recam_core.checkpoints.pair_file import SHELF, copy_pair
+from recam_core.networks.readouts import READOUTS
+from ui.compute import payloads
+from ui.compute.packing import unpack
+from ui.session import uploads
+
+SCENE = "scene-fish-boat"
+WITH_MEAN = ["cam", "w", "wprime", "sum", "product", "mean"]
+
+
+@pytest.fixture(autouse=True)
+def mean(monkeypatch, tmp_path):
+    """The mean of w and w′ as a row, and the bundled model under a name that no cache knows."""
+    row = replace(
+        READOUTS["sum"], name="mean", label="mean", weights=lambda head: sum(head.weights.values()) / len(head.weights)
+    )
+    monkeypatch.setitem(READOUTS, "mean", row)
+    (tmp_path / "models").mkdir()
+    copy_pair(SHELF / "scenes.safetensors", tmp_path / "models" / "outside.safetensors", "outside")
+    monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
+    uploads._STORE.clear()
+    return row
+
+
+def view_keys(app):
+    """The maps that the first heat view of a page is given."""
+    view = next(element for element in app.main if element.type == "bidi_component")
+    return [shown["key"] for shown in unpack(payloads.get(json.loads(view.proto.json)["id"]))[0]["views"]]
+
+
+def test_a_file_that_was_there_has_it():
+    pair = load_pair("scenes")
+    assert list(pair.readouts) == WITH_MEAN
+    w, wprime = (pair.recam.class_weights(name) for name in ("w", "wprime"))
+    np.testing.assert_allclose(pair.recam.class_weights("mean"), (w + wprime) / 2)
+
+
+def test_explain_writes_it(tmp_path):
+    assert main(["explain", SCENE, "--readouts", "all", "--model", "scenes", "--out", str(tmp_path / "out")]) == 0
+    with np.load(tmp_path / "out" / "maps.npz") as arrays:
+        assert {"mean", "raw_mean"} <= set(arrays.files)
+        np.testing.assert_allclose(arrays["raw_mean"], arrays["raw_sum"] / 2, rtol=1e-3, atol=1e-4)
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))["readouts"] == WITH_MEAN
+
+
+def test_compare_shows_it(mean):
+    app = opened(picture=SCENE, model="outside")
+    assert view_keys(app) == WITH_MEAN
+    assert "for six maps of" in " ".join(element.value for element in app.markdown)
+
+
+def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):
+    common = ["evaluate", "--model", "outside", "--dataset", "scenes", "--split", "samples", "--json-lines"]
+    assert main([*common, "--out", str(tmp_path / "runs" / "mine")]) == 0
+    assert list(open_store(tmp_path / "runs" / "mine").settings.maps) == WITH_MEAN
+    app = opened("../pages/lab/errors.py", run="mine", a="mean", b="sum")
+    assert app.session_state["errors-a"] == "mean"
+    assert app.selectbox(key="errors-b").options == [READOUTS[name].label for name in WITH_MEAN]
+    assert not app.error
+
+
+def test_balance_fits_and_shows_it(monkeypatch):
+    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": 4, "photos": 4})
+    app = opened("../pages/learn/balance.py", picture=SCENE, model="outside")
+    assert view_keys(app) == WITH_MEAN
+    assert "mean" in app.dataframe[0].value.columns
+    assert not app.error
