@@ -1,8 +1,6 @@
 # What someone outside needs, with its types; read by type checkers, and by lazy_loader when the package is imported.
 
 from .cam.bundle import evidence_bundle as evidence_bundle
-from .cam.curves import ClassCurves as ClassCurves
-from .cam.curves import class_curves as class_curves
 from .cam.manifest import make_manifest as make_manifest
 from .cam.pipeline import (
     default_classes as default_classes,
@@ -33,6 +31,8 @@ from .datasets import open_dataset as open_dataset
 from .datasets.samples import SAMPLES as SAMPLES
 from .datasets.samples import read_sample as read_sample
 from .datasets.samples import sample_mask as sample_mask
+from .evaluation.curves import ClassCurves as ClassCurves
+from .evaluation.curves import class_curves as class_curves
 from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.pseudo_masks import PseudoMaskOptions as PseudoMaskOptions

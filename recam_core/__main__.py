@@ -10,10 +10,10 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
-
-from recam_core.records import UserError
+from typing import Any
 
 COMMANDS = {
     "explain": "heatmaps of a picture as files",
@@ -40,6 +40,8 @@ def module_of(command: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    from recam_core.records import UserError  # it loads numpy, and Ctrl-C is heard before that
+
     # Threads that wait for others' share of a computation sleep: where something else runs on the machine, spinning made a pass
     # ten times slower. Read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -54,7 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if name in arguments[:1]:
                 importlib.import_module(f"recam_core.commands.{module_of(name)}").add_arguments(command)
         parsed = parser.parse_args(arguments)
-        importlib.import_module(f"recam_core.commands.{module_of(parsed.command)}").run(parsed)
+        command_module = importlib.import_module(f"recam_core.commands.{module_of(parsed.command)}")
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        command_module.run(parsed)
         sys.stdout.flush()  # what cannot be said shows now, and not when the interpreter ends
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -72,6 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: the output could not be written ({error.strerror}). Free some space.", file=sys.stderr)
         return 2
     return 0
+
+
+def _leave(*_: Any) -> None:
+    """Stopped while it was starting: nothing is begun yet, and what is being imported would say how it was interrupted."""
+    os.write(2, b"Stopped.\n")
+    os._exit(130)
 
 
 def speak_in_any_letters() -> None:
@@ -97,4 +108,6 @@ def fall_silent() -> None:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored
+        signal.signal(signal.SIGINT, _leave)
     sys.exit(main())

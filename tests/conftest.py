@@ -12,6 +12,9 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
+    parser.addoption(
+        "--thousand", action="store_true", help="a thousand hostile pictures too, instead of one of each kind"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -21,8 +24,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if named else min(os.cpu_count() or 1, 4)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever opens a page or drives a browser is slow."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them."""
+    if not config.getoption("--thousand"):
+        left_out = [item for item in items if item.get_closest_marker("thousand")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thousand")]
     for item in items:
         if item.path.is_relative_to(PAGES) or item.get_closest_marker("browser"):
             item.add_marker("slow")

@@ -10,8 +10,9 @@ from typing import Any
 
 from recam_core.records import UserError
 from recam_core.system.memory import few_arenas
-from ui.components.player import stream_store
+from ui.compute.leaving import start_thread, stop_threads
 
+_leaving = threading.Event()  # the server ends already
 ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
 
 
@@ -23,12 +24,16 @@ def import_engine() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
     for name in ENGINE:
-        importlib.import_module(name)
+        if not _leaving.is_set():
+            importlib.import_module(name)
 
 
 def warm_up() -> None:
-    """Import the engine and load the model of the first sample; what is wrong with it, the page will say."""
+    """Import the engine, have a process ready for uploads, and load the model of the first sample, whose faults a page says."""
     import_engine()
+    if _leaving.is_set():
+        return
+    importlib.import_module("recam_core.images.decode_process").start_decoding()
     samples, engine = (importlib.import_module(name) for name in ("recam_core.datasets.samples", "ui.compute.engine"))
     with contextlib.suppress(UserError, KeyError):
         engine.model_pair(samples.sample_model(samples.SAMPLES[0]))
@@ -36,8 +41,9 @@ def warm_up() -> None:
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[None]:
-    """Start the work when the server starts; nobody waits for it here. Runs that go on end with the server."""
+    """Start the work when the server starts; nobody waits for it here. What works beside the pages ends with it."""
     few_arenas()
-    threading.Thread(target=warm_up, daemon=True).start()
+    _leaving.clear()
+    start_thread(warm_up, _leaving.set, name="warm-up")
     yield
-    stream_store.stop_all()
+    stop_threads(3.0)  # the rest of the time when the process ends

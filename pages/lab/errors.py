@@ -14,10 +14,12 @@ from ui.errors.parts import choose_part, show_link, show_state
 from ui.errors.picture import open_name, show_opened
 from ui.errors.sanity import show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import show_damaged
 
 st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()
+show_damaged()
 if not found:
     if first_visit():
         with st.sidebar:

@@ -12,10 +12,12 @@ from ui.train.live import show_curves, show_live, show_log
 from ui.train.panel import choose_run
 from ui.train.parts import show_link, show_queue
 from ui.train.state import NEW
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import show_damaged
 
 st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
 found = runs.all_runs()
+show_damaged()
 run = choose_run(found)
 if isinstance(run, str):
     show_queue(None)

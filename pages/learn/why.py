@@ -9,9 +9,9 @@ from ui.why.example import Seen, one_look
 from ui.why.lesson import STEPS, show_step
 from ui.why.steps import choose_step
 from ui.widgets.class_choice import choose_class
+from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import suggest_bundled
 from ui.widgets.model_card import about_model, caution
-from ui.widgets.pictures import plain
 from ui.widgets.subject import choose_subject
 
 with st.container(key="why-title"):  # large type hides it: a projector's room is for the step
@@ -31,7 +31,7 @@ except UserError as error:
     st.stop()
 
 if warning := caution(subject, pair):
-    st.warning(warning, icon=":material/warning:")
+    st.warning(plain(warning), icon=":material/warning:")
 
 number, place = choose_step([step.title for step in STEPS])
 with place:

@@ -19,7 +19,7 @@ FULL_SIZE = 1 << 16
 
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, upright RGB; ``UserError`` names a picture that cannot be read."""
-    return pictures.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE).pixels
+    return pictures.read_image(path, max_bytes=MAX_BYTES, keep_side=FULL_SIZE, apart=False).pixels
 
 
 def read_mask_of(picture: Path, mask: Path, classes: int) -> np.ndarray:

@@ -18,6 +18,9 @@ from recam_core.records import UserError
 
 MAX_FILE_BYTES = 20 * 2**20
 MAX_PIXELS = 120_000_000
+MAX_WEBP_PIXELS = 50_000_000  # its decoder holds a picture four times
+MAX_SCANNED = 20 * MAX_PIXELS  # pixels of a JPEG times its scans; a progressive one has about ten
+SCAN = b"\xff\xda"
 FORMATS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP", "TIFF": "TIFF", "GIF": "GIF"}
 _FORMAT_LIST = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 
@@ -107,19 +110,43 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
         factory, accept = Image.OPEN[kind]
         if accept is None or accept(data[:16]) is not True:
             continue
+        if kind == "WEBP":  # its decoder takes the memory of the whole picture when it is made
+            _check_pixels(*_webp_size(data), MAX_WEBP_PIXELS, name)
         try:
             image = factory(io.BytesIO(data), "")
         except (SyntaxError, KeyError):
             if kind == "TIFF" and (words := _tiff_words(data)):
                 raise UserError(f"“{name}” is {words}, which is not read here. Save it as 8-bit PNG or TIFF.") from None
             raise
-        if image.width * image.height > MAX_PIXELS:
-            raise UserError(f"“{name}” is {image.width:,}×{image.height:,} pixels; at most "
-                            f"{MAX_PIXELS // 10**6} million pixels are read. Save it smaller.")  # fmt: skip
+        _check_pixels(image.width, image.height, MAX_PIXELS, name)
+        if kind == "JPEG":
+            _check_scans(image, data.count(SCAN), name)
         return image
     wanted = "a mask must be a PNG" if formats == ("PNG",) else f"expected {_FORMAT_LIST}"
     raise UserError(f"“{name}” cannot be read: {wanted}, got {_what_came(data)}. "
                     "Open it in an image program and save it as PNG.")  # fmt: skip
+
+
+def _check_pixels(width: int, height: int, most: int, name: str) -> None:
+    if width * height > most:
+        raise UserError(f"“{name}” is {width:,}×{height:,} pixels; at most {most // 10**6} million pixels are read. "
+                        "Save it smaller.")  # fmt: skip
+
+
+def _check_scans(image: Image.Image, scans: int, name: str) -> None:
+    if scans * image.width * image.height > MAX_SCANNED:
+        raise UserError(f"“{name}” is a JPEG that shows its {image.width:,}×{image.height:,} pixels in {scans} steps, which "
+                        "takes too long. Save it as a plain JPEG, or smaller.")  # fmt: skip
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """(width, height) of a WebP by the header of its first chunk; (0, 0) where there is none."""
+    if data[12:16] == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if data[12:16] == b"VP8L":
+        both = int.from_bytes(data[21:25], "little")
+        return 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF)
+    return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
 
 
 def _tiff_words(data: bytes) -> str:

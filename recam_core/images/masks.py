@@ -1,15 +1,21 @@
 """Mask files → label maps that fit a picture and a model's classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from recam_core.images.decode_process import decoded_apart
 from recam_core.images.decoding import MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
 from recam_core.images.visualise import CLASS_COLOURS
 from recam_core.records import IGNORE, Picture, UserError
+
+COLOURS = 1 << 24  # of 8-bit RGB
+WHITE = COLOURS - 1
+NO_LABEL = 256
+STRIP = 64  # rows of a colour picture that are looked up at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +41,33 @@ def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence
     name = display_name(name or ("" if isinstance(source, bytes) else str(source)), "the mask")
     data = read_bytes(source, name, MAX_FILE_BYTES)
     height, width = picture.pixels.shape[:2]
+    labels, facts = decoded_apart(
+        "mask", data, name, stored=picture.original_size, working=(width, height), classes=len(classes)
+    )
+    return Mask(labels, facts["binary"])
+
+
+def decode_mask(
+    data: bytes, name: str, *, stored: Sequence[int], working: Sequence[int], classes: int
+) -> tuple[np.ndarray, dict[str, bool]]:
+    """Labels of a file (see `read_mask`) at the ``working`` size (width, height) of its picture, and whether it is ``binary``."""
     with decoding(name):
         image = open_image(data, name, ("PNG",))
-        _check_mask_size(image.size, picture.original_size, (width, height), name)
-        values = _mask_values(image, name)
-    present = np.unique(values)
+        _check_mask_size(image.size, (stored[0], stored[1]), (working[0], working[1]), name)
+        mode, values = image.mode, _mask_values(image, name)
+        del image  # as large as the values
+        present = _present(values)
     objects = present[present != 0]
-    if len(classes) >= IGNORE and len(objects) > 1:
+    if classes >= IGNORE and len(objects) > 1:
         raise UserError(
-            f"“{name}” holds label values, and they cannot name {len(classes)} classes; give a mask in black and white: object "
+            f"“{name}” holds label values, and they cannot name {classes} classes; give a mask in black and white: object "
             "or not."
         )
-    binary = len(classes) >= IGNORE or image.mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= len(classes))
+    binary = classes >= IGNORE or mode == "1" or (len(objects) == 1 and not 1 <= objects[0] <= classes)
     if not binary:
-        _check_values(objects, len(classes), name, "Choose the model this mask was made for, or change those values.")
-    labels = (values != 0).astype(np.uint8) if binary else values.astype(np.uint8)
-    return Mask(resize_labels(labels, (height, width)), binary)
+        _check_values(objects, classes, name, "Choose the model this mask was made for, or change those values.")
+    labels = (values != 0).view(np.uint8) if binary else values.astype(np.uint8)
+    return resize_labels(labels, (working[1], working[0])), {"binary": bool(binary)}
 
 
 def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, name: str = "") -> np.ndarray:
@@ -69,7 +86,7 @@ def read_label_map(source: str | Path, *, size: tuple[int, int], classes: int, n
             f"“{name}” is in black and white, which does not say which of {classes} classes is meant. Write label values: a "
             "class's position in the list of classes plus one."
         )
-    _check_values(np.unique(values), classes, name, "Write those classes' positions in the list of classes plus one.")
+    _check_values(_present(values), classes, name, "Write those classes' positions in the list of classes plus one.")
     return values.astype(np.uint8)
 
 
@@ -117,30 +134,59 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
         return np.asarray(image).astype(np.uint16)
     if image.mode != "RGB":
         raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
-    if (grey := _grey(image)) is not None:
+    if (grey := _grey_values(image)) is not None:
         return grey
-    rgb = np.asarray(image).astype(np.uint32)
-    codes, inverse = np.unique(rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2], return_inverse=True)
-    known = {(int(r) << 16 | int(g) << 8 | int(b)): label for label, (r, g, b) in enumerate(CLASS_COLOURS)}
-    if set(codes.tolist()) <= {0, 0xFFFFFF}:
-        known[0xFFFFFF] = IGNORE  # black and white: object or not
-    strange = [f"#{code:06x}" for code in codes.tolist() if code not in known]
-    if strange:
+    values, strange = _colour_values(image)
+    if strange == [WHITE] and set(_present(values)) <= {0, NO_LABEL}:  # black and white: object or not
+        values[values == NO_LABEL] = IGNORE
+    elif strange:
+        named = [f"#{code:06x}" for code in strange]
         raise UserError(
-            f"“{name}” is a colour picture with colours that are no VOC label colours: {_some(strange)}. Save it as an "
+            f"“{name}” is a colour picture with colours that are no VOC label colours: {_some(named)}. Save it as an "
             "indexed or grey PNG of label values, without smoothing, or as black and white."
         )
-    return np.array([known[code] for code in codes.tolist()], dtype=np.uint16)[inverse].reshape(rgb.shape[:2])
+    return values
 
 
-def _grey(image: Image.Image) -> np.ndarray | None:
-    """Label values of a grey mask that was saved as RGB; None where its colours may be VOC's, which some greys are."""
-    red, green, blue = image.split()
-    if not red == green == blue:
-        return None
+def _colour_values(image: Image.Image) -> tuple[np.ndarray, list[int]]:
+    """Label values (H, W) uint16 of VOC's colours, ``NO_LABEL`` for others, and those others; a strip of rows at a time."""
+    labels = np.full(COLOURS, NO_LABEL, np.uint16)
+    labels[CLASS_COLOURS @ np.array([1 << 16, 1 << 8, 1])] = np.arange(len(CLASS_COLOURS))
+    strange = np.zeros(COLOURS, bool)
+    values = np.empty((image.height, image.width), np.uint16)
+    for top, rows in _strips(image):
+        codes = np.frombuffer(rows.tobytes("raw", "BGRX"), "<u4")  # a number for each colour: 0xRRGGBB
+        strip = labels[codes]
+        if strip.max() == NO_LABEL:
+            strange[codes[strip == NO_LABEL]] = True
+        values[top : top + STRIP] = strip.reshape(-1, image.width)
+    return values, np.flatnonzero(strange).tolist()
+
+
+def _present(values: np.ndarray) -> np.ndarray:
+    """The values that occur in (H, W) uint16, in order; sorting millions of them would take seconds and their memory again."""
+    seen = np.zeros(1 << 16, bool)
+    for row in values:
+        seen[row] = True
+    return np.flatnonzero(seen)
+
+
+def _grey_values(image: Image.Image) -> np.ndarray | None:
+    """Label values (H, W) uint16 of a grey mask that was saved as RGB; None where its colours may be VOC's, as some greys are."""
+    values = np.empty((image.height, image.width), np.uint16)
+    for top, rows in _strips(image):
+        red, green, blue = rows.split()
+        if not red == green == blue:
+            return None
+        values[top : top + STRIP] = np.asarray(red)
     of_voc = {int(r) for r, g, b in CLASS_COLOURS if r == g == b} | {255}
-    present = {value for value, count in enumerate(red.histogram()) if count}
-    return None if present <= of_voc else np.asarray(red).astype(np.uint16)
+    return None if set(_present(values)) <= of_voc else values
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The first row of each strip, and the strip."""
+    for top in range(0, image.height, STRIP):
+        yield top, image.crop((0, top, image.width, min(top + STRIP, image.height)))
 
 
 def _some(things: Sequence[object]) -> str:

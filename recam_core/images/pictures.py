@@ -3,10 +3,12 @@
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from recam_core.images.decode_process import decoded_apart
 from recam_core.images.decoding import FORMATS, MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
 from recam_core.records import Picture, UserError
 
@@ -22,22 +24,39 @@ _UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4
 
 
 def read_image(
-    source: bytes | str | Path, *, name: str = "", max_bytes: int = MAX_FILE_BYTES, keep_side: int = KEEP_SIDE
+    source: bytes | str | Path,
+    *,
+    name: str = "",
+    max_bytes: int = MAX_FILE_BYTES,
+    keep_side: int = KEEP_SIDE,
+    apart: bool = True,
 ) -> Picture:
     """Read a picture from a path or from the bytes of a file.
 
     Returns upright RGB pixels (H, W, 3) uint8, brought down to a long side of ``keep_side`` where larger. Of animations
     the first frame; transparency over white; 16-bit, 32-bit and CMYK values as 8-bit RGB; ``notes`` say what was done.
-    Raises ``UserError`` for anything missing, empty, too large, too small, too narrow, damaged or no picture.
+    It is decoded by a process with limits of time and memory; not ``apart`` where the files are the operator's own, as those
+    of data sets. Raises ``UserError`` for anything missing, empty, too large, too small, too narrow, damaged or no picture,
+    and for what takes longer or more memory than pictures do.
     """
     name = display_name(name or ("" if isinstance(source, bytes) else str(source)))
     data = read_bytes(source, name, max_bytes)
+    if apart:
+        pixels, facts = decoded_apart("picture", data, name, keep_side=keep_side)
+    else:
+        pixels, facts = decode_picture(data, name, keep_side=keep_side)
+    width, height = facts["size"]
+    return Picture(pixels, name, hashlib.sha256(data).hexdigest(), (width, height), tuple(facts["notes"]))
+
+
+def decode_picture(data: bytes, name: str, *, keep_side: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Upright RGB pixels of a file (see `read_image`) and its facts: the ``size`` (width, height) that it had, and ``notes``."""
     with decoding(name):
         image = open_image(data, name, tuple(FORMATS))
         width, height = image.size
         target = _target_size(width, height, keep_side)
         _check_sides(width, height, target, name)
-        notes = _frame_notes(data, name, image.format)
+        notes = _frame_notes(image, data, name)
         image.draft(None, (2 * target[0], 2 * target[1]))  # lets JPEG decode small; others ignore it
         image.load()
         orientation = image.getexif().get(0x0112, 1)  # TIFF turns itself on loading and then says 1
@@ -49,7 +68,7 @@ def read_image(
         width, height = height, width
     if upright.size != (width, height):
         notes.append(f"brought down from {width}×{height} to {upright.width}×{upright.height}")
-    return Picture(np.array(upright), name, hashlib.sha256(data).hexdigest(), (width, height), tuple(notes))
+    return np.array(upright), {"size": (width, height), "notes": notes}
 
 
 def check_image(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES, keep_side: int = KEEP_SIDE) -> None:
@@ -120,14 +139,20 @@ def _check_sides(width: int, height: int, target: tuple[int, int], name: str) ->
         )
 
 
-def _frame_notes(data: bytes, name: str, kind: str | None) -> list[str]:
-    if kind not in ("GIF", "WEBP", "PNG", "TIFF"):  # a phone's JPEG may carry a depth map as its second picture
+def _frame_notes(image: Image.Image, data: bytes, name: str) -> list[str]:
+    """Whether there are more frames or pages; those of a TIFF or GIF are not counted, which may take for ever."""
+    if image.format in ("WEBP", "PNG"):  # a phone's JPEG may carry a depth map as its second picture
+        count = getattr(image, "n_frames", 1)
+        return [f"first of {count} frames"] if count > 1 else []
+    if image.format == "TIFF":
+        return ["first of several pages"] if getattr(image, "is_animated", False) else []
+    if image.format != "GIF":
         return []
     try:
-        count = getattr(open_image(data, name, (kind,)), "n_frames", 1)  # on a copy: counting moves the reader
+        several = getattr(open_image(data, name, ("GIF",)), "is_animated", False)  # on a copy: looking moves the reader
     except Exception:  # a later frame is damaged; the first may be whole
         return []
-    return [f"first of {count} {'pages' if kind == 'TIFF' else 'frames'}"] if count > 1 else []
+    return ["first of several frames"] if several else []
 
 
 def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[str]) -> Image.Image:

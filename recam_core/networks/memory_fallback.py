@@ -7,6 +7,7 @@ import torch
 
 from recam_core.networks.model import CamModel
 from recam_core.records import UserError
+from recam_core.system.device import lacks_memory
 
 Seen = TypeVar("Seen")
 
@@ -24,16 +25,19 @@ def with_room(model: CamModel, look: Callable[[CamModel, bool], Seen]) -> tuple[
         try:
             told = "" if together else f"the memory of {where} holds one view at a time only"
             return look(model, together), told
-        except torch.OutOfMemoryError:
-            pass  # left at once, so that nothing of the failed try is still held during the next one
+        except (RuntimeError, MemoryError) as error:
+            if not lacks_memory(error):
+                raise
+            # left at once, so that nothing of the failed try is still held during the next one
         torch.cuda.empty_cache()
     try:
         if card:
             return look(
                 model.on_cpu(), False
             ), f"the memory of {where} did not suffice, so the CPU did it, which takes longer"
-    except torch.OutOfMemoryError:
-        pass
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
     raise UserError(
         f"The memory of {where} does not suffice for this picture; "
         "choose a smaller working size, fewer scales, or no mirror image."

@@ -5,6 +5,7 @@ This package imports no torch, so a page can read it without loading the engine.
 """
 
 from recam_core.records.boundary import BOUNDARIES, SEED_REFINEMENTS, BoundaryConfig, BoundaryEpoch, BoundaryStep
+from recam_core.records.checks import MOST_RATE
 from recam_core.records.data import CheckStep, DataReport
 from recam_core.records.events import EvalStep, Finished, RefineStep
 from recam_core.records.flags import flags_of
@@ -24,6 +25,7 @@ from recam_core.records.names import (
     UserError,
     listed_names,
 )
+from recam_core.records.plain_data import from_plain
 from recam_core.records.pseudo_masks import MaskStep
 from recam_core.records.refit import LAMBDA_LIMIT, Refit, RefitConfig, RefitStep, SeedScore
 from recam_core.records.results import CamResult, Evidence, Picture
@@ -36,6 +38,7 @@ from recam_core.records.settings import (
 )
 from recam_core.records.training import (
     PRECISIONS,
+    TRAIN_LIMITS,
     Cost,
     EpochEnd,
     EpochMaps,
@@ -57,6 +60,7 @@ __all__ = [
     "EPSILON",
     "IGNORE",
     "LAMBDA_LIMIT",
+    "MOST_RATE",
     "MULTI_SCALE",
     "OBJECTIVES",
     "PALETTE_NAMES",
@@ -66,6 +70,7 @@ __all__ = [
     "SCALE_NAMES",
     "SEED_REFINEMENTS",
     "STEP_RULES",
+    "TRAIN_LIMITS",
     "AdvCamOptions",
     "BoundaryConfig",
     "BoundaryEpoch",
@@ -100,5 +105,6 @@ __all__ = [
     "WalkStep",
     "WatchedPicture",
     "flags_of",
+    "from_plain",
     "listed_names",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from recam_core.records.checks import check_choice, check_finite, check_least
+from recam_core.records.checks import MOST_SEED, Limits, check_choice, check_finite, check_limits
 from recam_core.records.names import UserError
 from recam_core.records.walk import MAX_RADIUS
 
@@ -14,6 +14,14 @@ SEED_REFINEMENTS = {
     "none": "seeds as they are",
     "pamr": "pixel-adaptive mask refinement (Araslanov & Roth, CVPR 2020)",
     "crf": "dense CRF, as the reference; needs the extra package pydensecrf2",
+}
+BOUNDARY_LIMITS: Limits = {
+    "epochs": (1, 10_000),
+    "batch_size": (1, 4096),
+    "crop": (1, 2048),
+    "long_side": (32, 2048),
+    "workers": (0, 64),
+    "seed": (0, MOST_SEED),
 }
 
 
@@ -52,8 +60,7 @@ class BoundaryConfig:
     half: bool = False  # store the pair in half precision, as its networks were
 
     def __post_init__(self) -> None:
-        check_least(self, 1, "epochs", "batch_size", "crop")
-        check_least(self, 0, "seed", "workers")
+        check_limits(self, BOUNDARY_LIMITS)
         check_finite(self, "rate", "displacement_rate", "momentum", "weight_decay", "power")
         check_choice(self, "refinement", SEED_REFINEMENTS)
         if not 0 < self.scale_min <= self.scale_max <= 4:

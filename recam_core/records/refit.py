@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from recam_core.records.checks import check_choice, check_finite, check_least
+from recam_core.records.checks import MOST_SEED, Limits, check_choice, check_finite, check_limits
 from recam_core.records.names import OBJECTIVES, UserError
 
 LAMBDA_LIMIT = 100.0
+REFIT_LIMITS: Limits = {"steps": (1, 100_000), "batch_size": (1, 4096), "seed": (0, MOST_SEED)}
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class RefitConfig:
             )
         check_choice(self, "objective", OBJECTIVES)
         check_choice(self, "fc2_start", ("positive", "fc1"))
-        check_least(self, 1, "steps", "batch_size")
-        check_least(self, 0, "seed")
+        check_limits(self, REFIT_LIMITS)
         check_finite(self, "fc1_rate", "fc2_rate", "block_rate", "weight_decay", "power")
 
 

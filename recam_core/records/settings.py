@@ -1,9 +1,8 @@
 """Settings: frozen, checked when they are made, and the only place of their defaults."""
 
-import math
 from dataclasses import dataclass
 
-from recam_core.records.checks import check_choice
+from recam_core.records.checks import MOST_RATE, check_choice
 from recam_core.records.names import (
     CLIMB_RESULTS,
     PALETTE_NAMES,
@@ -12,6 +11,9 @@ from recam_core.records.names import (
     STEP_RULES,
     UserError,
 )
+
+LARGEST_LOOK = 4096  # pixels of the long side that a network sees
+MOST_SCALES = 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class HeatmapOptions:
             raise UserError(f"Every scale can be used once; got {self.scales}.")
         if not 32 <= self.long_side <= 2048:
             raise UserError(f"The working size must be 32 to 2048 pixels; got {self.long_side}.")
+        if max(self.scales) * self.long_side > LARGEST_LOOK or len(self.scales) > MOST_SCALES:
+            raise UserError(
+                f"At most {MOST_SCALES} scales can be added, and the largest times the working size may be {LARGEST_LOOK} "
+                f"pixels; got {len(self.scales)} of at most {max(self.scales):g} at {self.long_side} pixels."
+            )
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,8 @@ class AdvCamOptions:
                 f"The number of steps T must be 1 to 1000, where 1 is the ordinary map without a climb; got {self.steps}."
             )
         for name, letter in (("xi", "step size ξ"), ("mu", "weight μ")):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise UserError(f"The {letter} must be a finite number, 0 or more; got {getattr(self, name)}.")
+            if not 0 <= getattr(self, name) <= MOST_RATE:
+                raise UserError(f"The {letter} must be a number from 0 to {MOST_RATE:g}; got {getattr(self, name)}.")
         if not 0 <= self.tau <= 1:
             raise UserError(f"The mask threshold τ must be from 0 to 1 (not the number of steps T); got {self.tau}.")
         check_choice(self, "step_rule", STEP_RULES)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recam_core.records.checks import check_choice, check_finite, check_least
+from recam_core.records.checks import MOST_SEED, Limits, check_choice, check_finite, check_limits
 from recam_core.records.names import OBJECTIVES, UserError
 
 PRECISIONS = {
@@ -13,6 +13,25 @@ PRECISIONS = {
     "bf16": "bfloat16 in the backbone: half the memory, the range of float32",
     "fp16": "float16 in the backbone with scaled gradients, for older graphics cards",
 }
+
+# Of whole numbers. What is computed at a time is bounded by crop and batch: one typed number must not take a whole machine.
+TRAIN_LIMITS: Limits = {
+    "stage1_epochs": (1, 10_000),
+    "stage2_epochs": (1, 10_000),
+    "batch_size": (1, 4096),
+    "stage2_batch_size": (0, 4096),
+    "accumulate": (1, 4096),
+    "crop": (1, 2048),
+    "long_side_min": (1, 4096),
+    "long_side_max": (1, 4096),
+    "workers": (0, 64),
+    "prefetch": (1, 64),
+    "validation_pictures": (1, 1_000_000),
+    "frozen_parts": (0, 100),
+    "training_stride": (0, 64),
+    "seed": (0, MOST_SEED),
+}
+MOST_WATCHED = 100  # pictures; each is looked at after every epoch, and kept
 
 
 @dataclass(frozen=True)
@@ -64,9 +83,7 @@ class TrainConfig:
     half: bool = False  # store weights in half precision
 
     def __post_init__(self) -> None:
-        check_least(self, 1, "stage1_epochs", "stage2_epochs", "batch_size", "crop", "long_side_min", "accumulate")
-        check_least(self, 1, "prefetch", "validation_pictures")
-        check_least(self, 0, "seed", "workers", "stage2_batch_size", "frozen_parts", "training_stride")
+        check_limits(self, TRAIN_LIMITS)
         check_finite(self, "backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate", "fc2_rate")
         check_finite(self, "weight_decay", "recam_weight", "momentum", "power")
         check_choice(self, "optimizer", ("sgd", "adamw"))
@@ -76,6 +93,8 @@ class TrainConfig:
         check_choice(self, "precision", PRECISIONS)
         if self.long_side_max < self.long_side_min:
             raise UserError(f"long_side_max ({self.long_side_max}) is below long_side_min ({self.long_side_min}).")
+        if len(self.watch) > MOST_WATCHED:
+            raise UserError(f"At most {MOST_WATCHED} pictures can be watched; got {len(self.watch)}.")
 
     def batch_of(self, stage: int) -> int:
         """Pictures of a batch in a stage."""

@@ -1,6 +1,5 @@
 """What a random walk is asked for, and what it says (IRN, Ahn et al., CVPR 2019)."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from recam_core.records.names import UserError
 
 MAX_RADIUS = 16  # 392 neighbours on each half; memory and time grow with the square
 MAX_STEPS = 65536
+MAX_BETA = 1000.0
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class RandomWalkOptions:
     def __post_init__(self) -> None:
         if not 2 <= self.radius <= MAX_RADIUS:
             raise UserError(f"The radius must be 2 to {MAX_RADIUS} positions of the grid; got {self.radius}.")
-        if not (math.isfinite(self.beta) and self.beta >= 0):
-            raise UserError(f"β must be a finite number, 0 or more; got {self.beta}.")
+        if not 0 <= self.beta <= MAX_BETA:
+            raise UserError(f"β must be a number from 0 to {MAX_BETA:g}; got {self.beta}.")
         if not 0 <= self.steps <= MAX_STEPS:
             raise UserError(
                 f"The number of steps t must be 0 to {MAX_STEPS} (256 = 2⁸ in the reference, not 8); got {self.steps}."

@@ -10,6 +10,24 @@ from torch import Tensor
 from recam_core.records import UserError
 from recam_core.system.memory import MMAP_MAX, TRIM_THRESHOLD, mallopt
 
+CPU_IS_FULL = "can't allocate memory"  # what torch says then, in a RuntimeError of no kind of its own
+
+
+@contextmanager
+def enough_memory(refusal: str) -> Iterator[None]:
+    """Whatever says that memory does not suffice, of a card or of the machine, becomes ``UserError(refusal)``."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        raise UserError(refusal) from error
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error says that memory does not suffice."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or CPU_IS_FULL in str(error)
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """``auto`` is the first CUDA device where there is one, else the CPU; a name that cannot be had is an error."""

@@ -31,7 +31,7 @@ def read_lines(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
             events = events + _parsed(whole)
             _EVENTS.put(path, (end + len(whole), (mark + whole)[-MARK:], events))
             return list(events), end + len(whole)
-    except FileNotFoundError:
+    except OSError:  # none there, or a folder of that name
         return [], start
 
 
@@ -46,6 +46,8 @@ def _parsed(whole: bytes) -> list[dict[str, Any]]:
     events = []
     for line in whole.splitlines():
         if line.startswith(b'{"event"'):
-            with contextlib.suppress(ValueError):
-                events.append(json.loads(line))
+            with contextlib.suppress(ValueError, RecursionError):
+                event = json.loads(line)
+                if isinstance(event["event"], str):
+                    events.append(event)
     return events

@@ -13,6 +13,7 @@ from recam_core.records import UserError
 from recam_core.system.layouts import LISTED, LOOKED_AT, is_folder, is_text, layout_of, voc_base
 
 ROOTS = "RECAM_DATA_ROOTS"
+UPLOADS = "uploads"  # in the folder of a run: pictures that people brought along
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,25 @@ def allowed_file(text: str) -> Path:
     if not text.strip() or not _is_file(file):
         raise missing
     return file
+
+
+def watched_file(text: str) -> Path:
+    """The picture's file that was named, with links followed: in the roots, or one that was uploaded for a run.
+
+    ``UserError`` says the same of a file that is not there and of one that may not be read, so nobody learns which it is.
+    """
+    refused = UserError(
+        f"There is no picture “{text[:80]}” on this server that may be watched; name one of the data set, a sample, or a file "
+        "where data may lie."
+    )
+    try:
+        path = Path(text).resolve()
+        places = [*data_roots(), *(folder.resolve() for folder in runs_folder().glob(f"*/{UPLOADS}"))]
+    except (OSError, ValueError, RuntimeError) as error:
+        raise refused from error
+    if (bounded() and not any(path.is_relative_to(place) for place in places)) or not _is_file(path):
+        raise refused
+    return path
 
 
 def data_folders() -> list[DataFolder]:

@@ -13,17 +13,30 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from recam_core.records import UserError
-from recam_core.system.jobs import ERRORS, EVENTS, LOCK, Job, environment, list_jobs, read_job, write_status
+from recam_core.system.jobs import (
+    ERRORS,
+    EVENTS,
+    LOCK,
+    STATUS,
+    Job,
+    Status,
+    environment,
+    is_full,
+    list_jobs,
+    read_job,
+    write_status,
+)
 from recam_core.system.locks import held
 
 TURN = ".turn"
 COMMAND = (sys.executable, "-m", "recam_core")
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+WORDS = 400  # characters of a message that is written without room for more
 PAUSE = 0.3  # seconds between two looks at the queue
 
 
@@ -60,7 +73,18 @@ def keep(folder: Path) -> None:
                 words = killed_words(-code, _most_memory())
             if code == -signal.SIGINT:  # before the command could hear of it: what it left is Python's own
                 words = "Stopped while it was starting."
-            write_status(job, replace(status, state=state, ended=time.time(), message=words))
+            _write_end(job, replace(status, state=state, ended=time.time(), message=words))
+
+
+def _write_end(job: Job, status: Status) -> None:
+    """Say how it ended, also on a full disk: there the old status is written over where it lies."""
+    try:
+        write_status(job, status)
+    except UserError:
+        line = json.dumps(asdict(replace(status, message=status.message[:WORDS])), ensure_ascii=False).encode()
+        with (job.folder / STATUS).open("r+b") as stream:  # one block of the disk, which it has already
+            stream.write(line)
+            stream.truncate()
 
 
 @contextlib.contextmanager
@@ -110,9 +134,15 @@ def _stop_without_keeper() -> None:
 
 
 def _last_words(folder: Path) -> str:
-    """The last line that the command left on stderr."""
+    """The last line that the command left on stderr, or what is known of how it ended."""
     lines = [line for line in (folder / ERRORS).read_text("utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix("python -m recam_core: ") if lines else "It ended without a word."
+    if lines:
+        return lines[-1].removeprefix("python -m recam_core: ")
+    return (
+        "No space was left on the disk of the runs. Free some, and go on."
+        if is_full(folder)
+        else "It ended without a word."
+    )
 
 
 def killed_words(number: int, memory: int) -> str:

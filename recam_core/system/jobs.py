@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recam_core.records import UserError
+from recam_core.records import UserError, from_plain
 from recam_core.system.event_lines import read_lines
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import may_start, runs_folder
@@ -32,7 +32,9 @@ from recam_core.system.locks import is_held
 JOB, STATUS, EVENTS, ERRORS, LOCK = "job.json", "status.json", "events.jsonl", "errors.txt", ".keeper"
 WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupted")
 STARTING = 20.0  # seconds that a keeper may take to be there
+FULL = 1 << 20  # bytes that are left on a disk that counts as full
 QUEUE = 16  # jobs that may wait for their turn
+LAST_MOMENT = 2.0**33  # in the year 2242; clocks do not show what is far beyond
 TAIL = 1 << 16  # bytes from the end of the events in which the last ones are looked for
 ROOT = Path(__file__).parents[2]
 
@@ -93,10 +95,14 @@ def start_job(
         raise UserError(
             f"No run can be started in {runs_folder()} ({error.strerror}); set RECAM_RUNS to another folder."
         ) from error
-    job = Job(folder, kind, title, tuple(arguments(folder)), tuple(again), dict(about or {}))
-    described = {name: value for name, value in asdict(job).items() if name not in ("folder", "status")}
-    save_atomically(folder / JOB, json.dumps(described, ensure_ascii=False, indent=1).encode())
-    return _queue(job)
+    try:
+        job = Job(folder, kind, title, tuple(arguments(folder)), tuple(again), dict(about or {}))
+        described = {name: value for name, value in asdict(job).items() if name not in ("folder", "status")}
+        save_atomically(folder / JOB, json.dumps(described, ensure_ascii=False, indent=1).encode())
+        return _queue(job)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # a full disk: nothing is begun
+        raise
 
 
 def resume_job(job: Job) -> Job:
@@ -129,6 +135,17 @@ def list_jobs(kind: str | None = None, runs: Path | None = None) -> list[Job]:
         with contextlib.suppress(UserError):
             found.append(read_job(path.parent))
     return [job for job in found if kind in (None, job.kind)]
+
+
+def damaged_runs(runs: Path | None = None) -> list[tuple[Path, str]]:
+    """Folders that are runs and cannot be read, each with the reason: they are passed over, and may be deleted."""
+    found = []
+    for path in sorted((runs or runs_folder()).glob(f"*/{JOB}"), reverse=True):
+        try:
+            read_job(path.parent)
+        except UserError as error:
+            found.append((path.parent, str(error)))
+    return found
 
 
 def delete_run(folder: Path) -> None:
@@ -168,12 +185,12 @@ def find_job(name: str) -> Job:
 def read_job(folder: Path) -> Job:
     """A run as its folder tells it; one whose keeper is gone without a last word is "interrupted"."""
     try:
-        plain = json.loads((folder / JOB).read_text("utf-8"))
         status = _read_status(folder)
-        lists = {name: tuple(plain[name]) for name in ("arguments", "again")}
-        job = Job(folder, **plain | lists, status=status)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"The run {folder.name} cannot be read: {JOB} or {STATUS} is missing or damaged.") from error
+        job = from_plain(Job, json.loads((folder / JOB).read_text("utf-8")), folder=folder, status=status)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"The run {folder.name} cannot be read: {JOB} or {STATUS} is missing or damaged ({str(error)[:200]})."
+        ) from error
     if not job.is_waiting or is_held(folder / LOCK) or time.time() - status.queued < STARTING:
         return job
     status = _read_status(folder)  # it may have ended while we looked
@@ -182,6 +199,8 @@ def read_job(folder: Path) -> Job:
             "It ended without a word: its process was killed (when memory runs out, the system kills one), or the machine was "
             "switched off. What it kept is there: go on, with smaller batches or a smaller working size if it happens again."
         )
+        if is_full(folder):
+            words = "It ended because no space is left on the disk of the runs. Free some, and go on with it."
         status = replace(status, state="interrupted", message=words)
     return replace(job, status=status)
 
@@ -208,6 +227,14 @@ def environment() -> dict[str, str]:
 def keeper_command(folder: Path) -> list[str]:
     """What runs as a job's keeper."""
     return [sys.executable, "-m", "recam_core.system.job_runner", str(folder)]
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for another file of ours."""
+    try:
+        return shutil.disk_usage(folder).free < FULL
+    except OSError:
+        return False
 
 
 def _queue(job: Job) -> Job:
@@ -240,7 +267,12 @@ def write_status(job: Job, status: Status) -> None:
 
 
 def _read_status(folder: Path) -> Status:
-    return Status(**json.loads((folder / STATUS).read_text("utf-8")))
+    status = from_plain(Status, json.loads((folder / STATUS).read_text("utf-8")))
+    if status.state not in (*WAITING, *ENDED):
+        raise ValueError(f"state: expected one of {', '.join((*WAITING, *ENDED))}, got {status.state[:40]!r}")
+    if not all(0 <= (moment or 0) < LAST_MOMENT for moment in (status.queued, status.started, status.ended)):
+        raise ValueError("expected times in seconds since 1970")
+    return status
 
 
 def _check_may_start() -> None:

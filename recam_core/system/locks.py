@@ -26,7 +26,13 @@ def held(path: Path, refusal: str) -> Iterator[None]:
                 stream.seek(0)
                 raise UserError(refusal.format(pid=stream.read().decode(errors="replace").strip() or "unknown"))
             time.sleep(0.05)
-        _write_number(stream, os.getpid())
+        try:
+            _write_number(stream, os.getpid())
+        except OSError as error:
+            raise UserError(
+                f"“{path.name}” in {path.parent} could not be written ({error.strerror}). Free some space, or "
+                "choose another folder."
+            ) from error
         yield
 
 
@@ -39,6 +45,8 @@ def is_held(path: Path) -> bool:
         return False
     except BlockingIOError:
         return True
+    except OSError:  # a folder, or what nobody may open: nobody holds it
+        return False
     return False
 
 

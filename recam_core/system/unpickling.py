@@ -1,19 +1,25 @@
 """Pickled tensors that others made, read in a process of their own: bounded in time and memory, nothing in them is run.
 
 A pickle of some hundred bytes can keep a reader busy for ever or ask for all memory, also where only plain tensors are let in;
-``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.system.unpickling FILE BYTES`` is
-the reader: it writes safetensors, or one sentence, to stdout.
+``unpickled_apart`` then ends the reader, and whoever asked goes on. ``python -m recam_core.system.unpickling FILE BYTES SECONDS
+AVERAGE`` is the reader: it writes safetensors, or one sentence, to stdout.
 """
 
+import contextlib
+import io
 import json
+import math
 import os
 import pickle
+import pickletools
 import re
+import signal
 import subprocess
 import sys
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +45,17 @@ SETTINGS = (
 )  # fmt: skip
 WRAPPED = 4  # times, at most
 PLAIN = "torch.save(model.state_dict(), FILE), or safetensors"
-SECONDS = 40.0  # for the start and a small file; 20 MB more take a second more
+SECONDS = 40.0  # of processor time for the start and a small file; 20 MB more take a second more
+PATIENCE = 10  # times as long by the clock, beside busy processes
+LOOKED_AT = 2**18  # bytes of a pickle that are looked at before a process is started for it
+OURS = (
+    "torch",
+    "collections",
+    "numpy",
+    "_codecs",
+    "__builtin__",
+    "builtins",
+)  # modules whose names plain tensors may ask for
 ROOM = 2**30  # bytes of memory that any file may take
 TIMES = 16  # so many times its file's size may tensors be: as float32, and under all their names
 REFUSED = 3  # exit status: stdout is a sentence for the person
@@ -66,9 +82,18 @@ class _Setting(dict[Any, Any]):
 
 def unpickled_apart(path: Path, most: int, average: bool = True) -> Weights:
     """``plain_tensors`` of a file, read by a process of its own; ``UserError`` also where that takes too long or too much."""
-    command = (sys.executable, "-m", "recam_core.system.unpickling", str(path.absolute()), str(most), str(int(average)))
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     limit = SECONDS + path.stat().st_size / 20e6
+    command = (
+        sys.executable,
+        "-m",
+        "recam_core.system.unpickling",
+        str(path.absolute()),
+        str(most),
+        str(math.ceil(limit)),
+        str(int(average)),
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    _check_plainly(path)
     try:
         done = subprocess.run(
             command,
@@ -77,14 +102,13 @@ def unpickled_apart(path: Path, most: int, average: bool = True) -> Weights:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=limit,
+            timeout=limit * PATIENCE,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UserError(
-            f"{path.name} was given up after {limit:.0f} seconds, more than tensors of its size take to read. "
-            f"Save it as {PLAIN}."
-        ) from error
+        raise _given_up(path, limit * PATIENCE) from error
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise _given_up(path, limit)
     if done.returncode == REFUSED:
         raise UserError(done.stdout.decode())
     if done.returncode:
@@ -96,6 +120,58 @@ def unpickled_apart(path: Path, most: int, average: bool = True) -> Weights:
         return Weights(load(done.stdout), *_said(done.stdout))
     except (SafetensorError, ValueError, KeyError) as error:
         raise UserError(f"{path.name} has tensors under names that cannot be kept: {error}.") from error
+
+
+def _given_up(path: Path, seconds: float) -> UserError:
+    return UserError(
+        f"{path.name} was given up after {seconds:.0f} seconds, more than tensors of its size take to read. Save it as {PLAIN}."
+    )
+
+
+def _check_plainly(path: Path) -> None:
+    """Refuse at once what begins like no file of torch.save, or asks for foreign code: a process that loads torch takes seconds.
+
+    What passes here is read by torch all the same, which lets in far less.
+    """
+    if zipfile.is_zipfile(path):
+        _check_archive(path)
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            if name is None:
+                return
+            with archive.open(name) as stream:
+                start = stream.read(LOOKED_AT)
+    else:
+        with path.open("rb") as file:
+            start = file.read(LOOKED_AT)
+        if not start.startswith(b"\x80"):
+            raise UserError(
+                f"{path.name} could not be read as a weights file: it does not begin like one of torch.save. Save it as {PLAIN}."
+            )
+    for asked in _asked_for(start):
+        if asked.split(".")[0] not in OURS and asked not in SETTINGS:
+            raise _runs_code(path.name, asked)
+
+
+def _asked_for(start: bytes) -> Iterator[str]:
+    """Names that the beginning of a pickle asks for, as far as it can be followed without running it."""
+    stream, texts = io.BytesIO(start), deque[str](maxlen=2)
+    with contextlib.suppress(Exception):  # cut off, or damaged: torch says how
+        while stream.tell() < len(start):  # older files are several pickles
+            for code, argument, _ in pickletools.genops(stream):
+                if code.name in ("GLOBAL", "INST"):
+                    yield str(argument).replace(" ", ".", 1)
+                elif code.name == "STACK_GLOBAL" and len(texts) == 2:
+                    yield ".".join(texts)
+                elif isinstance(argument, str):
+                    texts.append(argument)
+
+
+def _runs_code(name: str, wanted: str) -> UserError:
+    return UserError(
+        f"{name} wants to run code when it is read ({wanted}), so it was refused, and nothing of it was run. "
+        f"Ask for plain tensors: {PLAIN}."
+    )
 
 
 def _said(data: bytes) -> tuple[str, str]:
@@ -152,10 +228,7 @@ def _unpickled(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if wanted := re.search(r"GLOBAL ([\w.]+)", str(error)):
-            raise UserError(
-                f"{name} wants to run code when it is read ({wanted[1]}), so it was refused, and nothing of it was run. "
-                f"Ask for plain tensors: {PLAIN}."
-            ) from error
+            raise _runs_code(name, wanted[1]) from error
         raise UserError(
             f"{name} could not be read as a weights file: it is no file of torch.save, or holds more than plain tensors. "
             f"Save it as {PLAIN}."
@@ -228,7 +301,7 @@ def _check_plain(value: Tensor, name: str, file: str) -> None:
         )
 
 
-def _bound(size: int, most: int) -> None:
+def _bound(size: int, most: int, seconds: int) -> None:
     """Let this process have memory for a file of ``size`` bytes and its tensors, and no more, beside what it has now."""
     import resource  # not on every system
 
@@ -236,13 +309,14 @@ def _bound(size: int, most: int) -> None:
         now = int(status.read().split()[0]) * resource.getpagesize()
     room = now + ROOM + min(2 * most, 2 * TIMES * size) + 4 * size
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(path: Path, most: int, average: bool = True) -> int:
+def main(path: Path, most: int, seconds: int, average: bool = True) -> int:
     """Write a file's tensors to stdout, or why not; returns the exit status."""
     if sys.platform == "linux":
-        _bound(path.stat().st_size, most)
+        _bound(path.stat().st_size, most, seconds)
     try:
         read = plain_tensors(path, most, average)
         data, status = save(read.tensors, {"taken": read.taken, "other": read.other} if read.other else None), 0
@@ -254,4 +328,4 @@ def main(path: Path, most: int, average: bool = True) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] != ["0"]))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:] != ["0"]))

@@ -13,7 +13,7 @@ from recam_core.datasets import Dataset
 from recam_core.datasets.batches import Crops
 from recam_core.networks.model import CamModel, build_model
 from recam_core.records import Cost, TrainConfig, UserError
-from recam_core.system.device import training_type
+from recam_core.system.device import enough_memory, training_type
 from recam_core.training.optimizer import build_optimizer
 from recam_core.training.passes import look, look_size
 from recam_core.training.run import Losses
@@ -38,14 +38,12 @@ def estimate_cost(
     reading = _reading(config, dataset) if dataset is not None else 0.0
     with torch.random.fork_rng(devices=[]):  # nobody's training is disturbed
         cam, recam = (build_model(config.backbone, head, classes).to(device) for head in ("cam", "recam"))
-        try:
+        with enough_memory(
+            f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels; "
+            "lower --batch-size (and raise --accumulate) or --crop."
+        ):
             trials = [_Trial(model, config, stage, device) for stage, model in ((1, cam), (2, recam))]
             validation = _validation(config, dataset, recam) if config.validation else 0.0
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels; "
-                "lower --batch-size (and raise --accumulate) or --crop."
-            ) from error
     epochs = (0 if config.stage1 else config.stage1_epochs, config.stage2_epochs)
     each = [math.ceil(pictures / (config.batch_of(stage) * config.accumulate)) for stage in (1, 2)]
     steps = (epochs[0] * each[0], epochs[1] * each[1])

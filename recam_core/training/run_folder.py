@@ -4,7 +4,6 @@ What does not fit the run is refused by name.
 """
 
 import contextlib
-import dataclasses
 import io
 import json
 import platform
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 import torchvision
 
-from recam_core.records import BoundaryConfig, TrainConfig, UserError
+from recam_core.records import BoundaryConfig, TrainConfig, UserError, from_plain
 from recam_core.system.files import save_atomically
 from recam_core.system.history import History, event_line
 
@@ -141,16 +140,10 @@ def read_run(out: Path) -> RunSettings:
     """What the run in a folder was started with; settings that are newer than it have their defaults."""
     try:
         plain = json.loads((out / SETTINGS).read_text("utf-8"))
-        config = _settings(KINDS[plain["kind"]], plain["config"])
-        return RunSettings(plain["kind"], config, tuple(plain["classes"]), dict(plain["versions"]))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        config = from_plain(KINDS[plain["kind"]], plain["config"])
+        return from_plain(RunSettings, plain, config=config)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f"{out.name} is not a run that can be read: {SETTINGS} is missing or damaged.") from error
-
-
-def _settings(kind: type[TrainConfig | BoundaryConfig], plain: Mapping[str, Any]) -> TrainConfig | BoundaryConfig:
-    known = {field.name for field in dataclasses.fields(kind)}
-    said: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items() if name in known}
-    return kind(**said)
 
 
 def save_checkpoint(out: Path, state: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from recam_core.records import (
     Validated,
     WatchedPicture,
 )
+from recam_core.system.device import lacks_memory
 from recam_core.system.history import read_history
 from recam_core.training.distributed import Team
 from recam_core.training.meter import Meter
@@ -70,7 +71,9 @@ def train(
         if team.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
             yield run.folder.tell(Finished(str(path), course.seconds(), detail))
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
             "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."

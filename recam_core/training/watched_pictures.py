@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from recam_core.networks.model import CamModel
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import EpochMaps, TrainConfig, UserError, WatchedPicture
 from recam_core.system.files import npz_bytes, save_atomically
+from recam_core.system.folders import watched_file
 from recam_core.training.passes import look, look_size
 from recam_core.training.run_folder import folder_for
 
@@ -37,12 +37,8 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
         elif name in SAMPLES:
             pixels = read_sample(name)[0].pixels
             classes = sample_labels(name, dataset.classes)
-        elif os.path.isfile(name):  # False for what cannot be a name
-            pixels, classes = read_image(Path(name)).pixels, ()
-        else:
-            raise UserError(
-                f"There is no picture {name!r} to watch: neither in the split, nor a sample ({', '.join(SAMPLES)}), nor a file."
-            )
+        else:  # asked again, whatever a page said of it before: links may have changed
+            pixels, classes = read_image(watched_file(name)).pixels, ()
         found.append(WatchedPicture(Path(name).name, working_picture(pixels, look_size(config)), classes))
     return tuple(found)
 

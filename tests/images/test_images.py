@@ -286,7 +286,8 @@ def test_of_animations_the_first_frame_is_read(kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     picture = read_image(encode(frames[0], kind, save_all=True, append_images=frames[1:], **options))
     assert (picture.pixels == [255, 0, 0]).all()
-    assert picture.notes == (f"first of 3 {'pages' if kind == 'TIFF' else 'frames'}",)
+    many = "3" if kind in ("PNG", "WEBP") else "several"  # those of the others would have to be counted
+    assert picture.notes == (f"first of {many} {'pages' if kind == 'TIFF' else 'frames'}",)
 
 
 def test_the_second_picture_in_a_phones_jpeg_is_no_animation():
@@ -345,14 +346,14 @@ def test_formats_outside_the_list_are_refused(kind):
         (forged_png(12_000, 10_001), "12,000×10,001"),
         (b"GIF89a" + struct.pack("<HH", 60_000, 60_000) + bytes(3) + GIF_FRAME, "60,000×60,000"),
         (forged_bmp(50_000, 50_000), "50,000×50,000"),
-        (forged_webp(50_000, 50_000), "claims more pixels"),
+        (forged_webp(50_000, 50_000), "50,000×50,000"),
     ],
 )
 def test_decompression_bombs_are_refused_by_their_header(data, size):
     assert len(data) < 200
     sentence = refusal(data, name="bomb.png")
     assert size in sentence
-    assert "120 million" in sentence
+    assert f"{50 if data.startswith(b'RIFF') else 120} million" in sentence
 
 
 def test_up_to_the_limit_no_warning_and_no_refusal_for_size():
@@ -385,7 +386,7 @@ def test_too_little_memory_is_a_sentence(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(pictures, "_to_rgb", full)
-    assert "not enough memory to decode “cat.png”" in refusal(encode(NOISE), name="cat.png")
+    assert "not enough memory to decode “cat.png”" in refusal(encode(NOISE), name="cat.png", apart=False)
 
 
 def test_damaged_exif_is_no_reason_to_refuse_or_to_warn():

@@ -7,6 +7,8 @@ import pytest
 
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import (
+    AdvCamOptions,
+    BoundaryConfig,
     CamResult,
     DisplayOptions,
     EpochEnd,
@@ -15,6 +17,8 @@ from recam_core.records import (
     Finished,
     HeatmapOptions,
     Picture,
+    RandomWalkOptions,
+    RefitConfig,
     TrainConfig,
     TrainStep,
     UserError,
@@ -27,7 +31,8 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(("settings", "complaint"), [
     ({"scales": ()}, "at least one"), ({"scales": (1.0, 0.1)}, "0.25 to 4"), ({"scales": (NAN,)}, "0.25 to 4"),
     ({"scales": (INF,)}, "0.25 to 4"), ({"scales": (1.0, 1.0)}, "once"), ({"long_side": 31}, "32 to 2048"),
-    ({"long_side": 4096}, "32 to 2048"),
+    ({"long_side": 4096}, "32 to 2048"), ({"scales": (4.0,), "long_side": 2048}, "may be 4096 pixels"),
+    ({"scales": tuple(1 + i / 100 for i in range(17))}, "At most 16 scales"),
 ])  # fmt: skip
 def test_contradictory_heatmap_options_are_refused(settings, complaint):
     with pytest.raises(UserError, match=complaint):
@@ -44,6 +49,23 @@ def test_contradictory_heatmap_options_are_refused(settings, complaint):
 def test_contradictory_training_settings_are_refused_by_name(name, value):
     with pytest.raises(UserError, match=f"{name} .*got"):
         TrainConfig(**{name: value})
+
+
+@pytest.mark.parametrize("settings", [TrainConfig, BoundaryConfig, RefitConfig, AdvCamOptions, RandomWalkOptions])
+def test_every_number_of_settings_has_an_upper_bound(settings):
+    numbers = [field.name for field in dataclasses.fields(settings) if type(field.default) in (int, float)]
+    assert numbers
+    for name in numbers:
+        kind = type(next(field.default for field in dataclasses.fields(settings) if field.name == name))
+        with pytest.raises(UserError, match="got"):
+            settings(**{name: kind(2**63)})
+
+
+def test_a_crop_that_takes_the_machine_is_refused():
+    with pytest.raises(UserError, match="crop must be at most 2048; got 12000"):
+        TrainConfig(crop=12_000)
+    with pytest.raises(UserError, match="At most 100 pictures can be watched; got 101"):
+        TrainConfig(watch=("a",) * 101)
 
 
 def test_a_long_side_range_must_not_be_upside_down():

@@ -37,7 +37,7 @@ def test_pictures_are_found_by_name_sample_or_file(file):
 
 
 def test_an_unknown_picture_is_refused_by_name():
-    with pytest.raises(UserError, match="no picture 'nobody' to watch: neither in the split"):
+    with pytest.raises(UserError, match="There is no picture “nobody” on this server that may be watched"):
         find_watched(replace(CONFIG, watch=("nobody",)), Scenes("samples"))
 
 

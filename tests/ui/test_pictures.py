@@ -7,7 +7,7 @@ from PIL import Image
 from recam_core import SAMPLES
 from ui.session import uploads
 from ui.widgets import pictures
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 
 def test_samples_have_short_names_that_fit_under_a_small_picture_and_tooltips_that_say_more():

@@ -10,7 +10,8 @@ from recam_core import SAMPLES, ModelPair, Picture, UserError, read_sample
 from recam_core.datasets.labelled import label_row
 from recam_core.datasets.samples import PHOTO_MODEL, SCENE_CLASSES, SCENE_MODEL, sample_labels, sample_model
 from ui.session import uploads
-from ui.widgets.pictures import plain, sample_thumbnail
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import sample_thumbnail
 
 ROW = 4
 

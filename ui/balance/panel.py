@@ -14,7 +14,7 @@ from ui.balance.words import what_changed
 from ui.compute.engine import brief_turn
 from ui.session.link import address
 from ui.widgets.class_choice import choose_class
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
 

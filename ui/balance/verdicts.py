@@ -3,7 +3,7 @@
 import streamlit as st
 
 from recam_core.experiments.findings import Verdict, read_study, verdicts
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 PARTS = ("scenes-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds", "photos-lambda")
 LOOKS = {

@@ -16,7 +16,7 @@ from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads
 from ui.compute.engine import brief_turn
 from ui.session.link import heat_settings
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.truth import class_truth
 
 PART = "scenes-when"

@@ -14,7 +14,7 @@ from ui.components.player import DEFAULTS, player, stream_store
 from ui.session.climbs import CLIMB, KEPT, PREVIEW
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.widgets.class_choice import choose_class, choose_readout
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
 

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from recam_core.cam.curves import scaled_maps
 
 from recam_core import CamResult, Evidence, ModelPair
+from recam_core.cam.scales import scaled_maps
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from recam_core.system.device import device_name
 from ui.compare.maps import Shown
+from ui.widgets.escaping import as_html
 from ui.widgets.subject import Subject
 
 SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
@@ -49,7 +50,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
         rows = shown.curves[settings["scale"]]
         iou = [None if curves.iou is None or np.isnan(curves.iou[i]).all() else curves.iou[i] for curves in rows]
         measured = any(values is not None for values in iou)
-        what = f"IoU of {name} with the true mask" if measured else f"share of the picture above the threshold, {name}"
+        what = "IoU of {} with the true mask" if measured else "share of the picture above the threshold, {}"
         figure = go.Figure()
         for result, curves, overlap in zip(shown.results, rows, iou, strict=True):
             values = overlap if overlap is not None else curves.covered[i]
@@ -65,7 +66,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
         figure.update_layout(
             height=280,
             margin={"l": 10, "r": 10, "t": 36, "b": 10},
-            title={"text": what, "font": {"size": 14}},
+            title={"text": what.format(as_html(name)), "font": {"size": 14}},
             xaxis={"title": "background threshold", "range": [0, 1]},
             yaxis={"tickformat": ".0%", "rangemode": "tozero"},
             legend={"orientation": "h", "y": -0.35},

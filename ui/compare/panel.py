@@ -17,8 +17,8 @@ from ui.compute.engine import brief_turn
 from ui.session.link import address, heat_settings, write, write_heat_settings
 from ui.session.uploads import keeps_uploads
 from ui.widgets.class_choice import MAX_CLASSES
+from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
-from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, linked_classes
 from ui.widgets.truth import known_truth
 

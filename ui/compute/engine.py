@@ -28,6 +28,7 @@ from recam_core.checkpoints.pair_file import find_model
 from recam_core.system.cache import Cache
 from recam_core.system.compute_queue import Turns
 from recam_core.system.memory import give_back
+from ui.compute.leaving import at_last
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -86,6 +87,11 @@ class EvidenceCache(TurnCache[Evidence]):
 
 EVIDENCE = EvidenceCache()
 FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.turns)
+
+
+# Scripts of pages run in threads of Streamlit, which nobody waits for: what they compute in their turn comes to its end, and
+# no other begins.
+at_last(lambda: EVIDENCE.turns.take(brief=True).__enter__())
 
 
 def brief_turn() -> AbstractContextManager[None]:

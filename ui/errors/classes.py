@@ -11,7 +11,7 @@ from ui.errors.gallery import ANY, show_cell
 from ui.errors.headline import percent, signed
 from ui.errors.sides import View
 from ui.errors.state import choose, remembered, tell
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import as_html, plain
 
 TABLE, MATRIX = "errors-class-table", "errors-confusion"
 CELL = 34  # pixels a label takes in the matrix
@@ -93,9 +93,9 @@ def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
     ordered = sorted(rows, key=lambda row: row["IoU B"] or 0)[-SHOWN:]
     for name, side in (("IoU B", view.b), ("IoU A", view.a)):
         chart.add_bar(
-            y=[row["class"] for row in ordered],
+            y=[as_html(row["class"]) for row in ordered],
             x=[row[name] for row in ordered],
-            name=side.label,
+            name=as_html(side.label),
             orientation="h",
             marker={"color": side.colour},
             hovertemplate="%{y}: %{x:.1f} %",

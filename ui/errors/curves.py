@@ -9,7 +9,7 @@ from recam_core.evaluation.store.map_names import is_baseline, map_label, readou
 from recam_core.networks.readouts import READOUTS
 from ui.errors.headline import percent
 from ui.errors.sides import View
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import as_html, plain
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}
 
@@ -74,7 +74,7 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
         chart.add_scatter(
             x=thresholds,
             y=values,
-            name=label,
+            name=as_html(label),
             mode="lines",
             line={"color": colour, "width": width, "dash": dash},
             opacity=1 if width > 1 else 0.7,
@@ -87,7 +87,7 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
                 mode="markers",
                 marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 3}},
                 showlegend=False,
-                hovertemplate=f"best of {label}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
+                hovertemplate=f"best of {as_html(label)}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
             )
     chart.add_vline(view.threshold, line={"dash": "dot", "color": "#888888"})
     top = max((float(np.nanmax(getattr(curves, figure), initial=0)) for curves, *_ in lines), default=1)

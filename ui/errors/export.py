@@ -19,7 +19,7 @@ from ui.errors.runs import Run
 from ui.errors.sides import Side, View
 from ui.errors.state import key
 from ui.session.link import address
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.truth import class_truth
 
 MOST = 24  # pictures in one bundle

@@ -14,7 +14,7 @@ from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
 from ui.errors.sides import View
 from ui.errors.state import key
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import as_html, plain
 
 KEPT = 8  # pictures and classes whose curves a session remembers
 
@@ -95,7 +95,7 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
         chart.update_layout(
             height=280,
             margin={"l": 10, "r": 10, "t": 36, "b": 10},
-            title={"text": f"{kind}: logit of {name} ({better} is better)", "font": {"size": 14}},
+            title={"text": f"{kind}: logit of {as_html(name)} ({better} is better)", "font": {"size": 14}},
             xaxis={"title": "share of the pixels", "tickformat": ".0%"},
             legend={"orientation": "h", "y": -0.35},
         )

@@ -13,7 +13,7 @@ from ui.errors.maps import side_card
 from ui.errors.sides import View
 from ui.errors.state import choose, key, number, remembered, settle, tell
 from ui.session.link import write
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 PAGE, ROW = 8, 4
 ANY = "any"

@@ -5,7 +5,7 @@ import streamlit as st
 
 from recam_core.evaluation.bootstrap import gain_of_areas
 from ui.errors.sides import View
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 FEW = 20  # with fewer pictures an interval over pictures says more than is known
 

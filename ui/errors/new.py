@@ -10,9 +10,9 @@ from recam_core.system.layouts import changed
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data
+from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import ASKED
 from ui.widgets.model_choice import model_words
-from ui.widgets.pictures import plain
 
 SCENES = "scenes"
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."

@@ -9,7 +9,7 @@ from ui.errors.sides import View
 from ui.errors.state import remembered, tell
 from ui.session.link import address
 from ui.widgets import jobs
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "export": "Export"}
 

@@ -25,7 +25,8 @@ from ui.errors.sides import View, lead_threshold
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, write
-from ui.widgets.pictures import PICTURE, plain
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import PICTURE
 from ui.widgets.truth import class_truth
 
 COMPARE = "../pages/explore/compare.py"

@@ -14,7 +14,7 @@ from ui.errors.headline import percent
 from ui.errors.new import READ_ONLY
 from ui.errors.sides import View
 from ui.widgets import jobs
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 
 def show_sanity(view: View) -> None:

@@ -14,7 +14,7 @@ from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell
 from ui.session.link import write
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 SAME = "same"
 THRESHOLD, SEEN = "threshold", "errors-threshold-seen"

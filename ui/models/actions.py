@@ -9,8 +9,9 @@ from recam_core.checkpoints.registry import ShelfEntry, delete_model, rename_mod
 from recam_core.datasets.samples import SCENE_CLASSES, sample_model
 from recam_core.system.folders import may_start
 from ui.models.state import say_next
+from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import evaluate_this
-from ui.widgets.pictures import PICTURE, plain
+from ui.widgets.pictures import PICTURE
 
 COMPARE, TRAIN = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train"))
 

@@ -8,9 +8,9 @@ from recam_core.checkpoints.registry import ShelfEntry, model_sha256
 from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions
+from ui.widgets.escaping import plain
 from ui.widgets.model_card import imported_words, show_scores, show_walk
 from ui.widgets.model_choice import KINDS, date_words
-from ui.widgets.pictures import plain
 
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}
 

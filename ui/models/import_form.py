@@ -12,8 +12,8 @@ from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_clas
 from recam_core.checkpoints.registry import place_for, shelf_entries, shelf_entry
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
+from ui.widgets.escaping import plain
 from ui.widgets.model_choice import entry_words
-from ui.widgets.pictures import plain
 
 LISTS = {
     20: ("VOC", "the 20 of Pascal VOC"),

@@ -16,7 +16,7 @@ from recam_core.checkpoints.registry import arriving, write_arrived
 from recam_core.system.folders import allowed_file, data_roots
 from ui.models.import_form import choose_making, choose_making_of_fetched, make_model
 from ui.models.state import form_key
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 LIMIT = 400  # MB: an official ResNet-50 file has 98 to 300
 WAYS = {"send": "from this computer", "path": "a file on the server", "fetch": "ImageNet weights from the network"}

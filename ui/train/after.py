@@ -17,9 +17,10 @@ from ui.train.history import History
 from ui.train.live import show_boundary
 from ui.train.runs import Run
 from ui.widgets import jobs
+from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import evaluate_this
 from ui.widgets.jobs import time_words
-from ui.widgets.pictures import PICTURE, plain
+from ui.widgets.pictures import PICTURE
 
 COMPARE = "../pages/explore/compare.py"
 AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's settings, or a model that a link named

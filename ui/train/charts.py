@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, TrainConfig
 from ui.train.history import History, Steps, drawn, smoothed
+from ui.widgets.escaping import as_html
 
 COLOURS = ("#4477aa", "#c2571a", "#228833", "#aa3377", "#3aa0c0", "#bb9a22")  # of runs beside one another
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -120,7 +121,9 @@ def terms_chart(steps: Sequence[Mapping[str, Any]]) -> go.Figure:
 
 def _line(figure: go.Figure, x: Any, y: Any, name: str, **how: Any) -> None:
     shown = {trace.name for trace in figure.data}
-    figure.add_scatter(x=list(x), y=list(y), name=name, showlegend=name not in shown, **({"mode": "lines"} | how))
+    figure.add_scatter(
+        x=list(x), y=list(y), name=as_html(name), showlegend=as_html(name) not in shown, **({"mode": "lines"} | how)
+    )
 
 
 def _show_stages(figure: go.Figure, runs: Runs) -> None:

@@ -17,7 +17,7 @@ from ui.train.live import draw
 from ui.train.maps import classes_shown, watched_pictures
 from ui.train.runs import Run
 from ui.train.words import NUMBERS
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 Compared = list[tuple[Run, History, TrainConfig]]
 MOST = 6
@@ -170,7 +170,7 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
         return
     with right:
         name = st.segmented_control(
-            "Class", classes, key=f"train-both-class-{picture}", default=classes[0], required=True
+            "Class", classes, format_func=plain, key=f"train-both-class-{picture}", default=classes[0], required=True
         )
     made = [
         roll_of(run, config, places[run.name][picture], str(name or classes[0])).reel for _, run, _, config in having

@@ -1,18 +1,22 @@
 """What a training will take, told before it starts: a step of each stage is tried when somebody asks."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
+from cachetools import LRUCache
 
-from recam_core import UserError, open_dataset, pick_device
+from recam_core import UserError
 from recam_core.records import Cost, TrainConfig
-from recam_core.training.cost import estimate_cost
-from ui.compute import engine
+from recam_core.system.compute_queue import Turns
+from recam_core.training.trial import estimate_apart
 from ui.train.problems import Data
 from ui.widgets import jobs
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
-COSTS: engine.TurnCache[Cost] = engine.TurnCache(64, lambda cost: 1, engine.EVIDENCE.turns)
+COSTS: LRUCache[Any, Cost] = LRUCache(64)
+TRIALS = Turns()  # one at a time; who looks at pictures does not wait for them
 ASKED = "train-cost"
 
 
@@ -31,11 +35,11 @@ def show_cost(config: TrainConfig, data: Data) -> None:
     note = st.empty()
 
     def waiting(ahead: int) -> None:
-        note.info(f"The model is busy; {ahead} {'request is' if ahead == 1 else 'requests are'} before yours.")
+        note.info(f"Others try their settings; {ahead} {'trial is' if ahead == 1 else 'trials are'} before yours.")
 
     try:
         with st.spinner("A few steps are tried …", show_time=True):
-            cost = COSTS.get(key, lambda: _measured(config, data), waiting)
+            cost = COSTS.get(key) or _tried(key, config, waiting, note.empty)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -45,9 +49,12 @@ def show_cost(config: TrainConfig, data: Data) -> None:
         st.caption("Another job is running beside it, so these steps took longer than they will.")
 
 
-def _measured(config: TrainConfig, data: Data) -> Cost:
-    dataset = open_dataset(config.dataset, config.root, config.split)
-    return estimate_cost(config, data.pictures, pick_device(), dataset, len(data.classes))
+def _tried(key: Any, config: TrainConfig, waiting: Callable[[int], None], check: Callable[[], Any]) -> Cost:
+    """Try it when its turn has come; the page's ``check`` ends it where the person has gone on."""
+    with TRIALS.take(waiting):
+        if (cost := COSTS.get(key)) is None:  # somebody before us may have asked for the same
+            cost = COSTS[key] = estimate_apart(config, check)
+    return cost
 
 
 def cost_words(cost: Cost) -> str:

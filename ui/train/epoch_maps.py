@@ -8,7 +8,7 @@ from ui.components.player import player, stream_store
 from ui.train.live import rolls
 from ui.train.maps import Roll, classes_shown, new_roll, watched_pictures
 from ui.train.runs import Run, history_of
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 SESSION_ROLLS = 12  # that a session keeps
 
@@ -49,6 +49,7 @@ def show_watched(run: Run, config: TrainConfig) -> None:
         name = st.segmented_control(
             "Class",
             classes,
+            format_func=plain,
             key=f"train-class-{run.name}-{number}",
             default=classes[0],
             required=True,

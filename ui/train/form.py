@@ -16,7 +16,7 @@ from ui.train.problems import Data, remarks, stops, wrong
 from ui.train.watch_choice import WATCHED, choose_validation, choose_watched, samples_for
 from ui.widgets import jobs
 from ui.widgets.dataset_choice import KINDS, DataChoice, choose_data, show_check
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
 TOOK, TITLE, START, STARTED = "train-took", "train-title", "train-start", "train-started"

@@ -11,7 +11,7 @@ from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
 from recam_core.system.folders import allowed_file
 from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE
 from ui.train import words
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 _PLAIN = tuple(words.NUMBERS)
 _TOGGLES = ("mask_gradient", "half", "frozen_depthwise")

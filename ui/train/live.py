@@ -12,7 +12,7 @@ from ui.train.history import History, progress
 from ui.train.maps import Roll
 from ui.train.runs import Run
 from ui.widgets import jobs
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 EVERY = "2s"
 KEPT = "What is finished epoch by epoch is kept, and it can go on later."

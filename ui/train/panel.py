@@ -5,8 +5,8 @@ import streamlit as st
 from recam_core.system.folders import may_start
 from ui.train import state
 from ui.train.runs import Run, labels
+from ui.widgets.escaping import plain
 from ui.widgets.jobs import when_words
-from ui.widgets.pictures import plain
 
 NOTHING = ""  # in the place of a run as long as there is none
 TOLD = "train-told"

@@ -5,7 +5,7 @@ import streamlit as st
 from ui.session.link import address
 from ui.train.runs import Run
 from ui.widgets import jobs
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 
 def show_queue(run: Run | None) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from recam_core.networks.initial_weights import imagenet_counterparts
-from recam_core.records import DataReport, TrainConfig
-from ui.train.words import LEAST, NUMBERS, OPTIMIZERS
+from recam_core.records import MOST_RATE, TRAIN_LIMITS, DataReport, TrainConfig
+from ui.train.words import NUMBERS, OPTIMIZERS
 
 MANY = 12  # watched pictures
 SMALLEST_CROP = 32  # px: of a smaller one two positions or fewer of a map are left
@@ -27,8 +27,12 @@ def wrong(typed: Mapping[str, Any]) -> dict[str, str]:
     """Numbers that cannot be, by the names of the settings, each with a sentence in the form's words."""
     said = {}
     for name, value in typed.items():
-        if name in NUMBERS and value < (least := LEAST.get(name, 1) if isinstance(value, int) else 0):
-            said[name] = f"“{NUMBERS[name][0]}” is {value:g}; it must be at least {least:g}."
+        if name not in NUMBERS:
+            continue
+        least, most = TRAIN_LIMITS.get(name, (0, MOST_RATE))
+        if not least <= value <= most:
+            bound = f"at most {most:,.0f}" if value > most else f"at least {least:g}"
+            said[name] = f"“{NUMBERS[name][0]}” is {value:g}; it must be {bound}."
     low, high = (typed.get(f"long_side_{end}", 0) for end in ("min", "max"))
     if low > high and not {"long_side_min", "long_side_max"} & set(said):
         labels = [NUMBERS[f"long_side_{end}"][0].removesuffix(", px") for end in ("min", "max")]

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import streamlit as st
 
 from recam_core import Picture, UserError, write_folder
 from recam_core.images.visualise import png_bytes
-from recam_core.records import BoundaryConfig, TrainConfig, flags_of
-from recam_core.system.folders import runs_folder
+from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
+from recam_core.system.folders import UPLOADS, runs_folder
 from recam_core.system.history import read_history
 from recam_core.system.jobs import Job, list_jobs, start_job, stop_job
 from recam_core.training.run_folder import read_run
@@ -22,7 +22,6 @@ from ui.widgets.jobs import when_words
 KIND, BOUNDARY = "train", "train-boundary"
 SETTINGS, HISTORY, MODEL = "settings.json", "history.jsonl", "model.safetensors"
 CHECKPOINT, ERRORS = "checkpoint.pt", "errors.txt"
-UPLOADS = "uploads"
 ERRORS_READ = 16_384  # bytes at the end of that file
 
 
@@ -118,11 +117,11 @@ def settings_of(run: Run) -> TrainConfig:
 
 def config_from(said: Mapping[str, Any]) -> TrainConfig:
     """Settings out of plain data; ``UserError`` where a value makes no sense. What is unknown is passed over."""
-    known = {field.name for field in fields(TrainConfig)}
-    plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items() if n in known}
     try:
-        return TrainConfig(**plain)
-    except TypeError as error:
+        return from_plain(TrainConfig, said)
+    except UserError:
+        raise
+    except ValueError as error:
         raise UserError(f"These settings of a training cannot be read: {error}.") from error
 
 

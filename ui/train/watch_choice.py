@@ -10,12 +10,13 @@ import streamlit as st
 from recam_core import SAMPLES, Picture, UserError, read_image
 from recam_core.datasets.samples import PHOTO_MODEL, sample_labels, sample_model
 from recam_core.records import TrainConfig
-from recam_core.system.folders import allowed_file
+from recam_core.system.folders import watched_file
 from recam_core.system.layouts import splits_of
 from ui.train import knobs
 from ui.train.problems import Data
 from ui.widgets.dataset_choice import DataChoice
-from ui.widgets.pictures import TYPES, plain
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import TYPES
 
 SCENE_SPLITS = ("train", "val", "test", "samples")
 NOTHING = "none"
@@ -76,8 +77,8 @@ def choose_watched(config: TrainConfig, choice: DataChoice, data: Data) -> tuple
             st.error(plain(str(error)), icon=":material/block:")
     names = tuple(str(name).strip() for name in chosen if str(name).strip())
     for name in set(names).difference(offered):
-        if os.path.isfile(name):  # typed, maybe too long for a name: it must lie where the operator allows
-            allowed_file(str(Path(name).absolute()))
+        if os.path.isabs(name):  # the job asks again; names of the data set it knows better
+            watched_file(name)
     return replace(config, watch=names), pictures
 
 

@@ -86,8 +86,6 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     "prefetch": ("Batches ahead", "So many batches each of them has ready.", 1),
     "seed": ("Seed", "Every random choice follows from it: the same seed, the same run.", 1),
 }
-# of whole numbers; the others are at least 1
-LEAST = dict.fromkeys(("frozen_parts", "training_stride", "stage2_batch_size", "workers", "seed"), 0)
 
 
 def reference(name: str) -> str:

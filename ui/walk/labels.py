@@ -15,6 +15,7 @@ from recam_core.records import IGNORE
 from recam_core.refiners.random_walk.files import walk_bundle
 from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
+from ui.widgets.escaping import as_html, plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
 
@@ -136,20 +137,21 @@ def bundle_zip(
 def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], names: Sequence[str]) -> str:
     if truth is None or labels is truth:
         return (
-            ", ".join(f"{name} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
+            ", ".join(f"{plain(name)} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
             + " of the picture"
         )
     return ", ".join(_told(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
 
 
 def _told(iou: float, name: str) -> str:
-    return f"{name}: not there" if np.isnan(iou) else f"{name} IoU {iou:.0%}"
+    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {iou:.0%}"
 
 
 def _legend(names: Sequence[str], ids: Sequence[int]) -> str:
     chips = "".join(
         f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>{name}</span>'
+        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>'
+        f"{as_html(name)}</span>"
         for k, name in zip(ids, names, strict=True)
     )
     return f'<div style="font-size:.85rem">{chips}</div>'

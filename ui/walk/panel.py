@@ -27,7 +27,7 @@ from ui.walk.labels import show_labels
 from ui.walk.runs import Order, Run, start_walk
 from ui.walk.words import what_happened
 from ui.widgets.class_choice import MAX_CLASSES, choose_class, choose_readout, classes_key
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject, linked_classes
 from ui.widgets.truth import known_truth
 

@@ -7,7 +7,7 @@ from ui.why.bars import probability_bars
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS, F, W, number, tex, tex_number
 from ui.why.task import idea, try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 SHOWN = 6
 

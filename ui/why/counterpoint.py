@@ -14,7 +14,7 @@ from ui.why.example import Seen
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex
 from ui.why.task import idea, try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 CONTROL = "control"
 

@@ -14,7 +14,7 @@ from ui.session.link import write
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
 from ui.why.task import idea, try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 KEPT = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}

@@ -5,7 +5,7 @@ import numpy as np
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import FK, MASK, F, tex
 from ui.why.task import idea, try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 
 def show(seen: Seen) -> None:

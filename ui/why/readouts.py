@@ -6,7 +6,7 @@ from ui.compute.engine import brief_turn
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import idea, try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 
 def show(seen: Seen) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import tex, tex_number
 from ui.why.task import try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 WALKED = tex(r"A^{\prime}_k", "map")
 PAGES = Path(__file__).parents[2] / "pages" / "explore"

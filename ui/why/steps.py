@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ui.session.link import address, read_choice, write
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 STEP, LARGE, PLACE = "why-step", "why-large", "why-place"
 _HERE = Path(__file__).parent

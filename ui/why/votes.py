@@ -13,7 +13,7 @@ from ui.why.example import Seen, show_heat
 from ui.why.steps import linked_place
 from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
 from ui.why.task import try_this
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 AT = "why-at"
 VOTES_STYLE = """<style>

@@ -8,8 +8,8 @@ import streamlit as st
 from recam_core import Evidence, default_classes
 from ui.components.heatview.maps import readout_words
 from ui.session.link import read_choice, write
+from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
-from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, linked_classes
 
 MAX_CLASSES = 4

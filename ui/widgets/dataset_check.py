@@ -14,8 +14,9 @@ from recam_core.datasets.check import check_opened
 from recam_core.records import CheckStep, DataReport
 from recam_core.system.cache import Cache
 from recam_core.system.layouts import changed
+from ui.compute.leaving import start_thread
 from ui.session.uploads import thumbnail
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import as_html, plain
 
 ALONE = 90  # seconds after which a check ends that nobody looks at
 BARS = 60
@@ -52,8 +53,7 @@ class Check:
         self.error, self.done = "", False
         self.seen, self.started = time.monotonic(), time.monotonic()
         self._stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self.thread = start_thread(self._run, self.stop)
 
     def stop(self) -> None:
         """End it at the next picture; nothing is kept."""
@@ -177,7 +177,9 @@ def _first(shown: int, count: int) -> str:
 
 def _chart(report: DataReport) -> go.Figure:
     rows = sorted(zip(report.per_class, report.classes, strict=True), key=lambda row: -row[0])[:BARS]
-    chart = go.Figure(go.Bar(x=[name for _, name in rows], y=[count for count, _ in rows], marker={"color": "#0072B2"}))
+    chart = go.Figure(
+        go.Bar(x=[as_html(name) for _, name in rows], y=[count for count, _ in rows], marker={"color": "#0072B2"})
+    )
     chart.update_layout(
         height=300,
         margin={"l": 10, "r": 10, "t": 36, "b": 10},

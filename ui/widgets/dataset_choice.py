@@ -9,7 +9,7 @@ from recam_core import UserError
 from recam_core.system.folders import allowed_folder, data_folders, data_roots
 from recam_core.system.layouts import sbd_words, splits_of
 from ui.widgets.dataset_check import DataChoice, show_check
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 
 __all__ = ["DataChoice", "choose_data", "show_check"]
 KINDS = {

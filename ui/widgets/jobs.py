@@ -7,9 +7,10 @@ from typing import Literal
 import streamlit as st
 
 from recam_core import UserError
+from recam_core.checkpoints.registry import delete_run
 from recam_core.system.folders import may_start
-from recam_core.system.jobs import Job, list_jobs, resume_job, stop_job
-from ui.widgets.pictures import plain
+from recam_core.system.jobs import Job, damaged_runs, list_jobs, resume_job, stop_job
+from ui.widgets.escaping import plain
 
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}
 
@@ -78,6 +79,23 @@ def show_ended(job: Job, label: str = "Go on", *, main: bool = False) -> None:
                 st.error(plain(str(error)))
                 return
             st.rerun()
+
+
+def show_damaged() -> None:
+    """Runs that cannot be read, each with the reason and a way to have it gone; nothing where there are none."""
+    if not (damaged := damaged_runs()):
+        return
+    count = "One run" if len(damaged) == 1 else f"{len(damaged)} runs"
+    with st.expander(f"{count} on this server cannot be read", icon=":material/broken_image:"):
+        for folder, reason in damaged:
+            st.markdown(plain(reason))
+            if may_start() and st.button("Delete it", icon=":material/delete:", key=f"delete-damaged-{folder.name}"):
+                try:
+                    delete_run(folder)
+                except UserError as error:
+                    st.error(plain(str(error)))
+                    continue
+                st.rerun()
 
 
 def time_words(seconds: float) -> str:

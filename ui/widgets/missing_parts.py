@@ -9,7 +9,8 @@ from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import NETWORKS
 from recam_core.records import CAM, PROBABILITY
 from recam_core.system.folders import may_start
-from ui.widgets.pictures import PICTURE, plain
+from ui.widgets.escaping import plain
+from ui.widgets.pictures import PICTURE
 
 TRAIN = "../pages/lab/train.py"
 

@@ -8,7 +8,7 @@ import streamlit as st
 from recam_core import ModelPair
 from recam_core.datasets.samples import SCENE_CLASSES, sample_model
 from recam_core.networks.readouts import READOUTS
-from ui.widgets.pictures import plain
+from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 
 
@@ -25,9 +25,11 @@ def about_model(pair: ModelPair) -> None:
     card = pair.card
     training, scores = card.get("training", {}), card.get("scores", {})
     with st.popover("About this model", icon=":material/info:"):
-        st.markdown(f"**{pair.name}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`")
+        st.markdown(
+            f"**{plain(pair.name)}** · {len(pair.classes)} classes · {pair.backbone} · sha256 `{pair.sha256[:12]}…`"
+        )
         if about := card.get("about"):
-            st.markdown(about)
+            st.markdown(plain(about))
         if made := imported_words(card):
             st.caption(plain(made))
         if {"stage1_epochs", "stage2_epochs", "recam_weight", "seed"} <= set(training):
@@ -52,7 +54,7 @@ def show_scores(where: str, measured: dict[str, Any]) -> None:
     how = measured.get("how", "each readout at its best threshold")
     if seeds := measured.get("seeds"):
         how += f"; over CAM: {f'mean of {seeds} trainings' if seeds > 1 else 'one training'}"
-    st.caption(f"Measured on {measured.get('pictures', 'some')} pictures of {where}, {how}:")
+    st.caption(f"Measured on {measured.get('pictures', 'some')} pictures of {plain(where)}, {plain(how)}:")
     rows = []
     for name, row in measured["readouts"].items():
         cells = {
@@ -73,7 +75,7 @@ def show_walk(walk: dict[str, Any]) -> None:
     """What the random walk made of the maps: with the reference's settings, and with those chosen on other pictures."""
     st.caption(
         f"mIoU before and after the random walk with this model's own boundaries, {walk['pictures']} pictures of "
-        f"{walk['split']}, one scale; in brackets the gain with its 95 % interval:"
+        f"{plain(walk['split'])}, one scale; in brackets the gain with its 95 % interval:"
     )
     titles = {"reference": "walk of the reference", "chosen": "walk chosen elsewhere"}
     st.dataframe(

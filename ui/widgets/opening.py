@@ -6,9 +6,9 @@ import streamlit as st
 
 from recam_core import Evidence, UserError
 from ui.compute.engine import explain_picture, model_pair
+from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import show_lacking
 from ui.widgets.model_card import caution
-from ui.widgets.pictures import plain
 from ui.widgets.subject import Subject, choose_subject
 
 
@@ -22,7 +22,7 @@ def open_subject() -> tuple[Subject, Evidence, Any]:
         st.error(plain(str(error)), icon=":material/error:")
         st.stop()
     if warning := caution(subject, pair):
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     show_lacking(pair)
     for note in evidence.notes:
         st.info(note, icon=":material/memory:")

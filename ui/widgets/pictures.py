@@ -1,6 +1,5 @@
 """Choosing a picture: the bundled samples as tiles, one's own uploads beside them, and the camera."""
 
-import re
 from typing import Any
 
 import streamlit as st
@@ -9,6 +8,7 @@ from recam_core import SAMPLES, UserError, known_models, read_sample
 from recam_core.checkpoints.pair_file import BUNDLED
 from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_title
 from ui.session import uploads
+from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
@@ -90,8 +90,3 @@ def _sample_words(name: str) -> tuple[str, str]:
 def sample_thumbnail(name: str) -> bytes:
     """The small picture of a sample."""
     return uploads.thumbnail(read_sample(name)[0].pixels)
-
-
-def plain(text: str) -> str:
-    """Text from outside, such as a file's name, as Markdown that shows it letter by letter."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-!|~$:])", r"\\\1", text)

@@ -25,8 +25,9 @@ from recam_core import (
 from recam_core.datasets.samples import PHOTO_MODEL, sample_model
 from ui.session import uploads
 from ui.session.link import read_choice, read_list, write
+from ui.widgets.escaping import plain
 from ui.widgets.model_choice import model_words
-from ui.widgets.pictures import PICTURE, choose_picture, plain
+from ui.widgets.pictures import PICTURE, choose_picture
 
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
@@ -201,7 +202,7 @@ def _choose_mask(subject: Subject) -> Subject:
         classes[there[0] - 1], f"meaning-{sha256(read.labels.tobytes()).hexdigest()[:16]}"
     ):
         return replace(subject, mask=np.where(read.labels == there[0], 1, read.labels), mask_binary=True)
-    st.caption(f"Read as label values: {', '.join(classes[k - 1] for k in there) or 'background only'}.")
+    st.caption(f"Read as label values: {plain(', '.join(classes[k - 1] for k in there)) or 'background only'}.")
     return replace(subject, mask=read.labels)
 
 
@@ -210,6 +211,7 @@ def _means_object(name: str, key: str) -> bool:
     meaning = st.segmented_control(
         "The one value in this mask means",
         [name, "object or not"],
+        format_func=plain,
         default=name,
         required=True,
         key=key,

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recam_core.records import HeatmapOptions, UserError
+from recam_core.evaluation.store.map_names import is_map_name
+from recam_core.records import HeatmapOptions, UserError, from_plain
 from recam_core.refiners import REFINERS
 from recam_core.system.files import save_atomically
 
@@ -106,7 +107,7 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
     try:
         stored = json.loads(path.read_text("utf-8"))
         version = stored["version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(folder, SETTINGS) from error
     if version != VERSION:
         age = "an older" if isinstance(version, int) and version < VERSION else "another"
@@ -117,17 +118,22 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
     try:
         plain: dict[str, Any] = dict(stored["settings"])
         others = {name: plain.pop(name) for name in plain.keys() - StoreSettings.__dataclass_fields__.keys()}
-        refine, refinement = next(((name, found) for name, found in others.items() if found), ("", None))
-        options = HeatmapOptions(**plain["options"] | {"scales": tuple(plain["options"]["scales"])})
-        lists = {name: tuple(plain[name]) for name in ("maps", "classes", "thresholds")}
-        plain |= {**lists, "refine": refine, "refinement": refinement, "options": options}
-        settings, finished = StoreSettings(**plain), bool(stored["finished"])
-    except (KeyError, TypeError, ValueError) as error:  # UserError is a ValueError
+        refine, refinement = next(((name, of) for name, of in others.items() if isinstance(of, dict)), ("", None))
+        settings = from_plain(StoreSettings, plain, refine=refine, refinement=refinement)
+        finished = bool(stored["finished"])
+        if not (settings.maps and settings.classes and settings.thresholds):
+            raise ValueError("an evaluation has maps, classes and thresholds")
+    except (KeyError, TypeError, ValueError) as error:  # UserError is one
         raise _damaged(folder, SETTINGS) from error
     if refine and refine not in REFINERS:
         raise UserError(
             f"The evaluation in {folder.name} counted maps of the refiner {refine!r}, which this program does not have; "
             f"it has {', '.join(REFINERS)}."
+        )
+    if unknown := [name for name in settings.maps if not is_map_name(name)]:
+        raise UserError(
+            f"The evaluation in {folder.name} counted the maps {', '.join(unknown)}, which this program does not know; "
+            "run it again into another folder."
         )
     return settings, finished
 
@@ -155,7 +161,7 @@ def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], 
         try:
             schema = pq.read_schema(folder / name)
             for entry in json.loads((schema.metadata or {})[b"pictures"]):
-                entries.append(PictureEntry(**entry | {"size": tuple(entry["size"]), "ids": tuple(entry["ids"])}))
+                entries.append(from_plain(PictureEntry, entry))
             if columns:
                 tables.append(pq.read_table(folder / name, schema=_SCHEMA))
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:

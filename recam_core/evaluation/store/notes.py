@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from recam_core.records import UserError
+from recam_core.records import UserError, from_plain
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import may_start
 from recam_core.system.locks import held
@@ -33,10 +33,8 @@ def read_notes(folder: Path) -> dict[str, Note]:
     if not path.exists():
         return {}
     try:
-        return {
-            name: Note(note["text"], tuple(note["tags"])) for name, note in json.loads(path.read_text("utf-8")).items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {name: from_plain(Note, note) for name, note in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"{NOTES} in {folder.name} is damaged; mend it, or move it away to begin anew.") from error
 
 

@@ -165,6 +165,20 @@ def open_store(folder: str | Path) -> Store:
         [f"{entry.name}: {entry.note}" for entry in entries if entry.note],
     )
     columns = {name: np.concatenate([t.column(name).to_numpy() for t in tables]) for name in COLUMNS}
+    classes, thresholds = len(settings.classes), len(settings.thresholds)
+    most = {
+        "picture": len(entries) - 1,
+        "map": len(settings.maps) - 1,
+        "truth": classes,
+        "winner": classes,
+        "level": thresholds,
+    }
+    wrong = [name for name, bound in most.items() if columns[name].size and columns[name].max() > bound]
+    if wrong or any(k >= classes for entry in entries for k in entry.ids):
+        raise UserError(
+            f"The counts of the evaluation in {folder.name} name {wrong[0] if wrong else 'class'}s that it does not have; it is "
+            "damaged. Run it again into another folder."
+        )
     kept = ("picture", "truth", "winner", "level", "pixels")
     cells = {}
     for number, name in enumerate(settings.maps):

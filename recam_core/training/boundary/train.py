@@ -28,7 +28,7 @@ from recam_core.records import (
     PictureSkipped,
     UserError,
 )
-from recam_core.system.device import autocast
+from recam_core.system.device import autocast, lacks_memory
 from recam_core.training.boundary.label_files import BoundarySeeds
 from recam_core.training.boundary.losses import boundary_losses
 from recam_core.training.optimizer import set_rates
@@ -66,7 +66,9 @@ def train_boundary(
         if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
             run.finish(path)
         yield run.folder.tell(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
         raise UserError(
             f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
             f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."

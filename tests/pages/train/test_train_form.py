@@ -346,15 +346,15 @@ def report():
 def test_the_cost_is_told_before_it_starts_and_measured_once(ordered, monkeypatch):
     asked = []
 
-    def estimate_cost(config, pictures, device, dataset, classes):
-        asked.append((config.batch_size, pictures, classes))
+    def estimate_apart(config, check):
+        asked.append((config.batch_size, config.dataset, config.split))
         return Cost(7200.0, (0.5, 0.7), (600, 300), 1500.0, 90.0)
 
-    monkeypatch.setattr(ui.train.cost, "estimate_cost", estimate_cost)
+    monkeypatch.setattr(ui.train.cost, "estimate_apart", estimate_apart)
     app = open_train(run="new")
     assert asked == []
     press(app, key="train-estimate")
-    assert asked == [(presets("scenes")["quick look"].batch_size, 1600, 8)]
+    assert asked == [(presets("scenes")["quick look"].batch_size, "scenes", "train")]
     assert "About **2.0 h**: 600 steps of 0.50 s in stage 1 and 300 steps of 0.70 s in stage 2." in words(app)
     assert "About 1.5 GiB of memory and 90 MiB on disk." in words(app)
     app.text_input(key="train-title").set_value("x")

@@ -14,6 +14,7 @@ from typing import Any
 from recam_core import UserError
 from recam_core.system.compute_queue import Turns
 from ui.components.player.frame import Frame
+from ui.compute.leaving import start_thread
 from ui.compute.packing import join
 
 VERSION = 1
@@ -54,7 +55,7 @@ class Reel:
     def start(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
         """Let a thread make the frames, each of them when its turn has come; closing the iterator must free everything."""
         self._has_thread = True
-        threading.Thread(target=self._work, args=(make, turns), name=f"reel-{self.id[:8]}", daemon=True).start()
+        start_thread(lambda: self._work(make, turns), self.stop, name=f"reel-{self.id[:8]}")
 
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""

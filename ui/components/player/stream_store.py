@@ -26,12 +26,3 @@ get = STORE.get
 def put(reel: Reel) -> None:
     """Keep a reel, and make room for it."""
     STORE.put(reel.id, reel)
-
-
-def stop_all(seconds: float = 3.0) -> None:
-    """End every run, and give the step that is being made some time: a process does not end well in the middle of one."""
-    running = [reel for reel in STORE.values() if reel.running]
-    for reel in running:
-        reel.stop()
-    for reel in running:
-        reel.wait(seconds)

@@ -1,0 +1,54 @@
+"""Threads that work beside the pages: asked to stop when the process ends, and waited for.
+
+A thread that is inside of torch when the interpreter goes takes the whole process down with an abort.
+"""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable
+
+PATIENCE = 60.0  # seconds for the step that is being made
+
+_working: dict[threading.Thread, Callable[[], None]] = {}
+_at_last: list[Callable[[], object]] = []
+
+
+def start_thread(work: Callable[[], None], stop: Callable[[], None], name: str | None = None) -> threading.Thread:
+    """Let a thread do ``work``, which ends soon after ``stop`` was called."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            _working.pop(threading.current_thread(), None)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    _working[thread] = stop
+    thread.start()
+    return thread
+
+
+def stop_threads(seconds: float = PATIENCE) -> bool:
+    """Ask all of them to stop, and give them so much time; True when they have ended."""
+    there = list(_working.items())
+    for _, stop in there:
+        stop()
+    end = time.monotonic() + seconds
+    for thread, _ in there:
+        thread.join(max(0.0, end - time.monotonic()))
+    return not any(thread.is_alive() for thread, _ in there)
+
+
+def at_last(act: Callable[[], object]) -> None:
+    """Have something done when the process ends and those threads have ended."""
+    _at_last.append(act)
+
+
+def _leave() -> None:
+    if stop_threads():
+        for act in _at_last:
+            act()
+
+
+atexit.register(_leave)
