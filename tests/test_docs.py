@@ -42,13 +42,13 @@ def test_readme_names_every_command_and_no_other():
     assert named == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["scenes", "photos"])
+@pytest.mark.parametrize("name", ["voc", "scenes", "photos"])
 def test_bundled_models_load_and_are_those_of_the_recipe(name):
     path = known_models()[name]
     assert path.stat().st_size < 25 * 2**20
     pair = load_pair(name)
     assert pair.name == name
-    assert len(pair.classes) == {"scenes": 8, "photos": 80}[name]
+    assert len(pair.classes) == {"voc": 20, "scenes": 8, "photos": 80}[name]
     trained = asdict(TrainConfig()) | pair.card["training"]  # a setting that is newer than the model had its default
     elsewhere = ("root", "stage1")  # folders of the machine that trained it
     assert {k: v for k, v in asdict(RECIPES[name]).items() if k not in elsewhere} == {

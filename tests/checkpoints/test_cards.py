@@ -10,7 +10,7 @@ GAIN = {"mean": 0.01, "low": 0.0, "high": 0.02}
 WALKED = {"before": 0.4, "reference": {"miou": 0.5, "gain": GAIN}, "chosen": {"miou": 0.6, "gain": GAIN}}
 
 
-@pytest.mark.parametrize("name", ["scenes", "photos"])
+@pytest.mark.parametrize("name", ["voc", "scenes", "photos"])
 def test_our_own_cards_stay_what_they_are(name):
     card = _said(SHELF / f"{name}.safetensors")["card"]
     assert len(card) > 5

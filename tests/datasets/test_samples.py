@@ -91,7 +91,7 @@ def test_titles_and_models():
     assert all(titles)
     assert len(set(titles)) == len(titles)
     assert all(word in sample_title("scene-fish-boat") for word in ("fish", "boat"))
-    assert {sample_model(name) for name in PHOTOS} == {"photos"}
+    assert {sample_model(name) for name in PHOTOS} == {"voc"}
     assert {sample_model(name) for name in SCENES} == {"scenes"}
 
 

@@ -214,7 +214,7 @@ def test_a_link_that_names_what_is_not_here_says_so_once():
     app = open_scene(model="zzz")
     (warning,) = app.warning
     assert "the model “zzz”" in warning.value
-    assert "photos, scenes" in warning.value
+    assert "voc, photos, scenes" in warning.value
     assert not ran(app).warning
     app = open_scene(classes="unicorn,fish")
     assert class_names(app) == ["fish"]
@@ -283,7 +283,7 @@ def test_good_files_become_the_subject(name):
     assert not app.error
     assert described["name"] == name
     assert (described["width"], described["height"]) == ((64, 96) if name == "turned.jpg" else (96, 64))
-    assert app.selectbox(key="model").value == "photos"
+    assert app.selectbox(key="model").value == "voc"
 
 
 def test_several_files_at_once_are_all_kept_and_the_last_good_one_is_shown():
@@ -348,7 +348,7 @@ def own_picture():
 
 
 def test_a_label_map_is_the_truth_of_every_class(own_picture):
-    names = read_header(known_models()["photos"])["classes"]
+    names = read_header(known_models()["voc"])["classes"]
     own_picture.multiselect[0].set_value([names[4], names[5]])
     ran(own_picture)
     header, blobs = shown(masked(own_picture, square(5)))  # label = class index + 1
@@ -359,7 +359,7 @@ def test_a_label_map_is_the_truth_of_every_class(own_picture):
 
 
 def test_a_mask_with_one_label_value_can_be_said_to_mean_the_object(own_picture):
-    names = read_header(known_models()["photos"])["classes"]
+    names = read_header(known_models()["voc"])["classes"]
     own_picture.multiselect[0].set_value([names[4]])
     ran(own_picture)
     app = masked(own_picture, square(1))  # 1 is the first class, which is not shown
@@ -370,7 +370,7 @@ def test_a_mask_with_one_label_value_can_be_said_to_mean_the_object(own_picture)
 
 
 def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_picture):
-    names = read_header(known_models()["photos"])["classes"]
+    names = read_header(known_models()["voc"])["classes"]
     own_picture.multiselect[0].set_value([names[4], names[5]])
     ran(own_picture)
     app = masked(own_picture, square(255))

@@ -93,9 +93,9 @@ def send(app, *files):
 
 def test_every_model_has_a_card_bundled_first_then_trained_then_imported():
     app = open_models()
-    assert titles(app) == ["photos", "scenes", "scenes, quick look", "broken", "mine"]
+    assert titles(app) == ["voc", "photos", "scenes", "scenes, quick look", "broken", "mine"]
     said = words(app)
-    assert "5 models: 2 bundled, 1 trained here, 2 imported" in said.replace("*", "")
+    assert "6 models: 3 bundled, 1 trained here, 2 imported" in said.replace("*", "")
     assert "cat, dog, *fish*" in said
     assert f"`{RUN}` in links and commands" in said
     assert "w′ 23.4 % mIoU" in said
@@ -159,7 +159,7 @@ def test_the_panel_filters_and_the_address_puts_one_first():
 
 def test_export_links_to_the_file_itself():
     links = [element.proto.url for element in open_models().get("link_button")]
-    assert links[:2] == ["api/model/photos", "api/model/scenes"]
+    assert links[:3] == ["api/model/voc", "api/model/photos", "api/model/scenes"]
     assert f"api/model/{RUN}" in links
     assert "api/model/broken" not in links  # the server does not hand it out
 
@@ -226,7 +226,7 @@ def test_delete_asks_first(place):
     press(app, "delete-mine")
     press(app, "delete-mine", "really-mine")
     assert "mine was deleted." in words(app).replace("*", "")
-    assert titles(app) == ["photos", "scenes", "scenes, quick look", "broken"]
+    assert titles(app) == ["voc", "photos", "scenes", "scenes, quick look", "broken"]
 
 
 def test_of_a_run_the_file_alone_or_everything_goes(place, stored):
@@ -411,7 +411,7 @@ def test_what_is_fetched_becomes_a_classifier_of_imagenet(asked, monkeypatch):
 def test_an_operator_can_forbid_changes(place, monkeypatch):
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     app = open_models()
-    assert titles(app) == ["photos", "scenes", "scenes, quick look", "broken", "mine"]
+    assert titles(app) == ["voc", "photos", "scenes", "scenes, quick look", "broken", "mine"]
     assert "its operator has switched off importing, renaming and deleting" in words(app)
     assert not app.get("file_uploader")
     keys = {str(button.key).split("-")[0] for button in app.button}

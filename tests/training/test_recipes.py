@@ -56,7 +56,7 @@ def test_the_momentum_of_the_reference_is_its_weight_decay():
 
 @pytest.mark.parametrize(("dataset", "names"), [
     ("scenes", ["quick look", "scenes"]),
-    ("voc", ["quick look", "photos", "reference VOC"]),
+    ("voc", ["quick look", "voc", "reference VOC"]),
     ("coco", ["quick look", "photos", "reference COCO"]),
     ("folder", ["quick look", "photos", "reference VOC"]),
 ])  # fmt: skip
@@ -68,9 +68,13 @@ def test_presets_suit_their_data_set(dataset, names):
 
 def test_a_quick_look_is_small():
     assert presets("scenes")["quick look"].backbone == "tiny"
-    for dataset in ("voc", "coco", "folder"):
+    for dataset, backbone, crop in (
+        ("voc", "efficientnet_lite0_relu", 256),
+        ("coco", "efficientnet_lite0", 224),
+        ("folder", "efficientnet_lite0", 224),
+    ):
         config = presets(dataset)["quick look"]
-        assert (config.backbone, config.weights, config.crop) == ("efficientnet_lite0", "imagenet", 224)
+        assert (config.backbone, config.weights, config.crop) == (backbone, "imagenet", crop)
         assert config.stage1_epochs + config.stage2_epochs <= 6
 
 

@@ -36,12 +36,15 @@ def test_a_thumbnail_is_a_small_square(shape):
     assert image.width >= min(40, *shape)
 
 
-def test_an_upload_goes_to_the_photos_model_unless_the_person_has_a_model_of_their_own(monkeypatch):
+def test_an_upload_goes_to_the_model_for_photos_unless_the_person_has_a_model_of_their_own(monkeypatch):
     state = {"model": "scenes"}
     monkeypatch.setattr(pictures.st, "session_state", state)
-    monkeypatch.setattr(pictures, "known_models", lambda: {"photos": 1, "scenes": 1, "mine": 1})
-    pictures.select_picture("0" * 64, "photos")
-    assert state == {"model": "photos", "picture": "0" * 64}
+    monkeypatch.setattr(pictures, "known_models", lambda: {"voc": 1, "photos": 1, "scenes": 1, "mine": 1})
+    pictures.select_picture("0" * 64, "voc")
+    assert state == {"model": "voc", "picture": "0" * 64}
+    state["model"] = "photos"  # who chose COCO's classes keeps them from photo to photo
+    pictures.select_picture("chelsea", "voc")
+    assert state == {"model": "photos", "picture": "chelsea"}
     state["model"] = "mine"
     pictures.select_picture("scene-fish-boat", "scenes")
     assert state == {"model": "mine", "picture": "scene-fish-boat"}

@@ -23,7 +23,7 @@ def test_it_imports_the_engine_and_loads_the_model_of_the_first_sample(monkeypat
     loaded = []
     monkeypatch.setattr(engine, "model_pair", loaded.append)
     warmup.warm_up()
-    assert loaded == ["photos"]
+    assert loaded == ["voc"]
     assert all(name in sys.modules for name in warmup.ENGINE)
 
 
