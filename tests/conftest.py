@@ -25,7 +25,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them."""
+    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them.
+
+    A file's tests stay together in one process, and so do all that drive a browser: two of them would wait for one another.
+    """
     if not config.getoption("--thousand"):
         left_out = [item for item in items if item.get_closest_marker("thousand")]
         config.hook.pytest_deselected(items=left_out)
@@ -33,6 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(PAGES) or item.get_closest_marker("browser"):
             item.add_marker("slow")
+        item.add_marker(pytest.mark.xdist_group("browser" if item.get_closest_marker("browser") else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
