@@ -24,6 +24,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if named else min(os.cpu_count() or 1, 4)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them.
 
