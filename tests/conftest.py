@@ -19,17 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each processor, four at most; where files are named, none: starting them would take longer."""
-    named = any(".py" in argument for argument in config.args)
-    return 0 if named else min(os.cpu_count() or 1, 4)
+    """With ``-n auto`` a process for each processor, four at most."""
+    return min(os.cpu_count() or 1, 4)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them.
-
-    A file's tests stay together in one process, and so do all that drive a browser: two of them would wait for one another.
-    """
+    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them."""
     if not config.getoption("--thousand"):
         left_out = [item for item in items if item.get_closest_marker("thousand")]
         config.hook.pytest_deselected(items=left_out)
@@ -37,7 +32,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(PAGES) or item.get_closest_marker("browser"):
             item.add_marker("slow")
-        item.add_marker(pytest.mark.xdist_group("browser" if item.get_closest_marker("browser") else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
