@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from recam_core.records import Picture, UserError
 MIN_SIDE = 32
 MANY_PIXELS = 16_000_000  # from here on pictures are decoded one at a time, whoever asks
 KEEP_SIDE = 1024
-FEW_VALUES = 1 << 14  # 16-bit grey below this is that of a camera with fewer bits, and nearly black
+FEW_VALUES = 1 << 14  # 16-bit values below this are those of a camera with fewer bits, and nearly black
+TIFF_BITS, TIFF_NUMBERS = 258, 339  # tags: bits of a value, and what kind of number it is
+COLOUR16 = re.compile(r"(RGB[XA]?;16)([LBN])")  # Pillow's names of 16-bit colours; it keeps their high bytes alone
 
 # EXIF orientation → what turns the stored pixels upright (1 is upright already).
 _UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -58,8 +62,11 @@ def decode_picture(data: bytes, name: str, *, keep_side: int) -> tuple[np.ndarra
         _check_sides(width, height, target, name)
         notes = _frame_notes(image, data, name)
         image.draft(None, (2 * target[0], 2 * target[1]))  # lets JPEG decode small; others ignore it
+        stored = _stored_as(image)
         image.load()
         orientation = image.getexif().get(0x0112, 1)  # TIFF turns itself on loading and then says 1
+        if ";16" in stored and image.mode in ("RGB", "RGBA") and max(_peaks(image)) < FEW_VALUES >> 8:
+            image = _few_bits(image, data, name, notes)
         upright = _to_rgb(image, target, name, notes)
     if orientation in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[orientation])
@@ -85,7 +92,7 @@ def check_image(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES, keep_sid
         image.draft(None, (image.width // 8, image.height // 8))
         image.load()
         if image.mode in ("I", "F"):
-            _range(np.asarray(image), name)
+            _range(_numbers(image), name)
 
 
 def upright_size(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[int, int]:
@@ -160,7 +167,7 @@ def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[
     if image.mode.startswith("I;16"):
         image = _grey16(image, name, notes)
     elif image.mode in ("I", "F"):
-        image = _stretch(np.asarray(image), name, notes)
+        image = _stretch(_numbers(image), name, notes)
     transparent = image.has_transparency_data
     mode = "RGBA" if transparent else "RGB"
     if image.mode != mode:
@@ -190,12 +197,63 @@ def _grey16(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
     return Image.merge("LA", (grey, Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))))
 
 
+def _stored_as(image: Image.Image) -> str:
+    """Pillow's name of how the pixels of a picture that is not decoded yet lie in its file; "" where it has none."""
+    args = image.tile[0].args if image.tile else ""  # type: ignore[attr-defined]
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _peaks(image: Image.Image) -> list[int]:
+    """The largest red, green and blue."""
+    return [image.getchannel(band).getextrema()[1] for band in "RGB"]  # type: ignore[misc]
+
+
+def _few_bits(image: Image.Image, data: bytes, name: str, notes: list[str]) -> Image.Image:
+    """16-bit colours that use few of their bits, stretched by one range for all three; ``image`` has their high bytes.
+
+    The low bytes are read as high ones of the other byte order.
+    """
+    low = open_image(data, name, (str(image.format),))
+    order = COLOUR16.fullmatch(_stored_as(low))
+    if order is None or image.width * image.height > MANY_PIXELS:
+        notes.append("nearly black: its 16-bit values use few of their bits; brighten it and save it as 8-bit PNG")
+        return image
+    little = order[2] == "L" or (order[2] == "N" and sys.byteorder == "little")
+    raw = order[1] + ("B" if little else "L")
+    low.tile = [  # type: ignore[attr-defined]
+        part._replace(args=(raw, *part.args[1:]) if isinstance(part.args, tuple) else raw)
+        for part in low.tile  # type: ignore[attr-defined]
+    ]
+    low.load()
+    values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(low)
+    colours = _stretch(values[..., :3], name, notes)
+    if image.mode == "RGBA":
+        most = int(values[..., 3].max())
+        whole = most if 0 < most < FEW_VALUES else 65535
+        colours.putalpha(Image.fromarray(np.rint(values[..., 3] * (255 / whole)).astype(np.uint8)))
+    elif isinstance(clear := image.info.get("transparency"), tuple):
+        colours.putalpha(Image.fromarray(np.where((values == clear).all(-1), 0, 255).astype(np.uint8)))
+    return colours
+
+
+def _numbers(image: Image.Image) -> np.ndarray:
+    """32-bit whole or floating-point values; Pillow reads those of a TIFF without a sign as if they had one."""
+    values = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    unsigned = tags.get(TIFF_BITS) == (32,) and tags.get(TIFF_NUMBERS, (1,)) == (1,)
+    return values.view(np.uint32) if image.mode == "I" and unsigned else values
+
+
 def _stretch(values: np.ndarray, name: str, notes: list[str]) -> Image.Image:
     """Values without an agreed white; black is their smallest and white their largest."""
     low, high = _range(values, name)
     span = (high - low) or 1.0
     notes.append(f"values {low:g} to {high:g} stretched to 0–255")
-    return Image.fromarray(np.rint((values.astype(np.float64) - low) * (255 / span)).astype(np.uint8))
+    shown = np.empty(values.shape, np.uint8)
+    for row, line in zip(shown, values, strict=True):  # never all of them in double precision
+        row[...] = np.rint((line.astype(np.float64) - low) * (255 / span))
+    return Image.fromarray(shown)
 
 
 def _range(values: np.ndarray, name: str) -> tuple[float, float]:
