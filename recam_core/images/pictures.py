@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from recam_core.images.decode_process import decoded_apart
 from recam_core.images.decoding import FORMATS, MAX_FILE_BYTES, decoding, display_name, open_image, read_bytes
@@ -18,8 +18,11 @@ MIN_SIDE = 32
 MANY_PIXELS = 16_000_000  # from here on pictures are decoded one at a time, whoever asks
 KEEP_SIDE = 1024
 FEW_VALUES = 1 << 14  # 16-bit values below this are those of a camera with fewer bits, and nearly black
-TIFF_BITS, TIFF_NUMBERS = 258, 339  # tags: bits of a value, and what kind of number it is
 COLOUR16 = re.compile(r"(RGB[XA]?;16)([LBN])")  # Pillow's names of 16-bit colours; it keeps their high bytes alone
+
+# Tags of a TIFF, and the grey ones whose numbers Pillow takes for others: (its mode, sample format, bits) → what they are.
+BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO = 258, 262, 339, 0
+READ_OTHERWISE = {("I", 1, 32): np.uint32, ("L", 2, 8): np.int8}
 
 # EXIF orientation → what turns the stored pixels upright (1 is upright already).
 _UPRIGHT = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -92,7 +95,7 @@ def check_image(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES, keep_sid
         image.draft(None, (image.width // 8, image.height // 8))
         image.load()
         if image.mode in ("I", "F"):
-            _range(_numbers(image), name)
+            _range(np.asarray(image), name)
 
 
 def upright_size(source: str | Path, *, max_bytes: int = MAX_FILE_BYTES) -> tuple[int, int]:
@@ -164,10 +167,7 @@ def _frame_notes(image: Image.Image, data: bytes, name: str) -> list[str]:
 
 def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[str]) -> Image.Image:
     """8-bit RGB at no more than ``target`` size (turned or not, as stored) from whatever mode the file has."""
-    if image.mode.startswith("I;16"):
-        image = _grey16(image, name, notes)
-    elif image.mode in ("I", "F"):
-        image = _stretch(_numbers(image), name, notes)
+    image = _grey8(image, name, notes)
     transparent = image.has_transparency_data
     mode = "RGBA" if transparent else "RGB"
     if image.mode != mode:
@@ -180,6 +180,21 @@ def _to_rgb(image: Image.Image, target: tuple[int, int], name: str, notes: list[
             notes.append("transparent parts shown on white")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image
+
+
+def _grey8(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
+    """Grey of other numbers than 8-bit ones as 8-bit grey; anything else comes back as it is."""
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    numbers = (image.mode, max(tags.get(SAMPLE_FORMAT, (1,))), max(tags.get(BITS, (1,))))
+    if image.mode.startswith("I;16"):
+        grey = _grey16(image, name, notes)
+    elif numbers in READ_OTHERWISE:
+        grey = _stretch(np.asarray(image).view(READ_OTHERWISE[numbers]), name, notes)
+    elif image.mode in ("I", "F"):
+        grey = _stretch(np.asarray(image), name, notes)
+    else:
+        return image
+    return ImageOps.invert(grey) if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else grey
 
 
 def _grey16(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
@@ -237,23 +252,15 @@ def _few_bits(image: Image.Image, data: bytes, name: str, notes: list[str]) -> I
     return colours
 
 
-def _numbers(image: Image.Image) -> np.ndarray:
-    """32-bit whole or floating-point values; Pillow reads those of a TIFF without a sign as if they had one."""
-    values = np.asarray(image)
-    tags = getattr(image, "tag_v2", {})
-    unsigned = tags.get(TIFF_BITS) == (32,) and tags.get(TIFF_NUMBERS, (1,)) == (1,)
-    return values.view(np.uint32) if image.mode == "I" and unsigned else values
-
-
 def _stretch(values: np.ndarray, name: str, notes: list[str]) -> Image.Image:
     """Values without an agreed white; black is their smallest and white their largest."""
     low, high = _range(values, name)
     span = (high - low) or 1.0
     notes.append(f"values {low:g} to {high:g} stretched to 0–255")
-    shown = np.empty(values.shape, np.uint8)
-    for row, line in zip(shown, values, strict=True):  # never all of them in double precision
-        row[...] = np.rint((line.astype(np.float64) - low) * (255 / span))
-    return Image.fromarray(shown)
+    grey = np.empty(values.shape, np.uint8)
+    for row, shown in zip(values, grey, strict=True):  # float64 of all rows would take eight times the memory
+        shown[:] = np.rint((row.astype(np.float64) - low) * (255 / span))
+    return Image.fromarray(grey)
 
 
 def _range(values: np.ndarray, name: str) -> tuple[float, float]:

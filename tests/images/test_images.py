@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from odd_files import encode, forged_png
+from odd_files import encode, forged_png, grey_tiff
 from PIL import Image
 
 from recam_core.images import decoding, pictures
@@ -292,6 +292,28 @@ def test_integer_and_float_pixels_are_stretched_over_their_own_range():
         assert picture.pixels[-1, -1].tolist() == [255, 255, 255]
         assert np.abs(picture.pixels[..., 0] - (whole + 5) / 305 * 255).max() <= 1.5
         assert picture.notes == ("values -5 to 300 stretched to 0–255",)
+
+
+@pytest.mark.parametrize(("kind", "dark", "light"), [
+    (np.uint32, 0, 2**32 - 1), (np.uint32, 5, 2**31 + 5), (np.int32, -(2**31), 2**31 - 1), (np.int8, -128, 127),
+    (np.int8, -3, 4), (np.int16, -9, 9), (np.float32, -0.5, 0.5), (np.uint16, 0, 1000), (np.uint16, 0, 65535),
+])  # fmt: skip
+def test_of_every_kind_of_number_the_smallest_is_black_and_the_largest_white(kind, dark, light):
+    values = np.full((32, 40), dark, kind)
+    values[:, 10:] = light
+    values[:, 20:] = (dark + light) // 2 if kind is not np.float32 else 0
+    left, right, middle = read_image(grey_tiff(values)).pixels[0, [0, 10, 20], 0].tolist()
+    assert (left, right) == (0, 255)
+    assert abs(middle - 127.5) < 20
+    turned = read_image(grey_tiff(values, white_is_zero=True)) if kind in (np.uint16, np.float32) else None
+    if turned is not None:  # Pillow reads no others of this kind
+        assert turned.pixels[0, [0, 10, 20], 0].tolist() == [255, 0, 255 - middle]
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int8, np.int16])
+def test_numbers_whose_white_is_zero_are_read_or_named(kind):
+    said = refusal(grey_tiff(np.zeros((32, 40), kind), white_is_zero=True))
+    assert f"is a TIFF of {np.dtype(kind).itemsize * 8}-bit" in said
 
 
 def test_constant_float_pixels_are_black_and_no_division_by_zero():
