@@ -8,6 +8,7 @@ from torch import nn
 from recam_core.cam.pipeline import explain
 from recam_core.checkpoints.pair_file import load_pair, read_header, save_pair, stored_readouts
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.heads import HEADS
 from recam_core.networks.losses import class_scores, multilabel_loss, probabilities
 from recam_core.networks.model import build_branches
@@ -64,7 +65,7 @@ class OneHead(nn.Module):
         return {"rows": state["fc1"], "spare": self.spare.detach()}
 
 
-class Toy(nn.Module):
+class Toy(FixedStride, nn.Module):
     """Two convolutions."""
 
     channels = 6
@@ -75,6 +76,7 @@ class Toy(nn.Module):
         super().__init__()
         self.stem, self.last_block = nn.Conv2d(3, 4, 5, 4, 2), nn.Conv2d(4, 6, 3, 1, 1)
         self.frozen = (self.stem,)
+        self.parts = (self.stem, self.last_block)
 
     def before_last(self, x):
         return self.stem(x).relu()
