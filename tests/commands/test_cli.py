@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -321,6 +322,27 @@ def test_a_stopped_training_says_how_to_go_on_and_does(few_scenes, tmp_path, cap
     assert "--resume" in error
     assert "Traceback" not in error
     assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert train(tmp_path / "run", "--resume") == 0
+    straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("straight", "run"))
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_a_run_killed_before_its_first_checkpoint_starts_anew_with_resume(
+    few_scenes, tmp_path, capsys, monkeypatch, began
+):
+    assert train(tmp_path / "straight") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Scenes, "image", lambda self, i: signal.raise_signal(signal.SIGINT))
+        assert train(tmp_path / "run") == 130
+    assert (tmp_path / "run" / "settings.json").exists()
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+    if began:
+        assert train(tmp_path / "run", "--resume", "--seed", 5) == 2
+        assert "another seed" in capsys.readouterr().err
+    else:  # killed as soon as its folder was there
+        for path in (tmp_path / "run").iterdir():
+            path.unlink()
     assert train(tmp_path / "run", "--resume") == 0
     straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("straight", "run"))
     assert all(torch.equal(straight[name], resumed[name]) for name in straight)

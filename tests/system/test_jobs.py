@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from recam_core.records import UserError
 from recam_core.system import jobs
 from recam_core.system.history import History
+from recam_core.system.job_runner import killed_words
 from recam_core.system.jobs import (
     find_job,
     last_event,
@@ -144,6 +146,37 @@ def test_a_refused_command_leaves_its_sentence():
     job = started("bad", "fail")
     until(lambda: state(job) == "failed")
     assert read_job(job.folder).status.message == "The data set is not there."
+
+
+def child_of(job):
+    """The process of a job's keeper, and that of the command which it runs."""
+    keeper = int((job.folder / jobs.LOCK).read_text())
+    (child,) = map(int, subprocess.check_output(["ps", "--ppid", str(keeper), "-o", "pid="], text=True).split())
+    return keeper, child
+
+
+def test_a_command_that_the_system_killed_says_signal_memory_and_what_to_do():
+    job = started()
+    until(lambda: has_said(job))
+    _, child = child_of(job)
+    os.kill(child, signal.SIGKILL)
+    until(lambda: state(job) == "failed")
+    said = read_job(job.folder).status.message
+    assert re.search(r"signal 9 \(SIGKILL\)\. It held up to \d+\.\d GB of memory\.", said)
+    assert "smaller batches" in said
+    resume_job(read_job(job.folder))
+    until(lambda: len(read_events(job)[0]) == 4)
+
+
+@pytest.mark.parametrize(("number", "name", "advice"), [
+    (signal.SIGSEGV, "SIGSEGV", "doctor"), (signal.SIGTERM, "SIGTERM", "go on when the machine is free"),
+    (64 + 9, "no name", "go on when the machine is free"),
+])  # fmt: skip
+def test_each_signal_has_its_name_and_advice(number, name, advice):
+    said = killed_words(number, 3 * 2**30)
+    assert f"signal {int(number)} ({name}). It held up to 3.0 GB of memory." in said
+    assert advice in said
+    assert "GB" not in killed_words(number, 0)
 
 
 def test_a_job_lives_on_without_the_process_that_started_it_and_a_killed_one_is_told_apart(monkeypatch, runs):
@@ -289,7 +322,6 @@ def test_a_run_that_a_command_without_a_job_writes_into_is_not_deleted(runs):
 def test_a_command_is_stopped_when_its_keeper_is_killed(runs):
     job = started()
     until(lambda: has_said(job))
-    keeper = int((job.folder / jobs.LOCK).read_text())
-    (child,) = map(int, subprocess.check_output(["ps", "--ppid", str(keeper), "-o", "pid="], text=True).split())
+    keeper, child = child_of(job)
     os.kill(keeper, signal.SIGKILL)
     until(lambda: not os.path.exists(f"/proc/{child}"))

@@ -12,7 +12,11 @@ from trained_runs import CONFIG, write_job, write_run
 import ui.train.cost
 import ui.train.form
 import ui.widgets.jobs
+from recam_core.__main__ import main
+from recam_core.datasets.samples import SCENE_CLASSES
+from recam_core.datasets.scenes import SPLITS
 from recam_core.system import jobs
+from recam_core.training.run_folder import save_settings
 from ui.train import maps, runs
 
 
@@ -92,6 +96,22 @@ def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):
     assert [b.proto.type for b in app.button if b.label == "Go on"] == ["primary"]
     press(app, label="Go on")
     assert [job.name for job in resumed] == ["one"]
+
+
+def test_going_on_with_a_run_that_has_no_checkpoint_yet_starts_it_anew(place, ordered, monkeypatch):
+    monkeypatch.setitem(SPLITS, "train", 8)
+    tiny = replace(CONFIG, backbone="tiny", stage1_epochs=1, stage2_epochs=1, batch_size=4, crop=64, long_side_min=64,
+                   long_side_max=80, watch=(), validation="")  # fmt: skip
+    asked = runs.start(tiny, "mine")
+    save_settings(asked.folder, tiny, SCENE_CLASSES)
+    jobs.write_status(asked, jobs.Status("interrupted", 1.0, 1.0, 2.0, "It was killed."))
+    resumed = []
+    monkeypatch.setattr(ui.widgets.jobs, "resume_job", resumed.append)
+    press(open_train(run=asked.name), label="Go on")
+    assert [job.name for job in resumed] == [asked.name]
+    assert main([*asked.arguments, *asked.again]) == 0
+    assert asked.again == ("--resume",)
+    assert (asked.folder / "model.safetensors").exists()
 
 
 def test_a_run_that_failed_before_it_began_does_not_talk_as_if_it_would_start(place):
