@@ -19,9 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each processor, four at most; where files are named, none: starting them would take longer."""
-    named = any(".py" in argument for argument in config.args)
-    return 0 if named else min(os.cpu_count() or 1, 4)
+    """With ``-n auto`` a process for each processor, four at most."""
+    return min(os.cpu_count() or 1, 4)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recam_core.datasets import CheckedDataset, missing_words, open_dataset
+from recam_core.datasets import CheckedDataset, left_out_words, missing_words, open_dataset
 from recam_core.datasets.samples import SAMPLES, read_sample
 from recam_core.images.pictures import read_image
 from recam_core.networks.readouts import READOUTS
@@ -75,10 +75,11 @@ def open_picture(source: str) -> Picture:
 
 
 def open_data(kind: str, root: str, split: str) -> CheckedDataset:
-    """The data set that was asked for; pictures that are named but not there are said on stderr."""
+    """The data set that was asked for; pictures that are not there and labels that are no classes are said on stderr."""
     dataset = open_dataset(kind, root, split)
-    if words := missing_words(dataset):
-        print(words, file=sys.stderr)
+    if launched(os.environ).rank == 0:  # of several processes one speaks for all
+        for words in filter(None, (missing_words(dataset), left_out_words(dataset))):
+            print(words, file=sys.stderr)
     return dataset
 
 

@@ -19,7 +19,9 @@ from recam_core.system.files import parent_for, save_atomically
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts, where the data is, where runs and results go."""
     parser.add_argument("parts", nargs="+", metavar="PART", help=f"scenes, photos, or some of {', '.join(PARTS)}")
-    parser.add_argument("--root", default="", help="folder of coco128, for the parts on photos")
+    parser.add_argument(
+        "--root", default="", help="folder of coco128 for the parts on photos, of Pascal VOC for those on voc"
+    )
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/study"), help="folder of its training runs (%(default)s)"
     )
@@ -58,12 +60,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def chosen_parts(names: list[str]) -> list[str]:
-    """``scenes`` and ``photos`` stand for all their parts."""
+    """``scenes``, ``voc`` and ``photos`` stand for all their parts."""
     parts = []
     for name in names:
         found = [part for part in PARTS if part == name or part.split("-")[0] == name]
         if not found:
-            raise UserError(f"There is no part {name!r}; choose scenes, photos, or some of {', '.join(PARTS)}.")
+            raise UserError(f"There is no part {name!r}; choose scenes, voc, photos, or some of {', '.join(PARTS)}.")
         parts += found
     return list(dict.fromkeys(parts))
 

@@ -16,6 +16,8 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.datasets.voc import Voc
 from recam_core.records import UserError
 
+NAMED = 10  # names in a sentence
+
 
 class Dataset(Protocol):
     """What training and evaluation ask of a data set."""
@@ -77,6 +79,19 @@ def missing_words(dataset: Dataset) -> str:
         return ""
     some = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
     return f"{len(missing)} of {len(missing) + len(dataset)} pictures are named but not there ({some}); it goes on without them."
+
+
+def left_out_words(dataset: Dataset) -> str:
+    """A sentence about labels that name no class, of which training and scores know nothing; "" where there are none."""
+    left_out = dataset.left_out() if isinstance(dataset, Voc) else None
+    if not left_out:
+        return ""
+    some = ", ".join(f"“{name[:60]}” in {count}" for name, count in left_out.most_common(NAMED))
+    more = f" and {len(left_out) - NAMED} more names" if len(left_out) > NAMED else ""
+    return (
+        f"These names are no classes of VOC and are left out (in so many of {len(dataset)} pictures): {some}{more}. "
+        "A data set of the kind folder or coco may have classes of its own."
+    )
 
 
 def streamed(dataset: Dataset) -> Dataset:

@@ -4,7 +4,9 @@
 ``ROOT/SegmentationClass/*.png``; ROOT may also be the folder above, with ``VOC2012`` or ``VOCdevkit/VOC2012`` in it.
 """
 
+import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.parsers import expat
@@ -114,6 +116,15 @@ class Voc:
             f"“{name[:60]}” {f'is read as {known}' if (known := voc_class(name)) else 'is no class of VOC and is left out'}"
             for name in odd
         )
+
+    def left_out(self) -> Counter[str]:
+        """Names in the XML of all pictures that are no class of VOC, and of how many pictures; every XML is read."""
+        found: Counter[str] = Counter()
+        for i in range(len(self)):
+            if self.names[i] in self.described:
+                with contextlib.suppress(UserError):  # whoever reads its labels says that it is none
+                    found.update(name for name in self._objects(i) if not voc_class(name))
+        return found
 
     def _objects(self, i: int) -> set[str]:
         return read_object_names(inside(self.base / "Annotations" / self.described[self.names[i]], self.root))

@@ -118,6 +118,9 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
             if kind == "TIFF" and (words := _tiff_words(data)):
                 raise UserError(f"“{name}” is {words}, which is not read here. Save it as 8-bit PNG or TIFF.") from None
             raise
+        if kind == "TIFF" and _is_planar16(image):
+            raise UserError(f"“{name}” is a TIFF whose 16-bit colours lie one after the other (planar), which is not read "
+                            "here. Save it as 8-bit PNG or TIFF.")  # fmt: skip
         _check_pixels(image.width, image.height, MAX_PIXELS, name)
         if kind == "JPEG":
             _check_scans(image, data.count(SCAN), name)
@@ -125,6 +128,12 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
     wanted = "a mask must be a PNG" if formats == ("PNG",) else f"expected {_FORMAT_LIST}"
     raise UserError(f"“{name}” cannot be read: {wanted}, got {_what_came(data)}. "
                     "Open it in an image program and save it as PNG.")  # fmt: skip
+
+
+def _is_planar16(image: Image.Image) -> bool:
+    """Does a TIFF hold 16-bit values plane by plane? Pillow takes them for 8-bit ones and shows noise."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    return tags.get(284) == 2 and len(tags.get(258, ())) > 1 and max(tags[258]) > 8
 
 
 def _check_pixels(width: int, height: int, most: int, name: str) -> None:

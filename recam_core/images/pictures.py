@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from recam_core.records import Picture, UserError
 MIN_SIDE = 32
 MANY_PIXELS = 16_000_000  # from here on pictures are decoded one at a time, whoever asks
 KEEP_SIDE = 1024
-FEW_VALUES = 1 << 14  # 16-bit grey below this is that of a camera with fewer bits, and nearly black
+FEW_VALUES = 1 << 14  # 16-bit values below this are those of a camera with fewer bits, and nearly black
+COLOUR16 = re.compile(r"(RGB[XA]?;16)([LBN])")  # Pillow's names of 16-bit colours; it keeps their high bytes alone
 
 # Tags of a TIFF, and the grey ones whose numbers Pillow takes for others: (its mode, sample format, bits) → what they are.
 BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO = 258, 262, 339, 0
@@ -62,8 +65,11 @@ def decode_picture(data: bytes, name: str, *, keep_side: int) -> tuple[np.ndarra
         _check_sides(width, height, target, name)
         notes = _frame_notes(image, data, name)
         image.draft(None, (2 * target[0], 2 * target[1]))  # lets JPEG decode small; others ignore it
+        stored = _stored_as(image)
         image.load()
         orientation = image.getexif().get(0x0112, 1)  # TIFF turns itself on loading and then says 1
+        if ";16" in stored and image.mode in ("RGB", "RGBA") and max(_peaks(image)) < FEW_VALUES >> 8:
+            image = _few_bits(image, data, name, notes)
         upright = _to_rgb(image, target, name, notes)
     if orientation in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[orientation])
@@ -204,6 +210,46 @@ def _grey16(image: Image.Image, name: str, notes: list[str]) -> Image.Image:
     if not isinstance(clear, int):
         return grey
     return Image.merge("LA", (grey, Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))))
+
+
+def _stored_as(image: Image.Image) -> str:
+    """Pillow's name of how the pixels of a picture that is not decoded yet lie in its file; "" where it has none."""
+    args = image.tile[0].args if image.tile else ""  # type: ignore[attr-defined]
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _peaks(image: Image.Image) -> list[int]:
+    """The largest red, green and blue."""
+    return [image.getchannel(band).getextrema()[1] for band in "RGB"]  # type: ignore[misc]
+
+
+def _few_bits(image: Image.Image, data: bytes, name: str, notes: list[str]) -> Image.Image:
+    """16-bit colours that use few of their bits, stretched by one range for all three; ``image`` has their high bytes.
+
+    The low bytes are read as high ones of the other byte order.
+    """
+    low = open_image(data, name, (str(image.format),))
+    order = COLOUR16.fullmatch(_stored_as(low))
+    if order is None or image.width * image.height > MANY_PIXELS:
+        notes.append("nearly black: its 16-bit values use few of their bits; brighten it and save it as 8-bit PNG")
+        return image
+    little = order[2] == "L" or (order[2] == "N" and sys.byteorder == "little")
+    raw = order[1] + ("B" if little else "L")
+    low.tile = [  # type: ignore[attr-defined]
+        part._replace(args=(raw, *part.args[1:]) if isinstance(part.args, tuple) else raw)
+        for part in low.tile  # type: ignore[attr-defined]
+    ]
+    low.load()
+    values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(low)
+    colours = _stretch(values[..., :3], name, notes)
+    if image.mode == "RGBA":
+        most = int(values[..., 3].max())
+        whole = most if 0 < most < FEW_VALUES else 65535
+        colours.putalpha(Image.fromarray(np.rint(values[..., 3] * (255 / whole)).astype(np.uint8)))
+    elif isinstance(clear := image.info.get("transparency"), tuple):
+        colours.putalpha(Image.fromarray(np.where((values == clear).all(-1), 0, 255).astype(np.uint8)))
+    return colours
 
 
 def _stretch(values: np.ndarray, name: str, notes: list[str]) -> Image.Image:

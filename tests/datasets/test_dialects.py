@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from small_data import H, W, label_map, picture
 
-from recam_core.datasets import open_dataset
+from recam_core.__main__ import main
+from recam_core.datasets import left_out_words, open_dataset
 from recam_core.datasets.check import check_dataset
 from recam_core.datasets.coco import POLYGONS
 from recam_core.datasets.voc import read_object_names
@@ -90,6 +91,33 @@ def test_names_that_are_not_voc_s_are_understood_or_named(tmp_path):
     assert there == {"person", "aeroplane", "diningtable", "tvmonitor", "pottedplant"}
     assert report.notes[0] == "“helmet” is no class of VOC and is left out (2 pictures)."
     assert "“airplane” is read as aeroplane (1 picture)." in report.notes
+
+
+@pytest.mark.parametrize("command", [
+    ("train", "--estimate", "--recipe", "scenes"), ("evaluate", "--model", "none-such"), ("check",)
+], ids=lambda command: command[0])  # fmt: skip
+def test_every_command_says_once_which_names_are_left_out(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.setattr("recam_core.commands.train.estimate_cost", lambda *_: "nothing to do")
+    root = devkit(tmp_path, {"a": ["helmet", "dog"], "b": ["helmet", "tv"], "c": ["vest"]}, "a\nb\nc\n")
+    (root / "Annotations" / "c.xml").write_text("<annotation><object><name>vest</name>")
+    main([*command, "--dataset", "voc", "--root", str(root), "--split", "train"])
+    out, err = capsys.readouterr()
+    said = out + err
+    assert said.count("helmet") == 1, said
+    if command[0] != "check":
+        assert "left out (in so many of 3 pictures): “helmet” in 2. " in err
+
+
+def test_a_set_of_voc_s_own_names_says_nothing(tmp_path):
+    root = devkit(tmp_path, {"a": ["Person", "airplane"]}, "a\n")
+    assert left_out_words(open_dataset("voc", str(root), "train")) == ""
+
+
+def test_many_names_that_are_left_out_are_counted(tmp_path):
+    root = devkit(tmp_path, {"a": [f"part-{k}" for k in range(30)]}, "a\n")
+    words = left_out_words(open_dataset("voc", str(root), "train"))
+    assert words.count("“part-") == 10
+    assert "and 20 more names" in words
 
 
 def test_an_object_s_name_is_neither_that_of_its_parts_nor_the_owner_s(tmp_path):

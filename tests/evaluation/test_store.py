@@ -292,12 +292,19 @@ def change(folder, **entries):
     path.write_text(json.dumps(json.loads(path.read_text()) | entries))
 
 
+def change_settings(folder, **entries):
+    change(folder, settings=json.loads((folder / SETTINGS).read_text())["settings"] | entries)
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
         (lambda s: change(s, version=0), "written by an older version of this program"),
         (lambda s: change(s, version=99), "written by another version"),
         (lambda s: change(s, settings={}), "store.json of the evaluation in s is damaged"),
+        (lambda s: change_settings(s, maps=[]), "store.json of the evaluation in s is damaged"),
+        (lambda s: change_settings(s, total="3"), "store.json of the evaluation in s is damaged"),
+        (lambda s: change_settings(s, maps=["cam-crf"]), "counted the maps cam-crf, which this program does not know"),
         (lambda s: (s / SETTINGS).write_text("{"), "store.json of the evaluation in s is damaged"),
         (lambda s: (s / SETTINGS).unlink(), "There is no evaluation in s"),
         (lambda s: (s / part_name(1)).unlink(), "a part is missing before counts-0002.parquet"),

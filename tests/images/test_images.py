@@ -7,6 +7,7 @@ import warnings
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from odd_files import encode, forged_png, grey_tiff
 from PIL import Image
 
@@ -212,6 +213,75 @@ def test_sixteen_bit_colour_lands_on_the_right_eight_bit_values(suffix):
     bgr = np.stack([RAMP, RAMP[:, ::-1], RAMP // 2], axis=-1) * 257
     data = cv2.imencode(suffix, bgr)[1].tobytes()
     assert np.array_equal(read_image(data).pixels, (bgr[..., ::-1] // 257).astype(np.uint8))
+
+
+def tiff(values, **options):
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, values, **options)
+    return stream.getvalue()
+
+
+def few_bits(bits, channels=3):
+    """Colours (40, 50, C) of so many bits whose channels differ, the last of four opaque."""
+    values = np.random.default_rng(0).integers(0, 2**bits, (40, 50, channels)).astype(np.uint16)
+    values[0, 0], values[0, 1] = 0, 2**bits - 1
+    values[..., 2] //= 2
+    values[..., 3:] = 2**bits - 1
+    return values
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+@pytest.mark.parametrize("write", [
+    lambda rgb: cv2.imencode(".png", rgb[..., ::-1])[1].tobytes(),
+    lambda rgb: cv2.imencode(".tiff", rgb[..., ::-1])[1].tobytes(),
+    lambda rgb: tiff(rgb, photometric="rgb", byteorder="<"),
+    lambda rgb: tiff(rgb, photometric="rgb", byteorder=">", rowsperstrip=7),
+    lambda rgb: tiff(rgb, photometric="rgb", byteorder=">", compression="zlib"),
+], ids=["png", "lzw", "little", "big", "zlib"])  # fmt: skip
+def test_sixteen_bit_colour_of_few_bits_is_stretched_by_one_range(bits, write):
+    values = few_bits(bits)
+    picture = read_image(write(values))
+    assert np.array_equal(picture.pixels, np.rint(values * (255 / (2**bits - 1))).astype(np.uint8))
+    assert picture.notes == (f"values 0 to {2**bits - 1} stretched to 0–255",)
+
+
+def test_transparency_of_few_bits_goes_by_its_own_range():
+    values = few_bits(12, 4)
+    values[5, 5, 3] = 0
+    picture = read_image(cv2.imencode(".png", values[..., [2, 1, 0, 3]])[1].tobytes())
+    expected = np.rint(values[..., :3] * (255 / 4095)).astype(np.uint8)
+    expected[5, 5] = 255
+    assert np.array_equal(picture.pixels, expected)
+    assert picture.notes == ("values 0 to 4095 stretched to 0–255", "transparent parts shown on white")
+
+
+def test_a_photo_turned_by_its_tiff_keeps_the_place_of_every_colour():
+    values = few_bits(12)
+    picture = read_image(tiff(values, photometric="rgb", extratags=[(274, 3, 1, 6, True)]))
+    assert np.array_equal(picture.pixels, np.rot90(np.rint(values * (255 / 4095)).astype(np.uint8), -1))
+
+
+def test_what_cannot_be_brightened_says_that_it_is_dark(monkeypatch):
+    monkeypatch.setattr(pictures, "MANY_PIXELS", 1000)
+    dark, facts = pictures.decode_picture(tiff(few_bits(12), photometric="rgb"), "a.tif", keep_side=1024)
+    assert dark.max() < 16
+    assert "nearly black" in facts["notes"][0]
+
+
+def test_planes_of_sixteen_bits_are_refused_instead_of_shown_as_noise():
+    planes = few_bits(12).transpose(2, 0, 1).copy()
+    assert "planar" in refusal(tiff(planes, photometric="rgb", planarconfig="separate"), name="x.tif")
+
+
+@pytest.mark.parametrize(("kind", "order"), [
+    ("u2", ">"), ("i2", "<"), ("i2", ">"), ("u4", "<"), ("i4", "<"), ("i4", ">"), ("f4", "<"), ("f4", ">")
+])  # fmt: skip
+def test_numbers_of_every_kind_are_shown_in_their_order(kind, order):
+    most = {"u2": 1000, "i2": 32767, "u4": 2**32 - 1, "i4": 2**31 - 1, "f4": 255}[kind]
+    grey = np.linspace(0, most, 32 * 40).reshape(32, 40).astype(kind)
+    picture = read_image(tiff(grey, byteorder=order, photometric="minisblack"))
+    assert np.abs(picture.pixels[..., 0] - grey.astype(float) * (255 / most)).max() <= 0.51
+    assert picture.notes == (f"values 0 to {float(grey.max()):g} stretched to 0–255",)
 
 
 def test_integer_and_float_pixels_are_stretched_over_their_own_range():

@@ -384,7 +384,7 @@ def test_a_black_and_white_mask_is_the_truth_of_the_class_that_is_named(own_pict
 
 
 @pytest.mark.parametrize(
-    ("image", "expected"), [(square(1, 97), "97×64"), (square(200, 96).convert("RGB"), "mask.png")]
+    ("image", "expected"), [(square(1, 97), "97×64"), (Image.new("RGB", (96, 64), (200, 10, 10)), "mask.png")]
 )
 def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
     app = masked(own_picture, image)

@@ -137,6 +137,8 @@ def test_the_end_of_a_job_is_written_also_where_no_space_is_left(place, monkeypa
 def test_how_a_job_was_ended_is_said(place, monkeypatch):
     folder = write_run(place, "one", model=False)
     (folder / "errors.txt").write_text("")
+    killed = keeper.killed_words(9, 3 * 2**29)
+    assert "signal 9 (SIGKILL). It held up to 1.5 GB of memory. Most often the machine had no memory left" in killed
     assert keeper._last_words(folder) == "It ended without a word."
     usage = shutil.disk_usage(folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))

@@ -79,10 +79,10 @@ def place(marked, monkeypatch):
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in list(stream_store.STORE._items.values()):
+    for reel in stream_store.STORE.values():
         reel.stop()
         assert reel.wait(20)
-    stream_store.STORE._items.clear()
+    stream_store.STORE.clear()
 
 
 def _model(path):
@@ -151,7 +151,7 @@ def shown(app):
 @pytest.mark.parametrize(("page", "link"), PAGES)
 def test_markup_is_shown_letter_by_letter(page, link):
     app = opened(f"../pages/{page}.py", **link)
-    while stream_store.STORE._items and not all(reel.wait(60) for reel in list(stream_store.STORE._items.values())):
+    while not all(reel.wait(60) for reel in stream_store.STORE.values()):
         pass
     ran(app)  # also what is shown when a walk or a climb has ended
     texts = list(shown(app))

@@ -322,7 +322,13 @@ def test_what_a_file_does_not_say_is_asked(asked):
     form(app, "button_group", "stride").set_value("s8")
     form(app, "text_input", "name").set_value("pets")
     press(ran(app), "models-go-0")
-    more = {"class_names": ("cat", "dog"), "backbone": "resnet50_s8", "activation": "softmax", "onto": ""}
+    more = {
+        "class_names": ("cat", "dog"),
+        "backbone": "resnet50_s8",
+        "activation": "softmax",
+        "onto": "",
+        "average": True,
+    }
     assert asked == [(["my_net.pth"], "pets", more)]
     assert "pets stands on the shelf. Only CAM" in words(app).replace("*", "")
 
@@ -401,7 +407,7 @@ def test_what_is_fetched_becomes_a_classifier_of_imagenet(asked, monkeypatch):
     app = open_models()
     form(app, "button_group", "way").set_value("fetch")
     press(ran(app), "models-fetch-0")
-    more = {"class_names": None, "backbone": "resnet50_s16", "activation": "softmax", "onto": ""}
+    more = {"class_names": None, "backbone": "resnet50_s16", "activation": "softmax", "onto": "", "average": True}
     assert asked == [(["resnet50-0676ba61.pth"], "imagenet-resnet50", more)]
 
 

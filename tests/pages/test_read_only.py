@@ -71,7 +71,7 @@ def place(folders, monkeypatch):
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     yield folders
-    for reel in list(stream_store.STORE._items.values()):
+    for reel in stream_store.STORE.values():
         reel.stop()
         assert reel.wait(30)
 

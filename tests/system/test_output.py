@@ -14,7 +14,13 @@ COMMAND = f"{sys.executable} -W ignore -m recam_core"
 
 def shell(script, **variables):
     return subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, env=environment() | variables, check=False
+        ["bash", "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",  # what is said in other letters
+        cwd=ROOT,
+        env=environment() | variables,
+        check=False,
     )
 
 

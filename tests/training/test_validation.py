@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from recam_core.datasets.scenes import Scenes
+from recam_core.evaluation.classification import average_precision, mean_average_precision
 from recam_core.evaluation.evaluate import Evaluation, evaluate
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
-from recam_core.training.validation import Validation, average_precision, mean_average_precision, open_validation
+from recam_core.training.validation import Validation, open_validation
 
 CONFIG = TrainConfig(validation="samples", validation_pictures=5, long_side_min=64, long_side_max=160)
 

@@ -27,7 +27,7 @@ Part = Generator[Any, None, dict[str, Any]]  # events of the work, then the resu
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a study works: the folder of its runs, the device, and the folder of coco128 ("" where there is none)."""
+    """Where a study works: the folder of its runs, the device, and the folder of the photos ("" where there is none)."""
 
     runs: Path
     device: torch.device

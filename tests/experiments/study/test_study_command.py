@@ -18,9 +18,11 @@ from recam_core.records import EvalStep, UserError
 def test_a_data_set_stands_for_all_its_parts_in_their_order():
     assert command.chosen_parts(["scenes"]) == [part for part in PARTS if part.startswith("scenes-")]
     assert command.chosen_parts(["photos-folds", "scenes-seeds", "scenes"])[:2] == ["photos-folds", "scenes-seeds"]
-    assert sorted(command.chosen_parts(["photos", "scenes", "photos"])) == sorted(PARTS)
-    with pytest.raises(UserError, match="no part 'voc'; choose scenes, photos, or some of scenes-generator"):
-        command.chosen_parts(["voc"])
+    assert sorted(command.chosen_parts(["photos", "scenes", "voc", "photos"])) == sorted(PARTS)
+    with pytest.raises(
+        UserError, match="no part 'cityscapes'; choose scenes, voc, photos, or some of scenes-generator"
+    ):
+        command.chosen_parts(["cityscapes"])
 
 
 def test_the_result_says_how_it_was_made(tmp_path, monkeypatch, capsys):

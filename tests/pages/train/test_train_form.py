@@ -212,7 +212,7 @@ def test_a_picture_to_watch_may_not_be_any_file_of_the_server(ordered, tmp_path,
     app = open_train(run="new")
     app.multiselect(key="train-watch-scenes--train").set_value([str(tmp_path / "secret.png")])
     ran(app)
-    assert "Data must lie in" in words(app)
+    assert "on this server that may be watched" in words(app)
     assert "Start training" not in labels(app)
     app.multiselect(key="train-watch-scenes--train").set_value(["x" * 300])
     ran(app)
