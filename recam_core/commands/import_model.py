@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from recam_core.checkpoints.importers import CLASS_LISTS, read_class_names, recognise, store_import
-from recam_core.checkpoints.pair_file import model_name
+from recam_core.checkpoints.pair_file import known_models, model_name
 from recam_core.checkpoints.registry import check_model_name
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.readouts import READOUTS, lacking_sentence
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     name = model_name(arguments.name) if arguments.out else check_model_name(arguments.name)
     names = None if arguments.classes is None else read_class_names(arguments.classes)
     words = [f"{path.name}: {recognise(path, arguments.average).words}" for path in arguments.files]
+    onto = arguments.onto if arguments.onto in ("", *known_models()) else Path(arguments.onto)
     path = arguments.out or models_folder() / f"{name}.safetensors"
     try:
         pair = store_import(
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
             class_names=names,
             backbone=arguments.backbone,
             activation=arguments.activation,
-            onto=arguments.onto,
+            onto=onto,
             average=arguments.average,
         )
     finally:  # work comes before words, which nobody may be there to take

@@ -344,6 +344,22 @@ def test_of_two_who_import_under_the_same_name_one_is_refused(places, stored, mo
     assert place.read_bytes() == b"the quicker one"
 
 
+def test_files_are_added_to_a_model_of_the_shelf_and_to_no_file_that_somebody_names(places, stored, monkeypatch):
+    told = []
+    monkeypatch.setattr(importing, "import_checkpoint", lambda *_, **more: told.append(more["onto"]))
+    monkeypatch.setattr(importing, "save_pair", lambda *_, **__: None)
+    monkeypatch.setattr(importing, "is_pair", lambda _: False)
+    hidden = places / "hidden.safetensors"
+    hidden.write_bytes(stored)
+    for said in (str(hidden), str(places), "../hidden", "models/mine.safetensors", "gone", "/etc/passwd", "\0"):
+        with pytest.raises(UserError, match=r"no model .* on the shelf that the files could be added to"):
+            importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=said)
+    assert told == []
+    for named in ("mine", hidden, ""):  # a path is a file that the operator named
+        importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=named)
+    assert told == ["mine", hidden, ""]
+
+
 def test_one_odd_file_hides_no_other(places, stored):
     models = places / "models"
     (models / "loop.safetensors").symlink_to("loop.safetensors")

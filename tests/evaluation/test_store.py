@@ -321,6 +321,36 @@ def test_old_half_written_and_damaged_stores_are_refused(stored, damage, complai
         open_store(stored)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "complaint"),
+    [
+        ("picture", 3, "name pictures that it does not have"),  # one more than there are
+        ("picture", 2**32 - 1, "name pictures that it does not have"),
+        ("map", 1, "name maps that it does not have"),
+        ("truth", K + 1, "name truths that it does not have"),
+        ("winner", 255, "name winners that it does not have"),
+        ("level", len(THRESHOLDS) + 1, "name levels that it does not have"),
+    ],
+)
+def test_counts_of_what_is_not_there_are_refused(stored, column, value, complaint):
+    path = stored / part_name(1)
+    table = pq.read_table(path)
+    number, field = table.column_names.index(column), table.schema.field(column)
+    pq.write_table(table.set_column(number, field, pa.array([value] * table.num_rows, field.type)), path)
+    with pytest.raises(UserError, match=complaint):
+        open_store(stored)
+
+
+@pytest.mark.parametrize("values", [["a"], [-1], [None], [0.5]])
+def test_picture_numbers_of_another_kind_are_refused(stored, values):
+    path = stored / part_name(1)
+    table = pq.read_table(path)
+    changed = table.set_column(0, "picture", pa.array(values * table.num_rows))
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(UserError, match=r"counts-0001\.parquet .* damaged"):
+        open_store(stored)
+
+
 def test_a_store_without_settings_is_never_written_into(stored, pair):
     (stored / SETTINGS).unlink()
     with pytest.raises(UserError, match="There is no evaluation in s"):

@@ -50,8 +50,12 @@ def test_ids_are_checked_before_the_store_is_asked(client, monkeypatch):
     assert client.get("/api/heat/short").status_code == 404
 
 
-def test_only_reading_is_allowed(client):
-    assert client.post(f"/api/heat/{'0' * 64}").status_code == 405
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_our_own_routes_only_read(client, route):
+    assert route.methods == {"GET", "HEAD"}
+    place = route.path.format(id="0" * 64, name="scenes")
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert client.request(method, place).status_code == 405
 
 
 @pytest.mark.process

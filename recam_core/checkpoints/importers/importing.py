@@ -16,7 +16,7 @@ from recam_core.checkpoints.importers.parts import (
     with_edges,
     with_second_classifier,
 )
-from recam_core.checkpoints.pair_file import copy_pair, load_pair, model_name, save_pair
+from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError
@@ -75,8 +75,15 @@ def store_import(
     onto: str | Path = "",
     average: bool = True,
 ) -> ModelPair:
-    """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit."""
+    """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit.
+
+    ``onto`` as text is a name on the shelf and nothing else, because people on a page say it; a file is named by a ``Path``.
+    """
     name = model_name(name)
+    if isinstance(onto, str) and onto not in ("", *known_models()):
+        raise UserError(
+            f"There is no model “{onto[:60]}” on the shelf that the files could be added to; choose another one."
+        )
     if os.path.lexists(path):
         raise UserError(
             f"There is a file {path.name} in {path.parent} already; choose another name, or delete it first."

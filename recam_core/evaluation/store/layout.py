@@ -164,6 +164,8 @@ def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], 
                 entries.append(from_plain(PictureEntry, entry))
             if columns:
                 tables.append(pq.read_table(folder / name, schema=_SCHEMA))
+                if any(column.null_count for column in tables[-1].columns):
+                    raise ValueError("a number is missing")
         except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
             raise _damaged(folder, name) from error
     return entries, tables
