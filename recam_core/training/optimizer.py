@@ -33,6 +33,8 @@ def frozen_modules(backbone: Backbone, config: TrainConfig) -> list[nn.Module]:
 
     The gradient of a depthwise kernel is slow on a CPU: of a 5×5 one ten times as slow as that of its input.
     """
+    if not (config.frozen_parts or config.frozen_depthwise):
+        return list(backbone.frozen)
     if config.frozen_parts > len(backbone.parts):
         raise UserError(
             f"The backbone {config.backbone} has {len(backbone.parts)} parts; frozen_parts is {config.frozen_parts}."

@@ -16,6 +16,8 @@ class TwoGroups(nn.Module):
         self.backbone = nn.ParameterList([nn.Parameter(backbone)])
         self.head = nn.Module()
         self.head.fc1 = nn.Parameter(fc1)
+        self.backbone.frozen = ()
+        self.head.groups = lambda: {"fc1": [self.head.fc1]}
 
 
 def test_poly_schedule_and_sgd(golden):
