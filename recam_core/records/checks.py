@@ -7,7 +7,7 @@ from typing import Any
 from recam_core.records.names import UserError
 
 Limits = Mapping[str, tuple[int, int]]  # the least and the most that a whole number may be, by the name of its field
-MOST_RATE = 1e6  # of rates and weights of terms; far above all that makes sense
+MOST_RATE = 3.4e38  # of rates and weights of terms: what single precision holds
 MOST_SEED = 2**63 - 1
 
 

@@ -174,9 +174,7 @@ def default_recipe(dataset: str, backbone: str) -> str:
         return "scenes"
     if backbone.startswith("resnet"):
         return "reference-voc" if dataset == "voc" else "reference-coco"
-    if backbone == "tiny":
-        return "scratch"
-    return "voc" if dataset == "voc" else "photos"
+    return "scratch" if backbone == "tiny" else "photos"
 
 
 def presets(dataset: str) -> dict[str, TrainConfig]:

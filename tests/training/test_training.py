@@ -15,6 +15,7 @@ from torch import nn
 from recam_core.checkpoints.pair_file import load_pair, read_header
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.efficientnet import imagenet_tensors
+from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.tiny import Tiny
 from recam_core.networks.initial_weights import imagenet_rows
 from recam_core.networks.model import build_model
@@ -331,10 +332,10 @@ def test_lambda_reaches_stage_2(tmp_path):
     torch.testing.assert_close(4 * moved[0], moved[1], rtol=1e-3, atol=1e-6)  # one SGD step
 
 
-class Recorder(nn.Module):
+class Recorder(FixedStride, nn.Module):
     """The tiny network, noting what it is shown."""
 
-    channels, mean, std, seen = Tiny.channels, Tiny.mean, Tiny.std, []
+    channels, mean, std, seen, frozen = Tiny.channels, Tiny.mean, Tiny.std, [], ()
 
     def __init__(self, weights):
         super().__init__()

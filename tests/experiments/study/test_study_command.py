@@ -52,7 +52,7 @@ def test_the_result_says_how_it_was_made(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(("words", "sentence"), [
     (["scenes", "--threads", "-1"], "--threads must be 0"),
     (["photos-recipes", "--root", "/nowhere"], "has no folder 'train2017'"),
-    (["voc"], "There is no part 'voc'"),
+    (["cityscapes"], "There is no part 'cityscapes'"),
 ])  # fmt: skip
 def test_bad_words_get_a_sentence(words, sentence, tmp_path, capsys):
     assert main(["study", *words, "--runs", str(tmp_path), "--results", str(tmp_path), "--device", "cpu"]) == 2
