@@ -344,7 +344,7 @@ def test_compare_opens_with_the_same_picture_model_and_way_of_looking(place):
     press(app, label="Open in Compare")
     asked = query(app)
     assert asked["model"] == "scenes"
-    assert asked["picture"] in uploads._STORE
+    assert uploads._STORE.get(asked["picture"]) is not None
     ids = store.entries[1].ids
     assert asked["classes"].split(",") == [store.settings.classes[k] for k in ids]
     assert asked["t"] == "0.4"
