@@ -13,7 +13,7 @@ WALKED = {"before": 0.4, "reference": {"miou": 0.5, "gain": GAIN}, "chosen": {"m
 @pytest.mark.parametrize("name", ["voc", "scenes", "photos"])
 def test_our_own_cards_stay_what_they_are(name):
     card = _said(SHELF / f"{name}.safetensors")["card"]
-    assert len(card) > 5
+    assert len(card) >= 5
     assert clean_card(card) == card
 
 
