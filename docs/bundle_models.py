@@ -1,4 +1,4 @@
-"""Put the study's first seed on the shelf as the bundled models: ``python docs/bundle_models.py --root COCO128``.
+"""Put the study's first seed in the list of models as the bundled models: ``python docs/bundle_models.py --root COCO128``.
 
 Runs whatever parts of the study are missing, trains boundary branches on the network of the chosen recipe, copies its weights
 with them, writes what was measured into each model's card, and fills the tables and plots of the docs.
@@ -23,7 +23,7 @@ from recam_core.training.recipes import BOUNDARY_RECIPES, RECIPES
 from recam_core.training.run_folder import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent
-SHELF, RESULTS, RUNS = ROOT / "assets" / "models", ROOT / "assets" / "results", ROOT / "runs" / "study"
+BUNDLED_MODELS, RESULTS, RUNS = ROOT / "assets" / "models", ROOT / "assets" / "results", ROOT / "runs" / "study"
 CHOSEN = {"scenes": SCENES_CHOSEN, "photos": PHOTOS_CHOSEN}
 CARDS = {
     "scenes": {
@@ -102,8 +102,8 @@ def with_branches(name: str, root: str) -> ModelPair:
 
 def shelve(name: str, root: str) -> None:
     """Copy the chosen run's weights with their branches and write the card."""
-    SHELF.mkdir(parents=True, exist_ok=True)
-    shelved = SHELF / f"{name}.safetensors"
+    BUNDLED_MODELS.mkdir(parents=True, exist_ok=True)
+    shelved = BUNDLED_MODELS / f"{name}.safetensors"
     pair = with_branches(name, root)
     measured = {key: value for study in HOW if study.startswith(name) for key, value in scores(study).items()}
     card = pair.card | CARDS[name] | {"scores": measured} | climb_settings(name)
@@ -120,6 +120,6 @@ if __name__ == "__main__":
         shelve(one, place)
     run_study(LATER, place)
     for one in CHOSEN:
-        update_card(SHELF / f"{one}.safetensors", walk_settings(one))
+        update_card(BUNDLED_MODELS / f"{one}.safetensors", walk_settings(one))
     for script in ("make_tables.py", "make_plots.py"):
         subprocess.run([sys.executable, str(ROOT / "docs" / script)], check=True)

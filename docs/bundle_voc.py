@@ -1,4 +1,4 @@
-"""Put a trained run with boundary branches on the shelf as ``voc``: ``python docs/bundle_voc.py RUN --root VOC``.
+"""Put a trained run with boundary branches in the list of models as ``voc``: ``python docs/bundle_voc.py RUN --root VOC``.
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).
@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF, load_pair, save_pair
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, load_pair, save_pair
 from recam_core.datasets import open_dataset
 from recam_core.evaluation.classification import calibrate
 from recam_core.records import HeatmapOptions
@@ -33,7 +33,7 @@ def shelve(run: Path, root: str) -> None:
         "about": ABOUT,
         "calibration": calibration,
     }
-    save_pair(replace(pair, name="voc", card=card), SHELF / "voc.safetensors", torch.float16)
+    save_pair(replace(pair, name="voc", card=card), BUNDLED_MODELS / "voc.safetensors", torch.float16)
     for split in ("val", "train"):
         words = ["evaluate", "--model", "voc", "--dataset", "voc", "--root", root, "--split", split, "--into-card"]
         if code := main(words):

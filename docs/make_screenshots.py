@@ -79,7 +79,7 @@ def climb(page: Page) -> None:
 def train(page: Page) -> None:
     """Make the whole quick look and wait for its model."""
     page.get_by_role("button", name="Start a quick look").click(timeout=90_000)
-    page.get_by_text("The model stands on the shelf as").wait_for(timeout=600_000)
+    page.get_by_text("The model is listed under Models as").wait_for(timeout=600_000)
     page.locator("[class*=st-key-train-player] canvas").first.wait_for(timeout=90_000)
 
 

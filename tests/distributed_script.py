@@ -1,4 +1,4 @@
-"""What ``test_team`` launches as two processes: several trainings one after the other, each into a folder of its own."""
+"""What ``test_process_group`` launches as two processes: several trainings one after the other, each into a folder of its own."""
 
 import sys
 from dataclasses import replace

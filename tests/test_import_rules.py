@@ -46,7 +46,8 @@ def test_every_public_name_is_there_and_none_hides_a_room():
     ("import recam_core.system.job_runner", "torch streamlit timm"),
     ("from recam_core.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass", "torch streamlit timm"),
     ("import recam_core.commands.train, recam_core.training.two_stage", "accelerate streamlit"),
-    ("import torch\nfrom recam_core.training.distributed import Team\nTeam(torch.device('cpu')).wrapped(torch.nn.Linear(1, 1))",
+    ("import torch\nfrom recam_core.training.distributed import ProcessGroup\n"
+     "ProcessGroup(torch.device('cpu')).wrapped(torch.nn.Linear(1, 1))",
      "accelerate streamlit"),
 ])  # fmt: skip
 def test_nothing_heavy_is_loaded_before_it_is_needed(statement, heavy):

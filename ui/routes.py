@@ -37,11 +37,11 @@ async def heat(request: Request) -> Response:
 async def frames(request: Request) -> Response:
     """Answer with the frames that the browser lacks (``?from=`` how many it has, ``&made=`` of which version), or with 404."""
     name, asked = request.path_params["id"], request.query_params
-    reel = stream_store.get(name) if _ID.fullmatch(name) else None
-    if reel is None:
+    stream = stream_store.get(name) if _ID.fullmatch(name) else None
+    if stream is None:
         return _gone("This run is not on the server any more. Start it again.")
     have, made = (_count(asked.get(word, "")) for word in ("from", "made"))
-    packed = await run_in_threadpool(reel.packed, have, made, describe=asked.get("about") == "1")
+    packed = await run_in_threadpool(stream.packed, have, made, describe=asked.get("about") == "1")
     return Response(packed, media_type="application/octet-stream", headers=_GUARD | {"Cache-Control": "no-store"})
 
 
@@ -55,12 +55,12 @@ async def passes(_request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """Answer with the file of a model on the shelf, read from disk piece by piece, or with 404 and a sentence."""
+    """Answer with the file of a model in the list of models, read from disk piece by piece, or with 404 and a sentence."""
     name = request.path_params["name"]
     path = await run_in_threadpool(_model_file, name)
     if path is None:
         return _gone(
-            "This model is not on the shelf any more, cannot be read, or lies elsewhere. Open the Models page to see which are."
+            "This model is not listed under Models any more, cannot be read, or lies elsewhere. Open Models to see which are."
         )
     return FileResponse(
         path,

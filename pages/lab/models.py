@@ -1,17 +1,17 @@
-"""Which models are on the shelf? Bundled, trained here, imported: what each is, what it can do, and how others get there."""
+"""Which models are there? Bundled, trained here, imported: what each is, what it can do, and how others get there."""
 
 import streamlit as st
 
-from recam_core.checkpoints.registry import shelf_entries
+from recam_core.checkpoints.registry import model_entries
 from recam_core.system.folders import may_start
 from ui.models.card import show_card
-from ui.models.choose import choose_shown, shelf_sentence
+from ui.models.choose import choose_shown, models_sentence
 from ui.models.import_panel import bring_in
 from ui.models.state import SHOW, bring_into_sight, said
 
-st.subheader("Which models are on the shelf?", anchor=False)
-entries = shelf_entries()
-st.markdown(shelf_sentence(entries))
+st.subheader("Which models are there?", anchor=False)
+entries = model_entries()
+st.markdown(models_sentence(entries))
 if sentence := said():
     st.success(sentence, icon=":material/check:")
 if may_start():

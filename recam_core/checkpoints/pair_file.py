@@ -1,4 +1,4 @@
-"""Model pairs as files: safetensors with a JSON header, written whole or not at all, and the shelf they stand on."""
+"""Model pairs as files: safetensors with a JSON header, written whole or not at all, and the list of those there are."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
 NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
-SHELF = Path(__file__).parents[2] / "assets" / "models"
+BUNDLED_MODELS = Path(__file__).parents[2] / "assets" / "models"
 OURS = {"bias": False, "activation": "sigmoid"}  # settings of a head where an older file does not say
 _FOUR = ["w", "wprime", "sum", "product"]
 WRITTEN: tuple[tuple[list[str], tuple[str, ...]], ...] = (
@@ -146,7 +146,7 @@ def _said(path: Path) -> Any:
 
 
 def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> ModelPair:
-    """A pair from the shelf by name, or from a file, in evaluation mode and float32, without parameter gradients."""
+    """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients."""
     path = find_model(name_or_path)
     header = read_header(path)
     _check_rows(path, header)
@@ -264,7 +264,7 @@ def standing() -> list[Standing]:
     A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
     models = models_folder()
-    found = [("bundled", path.stem, path) for path in sorted(SHELF.glob("*.safetensors"), key=_place_on_list)]
+    found = [("bundled", path.stem, path) for path in sorted(BUNDLED_MODELS.glob("*.safetensors"), key=_place_on_list)]
     runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
     found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
     own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
@@ -304,7 +304,7 @@ def _given_name(run: Path) -> str:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The file of a model named on the shelf, or the given path; a run folder stands for its ``model.safetensors``."""
+    """The file of a model named in the list of models, or the given path; a run folder stands for its ``model.safetensors``."""
     known = known_models()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
@@ -313,7 +313,7 @@ def find_model(name_or_path: str | Path) -> Path:
         path /= RUN_MODEL
     if not path.is_file():
         raise UserError(
-            f"There is no model {str(name_or_path)!r}: neither a name on the shelf ({', '.join(known) or 'empty'}) "
+            f"There is no model {str(name_or_path)!r}: neither the name of a listed model ({', '.join(known) or 'empty'}) "
             "nor a file or run folder."
         )
     return path

@@ -1,4 +1,4 @@
-"""The shelf in order: what stands on it in detail, renaming, deleting, and files that arrive to be imported."""
+"""The list of models: what stands on it in detail, renaming, deleting, and files that arrive to be imported."""
 
 import contextlib
 import hashlib
@@ -42,8 +42,8 @@ READ_ONLY = "This server only shows the models that are there: its operator has 
 
 
 @dataclass(frozen=True, eq=False)
-class ShelfEntry:
-    """A model on the shelf: where it stands, what its header says, or the sentence why it cannot be read.
+class ModelEntry:
+    """A model in the list of models: where it stands, what its header says, or the sentence why it cannot be read.
 
     ``title`` is what a person reads: the name, or what its run was called. ``size`` in bytes, ``changed`` in seconds since 1970.
     """
@@ -85,7 +85,7 @@ class ShelfEntry:
         return card
 
 
-def shelf_entries() -> list[ShelfEntry]:
+def model_entries() -> list[ModelEntry]:
     """Every model: bundled, trained here, imported. Files are read again only where they changed."""
     entries = []
     for place in standing():
@@ -97,11 +97,11 @@ def shelf_entries() -> list[ShelfEntry]:
             continue
         except OSError as error:  # a link that leads to itself, a folder that may not be looked into
             fault = f"{place.path.name} cannot be read ({error.strerror})."
-            entries.append(ShelfEntry(place.name, place.path, place.kind, title, 0, 0, fault))
+            entries.append(ModelEntry(place.name, place.path, place.kind, title, 0, 0, fault))
             continue
         header, has_boundaries, fault = _described(str(place.path), found.st_mtime_ns, found.st_size)
         entries.append(
-            ShelfEntry(
+            ModelEntry(
                 place.name,
                 place.path,
                 place.kind,
@@ -116,15 +116,17 @@ def shelf_entries() -> list[ShelfEntry]:
     return entries
 
 
-def shelf_entry(name: str) -> ShelfEntry:
+def model_entry(name: str) -> ModelEntry:
     """One model by its name."""
-    for entry in shelf_entries():
+    for entry in model_entries():
         if entry.name == name:
             return entry
-    raise UserError(f"There is no model “{name[:60]}” on the shelf any more; it may have been renamed or deleted.")
+    raise UserError(
+        f"There is no model “{name[:60]}” listed under Models any more; it may have been renamed or deleted."
+    )
 
 
-def model_sha256(entry: ShelfEntry) -> str:
+def model_sha256(entry: ModelEntry) -> str:
     """SHA-256 of a model's file, read again only where it changed."""
     return file_sha256(entry.path)
 
@@ -139,12 +141,14 @@ def file_sha256(path: Path) -> str:
 
 
 def model_file(name: str) -> Path | None:
-    """The file of a model to hand out, links followed; None where there is none that can be read and lies on the shelf itself."""
-    entry = next((entry for entry in shelf_entries() if entry.name == name), None)
+    """The file of a model to hand out, links followed; None where there is none that can be read and lies in a folder of models."""
+    entry = next((entry for entry in model_entries() if entry.name == name), None)
     if entry is None or entry.fault:
         return None
     path = _real(entry.path)
-    is_here = any(path.is_relative_to(folder) for folder in (models_folder(), runs_folder(), pair_file.SHELF.resolve()))
+    is_here = any(
+        path.is_relative_to(folder) for folder in (models_folder(), runs_folder(), pair_file.BUNDLED_MODELS.resolve())
+    )
     return path if is_here and path.is_file() else None
 
 
@@ -157,8 +161,8 @@ def names_file(source: str, sha256: str) -> bool:
 
 
 def find_by_sha256(sha256: str) -> str | None:
-    """The name under which a file stands on the shelf by now, whatever it was called before."""
-    return next((entry.name for entry in shelf_entries() if not entry.fault and model_sha256(entry) == sha256), None)
+    """The name under which a file stands in the list of models by now, whatever it was called before."""
+    return next((entry.name for entry in model_entries() if not entry.fault and model_sha256(entry) == sha256), None)
 
 
 def check_model_name(name: str) -> str:
@@ -188,7 +192,7 @@ def rename_model(name: str, new: str) -> str:
 
 
 def delete_model(name: str, *, whole_run: bool = False) -> None:
-    """Take a model of one's own from the shelf for good; of a trained one the file alone, or the run's folder too."""
+    """Take a model of one's own from the list for good; of a trained one the file alone, or the run's folder too."""
     entry = _own(name, "deleted")
     try:
         if whole_run and entry.kind == "trained":
@@ -210,7 +214,7 @@ def delete_run(folder: Path) -> None:
 
 
 def needs(job: Job, known: Mapping[str, Path] | None = None) -> set[Path]:
-    """The model files that a job's command reads, links followed, written yet or not; ``known`` stand on the shelf."""
+    """The model files that a job's command reads, links followed, written yet or not; ``known`` stand in the list of models."""
     known = known_models() if known is None else known
     said = list(job.arguments)
     values = {value for flag, value in itertools.pairwise(said) if flag in TAKEN_FROM}
@@ -260,10 +264,10 @@ def write_arrived(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path
     return paths
 
 
-def _own(name: str, done: str) -> ShelfEntry:
+def _own(name: str, done: str) -> ModelEntry:
     """A model that may be changed: not a bundled one, and none that a job needs at this moment."""
     _check_may_change()
-    entry = shelf_entry(name)
+    entry = model_entry(name)
     if entry.kind == "bundled":
         raise UserError(f"“{name}” is bundled with the project and cannot be {done}.")
     run = entry.path.parent

@@ -1,4 +1,4 @@
-"""``doctor``: what this machine has, and whether every model on the shelf loads and explains a picture."""
+"""``doctor``: what this machine has, and whether every listed model loads and explains a picture."""
 
 import argparse
 import os
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{'memory':34}{_memory(device)}")
     broken = [line for name, path in known_models().items() if (line := _check(name, path, device))]
     if not known_models():
-        broken = ["no model on the shelf: assets/models/ is empty"]
+        broken = ["no model at all: assets/models/ is empty"]
     if broken:
         raise UserError("Something is wrong: " + "; ".join(broken))
     print("all models load and explain a picture")

@@ -22,7 +22,7 @@ from recam_core.system.files import parent_for, save_atomically
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Model, data set, readouts and how to look."""
-    parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
+    parser.add_argument("--model", required=True, help="the name of a listed model, a file, or a run folder")
     parser.add_argument("--dataset", required=True, choices=list(DATASETS))
     parser.add_argument("--root", default="", help="folder of the data set")
     parser.add_argument("--split", required=True, help="e.g. test, train2017")

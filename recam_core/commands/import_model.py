@@ -1,4 +1,4 @@
-"""``import``: files from elsewhere become a model on the shelf."""
+"""``import``: files from elsewhere become a listed model."""
 
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=".pth or .safetensors; several make one model: CAM network, ReCAM network, FC2 (recam_predictor), IRN network",
     )
-    parser.add_argument("--name", required=True, help="what the model is called on the shelf")
+    parser.add_argument("--name", required=True, help="what the model is called in lists")
     parser.add_argument(
         "--classes",
         help=f"{', '.join(name.lower() for name in CLASS_LISTS)}, or a text file with one name a line (or a JSON list), in the "
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activation", choices=list(ACTIVATIONS), default="", help=f"how scores become probabilities; {texts}"
     )
-    parser.add_argument("--onto", default="", help="a model on the shelf, or a file, that the files are added to")
+    parser.add_argument("--onto", default="", help="a listed model, or a file, that the files are added to")
     parser.add_argument(
         "--average",
         action=argparse.BooleanOptionalAction,

@@ -17,7 +17,7 @@ def add_picture_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Picture, model, classes, and ``--out``, the folder of what ``out`` names."""
     parser.add_argument("picture", help=f"an image file, or a bundled sample: {', '.join(SAMPLES)}")
     parser.add_argument(
-        "--model", default=PHOTO_MODEL, help="a name on the shelf, a file, or a run folder (%(default)s)"
+        "--model", default=PHOTO_MODEL, help="the name of a listed model, a file, or a run folder (%(default)s)"
     )
     parser.add_argument(
         "--classes",

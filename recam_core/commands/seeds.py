@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, choices=list(DATASETS))
     parser.add_argument("--root", default="", help="folder of the data set")
     parser.add_argument("--split", required=True, help="e.g. train, train2017")
-    parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
+    parser.add_argument("--model", required=True, help="the name of a listed model, a file, or a run folder")
     add_readout_argument(parser, "whose maps become masks")
     add_refine_arguments(parser)
     parser.add_argument(

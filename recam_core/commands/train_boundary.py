@@ -20,7 +20,7 @@ CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": l
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The model, and every field of ``BoundaryConfig`` as a flag; what is not given comes from the recipe."""
-    parser.add_argument("--model", required=True, help="a name on the shelf, a file, or a run folder")
+    parser.add_argument("--model", required=True, help="the name of a listed model, a file, or a run folder")
     parser.add_argument(
         "--recipe", choices=list(BOUNDARY_RECIPES), help="settings to start from (that of the data set)"
     )

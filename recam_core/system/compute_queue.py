@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from recam_core.records import UserError
 
 
-class Turns:
+class ComputeQueue:
     """A fair gate: whoever asks first goes first; more than ``limit`` waiting people are turned away with a sentence.
 
     Processors are shared by all sessions of a server: eight pictures at once would each take eight times as long, and the

@@ -41,7 +41,7 @@ PAUSE = 0.3  # seconds between two looks at the queue
 
 
 def keep(folder: Path) -> None:
-    """Run a queued job when its turn has come, and write how it ended: the keeper's whole life."""
+    """Run a queued job when its turn has come, and write how it ended: the runner's whole life."""
     child: list[subprocess.Popen[bytes]] = []
     stopped = threading.Event()
 
@@ -52,7 +52,7 @@ def keep(folder: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)  # also undoes "ignored", which the command would inherit
-    with held(folder / LOCK, f"The run {folder.name} has a keeper already."):
+    with held(folder / LOCK, f"The run {folder.name} has a runner already."):
         job = read_job(folder)
         if job.status.state != "queued":  # stopped before we were there
             return
@@ -98,7 +98,7 @@ def _turn(job: Job, stopped: threading.Event) -> Iterator[bool]:
                 try:
                     stack.enter_context(held(runs / TURN, "busy"))
                     break
-                except UserError as error:  # a keeper whose job we could not read may still have it
+                except UserError as error:  # a runner whose job we could not read may still have it
                     if error.__cause__ is not None:  # it cannot be held at all
                         raise
             stopped.wait(PAUSE)
@@ -119,7 +119,7 @@ def _run(job: Job, child: list[subprocess.Popen[bytes]], stopped: threading.Even
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
                 env=environment(),
-                preexec_fn=_stop_without_keeper,
+                preexec_fn=_stop_without_runner,
             )
         )
         if stopped.is_set():  # between its turn and its start
@@ -127,8 +127,8 @@ def _run(job: Job, child: list[subprocess.Popen[bytes]], stopped: threading.Even
         return child[0].wait()
 
 
-def _stop_without_keeper() -> None:
-    """Have this process stopped as by Ctrl-C when its keeper is killed: nobody else would know that it runs (Linux)."""
+def _stop_without_runner() -> None:
+    """Have this process stopped as by Ctrl-C when its runner is killed: nobody else would know that it runs (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 

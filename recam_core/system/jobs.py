@@ -1,7 +1,7 @@
 """Long work as processes that outlive the page: a command of the CLI, its folder, its events, its turn.
 
 A run is a folder below ``RECAM_RUNS`` (``runs/`` by default) with ``job.json`` (what is done, never changed), ``status.json``
-(how far it is), ``events.jsonl`` (what the command says with ``--json-lines``) and ``errors.txt``. A keeper process
+(how far it is), ``events.jsonl`` (what the command says with ``--json-lines``) and ``errors.txt``. A runner
 (``recam_core.system.job_runner``) waits until its turn has come, runs the command and writes the status. It needs no app:
 whoever reads the folder sees the same, also after the app was started again. One command runs at a time.
 """
@@ -31,7 +31,7 @@ from recam_core.system.locks import is_held
 
 JOB, STATUS, EVENTS, ERRORS, LOCK = "job.json", "status.json", "events.jsonl", "errors.txt", ".keeper"
 WAITING, ENDED = ("queued", "running"), ("done", "stopped", "failed", "interrupted")
-STARTING = 20.0  # seconds that a keeper may take to be there
+STARTING = 20.0  # seconds that a runner may take to be there
 FULL = 1 << 20  # bytes that are left on a disk that counts as full
 QUEUE = 16  # jobs that may wait for their turn
 LAST_MOMENT = 2.0**33  # in the year 2242; clocks do not show what is far beyond
@@ -120,7 +120,7 @@ def stop_job(job: Job) -> None:
             "This server only shows what was computed before: its operator has switched off starting and stopping jobs."
         )
     if not is_held(job.folder / LOCK):
-        if (job := read_job(job.folder)).is_waiting:  # its keeper is not there yet, and will find this
+        if (job := read_job(job.folder)).is_waiting:  # its runner is not there yet, and will find this
             words = "Stopped before it began."
             write_status(job, replace(job.status, state="stopped", ended=time.time(), message=words))
         return
@@ -183,7 +183,7 @@ def find_job(name: str) -> Job:
 
 
 def read_job(folder: Path) -> Job:
-    """A run as its folder tells it; one whose keeper is gone without a last word is "interrupted"."""
+    """A run as its folder tells it; one whose runner is gone without a last word is "interrupted"."""
     try:
         status = _read_status(folder)
         job = from_plain(Job, json.loads((folder / JOB).read_text("utf-8")), folder=folder, status=status)
@@ -224,8 +224,8 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
-def keeper_command(folder: Path) -> list[str]:
-    """What runs as a job's keeper."""
+def runner_command(folder: Path) -> list[str]:
+    """What runs as a job's runner."""
     return [sys.executable, "-m", "recam_core.system.job_runner", str(folder)]
 
 
@@ -241,15 +241,15 @@ def _queue(job: Job) -> Job:
     job = replace(job, status=Status(queued=time.time()))
     write_status(job, job.status)
     nothing = subprocess.DEVNULL
-    keeper = subprocess.Popen(
-        keeper_command(job.folder),
+    runner = subprocess.Popen(
+        runner_command(job.folder),
         stdin=nothing,
         stdout=nothing,
         stderr=nothing,
         env=environment(),
         start_new_session=True,
     )
-    threading.Thread(target=keeper.wait, daemon=True).start()  # nobody else would take note of its end
+    threading.Thread(target=runner.wait, daemon=True).start()  # nobody else would take note of its end
     return job
 
 

@@ -1,4 +1,4 @@
-"""The processes that train together, as ``accelerate launch`` or ``torchrun`` started them; without a launcher a team of one.
+"""The processes that train together, as ``accelerate launch`` or ``torchrun`` started them; without a launcher a group of one.
 
 Gradients and losses travel between the devices; counts, broken pictures and refusals between the processors (gloo), so that
 nobody waits for a graphics card to say them.
@@ -22,7 +22,7 @@ PATIENCE = timedelta(hours=6)  # while the main process validates and writes, th
 Said = TypeVar("Said")
 
 
-class Team:
+class ProcessGroup:
     """One of the processes: its share, and what it does together with the others. Only ``main`` writes and reports."""
 
     def __init__(self, device: torch.device) -> None:
@@ -56,14 +56,14 @@ class Team:
         warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
 
     def wrapped(self, losses: nn.Module) -> nn.Module:
-        """A module whose gradients are means over the team after ``backward``."""
+        """A module whose gradients are means over the group after ``backward``."""
         if self._accelerator is None:
             return losses
         self._accelerator.free_memory()  # it would keep the network of the stage before
         return self._accelerator.prepare_model(losses, device_placement=False)
 
     def backward(self, loss: Tensor) -> None:
-        """Add up gradients, and outside of ``alone`` take their mean over the team."""
+        """Add up gradients, and outside of ``alone`` take their mean over the group."""
         with self._together():
             loss.backward()  # accelerate's would divide by a launcher's own number of accumulated steps
 
@@ -72,18 +72,18 @@ class Team:
         return contextlib.nullcontext() if self._accelerator is None else self._accelerator.no_sync(module)
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum of a tensor over the team, on its device."""
+        """The sum of a tensor over the group, on its device."""
         if self._host is None:
             return values
         with self._together():
             return self._accelerator.reduce(values, "sum")
 
     def count(self, *numbers: int) -> list[int]:
-        """The sums of some numbers over the team."""
+        """The sums of some numbers over the group."""
         return self.total_on_host(torch.tensor(numbers, dtype=torch.int64)).tolist()
 
     def total_on_host(self, values: Tensor) -> Tensor:
-        """The sum of a CPU tensor over the team."""
+        """The sum of a CPU tensor over the group."""
         if self._host is not None:
             with self._together():
                 dist.all_reduce(values, group=self._host)

@@ -16,7 +16,7 @@ from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError
 from recam_core.system.device import training_autocast, training_type
-from recam_core.training.distributed import Team
+from recam_core.training.distributed import ProcessGroup
 from recam_core.training.optimizer import build_optimizer, rate_name
 from recam_core.training.run_folder import RunFolder
 from recam_core.training.setup import stage2_weights, starting_networks
@@ -51,9 +51,15 @@ class Run:
     """What changes while training. ``stage`` is 3 when both are done; ``done`` counts the epochs of this stage."""
 
     def __init__(
-        self, config: TrainConfig, dataset: Dataset, out: Path, device: torch.device, team: Team, resume: bool = False
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        out: Path,
+        device: torch.device,
+        group: ProcessGroup,
+        resume: bool = False,
     ) -> None:
-        self.config, self.device, self.team = config, device, team
+        self.config, self.device, self.group = config, device, group
         self.classes = tuple(dataset.classes)
         self.folder = RunFolder(out, config, self.classes)
         state = self.folder.load(device, HOLDS) if resume else None
@@ -82,11 +88,11 @@ class Run:
     def _enter(self, stage: int) -> None:
         self.optimizer = build_optimizer(self.model, self.config, stage)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.number == torch.float16)
-        several = self.team.share.world > 1
-        self.losses = self.team.wrapped(Losses(self.model, self.number, several, self.config.training_stride))
+        several = self.group.share.world > 1
+        self.losses = self.group.wrapped(Losses(self.model, self.number, several, self.config.training_stride))
 
     def step(self, batches: Sequence[Batch], count: int, labelled: int) -> Tensor:
-        """Learn from this process's batches of the ``count`` pictures that the whole team shows; mean (BCE, SCE) of those.
+        """Learn from this process's batches of the ``count`` pictures that the whole group shows; mean (BCE, SCE) of those.
 
         ``labelled`` of them show a class at all; where none does FC2 learns nothing.
 
@@ -99,17 +105,17 @@ class Run:
         means = torch.zeros(2, device=self.device)
         for i, (batch, share) in enumerate(parts):
             pixels, inside, labels = (part.to(self.device, non_blocking=True) for part in batch[:3])
-            with contextlib.nullcontext() if i == len(parts) - 1 else self.team.alone(self.losses):
+            with contextlib.nullcontext() if i == len(parts) - 1 else self.group.alone(self.losses):
                 loss, bce, sce = self.losses(pixels, inside, labels)
-                self.team.backward(
-                    self.scaler.scale(loss * (share * self.team.share.world))
+                self.group.backward(
+                    self.scaler.scale(loss * (share * self.group.share.world))
                 )  # which then takes the mean
             means += torch.stack((bce, sce)) * share
         for parameter in self.model.head.idle(labelled > 0):
             parameter.grad = None  # rather than zero, which weight decay and momentum would add to
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return self.team.total(means)
+        return self.group.total(means)
 
     def check_finite(self) -> None:
         """Refuse to keep weights that the last step broke."""
@@ -144,16 +150,16 @@ class Run:
         return {
             "stage": self.stage, "done": self.done,
             "cam": self.cam.state_dict(), "recam": self.recam.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(), "shown": self.shown, "processes": self.team.share.world,
+            "scaler": self.scaler.state_dict(), "shown": self.shown, "processes": self.group.share.world,
             "heads": {name: dict(model.head.settings) for name, model in (("cam", self.cam), ("recam", self.recam))},
         }  # fmt: skip
 
     def _load(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        if (processes := state.get("processes", 1)) != self.team.share.world:
+        if (processes := state.get("processes", 1)) != self.group.share.world:
             raise UserError(
                 f"The run in {self.folder.path} was started by {processes} process{'es' if processes > 1 else ''}, which decides "
-                f"what a step learns from; launch as many again (now {self.team.share.world})."
+                f"what a step learns from; launch as many again (now {self.group.share.world})."
             )
         self.cam.load_state_dict(state["cam"])
         self.recam.load_state_dict(state["recam"])

@@ -119,7 +119,7 @@ def folder_for(out: Path) -> None:
         raise UserError(f"The run's folder {out} cannot be made ({error.strerror}); choose another --out.") from error
     for part in out.glob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:  # a job's keeper may be writing one right now
+            if time.time() - part.stat().st_mtime > STALE:  # a job's runner may be writing one right now
                 part.unlink()
 
 

@@ -28,7 +28,7 @@ from recam_core.records import (
 )
 from recam_core.system.device import lacks_memory
 from recam_core.system.history import read_history
-from recam_core.training.distributed import Team
+from recam_core.training.distributed import ProcessGroup
 from recam_core.training.meter import Meter
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
@@ -51,24 +51,24 @@ def train(
     Processes that a launcher started train together: each shows its share of every batch, and only the main one says
     anything here, scores, and writes.
     """
-    team = Team(device)
-    with team.agreed():
-        run = Run(config, dataset, out, device, team, resume)
+    group = ProcessGroup(device)
+    with group.agreed():
+        run = Run(config, dataset, out, device, group, resume)
         course = _Course(run, dataset)
     path, worked = out / MODEL, run.stage <= 2
     try:
-        with team.agreed():
+        with group.agreed():
             course.open()
             before = [] if run.folder.goes_on else course.keep_first_maps()
         yield from before
         while run.stage <= 2:
             yield from course.epoch()
-        with team.agreed():
-            if team.main and (
+        with group.agreed():
+            if group.main and (
                 worked or not path.exists()
             ):  # else nothing was left to do, and it may carry scores by now
                 save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
-        if team.main:
+        if group.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
             yield run.folder.tell(Finished(str(path), course.seconds(), detail))
     except (RuntimeError, MemoryError) as error:
@@ -86,8 +86,8 @@ class _Course:
     """How a run goes on from epoch to epoch, and what it says on the way."""
 
     def __init__(self, run: Run, dataset: Dataset) -> None:
-        self.run, self.dataset, self.config, self.team, self.folder = run, dataset, run.config, run.team, run.folder
-        main = self.team.main
+        self.run, self.dataset, self.config, self.group, self.folder = run, dataset, run.config, run.group, run.folder
+        main = self.group.main
         self.validation = open_validation(self.config, run.classes) if main else None
         self.watched: tuple[WatchedPicture, ...] = ()
         if main:  # a run that goes on watches what it began with
@@ -95,7 +95,7 @@ class _Course:
 
     def open(self) -> None:
         """Make the run's folder ready, and keep the watched pictures there."""
-        if not self.team.main:
+        if not self.group.main:
             return
         self.folder.open()
         if not self.folder.goes_on:
@@ -111,7 +111,7 @@ class _Course:
         """One epoch of the current stage, its scores and maps, then its checkpoint."""
         run, start = self.run, time.perf_counter()
         stage, epoch, epochs = run.stage, run.done, run.epochs
-        plan = epoch_plan(len(self.dataset), self.config, stage, epoch, self.team.share)
+        plan = epoch_plan(len(self.dataset), self.config, stage, epoch, self.group.share)
         loader = iter(epoch_batches(self.dataset, self.config, stage, epoch, plan))
         meter = Meter(TrainStep(stage, epoch, 0, epochs * len(plan), 0.0, 0.0, 0.0))
         shown = torch.zeros_like(run.shown)
@@ -122,7 +122,7 @@ class _Course:
             meter.waited()
             shown += sum((batch.labels.sum(dim=0) for batch in found), torch.zeros_like(shown))
             yield from self._skips(found, meter)
-            count, labelled = self.team.count(
+            count, labelled = self.group.count(
                 sum(len(batch.pixels) for batch in found), sum(int(batch.labels.any(dim=1).sum()) for batch in found)
             )
             if count:
@@ -135,54 +135,54 @@ class _Course:
         while under_way:
             yield from self._settle(meter, *under_way.popleft())
         if meter.pictures == 0:
-            self.team.refuse(
+            self.group.refuse(
                 f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
                 f"example {self.folder.skipped[0] if self.folder.skipped else 'the first'}; check the data set."
             )
-        run.shown = self.team.total_on_host(shown)
+        run.shown = self.group.total_on_host(shown)
         yield from self._finish(meter, stage, epoch, epochs, start)
 
     def _skips(self, found: list[Batch], meter: Meter) -> list[PictureSkipped]:
-        """Events of the pictures that nobody in the team could read and that were not named before."""
+        """Events of the pictures that nobody in the group could read and that were not named before."""
         mine = [broken for batch in found for broken in batch.broken]
-        if not self.team.count(len(mine))[0]:
+        if not self.group.count(len(mine))[0]:
             return []
         events = []
-        for broken in (broken for part in self.team.gathered(mine) for broken in part):
+        for broken in (broken for part in self.group.gathered(mine) for broken in part):
             meter.skipped += 1
             if self.folder.is_first_skip(name := self.dataset.name(broken.i)):
                 events.append(PictureSkipped(name, broken.reason))
-        return [self.folder.tell(event) for event in events] if self.team.main else []
+        return [self.folder.tell(event) for event in events] if self.group.main else []
 
     def _settle(self, meter: Meter, step: int, rate: float, losses: Tensor, count: int) -> Iterator[TrainStep]:
         """Read the losses of a step, for which a graphics card must have finished it."""
         bce, sce = losses.tolist()
         wrong = [f"{name} is {value}" for name, value in (("BCE", bce), ("SCE", sce)) if not abs(value) < float("inf")]
         if wrong:
-            self.team.refuse(self.run.not_finite("The loss is", " and ".join(wrong)))
+            self.group.refuse(self.run.not_finite("The loss is", " and ".join(wrong)))
         event = meter.end(step, rate, bce, sce, count)
-        if self.team.main:
+        if self.group.main:
             yield self.folder.tell(event)
 
     def _finish(self, meter: Meter, stage: int, epoch: int, epochs: int, start: float) -> Iterator[Event]:
         seconds, run, events = time.perf_counter() - start, self.run, list[Event]()
-        with self.team.agreed():
+        with self.group.agreed():
             run.check_finite()
-            if self.team.main:
+            if self.group.main:
                 events += self._scores(stage, epoch)
                 events += self._maps(stage, epoch)
             run.advance()
-            if self.team.main and run.stage == 2 and stage == 1:
+            if self.group.main and run.stage == 2 and stage == 1:
                 events += self._maps(2, -1)
             end = meter.epoch_end(epochs, seconds)
-            if self.team.main:
+            if self.group.main:
                 self.folder.keep(run.state(), end)
-        if self.team.main:
+        if self.group.main:
             yield from [*events, end]
 
     def keep_first_maps(self) -> list[Event]:
         """The maps from before the first step."""
-        return self._maps(self.run.stage, -1) if self.team.main else []
+        return self._maps(self.run.stage, -1) if self.group.main else []
 
     def _scores(self, stage: int, epoch: int) -> list[Event]:
         events: list[Event] = []

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("shelf")
+    return tmp_path_factory.mktemp("models")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
     page.get_by_text("a model of this project").first.wait_for()
     settle(page)
     screenshot(page, "models-recognised", full=True)
-    name = page.get_by_label("Name on the shelf")
+    name = page.get_by_label("Name under Models")
     assert name.input_value() == "from-a-friend"
     name.fill("friend")
     name.press("Tab")
@@ -82,7 +82,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
     settle(page)
     page.locator("[class*=st-key-model-actions-friend]").get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("is taken from the shelf for good").wait_for()
+    dialog.get_by_text("is deleted for good").wait_for()
     screenshot(page, "models-delete")
     dialog.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("was deleted").wait_for()

@@ -96,7 +96,7 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(
     page.get_by_text(re.compile("stage [12] of 2, step")).wait_for()
     screenshot(page, "train-running", full=True)
     page.evaluate("window.opened = true")
-    page.get_by_text(re.compile("The model stands on the shelf as")).wait_for()
+    page.get_by_text(re.compile("The model is listed under Models as")).wait_for()
     assert epochs(folder) == SMALL["Epochs of stage 1"] + SMALL["Epochs of stage 2"]
     assert jobs.read_job(folder).status.state == "done"
     settle(page)

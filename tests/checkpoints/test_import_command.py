@@ -37,7 +37,7 @@ def refused(capsys, *arguments):
     return err
 
 
-def test_a_classifier_becomes_a_model_on_the_shelf(saved, classifier_state, folder, names, capsys):
+def test_a_classifier_becomes_a_model_in_the_list(saved, classifier_state, folder, names, capsys):
     path = saved(classifier_state(), "resnet18.pth")
     assert run(path, "--name", "my-cats", "--classes", names, "--activation", "softmax") == 0
     said = capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_a_damaged_model_of_this_project_is_not_copied(tmp_path, folder, capsys)
     assert not folder.exists()
 
 
-def test_another_place_than_the_shelf(saved, classifier_state, names, folder, tmp_path):
+def test_another_place_than_the_list(saved, classifier_state, names, folder, tmp_path):
     path = saved(classifier_state(), "resnet18.pth")
     out = tmp_path / "elsewhere" / "model.safetensors"
     assert run(path, "--name", "mine", "--classes", names, "--activation", "sigmoid", "--out", out) == 0

@@ -1,4 +1,4 @@
-"""Model pairs as files: exact round trips, files that are not what they should be, and the shelf."""
+"""Model pairs as files: exact round trips, files that are not what they should be, and the list."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from recam_core.checkpoints import pair_file as shelf_module
+from recam_core.checkpoints import pair_file as pair_file_module
 from recam_core.checkpoints.pair_file import (
     FORMAT,
     copy_pair,
@@ -45,10 +45,10 @@ def path(pair, tmp_path):
 
 
 @pytest.fixture
-def empty_shelf(tmp_path, monkeypatch):
-    folder = tmp_path / "shelf"
+def no_bundled(tmp_path, monkeypatch):
+    folder = tmp_path / "models"
     folder.mkdir()
-    monkeypatch.setattr(shelf_module, "SHELF", folder)
+    monkeypatch.setattr(pair_file_module, "BUNDLED_MODELS", folder)
     return folder
 
 
@@ -209,8 +209,8 @@ def test_a_failing_disk_leaves_the_old_file_whole(pair, path, monkeypatch):
     assert [p.name for p in path.parent.iterdir()] == ["mine.safetensors"]
 
 
-def test_find_a_model_by_name_by_path_and_by_run_folder(path, empty_shelf, tmp_path):
-    bundled, run = empty_shelf / "photos.safetensors", tmp_path / "run"
+def test_find_a_model_by_name_by_path_and_by_run_folder(path, no_bundled, tmp_path):
+    bundled, run = no_bundled / "photos.safetensors", tmp_path / "run"
     run.mkdir()
     for copy in (bundled, run / "model.safetensors"):
         copy.write_bytes(path.read_bytes())
@@ -220,30 +220,30 @@ def test_find_a_model_by_name_by_path_and_by_run_folder(path, empty_shelf, tmp_p
     assert load_pair("photos").classes == CLASSES
 
 
-def test_an_unknown_model_is_refused_with_what_is_known(empty_shelf, tmp_path):
-    with pytest.raises(UserError, match=r"no model 'nobody': neither a name on the shelf \(empty\)"):
+def test_an_unknown_model_is_refused_with_what_is_known(no_bundled, tmp_path):
+    with pytest.raises(UserError, match=r"no model 'nobody': neither the name of a listed model \(empty\)"):
         find_model("nobody")
     for name in ("scenes", "photos"):
-        (empty_shelf / f"{name}.safetensors").touch()
+        (no_bundled / f"{name}.safetensors").touch()
     with pytest.raises(UserError, match=r"\(photos, scenes\)"):
         find_model("nobody")
     with pytest.raises(UserError, match="no model"):
         find_model(tmp_path)  # a folder without a model in it
 
 
-def test_a_header_that_is_not_there_is_refused(empty_shelf, tmp_path):
+def test_a_header_that_is_not_there_is_refused(no_bundled, tmp_path):
     with pytest.raises(UserError, match=r"no model file gone\.safetensors; known models: none"):
         read_header(tmp_path / "gone.safetensors")
 
 
-def test_a_persons_own_folder_joins_the_shelf(empty_shelf, tmp_path, monkeypatch):
+def test_a_persons_own_folder_joins_the_list(no_bundled, tmp_path, monkeypatch):
     own = tmp_path / "own"
     own.mkdir()
-    (empty_shelf / "photos.safetensors").touch()
+    (no_bundled / "photos.safetensors").touch()
     (own / "mine.safetensors").touch()
     (own / "notes.txt").touch()
     monkeypatch.setenv("RECAM_MODELS", str(own))
-    assert known_models() == {"photos": empty_shelf / "photos.safetensors", "mine": own / "mine.safetensors"}
+    assert known_models() == {"photos": no_bundled / "photos.safetensors", "mine": own / "mine.safetensors"}
 
 
 ALONE = {"cam": (CAM,), "recam": recam_readouts()}
@@ -326,7 +326,7 @@ def test_a_copy_has_another_name_and_the_same_bits(path, tmp_path):
 
 def test_the_bundled_models_are_whole_pairs():
     for name in ("scenes", "photos"):
-        header = read_header(shelf_module.SHELF / f"{name}.safetensors")
+        header = read_header(pair_file_module.BUNDLED_MODELS / f"{name}.safetensors")
         assert stored_readouts(header) == tuple(READOUTS)
         assert all(head == HEADS["cam"] for head in header["heads"].values())
 
@@ -389,7 +389,7 @@ def test_numbers_of_a_kind_that_torch_lacks_are_a_sentence(path):
 def test_a_header_that_lies_about_its_classes_is_found_out_before_a_network_is_built(path, change, monkeypatch):
     header = read_header(path) | {"classes": [str(i) for i in range(40_000)]}
     rewrite(path, change, {"pair": json.dumps(header)})
-    monkeypatch.setattr(shelf_module, "build_pair", lambda *_: pytest.fail("it was built"))
+    monkeypatch.setattr(pair_file_module, "build_pair", lambda *_: pytest.fail("it was built"))
     with pytest.raises(UserError, match=r"does not fit its own header: .*head(\.fc1)? is"):
         load_pair(path)
 

@@ -1,4 +1,4 @@
-"""The shelf in order: names, titles, renaming, deleting, and files that arrive."""
+"""The list of models: names, titles, renaming, deleting, and files that arrive."""
 
 import json
 import os
@@ -18,12 +18,12 @@ from recam_core.checkpoints.registry import (
     delete_model,
     delete_run,
     find_by_sha256,
+    model_entries,
+    model_entry,
     model_sha256,
     names_file,
     place_for,
     rename_model,
-    shelf_entries,
-    shelf_entry,
     write_arrived,
 )
 from recam_core.networks.model import build_branches
@@ -48,10 +48,10 @@ def stored(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def places(stored, tmp_path, monkeypatch):
-    """A shelf with a bundled model, an imported one, and one of a run that is done."""
+    """A list with a bundled model, an imported one, and one of a run that is done."""
     for folder in ("bundled", "models", f"runs/{RUN}"):
         (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr(pair_file, "SHELF", tmp_path / "bundled")
+    monkeypatch.setattr(pair_file, "BUNDLED_MODELS", tmp_path / "bundled")
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("RECAM_READ_ONLY", raising=False)
@@ -69,7 +69,7 @@ def make_job(folder, title, state, arguments=()):
 
 
 def test_every_model_is_listed_with_what_its_header_says():
-    found = {entry.name: entry for entry in shelf_entries()}
+    found = {entry.name: entry for entry in model_entries()}
     assert {name: entry.kind for name, entry in found.items()} == {
         "scenes": "bundled", RUN: "trained", "mine": "imported",
     }  # fmt: skip
@@ -86,7 +86,7 @@ def test_bundled_models_come_first_then_the_newest_run(places, stored):
     later.mkdir()
     (later / "model.safetensors").write_bytes(stored)
     assert list(known_models()) == ["scenes", later.name, RUN, "mine"]
-    assert shelf_entry(later.name).title == later.name  # the command line made it: nobody gave it a title
+    assert model_entry(later.name).title == later.name  # the command line made it: nobody gave it a title
 
 
 def test_names_that_are_taken_become_own_ones(places, stored):
@@ -105,7 +105,7 @@ def test_runs_beside_the_models_and_folders_that_are_not_there(places, stored, m
     (places / "models" / "run").mkdir()
     (places / "models" / "run" / "model.safetensors").write_bytes(stored)
     monkeypatch.setenv("RECAM_RUNS", str(places / "nowhere"))
-    assert {entry.name: entry.kind for entry in shelf_entries()} == {
+    assert {entry.name: entry.kind for entry in model_entries()} == {
         "scenes": "bundled", "run": "trained", "mine": "imported",
     }  # fmt: skip
     monkeypatch.setenv("RECAM_RUNS", str(places / "models"))  # one folder for both is counted once
@@ -115,32 +115,32 @@ def test_runs_beside_the_models_and_folders_that_are_not_there(places, stored, m
 def test_a_damaged_file_is_listed_with_the_reason_and_read_again_when_it_changes(places, stored):
     path = places / "models" / "mine.safetensors"
     path.write_bytes(stored[:1000])
-    assert "not a readable safetensors file" in shelf_entry("mine").fault
-    assert shelf_entry("mine").classes == ()
+    assert "not a readable safetensors file" in model_entry("mine").fault
+    assert model_entry("mine").classes == ()
     path.write_bytes(stored)
-    assert shelf_entry("mine").fault == ""
+    assert model_entry("mine").fault == ""
 
 
 def test_a_header_is_read_once_as_long_as_the_file_is_the_same(monkeypatch):
-    shelf_entries()
+    model_entries()
     monkeypatch.setattr(registry, "read_header", lambda path: pytest.fail(f"read {path} again"))
-    shelf_entries()
+    model_entries()
 
 
 def test_boundary_branches_are_seen(places):
     pair = build_pair("edged", "tiny", ("cat", "dog"), {})
     save_pair(replace(pair, boundary=build_branches(pair.recam)), places / "models" / "edged.safetensors")
-    assert shelf_entry("edged").has_boundaries
+    assert model_entry("edged").has_boundaries
 
 
 @pytest.mark.parametrize("old", ["mine", RUN])
 def test_a_renamed_model_keeps_its_bytes_and_is_found_by_its_hash(old):
     before = find_model(old).read_bytes()
-    digest = model_sha256(shelf_entry(old))
+    digest = model_sha256(model_entry(old))
     assert rename_model(old, " cats-2 ") == "cats-2"
     assert old not in known_models()
     assert find_model("cats-2").read_bytes() == before
-    entry = shelf_entry("cats-2")
+    entry = model_entry("cats-2")
     assert (entry.title, model_sha256(entry)) == ("cats-2", digest)
     delete_model("mine" if old != "mine" else RUN)
     assert find_by_sha256(digest) == "scenes"  # the first with these bytes
@@ -217,7 +217,7 @@ def test_nothing_changes_where_the_operator_forbids_it(monkeypatch):
         with pytest.raises(UserError, match="switched off changing them"):
             change()
     assert known_models() == before
-    assert [entry.name for entry in shelf_entries()] == list(before)
+    assert [entry.name for entry in model_entries()] == list(before)
 
 
 def test_a_disk_that_refuses_is_a_sentence(monkeypatch):
@@ -344,7 +344,7 @@ def test_of_two_who_import_under_the_same_name_one_is_refused(places, stored, mo
     assert place.read_bytes() == b"the quicker one"
 
 
-def test_files_are_added_to_a_model_of_the_shelf_and_to_no_file_that_somebody_names(places, stored, monkeypatch):
+def test_files_are_added_to_a_model_of_the_list_and_to_no_file_that_somebody_names(places, stored, monkeypatch):
     told = []
     monkeypatch.setattr(importing, "import_checkpoint", lambda *_, **more: told.append(more["onto"]))
     monkeypatch.setattr(importing, "save_pair", lambda *_, **__: None)
@@ -352,7 +352,7 @@ def test_files_are_added_to_a_model_of_the_shelf_and_to_no_file_that_somebody_na
     hidden = places / "hidden.safetensors"
     hidden.write_bytes(stored)
     for said in (str(hidden), str(places), "../hidden", "models/mine.safetensors", "gone", "/etc/passwd", "\0"):
-        with pytest.raises(UserError, match=r"no model .* on the shelf that the files could be added to"):
+        with pytest.raises(UserError, match=r"no model .* in the list of models that the files could be added to"):
             importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=said)
     assert told == []
     for named in ("mine", hidden, ""):  # a path is a file that the operator named
@@ -366,10 +366,10 @@ def test_one_odd_file_hides_no_other(places, stored):
     (models / "gone.safetensors").symlink_to(places / "nowhere")
     os.mkfifo(models / "pipe.safetensors")
     save_file({"x": torch.zeros(1)}, models / "deep.safetensors", {"pair": "[" * 100_000})
-    found = {entry.name: entry.fault for entry in shelf_entries()}
+    found = {entry.name: entry.fault for entry in model_entries()}
     assert {name for name, fault in found.items() if fault} == {"loop", "pipe", "deep"}
     assert found["mine"] == ""
-    assert find_by_sha256(model_sha256(shelf_entry("mine"))) == "scenes"
+    assert find_by_sha256(model_sha256(model_entry("mine"))) == "scenes"
     for name in ("loop", "deep"):
         delete_model(name)
 
@@ -400,7 +400,7 @@ def test_a_folder_that_takes_nothing_in_is_a_sentence(places, monkeypatch):
 
 
 def test_a_name_leads_to_a_file_with_its_hash(places, stored):
-    digest = model_sha256(shelf_entry("mine"))
+    digest = model_sha256(model_entry("mine"))
     assert names_file("mine", digest)
     assert names_file(str(places / "runs" / RUN), digest)
     assert not names_file("gone", digest)

@@ -417,22 +417,22 @@ def test_arguments_that_make_no_sense_end_with_2(arguments, capsys):
 
 
 @pytest.fixture
-def own_shelf(tmp_path, monkeypatch):
-    folder = tmp_path / "shelf"
+def own_models(tmp_path, monkeypatch):
+    folder = tmp_path / "models"
     folder.mkdir()
-    monkeypatch.setattr(pair_file, "SHELF", folder)
+    monkeypatch.setattr(pair_file, "BUNDLED_MODELS", folder)
     return folder
 
 
-def test_doctor_checks_every_model_on_the_shelf(own_shelf, model, capsys):
+def test_doctor_checks_every_model_in_the_list(own_models, model, capsys):
     assert run("doctor") == 2
-    assert "no model on the shelf" in capsys.readouterr().err
-    (own_shelf / "good.safetensors").write_bytes(model.read_bytes())
+    assert "no model at all" in capsys.readouterr().err
+    (own_models / "good.safetensors").write_bytes(model.read_bytes())
     assert run("doctor") == 0
     out = capsys.readouterr().out
     assert f"torch                             {torch.__version__.split('+')[0]}" in out
     assert "model good                        8 classes, tiny" in out
-    (own_shelf / "bad.safetensors").write_bytes(model.read_bytes()[:-100])
+    (own_models / "bad.safetensors").write_bytes(model.read_bytes()[:-100])
     assert run("doctor") == 2
     out, err = capsys.readouterr()
     assert "model bad                         BROKEN" in out

@@ -19,14 +19,14 @@ def knob(app, name, model="scenes"):
 
 
 def watched(app):
-    """The reels that the player is told to watch, when they have ended."""
+    """The streams that the player is told to watch, when they have ended."""
     found = [stream_store.get(run["id"]) for run in mounted(app)["runs"]]
-    assert all(reel.wait(30) for reel in found)
+    assert all(stream.wait(30) for stream in found)
     return found
 
 
-def header(reel):
-    return unpack(reel.packed(describe=True))[0]
+def header(stream):
+    return unpack(stream.packed(describe=True))[0]
 
 
 def start(app, **knobs):

@@ -20,7 +20,7 @@ from recam_core.datasets.samples import PHOTOS
 from recam_core.networks.model import CamModel
 from recam_core.networks.readouts import READOUTS
 from recam_core.training.recipes import default_refit
-from ui.balance.fits import Shelf
+from ui.balance.fits import FitStore
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
@@ -31,7 +31,7 @@ FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
 @pytest.fixture(scope="module")
 def banks():
     """Features of the few pictures, gathered once: no fit changes them."""
-    return Shelf(2**28)
+    return FitStore(2**28)
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +39,10 @@ def _small_and_nothing_fitted(monkeypatch, banks):
     cache = ui.compute.engine.EvidenceCache()
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
     monkeypatch.setattr(
-        ui.balance.fits, "LOOKS", ui.compute.engine.TurnCache(2**24, lambda look: look.nbytes, cache.turns)
+        ui.balance.fits, "LOOKS", ui.compute.engine.TurnCache(2**24, lambda look: look.nbytes, cache.queue)
     )
     monkeypatch.setattr(ui.balance.fits, "BANKS", banks)
-    fits = Shelf(2**28)
+    fits = FitStore(2**28)
     monkeypatch.setattr(ui.balance.fits, "FITS", fits)
     monkeypatch.setattr(ui.balance.curve, "FITS", fits)
     monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": FEW, "photos": 4})
@@ -106,8 +106,8 @@ def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
 
 def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch):
     app = open_balance()
-    shelf = ui.balance.fits.FITS
-    kept = {key[1].recam_weight: fit for key, fit in shelf.kept._values.items()}
+    fits = ui.balance.fits.FITS
+    kept = {key[1].recam_weight: fit for key, fit in fits.kept._values.items()}
     assert sorted(kept) == list(RUNGS)
     assert np.array_equal(kept[10.0].head["w"], fitted(10.0).head["w"])
     assert app.toggle(key="balance-whole-False").value

@@ -32,16 +32,16 @@ def _nothing_remembered(monkeypatch):
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in stream_store.STORE.values():
-        reel.stop()
-        assert reel.wait(20)
+    for stream in stream_store.STORE.values():
+        stream.stop()
+        assert stream.wait(20)
 
 
 def test_it_opens_with_a_preview_of_a_few_steps():
     app = open_climb()
-    (reel,) = watched(app)
-    about = header(reel)["about"]
-    assert reel.made == 8
+    (stream,) = watched(app)
+    about = header(stream)["about"]
+    assert stream.made == 8
     assert about["title"].startswith("Preview")
     assert [panel["kind"] for panel in about["panels"]] == ["heat", "heat", "signed", "mask"]
     assert app.button(key="climb-stop").disabled
@@ -49,9 +49,9 @@ def test_it_opens_with_a_preview_of_a_few_steps():
 
 def test_a_climb_brings_a_frame_for_every_step_with_numbers_and_iou():
     app = finished(open_climb(classes="fish"), steps=5)
-    (reel,) = watched(app)
-    told = header(reel)
-    assert (reel.state, len(told["frames"])) == ("done", 5)
+    (stream,) = watched(app)
+    told = header(stream)
+    assert (stream.state, len(told["frames"])) == ("done", 5)
     first, last = told["frames"][0], told["frames"][-1]
     assert first["layers"]["map"]["peak"] == 1  # the scale is fixed by the first step
     assert first["layers"]["change"]["most"] == 0
@@ -83,32 +83,32 @@ def test_stop_keeps_what_is_there(monkeypatch):
     slow = climb.steps_at
     monkeypatch.setattr(climb, "steps_at", lambda *given: time.sleep(0.01) or slow(*given))
     app = start(open_climb(), steps=1000)
-    reel = run_of(app).reel
-    while reel.made < 2:
+    stream = run_of(app).stream
+    while stream.made < 2:
         time.sleep(0.01)
     app.button(key="climb-stop").click()
     ran(app)
-    assert reel.wait(10)
+    assert stream.wait(10)
     ran(app)
-    assert reel.state == "stopped"
-    assert 2 <= reel.made < 1000
-    assert "what is there stays" in reel.message
+    assert stream.state == "stopped"
+    assert 2 <= stream.made < 1000
+    assert "what is there stays" in stream.message
     assert not app.button(key="climb-keep").disabled
 
 
 def test_a_second_start_replaces_the_first_and_its_thread_ends():
     app = start(open_climb(), steps=1000)
-    first = run_of(app).reel
+    first = run_of(app).stream
     app.button(key="climb-start").click()
     ran(app)
-    second = run_of(app).reel
+    second = run_of(app).stream
     assert first.wait(10)
     assert (first.state, second.running) == ("stopped", True)
     assert [run["id"] for run in mounted(app)["runs"]] == [second.id]
     second.stop()
     assert second.wait(10)
     names = [thread.name for thread in threading.enumerate()]
-    assert f"reel-{first.id[:8]}" not in names
+    assert f"stream-{first.id[:8]}" not in names
 
 
 def test_moving_a_knob_restarts_the_preview_and_only_that():
@@ -119,7 +119,7 @@ def test_moving_a_knob_restarts_the_preview_and_only_that():
     assert run_of(app) is climbed
     after = run_of(app, "preview")
     assert after is not before
-    assert [run["id"] for run in mounted(app)["runs"]] == [after.reel.id]
+    assert [run["id"] for run in mounted(app)["runs"]] == [after.stream.id]
     assert after.order.options.tau == 0.8
 
 
@@ -142,9 +142,9 @@ def test_a_number_of_steps_that_cannot_be_is_refused_in_a_sentence():
 
 def test_one_step_is_the_ordinary_map():
     app = open_climb(steps="1")
-    (reel,) = watched(app)
-    assert reel.made == 1
-    assert header(reel)["sentences"] == ["T is 1, so this is the ordinary map: nothing was climbed."]
+    (stream,) = watched(app)
+    assert stream.made == 1
+    assert header(stream)["sentences"] == ["T is 1, so this is the ordinary map: nothing was climbed."]
 
 
 def test_a_step_size_of_zero_is_said():
@@ -156,9 +156,9 @@ def test_a_step_size_of_zero_is_said():
 
 def test_a_huge_hold_back_ends_in_numbers_or_a_sentence():
     app = finished(open_climb(mu="1000"), steps=4)
-    (reel,) = watched(app)
-    assert reel.state in ("done", "failed")
-    assert header(reel)["sentences"] or "Lower" in reel.message
+    (stream,) = watched(app)
+    assert stream.state in ("done", "failed")
+    assert header(stream)["sentences"] or "Lower" in stream.message
 
 
 def test_values_that_are_not_finite_stop_the_run_with_the_knob_to_lower(monkeypatch):
@@ -168,16 +168,16 @@ def test_values_that_are_not_finite_stop_the_run_with_the_knob_to_lower(monkeypa
 
     monkeypatch.setattr("ui.climb.runs.climb", broken)
     app = open_climb()
-    (reel,) = watched(app)
-    assert (reel.state, reel.made) == ("failed", 0)
-    assert "Lower ξ" in reel.message
+    (stream,) = watched(app)
+    assert (stream.state, stream.made) == ("failed", 0)
+    assert "Lower ξ" in stream.message
 
 
 def test_several_scales_climb_one_after_another():
     app = finished(open_climb(scales="multi", steps="6"))
-    (reel,) = watched(app)
-    told = header(reel)
-    assert reel.total == reel.made == 6 + 5 + 6 + 6
+    (stream,) = watched(app)
+    told = header(stream)
+    assert stream.total == stream.made == 6 + 5 + 6 + 6
     assert [entry["part"] for entry in told["frames"]] == [0] * 6 + [1] * 5 + [2] * 6 + [3] * 6
     assert told["frames"][6]["label"] == "step 1 of 5 at scale 0.5"
     assert told["frames"][-1]["layers"]["total"]["grid"] >= told["frames"][0]["layers"]["total"]["grid"]
@@ -186,8 +186,8 @@ def test_several_scales_climb_one_after_another():
 def test_a_tiny_picture_climbs_too():
     app = open_climb()
     upload(app, ("tiny.png", encode(picture(40, 33), "PNG")))
-    (reel,) = watched(app)
-    assert (reel.state, reel.made) == ("done", 8)
+    (stream,) = watched(app)
+    assert (stream.state, stream.made) == ("done", 8)
 
 
 def test_the_class_that_climbs_stands_first_on_compare_too():
@@ -237,8 +237,8 @@ def test_two_runs_are_kept_and_stand_side_by_side():
     finished(app, steps=3)
     app.button(key="climb-keep").click()
     ran(app)
-    assert [run["id"] for run in mounted(app)["runs"]] == [first.reel.id, run_of(app, "B").reel.id]
-    assert [len(header(reel)["frames"]) for reel in watched(app)] == [2, 3]
+    assert [run["id"] for run in mounted(app)["runs"]] == [first.stream.id, run_of(app, "B").stream.id]
+    assert [len(header(stream)["frames"]) for stream in watched(app)] == [2, 3]
     app.button(key="climb-drop").click()
     ran(app)
     assert len(mounted(app)["runs"]) == 1

@@ -394,7 +394,7 @@ def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
     assert shown(app)[0]["picture"]["name"] == "mine.png"
 
 
-# ---- many people, and a shelf with something wrong on it
+# ---- many people, and a list with something wrong on it
 
 
 def test_two_people_taking_turns_get_what_one_gets(passes):
@@ -414,7 +414,7 @@ def test_nobody_sees_the_name_under_which_another_person_has_the_same_file():
     assert shown(upload(open_scene(), ("mine.png", data)))[0]["picture"]["name"] == "mine.png"
 
 
-def test_a_broken_model_on_the_shelf_is_one_sentence(tmp_path, monkeypatch):
+def test_a_broken_model_in_the_list_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "mine.safetensors").write_bytes(b"no tensors")
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
     app = open_scene()
@@ -427,10 +427,10 @@ def test_a_broken_model_on_the_shelf_is_one_sentence(tmp_path, monkeypatch):
     assert not ran(app).error
 
 
-def test_an_empty_shelf_is_one_sentence(monkeypatch):
+def test_an_empty_list_is_one_sentence(monkeypatch):
     monkeypatch.setattr("ui.widgets.subject.known_models", dict)
     (sentence,) = sentences(opened())
-    assert "no model on the shelf" in sentence
+    assert "no model at all" in sentence
 
 
 @pytest.mark.parametrize(("picture", "model"), [("scene-fish-boat", "scenes"), ("chelsea", "photos")])

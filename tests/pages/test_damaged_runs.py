@@ -9,11 +9,10 @@ import pytest
 from opened import opened, press, words
 from trained_runs import write_run
 
-import recam_core.system.job_runner as keeper
 from recam_core.evaluation.store import Note, read_notes, write_note
 from recam_core.evaluation.store.layout import PictureEntry
 from recam_core.records import Picture, TrainConfig, UserError, from_plain
-from recam_core.system import jobs, locks
+from recam_core.system import job_runner, jobs, locks
 
 ODD = [None, 3, "x", [], {}, [1, "a"], {"a": [None]}, True, 1e400, -1, "x" * 10_000]
 FIELDS = {
@@ -127,22 +126,22 @@ def test_the_end_of_a_job_is_written_also_where_no_space_is_left(place, monkeypa
     def full(*_):
         raise UserError("there is no space left")
 
-    monkeypatch.setattr(keeper, "write_status", full)
-    keeper._write_end(job, jobs.Status("failed", 1.0, 2.0, 3.0, "No space left. " * 100))
+    monkeypatch.setattr(job_runner, "write_status", full)
+    job_runner._write_end(job, jobs.Status("failed", 1.0, 2.0, 3.0, "No space left. " * 100))
     monkeypatch.undo()
     again = json.loads((job.folder / jobs.STATUS).read_text())
-    assert (again["state"], len(again["message"])) == ("failed", keeper.WORDS)
+    assert (again["state"], len(again["message"])) == ("failed", job_runner.WORDS)
 
 
 def test_how_a_job_was_ended_is_said(place, monkeypatch):
     folder = write_run(place, "one", model=False)
     (folder / "errors.txt").write_text("")
-    killed = keeper.killed_words(9, 3 * 2**29)
+    killed = job_runner.killed_words(9, 3 * 2**29)
     assert "signal 9 (SIGKILL). It held up to 1.5 GB of memory. Most often the machine had no memory left" in killed
-    assert keeper._last_words(folder) == "It ended without a word."
+    assert job_runner._last_words(folder) == "It ended without a word."
     usage = shutil.disk_usage(folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
-    assert "No space was left on the disk" in keeper._last_words(folder)
+    assert "No space was left on the disk" in job_runner._last_words(folder)
     (folder / jobs.STATUS).write_text(json.dumps({"state": "running", "queued": 1.0}))
     assert "no space is left" in jobs.read_job(folder).status.message
 

@@ -15,7 +15,7 @@ import ui.compute.engine
 import ui.widgets.jobs
 from recam_core import UserError, open_store
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF, find_model
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, find_model
 from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
 from recam_core.evaluation.store.map_names import map_label
@@ -175,7 +175,7 @@ def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, mo
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     (tmp_path / "models").mkdir()
     shutil.copy(find_model("scenes"), tmp_path / "models" / "own.safetensors")
-    monkeypatch.setattr("recam_core.checkpoints.pair_file.SHELF", tmp_path / "nothing")
+    monkeypatch.setattr("recam_core.checkpoints.pair_file.BUNDLED_MODELS", tmp_path / "nothing")
     store = open_store(place / "kept")
     assert runs.source_of(store) == "own"
     assert maps.pair_of(store).sha256 == store.settings.sha256
@@ -188,10 +188,12 @@ def test_a_model_that_was_renamed_since_is_found_by_its_hash(place, tmp_path, mo
 def test_baselines_are_measured_with_the_model_that_was_evaluated(place, tmp_path, monkeypatch, ordered):
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     (tmp_path / "models").mkdir()
-    monkeypatch.setattr("recam_core.checkpoints.pair_file.SHELF", tmp_path / "bundled")
+    monkeypatch.setattr("recam_core.checkpoints.pair_file.BUNDLED_MODELS", tmp_path / "bundled")
     (tmp_path / "bundled").mkdir()
-    shutil.copy(SHELF / "scenes.safetensors", tmp_path / "models" / "own.safetensors")
-    shutil.copy(SHELF / "photos.safetensors", tmp_path / "bundled" / "scenes.safetensors")  # its name is another's now
+    shutil.copy(BUNDLED_MODELS / "scenes.safetensors", tmp_path / "models" / "own.safetensors")
+    shutil.copy(
+        BUNDLED_MODELS / "photos.safetensors", tmp_path / "bundled" / "scenes.safetensors"
+    )  # its name is another's now
     run = next(run for run in runs.all_runs() if run.name == "kept")
     job = runs.start_baselines(run, open_store(run.folder))
     assert job.arguments[job.arguments.index("--model") + 1] == "own"

@@ -12,7 +12,7 @@ from trained_runs import CONFIG, write_run
 import ui.compute.engine
 from recam_core import load_pair
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF, save_pair
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, save_pair
 from recam_core.evaluation.store import Note, write_note
 from ui.components.player import stream_store
 from ui.session import uploads
@@ -79,14 +79,14 @@ def place(marked, monkeypatch):
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     uploads._STORE.clear()
     yield
-    for reel in stream_store.STORE.values():
-        reel.stop()
-        assert reel.wait(20)
+    for stream in stream_store.STORE.values():
+        stream.stop()
+        assert stream.wait(20)
     stream_store.STORE.clear()
 
 
 def _model(path):
-    pair = load_pair(SHELF / "scenes.safetensors")
+    pair = load_pair(BUNDLED_MODELS / "scenes.safetensors")
     scores = json.loads(json.dumps(pair.card["scores"]).replace('"how": "', f'"how": "{MARK}'))
     card = pair.card | {
         "about": MARK,
@@ -151,7 +151,7 @@ def shown(app):
 @pytest.mark.parametrize(("page", "link"), PAGES)
 def test_markup_is_shown_letter_by_letter(page, link):
     app = opened(f"../pages/{page}.py", **link)
-    while not all(reel.wait(60) for reel in stream_store.STORE.values()):
+    while not all(stream.wait(60) for stream in stream_store.STORE.values()):
         pass
     ran(app)  # also what is shown when a walk or a climb has ended
     texts = list(shown(app))

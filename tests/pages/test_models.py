@@ -258,7 +258,7 @@ def test_a_model_of_this_project_is_sent_seen_and_imported(place, stored):
     assert "a model of this project" in words(app)
     assert form(app, "text_input", "name").value == "Given-by-a-friend"
     press(app, "models-go-0")
-    assert "Given-by-a-friend stands on the shelf." in words(app).replace("*", "")
+    assert "Given-by-a-friend is listed under Models." in words(app).replace("*", "")
     assert titles(app)[0] == "Given-by-a-friend"
     assert load_pair("Given-by-a-friend").classes == ("cat", "dog", "*fish*")
     assert not form(app, "file_uploader", "files").value
@@ -330,7 +330,7 @@ def test_what_a_file_does_not_say_is_asked(asked):
         "average": True,
     }
     assert asked == [(["my_net.pth"], "pets", more)]
-    assert "pets stands on the shelf. Only CAM" in words(app).replace("*", "")
+    assert "pets is listed under Models. Only CAM" in words(app).replace("*", "")
 
 
 def test_known_numbers_of_classes_have_known_names(asked):

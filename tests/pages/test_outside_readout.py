@@ -13,7 +13,7 @@ import ui.balance.sets
 import ui.compute.engine
 from recam_core import load_pair, open_store
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import SHELF, copy_pair
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, copy_pair
 from recam_core.networks.readouts import READOUTS
 from recam_core.training.recipes import default_refit
 from ui.compute import payloads
@@ -32,7 +32,7 @@ def mean(monkeypatch, tmp_path):
     )
     monkeypatch.setitem(READOUTS, "mean", row)
     (tmp_path / "models").mkdir()
-    copy_pair(SHELF / "scenes.safetensors", tmp_path / "models" / "outside.safetensors", "outside")
+    copy_pair(BUNDLED_MODELS / "scenes.safetensors", tmp_path / "models" / "outside.safetensors", "outside")
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())

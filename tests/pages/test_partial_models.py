@@ -102,8 +102,8 @@ def test_climb_offers_what_the_model_has_and_climbs(model, offered):
     app = open_climb(model=model)
     options = app.selectbox(key="readout").options
     assert options == offered if isinstance(offered, list) else len(options) == offered
-    (reel,) = watched(app)
-    assert (reel.state, reel.made) == ("done", 8)  # the preview
+    (stream,) = watched(app)
+    assert (stream.state, stream.made) == ("done", 8)  # the preview
 
 
 def test_walk_offers_what_the_model_has_and_walks():

@@ -71,9 +71,9 @@ def place(folders, monkeypatch):
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
     yield folders
-    for reel in stream_store.STORE.values():
-        reel.stop()
-        assert reel.wait(30)
+    for stream in stream_store.STORE.values():
+        stream.stop()
+        assert stream.wait(30)
 
 
 def listing(folder):

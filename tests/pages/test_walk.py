@@ -29,20 +29,20 @@ def _nothing_remembered(monkeypatch):
     cache = ui.compute.engine.EvidenceCache()
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", cache)
     monkeypatch.setattr(
-        ui.walk.panel, "BOUNDARIES", ui.compute.engine.TurnCache(2**24, lambda b: b.nbytes, cache.turns)
+        ui.walk.panel, "BOUNDARIES", ui.compute.engine.TurnCache(2**24, lambda b: b.nbytes, cache.queue)
     )
     uploads._STORE.clear()
     yield
-    for reel in stream_store.STORE.values():
-        reel.stop()
-        assert reel.wait(20)
+    for stream in stream_store.STORE.values():
+        stream.stop()
+        assert stream.wait(20)
 
 
 def test_it_opens_with_a_walk_of_all_classes_and_every_t():
     app = open_walk(classes="fish,boat")
-    (reel,) = watched(app)
-    told = header(reel)
-    assert (reel.state, reel.made) == ("done", 17)
+    (stream,) = watched(app)
+    told = header(stream)
+    assert (stream.state, stream.made) == ("done", 17)
     assert [panel["layer"] for panel in told["about"]["panels"]] == ["boundary", "start", "map", "map"]
     assert set(told["frames"][0]["layers"]) == {"boundary", "start", "map"}
     assert all(set(frame["layers"]) == {"map"} for frame in told["frames"][1:])  # what stays travels once
@@ -55,8 +55,8 @@ def test_it_opens_with_a_walk_of_all_classes_and_every_t():
 
 def test_frames_and_curves_are_those_of_the_engine():
     app = open_walk(classes="boat")
-    (reel,) = watched(app)
-    order, frames = order_of(app), header(reel)["frames"]
+    (stream,) = watched(app)
+    order, frames = order_of(app), header(stream)["frames"]
     walked = walked_result(order.start, RandomWalk(order.boundary, order.options).at(order.start.grid, 16))
     assert frames[16]["curves"]["map"]["covered"][30] == pytest.approx((walked.maps[0] > 0.3).mean(), abs=1e-4)
     gated = order.start.grid * (1 - order.boundary)
@@ -76,7 +76,7 @@ def test_knobs_start_another_walk_and_are_in_the_link():
     assert said | {"radius": "3", "beta": "2", "last": "16"} == said
     assert order_of(open_walk(**{name: said[name] for name in ("radius", "beta", "last")})).options.radius == 3
     ended(ran(app))
-    assert mounted(app)["runs"][0]["id"] == app.session_state["walk-run"].reel.id  # and no walk without a change
+    assert mounted(app)["runs"][0]["id"] == app.session_state["walk-run"].stream.id  # and no walk without a change
 
 
 def test_nonsense_in_a_link_is_not_walked_with():
@@ -119,7 +119,7 @@ def test_a_climb_that_has_ended_can_walk_on():
     order = order_of(app)
     assert order.origin.startswith("climb ")
     assert order.start.classes == ("fish",)
-    assert "climbed" in app.session_state["walk-run"].reel.about["title"]
+    assert "climbed" in app.session_state["walk-run"].stream.about["title"]
 
 
 def test_a_click_shows_where_heat_comes_from_and_goes():

@@ -86,7 +86,7 @@ def test_turning_pages_looks_at_the_picture_once(monkeypatch):
     monkeypatch.setattr(
         ui.compute.engine,
         "FEATURES",
-        ui.compute.engine.TurnCache(2**27, lambda f: f.nbytes, ui.compute.engine.EVIDENCE.turns),
+        ui.compute.engine.TurnCache(2**27, lambda f: f.nbytes, ui.compute.engine.EVIDENCE.queue),
     )
     app = open_why()
     first = len(seen)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from recam_core.records import UserError
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 
 PATIENCE = 10
 
@@ -21,29 +21,29 @@ def until(condition):
 class Visitor(threading.Thread):
     """Somebody who queues, notes what was said while waiting, and stays inside until let go."""
 
-    def __init__(self, turns, order, name):
+    def __init__(self, queue, order, name):
         super().__init__(daemon=True, name=name)
-        self.turns, self.order, self.told, self.leave = turns, order, [], threading.Event()
+        self.queue, self.order, self.told, self.leave = queue, order, [], threading.Event()
         self.start()
 
     def run(self):
-        with self.turns.take(self.told.append):
+        with self.queue.take(self.told.append):
             self.order.append(self.name)
             self.leave.wait(PATIENCE)
 
 
-def queue_up(turns, names):
+def queue_up(queue, names):
     """Visitors that arrived in the given order; the first is inside."""
     order, visitors = [], []
     for i, name in enumerate(names):
-        visitors.append(Visitor(turns, order, name))
+        visitors.append(Visitor(queue, order, name))
         until(lambda i=i: order == [names[0]] if i == 0 else visitors[i].told == [i])
     return order, visitors
 
 
 def test_first_come_first_served_one_at_a_time_and_waiting_is_told():
     names = ["a", "b", "c", "d"]
-    order, visitors = queue_up(Turns(), names)
+    order, visitors = queue_up(ComputeQueue(), names)
     for done, visitor in enumerate(visitors, start=1):
         assert order == names[:done]  # nobody else came in meanwhile
         visitor.leave.set()
@@ -56,37 +56,37 @@ def test_first_come_first_served_one_at_a_time_and_waiting_is_told():
 
 
 def test_the_queue_is_bounded_and_opens_again():
-    turns = Turns(limit=2)
-    _, visitors = queue_up(turns, ["inside", "first", "second"])
-    with pytest.raises(UserError, match="2 people are waiting"), turns.take():
+    queue = ComputeQueue(limit=2)
+    _, visitors = queue_up(queue, ["inside", "first", "second"])
+    with pytest.raises(UserError, match="2 people are waiting"), queue.take():
         pass
     for visitor in visitors:
         visitor.leave.set()
         visitor.join(PATIENCE)
-    with turns.take():
+    with queue.take():
         pass
 
 
 def test_an_exception_inside_frees_the_gate():
-    turns = Turns()
-    with pytest.raises(ZeroDivisionError), turns.take():
+    queue = ComputeQueue()
+    with pytest.raises(ZeroDivisionError), queue.take():
         raise ZeroDivisionError
     told = []
-    with turns.take(told.append):
+    with queue.take(told.append):
         pass
     assert told == []
 
 
 def test_whoever_stops_waiting_leaves_the_queue():
-    turns = Turns()
+    queue = ComputeQueue()
 
     def walk_away(_):
         raise InterruptedError
 
-    with turns.take():
-        with pytest.raises(InterruptedError), turns.take(walk_away):
+    with queue.take():
+        with pytest.raises(InterruptedError), queue.take(walk_away):
             pytest.fail("the gate was held")
-        order, (late,) = [], [Visitor(turns, [], "late")]
+        order, (late,) = [], [Visitor(queue, [], "late")]
         until(lambda: late.told == [1])
     late.leave.set()
     late.join(PATIENCE)
@@ -98,16 +98,16 @@ class BriefVisitor(Visitor):
     """Somebody who asks for a brief turn."""
 
     def run(self):
-        with self.turns.take(self.told.append, brief=True):
+        with self.queue.take(self.told.append, brief=True):
             self.order.append(self.name)
             self.leave.wait(PATIENCE)
 
 
 def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking():
-    order, visitors = queue_up(Turns(), ["inside", "long", "longer"])
-    turns = visitors[0].turns
+    order, visitors = queue_up(ComputeQueue(), ["inside", "long", "longer"])
+    queue = visitors[0].queue
     for place, name in enumerate(["brief", "briefer"], start=1):
-        visitors.append(BriefVisitor(turns, order, name))
+        visitors.append(BriefVisitor(queue, order, name))
         until(lambda p=place: visitors[-1].told == [p])
         until(lambda p=place: visitors[1].told[-1] == 1 + p)  # who waits hears of it, before the next one comes
     assert visitors[1].told == [1, 2, 3]
@@ -116,26 +116,26 @@ def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking(
     for visitor in visitors:
         visitor.join(PATIENCE)
     assert order == ["inside", "brief", "briefer", "long", "longer"]
-    with turns.take(brief=True):  # nobody is there: it goes in at once, and long ones wait for it
-        late = Visitor(turns, order, "late")
+    with queue.take(brief=True):  # nobody is there: it goes in at once, and long ones wait for it
+        late = Visitor(queue, order, "late")
         until(lambda: late.told == [1])
     late.leave.set()
     late.join(PATIENCE)
 
 
 def test_a_brief_turn_is_not_turned_away_and_one_that_goes_leaves_no_gap():
-    turns = Turns(limit=0)
+    queue = ComputeQueue(limit=0)
 
     def walk_away(_):
         raise InterruptedError
 
-    with turns.take():
-        with pytest.raises(InterruptedError), turns.take(walk_away, brief=True):
+    with queue.take():
+        with pytest.raises(InterruptedError), queue.take(walk_away, brief=True):
             pytest.fail("the gate was held")
-        with pytest.raises(UserError), turns.take():
+        with pytest.raises(UserError), queue.take():
             pytest.fail("there is no place in the queue")
-    order, visitors = queue_up(Turns(), ["inside", "long"])
-    brief = BriefVisitor(visitors[0].turns, order, "brief")
+    order, visitors = queue_up(ComputeQueue(), ["inside", "long"])
+    brief = BriefVisitor(visitors[0].queue, order, "brief")
     until(lambda: brief.told == [1])
     for visitor in (*visitors, brief):
         visitor.leave.set()
@@ -145,10 +145,10 @@ def test_a_brief_turn_is_not_turned_away_and_one_that_goes_leaves_no_gap():
 
 
 def test_many_at_once_are_never_inside_together():
-    turns, inside, most = Turns(limit=100), [], []
+    queue, inside, most = ComputeQueue(limit=100), [], []
 
     def visit(n):
-        with turns.take(brief=n % 3 == 0):
+        with queue.take(brief=n % 3 == 0):
             inside.append(n)
             most.append(len(inside))
             inside.remove(n)
@@ -159,5 +159,5 @@ def test_many_at_once_are_never_inside_together():
     for person in people:
         person.join(PATIENCE)
     assert most == [1] * 60
-    assert turns._queue == []
-    assert turns._brief == 0
+    assert queue._queue == []
+    assert queue._brief == 0

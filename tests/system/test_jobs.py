@@ -50,16 +50,16 @@ print(json.dumps({"event": "Finished"}), flush=True)
 def runs(tmp_path, monkeypatch):
     """A folder of its own, and instead of the engine a command that waits to be told."""
     (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "keeper.py").write_text(
+    (tmp_path / "runner.py").write_text(
         "import pathlib, sys\n"
-        "import recam_core.system.job_runner as keeper\n"
-        f"keeper.COMMAND = (sys.executable, {str(tmp_path / 'slow.py')!r})\n"
-        "keeper.PAUSE = 0.05\n"
-        "keeper.keep(pathlib.Path(sys.argv[1]))\n"
+        "from recam_core.system import job_runner\n"
+        f"job_runner.COMMAND = (sys.executable, {str(tmp_path / 'slow.py')!r})\n"
+        "job_runner.PAUSE = 0.05\n"
+        "job_runner.keep(pathlib.Path(sys.argv[1]))\n"
     )
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(
-        jobs, "keeper_command", lambda folder: [sys.executable, str(tmp_path / "keeper.py"), str(folder)]
+        jobs, "runner_command", lambda folder: [sys.executable, str(tmp_path / "runner.py"), str(folder)]
     )
     yield tmp_path / "runs"
     for job in list_jobs():
@@ -149,10 +149,10 @@ def test_a_refused_command_leaves_its_sentence():
 
 
 def child_of(job):
-    """The process of a job's keeper, and that of the command which it runs."""
-    keeper = int((job.folder / jobs.LOCK).read_text())
-    (child,) = map(int, subprocess.check_output(["ps", "--ppid", str(keeper), "-o", "pid="], text=True).split())
-    return keeper, child
+    """The process of a job's runner, and that of the command which it runs."""
+    runner = int((job.folder / jobs.LOCK).read_text())
+    (child,) = map(int, subprocess.check_output(["ps", "--ppid", str(runner), "-o", "pid="], text=True).split())
+    return runner, child
 
 
 def test_a_command_that_the_system_killed_says_signal_memory_and_what_to_do():
@@ -195,8 +195,8 @@ def test_a_job_lives_on_without_the_process_that_started_it_and_a_killed_one_is_
     assert "killed" in read_job(job.folder).status.message
 
 
-def test_a_job_that_is_stopped_before_its_keeper_is_there_never_runs(monkeypatch):
-    monkeypatch.setattr(jobs, "keeper_command", lambda folder: [sys.executable, "-c", ""])
+def test_a_job_that_is_stopped_before_its_runner_is_there_never_runs(monkeypatch):
+    monkeypatch.setattr(jobs, "runner_command", lambda folder: [sys.executable, "-c", ""])
     job = started()
     stop_job(job)
     assert state(job) == "stopped"
@@ -231,7 +231,7 @@ def test_a_visitor_of_a_server_that_only_shows_ends_nothing(monkeypatch):
 
 
 def test_the_queue_is_bounded(monkeypatch):
-    monkeypatch.setattr(jobs, "keeper_command", lambda folder: [sys.executable, "-c", ""])
+    monkeypatch.setattr(jobs, "runner_command", lambda folder: [sys.executable, "-c", ""])
     monkeypatch.setattr(jobs, "QUEUE", 2)
     started()
     started()
@@ -244,7 +244,7 @@ def test_a_stop_that_was_written_before_the_turn_came_is_kept(monkeypatch, runs)
     until(lambda: has_said(first))
     second = started("second")
     until(lambda: is_held(second.folder / jobs.LOCK))
-    with monkeypatch.context() as patch:  # as for somebody who looked before the keeper was there
+    with monkeypatch.context() as patch:  # as for somebody who looked before the runner was there
         patch.setattr(jobs, "is_held", lambda path: False)
         stop_job(second)
     (first.folder / "go").touch()
@@ -319,9 +319,9 @@ def test_a_run_that_a_command_without_a_job_writes_into_is_not_deleted(runs):
     assert not folder.exists()
 
 
-def test_a_command_is_stopped_when_its_keeper_is_killed(runs):
+def test_a_command_is_stopped_when_its_runner_is_killed(runs):
     job = started()
     until(lambda: has_said(job))
-    keeper, child = child_of(job)
-    os.kill(keeper, signal.SIGKILL)
+    runner, child = child_of(job)
+    os.kill(runner, signal.SIGKILL)
     until(lambda: not os.path.exists(f"/proc/{child}"))

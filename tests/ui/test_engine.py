@@ -8,7 +8,7 @@ from recam_core import HeatmapOptions, UserError, gather_evidence, load_pair, re
 from recam_core.cam.lesson import picture_features
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import Evidence
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from ui.compare import maps as shown
 from ui.compute.engine import EVIDENCE, FEATURES, EvidenceCache, TurnCache, brief_turn, evidence_bytes
 from ui.walk.panel import BOUNDARIES
@@ -106,7 +106,7 @@ def test_one_computes_at_a_time_and_the_next_hears_that_somebody_is_before_it():
 
 def test_too_many_waiting_people_are_turned_away_in_words():
     cache, started, finish = EvidenceCache(), threading.Event(), threading.Event()
-    cache.turns = Turns(limit=0)
+    cache.queue = ComputeQueue(limit=0)
 
     def slow():
         started.set()
@@ -164,8 +164,8 @@ def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_com
         ]
 
     alone = [everything(*look(n)) for n in range(8)]
-    turns, all_here = Turns(), threading.Barrier(8)
-    cache, brief = (TurnCache(2**30, lambda made: 1, turns, brief=short) for short in (False, True))
+    queue, all_here = ComputeQueue(), threading.Barrier(8)
+    cache, brief = (TurnCache(2**30, lambda made: 1, queue, brief=short) for short in (False, True))
 
     def ask(n):
         all_here.wait(10)
@@ -181,13 +181,13 @@ def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_com
 
 def test_all_that_computes_for_a_screen_waits_for_the_same_turns():
     places = {BOUNDARIES, EVIDENCE, FEATURES, shown._KEPT}
-    assert {id(place.turns) for place in places} == {id(EVIDENCE.turns)}
+    assert {id(place.queue) for place in places} == {id(EVIDENCE.queue)}
     heard = threading.Event()
     with ThreadPoolExecutor(1) as other:
         with brief_turn():
             asked = other.submit(EVIDENCE.get, "nobody's", make_evidence, lambda ahead: heard.set())
             assert heard.wait(10)
-            assert EVIDENCE.turns.waiting == 1
+            assert EVIDENCE.queue.waiting == 1
             assert not asked.done()
         assert asked.result(10) is not None
-    assert EVIDENCE.turns.waiting == 0
+    assert EVIDENCE.queue.waiting == 0

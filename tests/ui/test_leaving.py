@@ -19,7 +19,7 @@ app.switch_page("../pages/explore/{page}.py")
 app.run()
 assert not app.exception
 from ui.components.player.stream_store import STORE
-assert any(reel.running for reel in STORE.values())
+assert any(stream.running for stream in STORE.values())
 """
 
 

@@ -12,7 +12,7 @@ from recam_core.system.pass_counter import backbone_passes
 from ui import routes
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame, Layer
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.routes import ROUTES
@@ -65,17 +65,17 @@ def test_routes_import_no_torch():
 
 
 def test_frames_are_sent_as_far_as_they_are_and_never_kept(client):
-    reel = Reel({"title": "a run"}, b"photo", 2)
-    stream_store.put(reel)
-    reel.add(Frame("step 1", {"map": Layer(np.zeros((2, 2), np.uint8), 1.0, 1.0)}, {"y": 1.0}))
-    answer = client.get(f"/api/frames/{reel.id}?from=0&about=1")
+    stream = FrameStream({"title": "a run"}, b"photo", 2)
+    stream_store.put(stream)
+    stream.add(Frame("step 1", {"map": Layer(np.zeros((2, 2), np.uint8), 1.0, 1.0)}, {"y": 1.0}))
+    answer = client.get(f"/api/frames/{stream.id}?from=0&about=1")
     header, blobs = unpack(answer.content)
     assert answer.headers["cache-control"] == "no-store"
     assert (header["from"], len(header["frames"]), blobs["picture"]) == (0, 1, b"photo")
-    later = unpack(client.get(f"/api/frames/{reel.id}?from=1&made=0").content)[0]
+    later = unpack(client.get(f"/api/frames/{stream.id}?from=1&made=0").content)[0]
     assert (later["from"], later["frames"]) == (1, [])
     for nonsense in ("from=-1", "from=x&made=²", f"from={10**30}"):
-        assert unpack(client.get(f"/api/frames/{reel.id}?{nonsense}").content)[0]["from"] == 0
+        assert unpack(client.get(f"/api/frames/{stream.id}?{nonsense}").content)[0]["from"] == 0
 
 
 def test_a_run_that_is_gone_is_said_in_a_sentence(client):

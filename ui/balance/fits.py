@@ -27,7 +27,7 @@ Say = Callable[[int, int], None]  # how many steps are done, of how many
 Kept = TypeVar("Kept", FeatureBank, Refit)
 
 
-class Shelf(Generic[Kept]):
+class FitStore(Generic[Kept]):
     """What iterators of events end with; ``kept`` is bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -39,9 +39,9 @@ class Shelf(Generic[Kept]):
         """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
         if (found := self.kept.get(key)) is not None:
             return found
-        events, turns = begin(), engine.EVIDENCE.turns
+        events, queue = begin(), engine.EVIDENCE.queue
         while True:
-            with turns.take():
+            with queue.take():
                 if (found := self.kept.get(key)) is not None:  # somebody else made the same meanwhile
                     return found
                 event = next(events)
@@ -53,9 +53,9 @@ class Shelf(Generic[Kept]):
         return made
 
 
-BANKS: Shelf[FeatureBank] = Shelf(BANK_BYTES)
-FITS: Shelf[Refit] = Shelf(FIT_BYTES)
-LOOKS: engine.TurnCache[StartLook] = engine.TurnCache(LOOK_BYTES, lambda look: look.nbytes, engine.EVIDENCE.turns)
+BANKS: FitStore[FeatureBank] = FitStore(BANK_BYTES)
+FITS: FitStore[Refit] = FitStore(FIT_BYTES)
+LOOKS: engine.TurnCache[StartLook] = engine.TurnCache(LOOK_BYTES, lambda look: look.nbytes, engine.EVIDENCE.queue)
 
 
 def bank_key(chosen: LabelledSet, pair: ModelPair, last_block: bool) -> tuple[Any, ...]:

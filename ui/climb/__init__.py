@@ -1,1 +1,1 @@
-"""The Climb page's parts: knobs, runs as reels for the player, what happened in words, downloads."""
+"""The Climb page's parts: knobs, runs as streams for the player, what happened in words, downloads."""

@@ -40,8 +40,8 @@ def show_climb(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
         shown = _buttons(order)
     settings = _settings()
     for run in shown:
-        stream_store.put(run.reel)  # in case others' runs took its place
-    view = player([run.reel for run in shown], key="climb", initial=settings)
+        stream_store.put(run.stream)  # in case others' runs took its place
+    view = player([run.stream for run in shown], key="climb", initial=settings)
     if view.settings:
         settings = settings | view.settings
         st.session_state["player_settings"] = settings
@@ -64,7 +64,7 @@ def _heat(settings: dict[str, Any]) -> dict[str, Any]:
 def _buttons(order: Order) -> list[Run]:
     """Start, stop, keep, and which runs are shown: one, or two side by side."""
     run, steps = runs().get(CLIMB), order.options.steps
-    goes = run is not None and run.reel.running
+    goes = run is not None and run.stream.running
     st.button(
         f"Start the climb: {steps} steps" if steps > 1 else "Make the ordinary map",
         type="primary",
@@ -120,7 +120,7 @@ def _below(shown: list[Run], settings: dict[str, Any]) -> None:
     """The link, and downloads of what is shown, once it does not move any more."""
     link = address()
     for number, run in enumerate(shown):
-        if run.is_preview or run.reel.running:
+        if run.is_preview or run.stream.running:
             continue
         if len(shown) > 1:
             st.caption(", ".join(f"{name} {value}" for name, value in run_settings(run.order.options, run.order.pair)))

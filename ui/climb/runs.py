@@ -1,4 +1,4 @@
-"""Runs of the climb: what was asked, the steps that are there, and the reel that the player shows."""
+"""Runs of the climb: what was asked, the steps that are there, and the stream that the player shows."""
 
 import threading
 from collections.abc import Generator
@@ -12,13 +12,13 @@ from recam_core import AdvCamOptions, Evidence, HeatmapOptions, ModelPair, Pictu
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.refiners.advcam.equations import steps_at
 from recam_core.refiners.advcam.result import grey_levels, valid_steps
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from ui.climb.frames import climb_about, climb_frame
 from ui.climb.words import what_happened
 from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 
 PREVIEW_SIDE, PREVIEW_STEPS = 224, 8
 
@@ -52,7 +52,7 @@ class Run:
     """A climb that goes on or went; ``steps`` may be read at any time."""
 
     order: Order
-    reel: Reel
+    stream: FrameStream
     view: HeatmapOptions
     is_preview: bool = False
     _steps: list[RefineStep] = field(default_factory=list)
@@ -80,16 +80,16 @@ class Run:
                 self.take(step)
                 steps = self.steps
                 last = step.t == step.steps - 1 and step.scale_index == len(self.view.scales) - 1
-                self.reel.sentences = tuple(what_happened(steps, order.options, sure=last))
+                self.stream.sentences = tuple(what_happened(steps, order.options, sure=last))
                 yield climb_frame(steps, order.before, order.options, order.truth)
 
 
-def start_climb(order: Order, turns: Turns) -> Run:
+def start_climb(order: Order, queue: ComputeQueue) -> Run:
     """The whole climb, in the background."""
-    return _start(order, order.before.options, turns)
+    return _start(order, order.before.options, queue)
 
 
-def start_preview(order: Order, turns: Turns) -> Run:
+def start_preview(order: Order, queue: ComputeQueue) -> Run:
     """A few steps at a small size, for somebody who turns a knob.
 
     The regulariser is a sum over the map, which has fewer positions at the small size, so μ weighs as much more there.
@@ -98,10 +98,10 @@ def start_preview(order: Order, turns: Turns) -> Run:
     area = max(1.0, max(order.before.picture.shape[:2]) / PREVIEW_SIDE) ** 2
     steps = min(order.options.steps, PREVIEW_STEPS)
     options = replace(order.options, steps=steps, mu=order.options.mu * area)
-    return _start(replace(order, options=options), view, turns, mu=order.options.mu)
+    return _start(replace(order, options=options), view, queue, mu=order.options.mu)
 
 
-def _start(order: Order, view: HeatmapOptions, turns: Turns, mu: float | None = None) -> Run:
+def _start(order: Order, view: HeatmapOptions, queue: ComputeQueue, mu: float | None = None) -> Run:
     options, is_preview = order.options, mu is not None
     title = labelled(order.readout, order.class_name)
     size = view.long_side if is_preview else max(order.before.picture.shape[:2])
@@ -116,9 +116,9 @@ def _start(order: Order, view: HeatmapOptions, turns: Turns, mu: float | None = 
         order.truth is not None,
     )
     total = sum(steps_at(options.steps, scale, view.scales) for scale in view.scales)
-    run = Run(order, Reel(about, jpeg_bytes(order.before.picture, 85), total), view, is_preview)
-    stream_store.put(run.reel)
-    run.reel.start(run.frames, turns)
+    run = Run(order, FrameStream(about, jpeg_bytes(order.before.picture, 85), total), view, is_preview)
+    stream_store.put(run.stream)
+    run.stream.start(run.frames, queue)
     return run
 
 

@@ -21,7 +21,7 @@ def forget_another_subject(order: Order) -> None:
     """A climb of something else is stopped, because nobody sees it any more; kept runs stay."""
     run = runs().get(CLIMB)
     if run is not None and run.order.subject != order.subject:
-        run.reel.stop()
+        run.stream.stop()
         del runs()[CLIMB]
 
 
@@ -33,10 +33,10 @@ def preview(order: Order) -> None:
     if before is not None and st.session_state.get("climb-preview-key") == key:
         return
     if before is not None:
-        before.reel.stop()
+        before.stream.stop()
     st.session_state["climb-preview-key"] = key
     climbed = runs().get(CLIMB)
-    runs()[PREVIEW] = start_preview(order, engine.EVIDENCE.turns)
+    runs()[PREVIEW] = start_preview(order, engine.EVIDENCE.queue)
     same = climbed is not None and climbed.order.options == order.options
     st.session_state[SHOW] = [CLIMB] if same else [PREVIEW]
 
@@ -44,15 +44,15 @@ def preview(order: Order) -> None:
 def start(order: Order) -> None:
     """Climb; a climb that goes on is replaced."""
     stop()
-    runs()[CLIMB] = start_climb(order, engine.EVIDENCE.turns)
+    runs()[CLIMB] = start_climb(order, engine.EVIDENCE.queue)
     st.session_state[SHOW] = [CLIMB]
 
 
 def stop() -> None:
     """End the climb after the step that is being made."""
     if (run := runs().get(CLIMB)) is not None:
-        run.reel.stop()
-        run.reel.wait(0.2)  # often it is between two steps
+        run.stream.stop()
+        run.stream.wait(0.2)  # often it is between two steps
 
 
 def keep() -> None:

@@ -30,7 +30,7 @@ def shown_bytes(shown: Shown) -> int:
     return truth + len(shown.payload) + sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in shown.results)
 
 
-_KEPT: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.turns, brief=True)
+_KEPT: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.queue, brief=True)
 
 
 def shown_maps(

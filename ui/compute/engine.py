@@ -26,7 +26,7 @@ from recam_core import (
 from recam_core.cam.lesson import PictureFeatures, picture_features
 from recam_core.checkpoints.pair_file import find_model
 from recam_core.system.cache import Cache
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from recam_core.system.memory import give_back
 from ui.compute.leaving import at_last
 
@@ -59,8 +59,10 @@ def evidence_bytes(evidence: Evidence) -> int:
 class TurnCache(Generic[Kept]):
     """A bounded, thread-safe store; what is not in it is computed when its turn has come."""
 
-    def __init__(self, max_bytes: int, size: Callable[[Kept], int], turns: Turns, *, brief: bool = False) -> None:
-        self.turns = turns
+    def __init__(
+        self, max_bytes: int, size: Callable[[Kept], int], queue: ComputeQueue, *, brief: bool = False
+    ) -> None:
+        self.queue = queue
         self._brief = brief
         self.kept: Cache[Kept] = Cache(max_bytes, size)
 
@@ -68,12 +70,12 @@ class TurnCache(Generic[Kept]):
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
         if (found := self.kept.get(key)) is not None:
             return found
-        with self.turns.take(waiting, brief=self._brief):
+        with self.queue.take(waiting, brief=self._brief):
             if (found := self.kept.get(key)) is not None:  # somebody before us asked for the same
                 return found
             made = _HAND.submit(compute).result()
             self.kept.put(key, made)
-            if self.turns.waiting == 0:
+            if self.queue.waiting == 0:
                 _HAND.submit(_rest)
             return made
 
@@ -82,21 +84,21 @@ class EvidenceCache(TurnCache[Evidence]):
     """What models say about pictures, and whose turn it is to ask them."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        super().__init__(max_bytes, evidence_bytes, Turns())
+        super().__init__(max_bytes, evidence_bytes, ComputeQueue())
 
 
 EVIDENCE = EvidenceCache()
-FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.turns)
+FEATURES: TurnCache[PictureFeatures] = TurnCache(FEATURE_BYTES, lambda features: features.nbytes, EVIDENCE.queue)
 
 
 # Scripts of pages run in threads of Streamlit, which nobody waits for: what they compute in their turn comes to its end, and
 # no other begins.
-at_last(lambda: EVIDENCE.turns.take(brief=True).__enter__())
+at_last(lambda: EVIDENCE.queue.take(brief=True).__enter__())
 
 
 def brief_turn() -> AbstractContextManager[None]:
     """For arithmetic beside the models: one at a time too, so that several people do not share the processors' threads."""
-    return EVIDENCE.turns.take(brief=True)
+    return EVIDENCE.queue.take(brief=True)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -106,10 +108,10 @@ def _pair(path: str, changed: float, name: str) -> ModelPair:
 
 
 def model_pair(name: str) -> ModelPair:
-    """A model pair from the shelf, for looking only; a file that was replaced is loaded again."""
+    """A model pair from the list, for looking only; a file that was replaced is loaded again."""
     path: Path = find_model(name)
-    shelf_name = name if name in known_models() else ""  # another than the file says, if it was renamed
-    return _pair(str(path), path.stat().st_mtime, shelf_name)
+    model_name = name if name in known_models() else ""  # another than the file says, if it was renamed
+    return _pair(str(path), path.stat().st_mtime, model_name)
 
 
 def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Evidence:

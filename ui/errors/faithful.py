@@ -64,7 +64,7 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
     found: dict[str, LogitCurves] | None = None
     events = logit_curves(models, results[0].picture, maps, k)
     while found is None:
-        with engine.EVIDENCE.turns.take():  # a turn a batch: others get theirs in between
+        with engine.EVIDENCE.queue.take():  # a turn a batch: others get theirs in between
             event = next(events)
         if isinstance(event, CurveStep):
             bar.progress(event.done / event.total, f"{event.done} of {event.total} changed pictures")

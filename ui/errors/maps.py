@@ -136,4 +136,4 @@ def _bytes(results: list[CamResult]) -> int:
     return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
 
 
-_REFINED: engine.TurnCache[list[CamResult]] = engine.TurnCache(REFINED_BYTES, _bytes, engine.EVIDENCE.turns)
+_REFINED: engine.TurnCache[list[CamResult]] = engine.TurnCache(REFINED_BYTES, _bytes, engine.EVIDENCE.queue)

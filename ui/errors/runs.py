@@ -89,7 +89,7 @@ def offers() -> dict[str, str]:
 def start(
     model: str, dataset: str, root: str, split: str, *, walk: str = "", multi: bool = False, flip: bool = True
 ) -> Job:
-    """Evaluate a model of the shelf on a data set; ``walk`` is one of the offers of a refiner whose maps are counted too."""
+    """Evaluate a model of the list on a data set; ``walk`` is one of the offers of a refiner whose maps are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
     refine: list[str] = []

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from recam_core import SAMPLES, UserError
-from recam_core.checkpoints.registry import ShelfEntry, delete_model, rename_model
+from recam_core.checkpoints.registry import ModelEntry, delete_model, rename_model
 from recam_core.datasets.samples import SCENE_CLASSES, sample_model
 from recam_core.system.folders import may_start
 from ui.models.state import say_next
@@ -16,7 +16,7 @@ from ui.widgets.pictures import PICTURE
 COMPARE, TRAIN = (f"../pages/{page}.py" for page in ("explore/compare", "lab/train"))
 
 
-def show_actions(entry: ShelfEntry) -> None:
+def show_actions(entry: ModelEntry) -> None:
     """A row of buttons; a bundled model keeps its name and its place, and an operator may forbid changes."""
     own = entry.kind != "bundled" and may_start()
     with st.container(horizontal=True, key=f"model-actions-{entry.name}"):
@@ -35,7 +35,7 @@ def show_actions(entry: ShelfEntry) -> None:
             _ask_delete(entry)
 
 
-def _uses(entry: ShelfEntry) -> None:
+def _uses(entry: ModelEntry) -> None:
     if _button("Look with it", "visibility", entry, help="Open Compare with this model"):
         look_with(entry)
     if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
@@ -46,7 +46,7 @@ def _uses(entry: ShelfEntry) -> None:
             st.switch_page(TRAIN, query_params={"stage1": entry.name})
 
 
-def look_with(entry: ShelfEntry) -> None:
+def look_with(entry: ModelEntry) -> None:
     """Open Compare with a model, on the picture that was looked at, or on a drawn scene where it knows only those."""
     picture = st.session_state.get(PICTURE)
     if entry.classes == SCENE_CLASSES and (picture not in SAMPLES or sample_model(picture) != "scenes"):
@@ -56,12 +56,12 @@ def look_with(entry: ShelfEntry) -> None:
     st.switch_page(COMPARE, query_params={"model": entry.name} | ({PICTURE: picture} if picture else {}))
 
 
-def _button(label: str, icon: str, entry: ShelfEntry, help: str | None = None) -> bool:
+def _button(label: str, icon: str, entry: ModelEntry, help: str | None = None) -> bool:
     return st.button(label, icon=f":material/{icon}:", key=f"{icon}-{entry.name}", help=help)
 
 
 @st.dialog("Rename the model")
-def _ask_name(entry: ShelfEntry) -> None:
+def _ask_name(entry: ModelEntry) -> None:
     new = st.text_input("New name", entry.name, key=f"new-name-{entry.name}", max_chars=60)
     st.caption(
         "Its file stays what it is, so evaluations find it by its hash. Links and commands that name it need the new name, and "
@@ -77,8 +77,8 @@ def _ask_name(entry: ShelfEntry) -> None:
 
 
 @st.dialog("Delete the model?")
-def _ask_delete(entry: ShelfEntry) -> None:
-    st.markdown(f"**{plain(entry.title)}** is taken from the shelf for good. Its figures on the Errors page stay.")
+def _ask_delete(entry: ModelEntry) -> None:
+    st.markdown(f"**{plain(entry.title)}** is deleted for good. Its figures on the Errors page stay.")
     whole = False
     if entry.kind == "trained":
         whole = st.radio(

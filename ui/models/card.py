@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from recam_core.checkpoints.registry import ShelfEntry, model_sha256
+from recam_core.checkpoints.registry import ModelEntry, model_sha256
 from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions
@@ -15,7 +15,7 @@ from ui.widgets.model_choice import KINDS, date_words
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}
 
 
-def show_card(entry: ShelfEntry, *, is_new: bool) -> None:
+def show_card(entry: ModelEntry, *, is_new: bool) -> None:
     """Draw one model; a damaged file is a sentence."""
     with st.container(border=True, key=f"model-{'new' if is_new else 'card'}-{entry.name}"):
         _head(entry)
@@ -29,7 +29,7 @@ def show_card(entry: ShelfEntry, *, is_new: bool) -> None:
             _details(entry)
 
 
-def _head(entry: ShelfEntry) -> None:
+def _head(entry: ModelEntry) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {plain(entry.title)}", width="content")
         st.badge(KINDS[entry.kind], color=COLOURS[entry.kind])
@@ -52,7 +52,7 @@ def _head(entry: ShelfEntry) -> None:
         st.markdown(plain(about))
 
 
-def _facts(entry: ShelfEntry) -> None:
+def _facts(entry: ModelEntry) -> None:
     """Classes, backbone, readouts and the best score, side by side."""
     best = words.best_score(entry.card)
     boundaries = "learned boundaries for walks" if entry.has_boundaries else "no learned boundaries"
@@ -72,7 +72,7 @@ def _facts(entry: ShelfEntry) -> None:
         st.caption(f"Seeds were measured on {plain(best[2])}.")
 
 
-def _cautions(entry: ShelfEntry) -> None:
+def _cautions(entry: ModelEntry) -> None:
     """What the card warns of, and what the model lacks: always in sight."""
     warning = entry.card.get("warning")
     if isinstance(warning, str) and warning:
@@ -81,7 +81,7 @@ def _cautions(entry: ShelfEntry) -> None:
         st.info(lacking, icon=":material/info:")
 
 
-def _details(entry: ShelfEntry) -> None:
+def _details(entry: ModelEntry) -> None:
     """Everything else, made only when somebody opens it."""
     card = st.expander("Classes, training, scores and file", key=f"model-details-{entry.name}", on_change="rerun")
     if not card.open:
@@ -99,7 +99,7 @@ def _details(entry: ShelfEntry) -> None:
         st.code(model_sha256(entry), language=None, wrap_lines=True)
 
 
-def _measured(entry: ShelfEntry) -> None:
+def _measured(entry: ModelEntry) -> None:
     scores, walk = entry.card.get("scores"), entry.card.get("walk")
     if not scores:
         st.markdown("**Scores**  \nThe card holds none that this page knows.")

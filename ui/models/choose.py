@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from recam_core.checkpoints.registry import ShelfEntry
+from recam_core.checkpoints.registry import ModelEntry
 from ui.models.state import SHOW
 from ui.models.words import size_words
 from ui.widgets.model_choice import KINDS
@@ -14,18 +14,20 @@ PAGE = 20  # cards at once
 ALL = "all"
 
 
-def shelf_sentence(entries: Sequence[ShelfEntry]) -> str:
+def models_sentence(entries: Sequence[ModelEntry]) -> str:
     """How many models there are, where from, and what they take on disk."""
     counts = Counter(entry.kind for entry in entries)
     parts = [f"{counts[kind]} {words}" for kind, words in KINDS.items() if counts[kind]]
     size = size_words(sum(entry.size for entry in entries))
     many = f"{len(entries)} model{'' if len(entries) == 1 else 's'}"
     return (
-        f"**{many}**: {', '.join(parts)}; {size} on disk. Every page offers them." if entries else "The shelf is empty."
+        f"**{many}**: {', '.join(parts)}; {size} on disk. Every page offers them."
+        if entries
+        else "There are no models."
     )
 
 
-def choose_shown(entries: Sequence[ShelfEntry]) -> list[ShelfEntry]:
+def choose_shown(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
     """Those that the panel asks for; the one that the address names comes first."""
     with st.sidebar:
         kinds = [ALL, *(kind for kind in KINDS if any(entry.kind == kind for entry in entries))]
@@ -49,7 +51,7 @@ def choose_shown(entries: Sequence[ShelfEntry]) -> list[ShelfEntry]:
     return found
 
 
-def is_found(entry: ShelfEntry, text: str) -> bool:
+def is_found(entry: ModelEntry, text: str) -> bool:
     """Whether every word is in a model's name, title, backbone or classes."""
     where = " ".join([entry.name, entry.title, entry.backbone, *entry.classes]).lower()
     return all(word in where for word in text.lower().split())

@@ -9,7 +9,7 @@ import streamlit as st
 
 from recam_core import UserError, known_models
 from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_class_names, store_import
-from recam_core.checkpoints.registry import place_for, shelf_entries, shelf_entry
+from recam_core.checkpoints.registry import model_entries, model_entry, place_for
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.escaping import plain
@@ -41,7 +41,7 @@ class Making:
 def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
     """Ask what the files (their names, and what each is) do not say; None as long as an answer is missing."""
     kinds = [one.kind for one in found]
-    name = st.text_input("Name on the shelf", free_name(stem), key=form_key("name"), max_chars=60).strip()
+    name = st.text_input("Name under Models", free_name(stem), key=form_key("name"), max_chars=60).strip()
     if "pair" in kinds:
         return Making(name)
     order = _choose_order(files, kinds)
@@ -76,10 +76,10 @@ def make_model(paths: Sequence[Path], making: Making) -> None:
         onto=making.onto,
         average=making.average,
     )
-    entry = shelf_entry(making.name)
+    entry = model_entry(making.name)
     next_form()
     lacking = missing_words(entry.networks)
-    say_next(f"**{plain(entry.name)}** stands on the shelf. {lacking}".strip(), entry.name)
+    say_next(f"**{plain(entry.name)}** is listed under Models. {lacking}".strip(), entry.name)
 
 
 def free_name(stem: str) -> str:
@@ -177,12 +177,12 @@ def _choose_classes(count: int, kind: str) -> tuple[str, ...] | None:
 def _choose_onto(kinds: Sequence[str]) -> str:
     """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
     needed = set(kinds) == {"irn"}
-    readable = [entry for entry in shelf_entries() if not entry.fault]
+    readable = [entry for entry in model_entries() if not entry.fault]
     fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.networks)}
     if not fits:
         return ""
     chosen = st.selectbox(
-        "Boundaries for the walk of which model?" if needed else "Add to a model on the shelf",
+        "Boundaries for the walk of which model?" if needed else "Add to a listed model",
         list(fits),
         index=None,
         format_func=fits.__getitem__,

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import streamlit as st
 
 from recam_core import Evidence, RefineStep
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 
 RUNS = "climb-runs"
 PREVIEW, CLIMB, KEPT = "preview", "climb", ("A", "B")
@@ -15,7 +15,7 @@ class Climb(Protocol):
     """A climb as other pages know it."""
 
     order: Any  # what was wanted: subject, evidence before, options
-    reel: Reel
+    stream: FrameStream
 
     @property
     def steps(self) -> list[RefineStep]:
@@ -32,7 +32,7 @@ def finished_climb(subject: tuple[str, ...], before: Evidence) -> Climb | None:
     """The session's climb of this picture, model, class, readout and view, if there is one that has ended."""
     for place in (CLIMB, *KEPT):
         run: Climb | None = climbs().get(place)
-        if run is None or run.reel.running or not run.steps:
+        if run is None or run.stream.running or not run.steps:
             continue
         if run.order.subject == subject and run.order.before.options == before.options:
             return run

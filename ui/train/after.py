@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from recam_core import SAMPLES, UserError, known_models, zip_bytes
-from recam_core.checkpoints.registry import delete_run, shelf_entries
+from recam_core.checkpoints.registry import delete_run, model_entries
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from recam_core.system.folders import may_start
@@ -41,10 +41,10 @@ def _show_what_is_left(run: Run, config: TrainConfig | None) -> None:
     history = runs.history_of(run)
     name = model_name(run) if run.has_model else ""
     if name:
-        words = f"{result_words(history, run.seconds)} The model stands on the shelf as **{plain(title_of(name))}**."
+        words = f"{result_words(history, run.seconds)} The model is listed under Models as **{plain(title_of(name))}**."
         st.success(words, icon=":material/check:")
     elif history.finished or run.state == "done":
-        gone = "" if run.has_model else " Its model was deleted from the shelf."
+        gone = "" if run.has_model else " Its model was deleted."
         st.info(f"{result_words(history, run.seconds)}{gone}", icon=":material/check:")
     elif run.state == "unknown":
         st.info(
@@ -94,14 +94,14 @@ def result_words(history: History, seconds: float = 0.0) -> str:
 
 
 def model_name(run: Run) -> str:
-    """What the shelf calls the model of a run; "" where it does not stand there."""
+    """What the list calls the model of a run; "" where it does not stand there."""
     path = (run.folder / runs.MODEL).resolve()
     return next((name for name, place in known_models().items() if place.resolve() == path), "")
 
 
 def title_of(name: str) -> str:
-    """What the shelf shows a model as."""
-    return next((entry.title for entry in shelf_entries() if entry.name == name), name)
+    """What the list shows a model as."""
+    return next((entry.title for entry in model_entries() if entry.name == name), name)
 
 
 def _offer_download(run: Run) -> None:
@@ -141,7 +141,7 @@ def _boundaries(run: Run, config: TrainConfig) -> None:
         st.markdown("#### Boundary branches")
         show_boundary(job)
         if job.status.state == "done" and (name := model_name(Run(job.name, job.folder, job))):
-            words = f"The model with its boundaries stands on the shelf as **{plain(title_of(name))}**."
+            words = f"The model with its boundaries is listed under Models as **{plain(title_of(name))}**."
             st.success(words, icon=":material/check:")
     if not may_start() or any(job.is_waiting for job in runs.boundaries_of(run)):
         return

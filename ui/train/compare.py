@@ -173,8 +173,8 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
             "Class", classes, format_func=plain, key=f"train-both-class-{picture}", default=classes[0], required=True
         )
     made = [
-        roll_of(run, config, places[run.name][picture], str(name or classes[0])).reel for _, run, _, config in having
+        roll_of(run, config, places[run.name][picture], str(name or classes[0])).stream for _, run, _, config in having
     ]
-    for reel in made:
-        stream_store.put(reel)
+    for stream in made:
+        stream_store.put(stream)
     player(made, key="train-both-player", initial={"speed": 2})

@@ -9,14 +9,14 @@ from cachetools import LRUCache
 
 from recam_core import UserError
 from recam_core.records import Cost, TrainConfig
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from recam_core.training.trial import estimate_apart
 from ui.train.problems import Data
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
 
 COSTS: LRUCache[Any, Cost] = LRUCache(64)
-TRIALS = Turns()  # one at a time; who looks at pictures does not wait for them
+TRIALS = ComputeQueue()  # one at a time; who looks at pictures does not wait for them
 ASKED = "train-cost"
 
 

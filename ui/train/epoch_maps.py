@@ -56,8 +56,8 @@ def show_watched(run: Run, config: TrainConfig) -> None:
             help="The true classes of the picture; of one without labels, those with the highest scores.",
         )
     roll = roll_of(run, config, int(number or 0), str(name or classes[0]))
-    stream_store.put(roll.reel)
-    player([roll.reel], key=f"train-player-{run.name}", initial={"speed": 2})
+    stream_store.put(roll.stream)
+    player([roll.stream], key=f"train-player-{run.name}", initial={"speed": 2})
     st.caption(
         "Stage 1 makes CAM, with BCE alone. Stage 2 goes on from there and makes w, w′, w⊕w′ and w⊗w′; CAM then stays as the "
         "last epoch of stage 1 left it. Each map is shown up to its own peak, from one look without mirror image or more scales. "
@@ -66,7 +66,7 @@ def show_watched(run: Run, config: TrainConfig) -> None:
 
 
 def roll_of(run: Run, config: TrainConfig, number: int, name: str) -> Roll:
-    """The reel of a picture and class: the one that this session has, with what is new, or a new one."""
+    """The stream of a picture and class: the one that this session has, with what is new, or a new one."""
     history, kept = history_of(run), rolls()
     key = (run.name, number, name)
     roll = kept.get(key)

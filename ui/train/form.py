@@ -27,7 +27,7 @@ def first_visit() -> None:
     """What stands on the page as long as nothing was trained."""
     st.info(
         "Nothing was trained on this server yet. A training has two stages: the first makes CAM, the second makes ReCAM of it. "
-        "You see the heatmaps of a few pictures after every epoch, and when it is done the model stands on the shelf.",
+        "You see the heatmaps of a few pictures after every epoch, and when it is done the model is listed under Models.",
         icon=":material/model_training:",
     )
     if not may_start():
@@ -82,7 +82,7 @@ def show_form() -> None:
 
 
 def _take_over() -> None:
-    """Begin with what the person came from: another run's settings, or a model of the shelf that the link names."""
+    """Begin with what the person came from: another run's settings, or a model of the list that the link names."""
     again: TrainConfig | None = st.session_state.get(AGAIN)
     if again is not None and st.session_state.get(TOOK) != again:
         st.session_state[TOOK] = again

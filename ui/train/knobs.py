@@ -103,7 +103,7 @@ def choose_network(base: TrainConfig) -> TrainConfig:
 
 
 def _on_a_model(base: TrainConfig) -> TrainConfig:
-    """Stage 2 alone: FC2 is trained on a model of the shelf, whose classifier stays what it is unless somebody says so."""
+    """Stage 2 alone: FC2 is trained on a model of the list, whose classifier stays what it is unless somebody says so."""
     models = known_models()
     name = pick("stage1", "Model", {name: name for name in models}, "Its stage-1 network is taken as it is.")
     header = read_header(models[name])

@@ -121,7 +121,7 @@ def show_log(run: Run) -> None:
 
 
 def rolls() -> dict[tuple[str, int, str], Roll]:
-    """The reels that this session looks at, by run, picture and class."""
+    """The streams that this session looks at, by run, picture and class."""
     found: dict[tuple[str, int, str], Roll] = st.session_state.setdefault(ROLLS, {})
     return found
 

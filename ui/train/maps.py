@@ -15,7 +15,7 @@ from recam_core.networks.readouts import READOUTS
 from recam_core.records import EPSILON, EpochMaps, MapsKept, TrainConfig, WatchedPicture
 from recam_core.training.watched_pictures import read_epoch_maps, read_watched
 from ui.components.player.frame import Frame, Layer, heat_layer, shares
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 
 INDEX = "watched/pictures.json"  # written when the pictures are
 SCORE = "#4477aa"  # the score's line
@@ -24,9 +24,9 @@ PAUSE = 2.0  # seconds between two questions of a browser for new epochs
 
 @dataclass(eq=False)
 class Roll:
-    """The reel of one picture and class of a run, and the epochs whose frames it has."""
+    """The stream of one picture and class of a run, and the epochs whose frames it has."""
 
-    reel: Reel
+    stream: FrameStream
     name: str
     number: int
     folder: Path
@@ -35,20 +35,20 @@ class Roll:
     def feed(self, kept: Sequence[MapsKept], running: bool) -> bool:
         """Add the epochs that are new; False where those it has are not the run's any more, so that it must be made anew."""
         epochs = [(one.stage, one.epoch) for one in kept]
-        if epochs[: len(self.shown)] != self.shown or (running and not self.reel.running):
+        if epochs[: len(self.shown)] != self.shown or (running and not self.stream.running):
             return False
         for one in kept[len(self.shown) :]:
-            frame = epoch_frame(self.folder, one, self.number, self.name, first=self.reel.made == 0)
+            frame = epoch_frame(self.folder, one, self.number, self.name, first=self.stream.made == 0)
             if frame is not None:
-                self.reel.add(frame)
+                self.stream.add(frame)
             self.shown.append((one.stage, one.epoch))
-        if not running and self.reel.running:
-            self.reel.end()
+        if not running and self.stream.running:
+            self.stream.end()
         return True
 
 
 def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, config: TrainConfig, run: str) -> Roll:
-    """A reel without frames for a watched picture and one of its classes."""
+    """A stream without frames for a watched picture and one of its classes."""
     height, width = picture.pixels.shape[:2]
     about = {
         "title": f"{picture.name} · {name}",
@@ -80,7 +80,7 @@ def new_roll(folder: Path, picture: WatchedPicture, number: int, name: str, conf
         ],
     }
     total = _begin_of_stage_2(config) + config.stage2_epochs + 1
-    return Roll(Reel(about, jpeg_bytes(picture.pixels), total, pause=PAUSE, timed=False), name, number, folder)
+    return Roll(FrameStream(about, jpeg_bytes(picture.pixels), total, pause=PAUSE, timed=False), name, number, folder)
 
 
 def _begin_of_stage_2(config: TrainConfig) -> int:

@@ -35,7 +35,7 @@ RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
 STARTS = "Heat starts from the map that these weights read out."
 BOUNDARIES: engine.TurnCache[np.ndarray] = engine.TurnCache(
-    32 * 2**20, lambda boundary: boundary.nbytes, engine.EVIDENCE.turns
+    32 * 2**20, lambda boundary: boundary.nbytes, engine.EVIDENCE.queue
 )
 
 
@@ -64,8 +64,8 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
         return
     run = _run(order)
     settings = _settings()
-    stream_store.put(run.reel)  # in case others' runs took its place
-    view = player([run.reel], key="walk", initial=settings, listens=("at", "picked"))
+    stream_store.put(run.stream)  # in case others' runs took its place
+    view = player([run.stream], key="walk", initial=settings, listens=("at", "picked"))
     if view.settings:
         settings = settings | view.settings
         st.session_state[SETTINGS] = settings
@@ -74,11 +74,11 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     write_heat_settings(HEAT_DEFAULTS | {name: settings[name] for name in NAMES if name in settings})
     if view.picked:
         st.session_state[PICKED] = (subject.picture.sha256, view.picked)
-    if run.reel.running or not run.shares:
+    if run.stream.running or not run.shares:
         st.caption("Labels and files come when the walk has ended; a click on a map then shows where its heat goes.")
         return
     t = len(run.shares) - 1
-    if view.at and view.at["id"] == run.reel.id:
+    if view.at and view.at["id"] == run.stream.id:
         t = min(t, int(view.at["index"]))
     _below(run, subject, evidence, t, settings)
 
@@ -98,7 +98,7 @@ def _start(subject: Subject, evidence: Evidence, name: str, readout: str, climb:
         classes = [name, *(other for other in chosen if other != name)][:MAX_CLASSES]
     else:
         evidence = climbed_evidence(climb.order.before, climb.steps, climb.order.options.result)
-        origin = f"climb {climb.reel.id[:8]}"
+        origin = f"climb {climb.stream.id[:8]}"
     with engine.brief_turn():
         return read_out(evidence, readout, classes), origin
 
@@ -115,8 +115,8 @@ def _run(order: Order) -> Run:
     if before is not None and before.order.key == order.key:
         return before
     if before is not None:
-        before.reel.stop()
-    run = start_walk(order, engine.EVIDENCE.turns)
+        before.stream.stop()
+    run = start_walk(order, engine.EVIDENCE.queue)
     st.session_state[RUN] = run
     return run
 

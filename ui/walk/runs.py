@@ -1,4 +1,4 @@
-"""Runs of the walk: what was asked, and the reel that the player shows."""
+"""Runs of the walk: what was asked, and the stream that the player shows."""
 
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
@@ -10,11 +10,11 @@ import numpy as np
 from recam_core import CamResult, ModelPair, Picture, RandomWalk, RandomWalkOptions, WalkStep, walked_result
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.refiners.random_walk.result import milestones
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from ui.components.heatview.maps import labelled
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 from ui.walk.frames import first_frame, walk_about, walk_frame
 from ui.walk.knobs import steps_in_words
 
@@ -72,7 +72,7 @@ class Run:
     """A walk that goes on or went; ``shares[t]`` holds the curves of each t that is there."""
 
     order: Order
-    reel: Reel
+    stream: FrameStream
     begin: dict[str, Any] = field(default_factory=dict)
     shares: list[dict[str, Any]] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class Run:
             yield frame
 
 
-def start_walk(order: Order, turns: Turns) -> Run:
+def start_walk(order: Order, queue: ComputeQueue) -> Run:
     """The whole walk, in the background."""
     title = labelled(order.start.readout, order.start.classes[0])
     if order.origin != "map":
@@ -101,9 +101,9 @@ def start_walk(order: Order, turns: Turns) -> Run:
         run_settings(order),
         order.truth is not None,
     )
-    run = Run(order, Reel(about, jpeg_bytes(order.start.picture, 85), order.options.steps + 1))
-    stream_store.put(run.reel)
-    run.reel.start(run.frames, turns)
+    run = Run(order, FrameStream(about, jpeg_bytes(order.start.picture, 85), order.options.steps + 1))
+    stream_store.put(run.stream)
+    run.stream.start(run.frames, queue)
     return run
 
 

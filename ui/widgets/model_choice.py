@@ -2,17 +2,17 @@
 
 import time
 
-from recam_core.checkpoints.registry import ShelfEntry, shelf_entries
+from recam_core.checkpoints.registry import ModelEntry, model_entries
 
 KINDS = {"bundled": "bundled", "trained": "trained here", "imported": "imported"}
 
 
 def model_words() -> dict[str, str]:
     """What a select box says of each model: name, number of classes, and where it comes from if it is not bundled."""
-    return {entry.name: entry_words(entry) for entry in shelf_entries()}
+    return {entry.name: entry_words(entry) for entry in model_entries()}
 
 
-def entry_words(entry: ShelfEntry) -> str:
+def entry_words(entry: ModelEntry) -> str:
     """One model in a line."""
     if entry.fault:
         return f"{entry.title} · cannot be read"

@@ -110,7 +110,7 @@ def linked_classes(subject: Subject) -> list[str]:
 def _choose_model() -> str:
     models = list(known_models())
     if not models:
-        raise UserError("There is no model on the shelf: assets/models is empty. Restore its files, or train a model.")
+        raise UserError("There is no model: assets/models is empty. Restore its files, or train a model.")
     if st.session_state.get("model") not in models:
         st.session_state["model"] = PHOTO_MODEL if PHOTO_MODEL in models else models[0]
     words = model_words()

@@ -1,4 +1,4 @@
-"""Files from elsewhere become a model pair, and a file on the shelf."""
+"""Files from elsewhere become a model pair, and a file in the list."""
 
 import os
 from collections.abc import Sequence
@@ -77,12 +77,12 @@ def store_import(
 ) -> ModelPair:
     """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit.
 
-    ``onto`` as text is a name on the shelf and nothing else, because people on a page say it; a file is named by a ``Path``.
+    ``onto`` as text is the name of a listed model and nothing else, because people on a page say it; a file is a ``Path``.
     """
     name = model_name(name)
     if isinstance(onto, str) and onto not in ("", *known_models()):
         raise UserError(
-            f"There is no model “{onto[:60]}” on the shelf that the files could be added to; choose another one."
+            f"There is no model “{onto[:60]}” in the list of models that the files could be added to; choose another one."
         )
     if os.path.lexists(path):
         raise UserError(
@@ -104,7 +104,7 @@ def _whole_pair(
 ) -> ModelPair:
     if len(files) > 1 or onto:
         raise UserError(
-            "A model of this project is whole: import it alone; what is to be added to it goes onto it, once it is on the shelf."
+            "A model of this project is whole: import it alone; what is to be added to it goes onto it, once it is listed."
         )
     if class_names is not None or activation or backbone not in ("", recognise_pair(files[0]).backbone):
         raise UserError(

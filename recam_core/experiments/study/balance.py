@@ -16,7 +16,7 @@ from recam_core.networks.readouts import READOUTS, untrained_readouts
 from recam_core.records import CAM, HeatmapOptions, TrainConfig
 from recam_core.training.recipes import RECIPES
 
-MODEL = "scenes"  # on the shelf: its stage 1 is everybody's start, and is what the app shows
+MODEL = "scenes"  # in the list of models: its stage 1 is everybody's start, and is what the app shows
 LABELS = len(Scenes.classes) + 1
 LOOK = HeatmapOptions()
 Scored = dict[str, tuple[list[PixelCounts], list[int]]]  # readout → its pictures and the threshold of each

@@ -9,7 +9,7 @@ from ui.train import runs
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """An empty folder of runs, whose models stand on the shelf."""
+    """An empty folder of runs, whose models stand in the list of models."""
     folder = tmp_path / "runs"
     folder.mkdir()
     monkeypatch.setenv("RECAM_RUNS", str(folder))

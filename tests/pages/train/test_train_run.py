@@ -29,7 +29,7 @@ def test_runs_of_jobs_and_of_the_command_line_are_listed_the_newest_first(place)
     assert query(app)["run"] == "20260101-cli"
     assert "Trained in 7 min. On 100 pictures after the last epoch: mAP 60.0 %." in words(app)
     assert "CAM 30.0, w 35.0" in words(app)  # CAM's is that of the last epoch of stage 1
-    assert "stands on the shelf as **20260101-cli**" in words(app)
+    assert "is listed under Models as **20260101-cli**" in words(app)
 
 
 def test_a_run_that_is_called_like_another_is_told_apart(place, ordered):
@@ -136,7 +136,7 @@ def test_a_run_whose_model_was_deleted_keeps_its_result(place):
     write_run(place, "one", model=False)
     said = words(open_train(run="one"))
     assert "On 100 pictures after the last epoch: mAP 60.0 %." in said
-    assert "Its model was deleted from the shelf." in said
+    assert "Its model was deleted." in said
 
 
 def test_the_time_is_that_of_the_whole_job_and_the_model_has_its_title(place):
@@ -145,7 +145,7 @@ def test_the_time_is_that_of_the_whole_job_and_the_model_has_its_title(place):
     (folder / jobs.STATUS).write_text(json.dumps(status | {"ended": status["started"] + 1200}))
     said = words(open_train(run="one"))
     assert "Trained in 20 min." in said
-    assert "stands on the shelf as **my fish" in said
+    assert "is listed under Models as **my fish" in said
 
 
 def test_a_run_that_another_tab_deleted_is_not_replaced_without_a_word(place):
@@ -163,13 +163,13 @@ def test_lines_of_the_player_are_those_of_the_charts_and_go_through_both_stages(
     app = open_train(run="one")
     colours = {trace["name"]: trace["line"]["color"] for trace in charts(app)[2]["data"]}
     run = place / "one"
-    about = maps.new_roll(run, maps.watched_pictures(run)[0], 0, "fish", CONFIG, "one").reel.about
+    about = maps.new_roll(run, maps.watched_pictures(run)[0], 0, "fish", CONFIG, "one").stream.about
     shares = about["charts"][0]
     assert {line["label"]: line["colour"] for line in shares["lines"]} == colours
     assert shares["joined"]
     assert shares["ticks"] == [(0, "stage 1, start"), (4, "stage 2, start"), (6, "epoch 2")]
     alone = maps.new_roll(run, maps.watched_pictures(run)[0], 0, "fish", replace(CONFIG, stage1="m"), "one")
-    assert alone.reel.about["charts"][0]["ticks"] == [(0, "stage 2, start"), (2, "epoch 2")]
+    assert alone.stream.about["charts"][0]["ticks"] == [(0, "stage 2, start"), (2, "epoch 2")]
 
 
 def test_heatmaps_of_every_epoch(place):
@@ -179,25 +179,25 @@ def test_heatmaps_of_every_epoch(place):
     assert len(history.kept) == 7  # 3 + 2 epochs and the start of each stage
     roll = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
     assert roll.feed(history.kept[:3], running=True)
-    frames = roll.reel._frames
+    frames = roll.stream._frames
     assert [frame.label for frame in frames] == ["stage 1, start", "stage 1, epoch 1", "stage 1, epoch 2"]
     assert frames[0].layers["w"].note == "comes in stage 2"
     assert set(frames[1].layers) == {"cam"}
-    assert roll.reel.running
-    assert roll.reel.total == 7
+    assert roll.stream.running
+    assert roll.stream.total == 7
     assert roll.feed(history.kept, running=False)
     assert [frame.label for frame in frames[4:]] == ["stage 2, start", "stage 2, epoch 1", "stage 2, epoch 2"]
     assert set(frames[-1].layers) == {"cam", "w", "wprime", "sum", "product"}
     assert frames[-1].values["score"] == pytest.approx(0.6)
     covered = [frame.curves["cam"]["covered"][30] for frame in frames[:4]]
     assert covered == sorted(covered)  # the spot of the fixture grows
-    assert not roll.reel.running
+    assert not roll.stream.running
     (run.folder / history.kept[0].file).unlink()
     late = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
     assert late.feed(history.kept, running=False)
-    assert [len(frame.layers) for frame in late.reel._frames][:2] == [5, 1]  # all layers with the first that is there
+    assert [len(frame.layers) for frame in late.stream._frames][:2] == [5, 1]  # all layers with the first that is there
     assert not roll.feed(history.kept[:2], running=True)  # it went back to a checkpoint
-    header = roll.reel.packed(describe=True)
+    header = roll.stream.packed(describe=True)
     assert b'"seconds":null' in header
 
 

@@ -1,6 +1,6 @@
 """The player: frames of one run, or of two side by side, with one scrubber for everything; grown out of the heat view.
 
-Python hands over the ids of reels (``ui.components.player.stream_store``); frames, numbers and progress come by fetch
+Python hands over the ids of streams (``ui.components.player.stream_store``); frames, numbers and progress come by fetch
 while they are made, and play, scrub, threshold, colours and charts happen in the browser, without a word to the server.
 """
 
@@ -14,7 +14,7 @@ import streamlit as st
 from recam_core.records import DisplayOptions
 from ui.components import heatview
 from ui.components.modules import bundle
-from ui.components.player.frame_stream import Reel
+from ui.components.player.frame_stream import FrameStream
 
 PAINTED = ("threshold", "opacity", "palette", "grow")  # settings that the heat view has too
 DEFAULTS: dict[str, Any] = {name: asdict(DisplayOptions())[name] for name in PAINTED} | {
@@ -34,25 +34,25 @@ _COMPONENT = st.components.v2.component(
 
 
 def player(
-    reels: Sequence[Reel],
+    streams: Sequence[FrameStream],
     *,
     key: str,
     initial: Mapping[str, Any] | None = None,
     on_finished: Callable[[], None] | None = None,
     listens: Sequence[str] = (),
 ) -> Any:
-    """Mount the player of one reel or more that `ui.components.player.stream_store.put` has kept.
+    """Mount the player of one stream or more that `ui.components.player.stream_store.put` has kept.
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. The result has
     attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set when the person lets
-    go of a control), ``finished`` (for one run: the id of a reel that was running when it was handed over), and those that
+    go of a control), ``finished`` (for one run: the id of a stream that was running when it was handed over), and those that
     the page ``listens`` to: ``at`` ({id, index}: the frame where the person came to rest) and ``picked`` ({id, x, y}: the
     position that was clicked, shares of width and height).
     """
     return _COMPONENT(
         key=key,
         data={
-            "runs": [{"id": r.id, "url": f"/api/frames/{r.id}", "running": r.running} for r in reels],
+            "runs": [{"id": r.id, "url": f"/api/frames/{r.id}", "running": r.running} for r in streams],
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "palettes": heatview.COLOURS,
             "listens": list(listens),

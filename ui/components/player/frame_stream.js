@@ -9,7 +9,7 @@ import { PayloadError, decodePicture, must, readPacked } from "../heatview/paylo
 const TRIES = [500, 1500, 4000, 9000];
 const LOST = "This run is not on the server any more. Start it again.";
 
-export class Reel {
+export class FrameStream {
   constructor({ id, url }, onNews, onProblem) {
     Object.assign(this, { id, url, onNews, onProblem });
     this.frames = [];

@@ -1,6 +1,6 @@
-"""A reel: frames of one run while they are made, by a thread that takes fair turns and ends when nobody looks any more.
+"""A stream: frames of one run while they are made, by a thread that takes fair turns and ends when nobody looks any more.
 
-Whatever is worked on step by step can be a reel: a description, and an iterator of frames.
+Whatever is worked on step by step can be a stream: a description, and an iterator of frames.
 """
 
 import logging
@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any
 
 from recam_core import UserError
-from recam_core.system.compute_queue import Turns
+from recam_core.system.compute_queue import ComputeQueue
 from ui.components.player.frame import Frame
 from ui.compute.leaving import start_thread
 from ui.compute.packing import join
@@ -27,12 +27,12 @@ UNSEEN = "Stopped, because nobody was looking at it any more."
 _LOG = logging.getLogger(__name__)
 
 
-class Reel:
+class FrameStream:
     """Frames in the order they were made; safe to read while the thread of `start` adds more.
 
     ``about`` describes panels and charts to the browser (see ``frame``), ``picture`` is the encoded photo below the layers,
     ``total`` how many frames are expected. ``id`` is a secret: who knows it may watch. Frames that a process elsewhere makes are
-    added by whoever reads them: such a reel is asked less often (``pause``), says no times (not ``timed``), is ended by `end`.
+    added by whoever reads them: such a stream is asked less often (``pause``), says no times (not ``timed``), is ended by `end`.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Reel:
         self._born = self._asked = time.monotonic()
         self._first = self._last = self._born
 
-    def start(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
+    def start(self, make: Callable[[], Generator[Frame]], queue: ComputeQueue) -> None:
         """Let a thread make the frames, each of them when its turn has come; closing the iterator must free everything."""
         self._has_thread = True
-        start_thread(lambda: self._work(make, turns), self.stop, name=f"reel-{self.id[:8]}")
+        start_thread(lambda: self._work(make, queue), self.stop, name=f"stream-{self.id[:8]}")
 
     def stop(self) -> None:
         """End after the step that is being made; what is there stays."""
@@ -64,7 +64,7 @@ class Reel:
             self.end()
 
     def end(self, message: str = "") -> None:
-        """No more frames will come to a reel that has no thread."""
+        """No more frames will come to a stream that has no thread."""
         with self._lock:
             self.state, self.message = DONE, message
         self._ended.set()
@@ -144,11 +144,11 @@ class Reel:
             return None
         return round((self._last - self._first) / (made - 1) * (self.total - made), 1)
 
-    def _work(self, make: Callable[[], Generator[Frame]], turns: Turns) -> None:
+    def _work(self, make: Callable[[], Generator[Frame]], queue: ComputeQueue) -> None:
         state, message = FAILED, BROKEN
         try:
             with closing(make()) as frames:
-                state, message = self._make_all(frames, turns)
+                state, message = self._make_all(frames, queue)
         except UserError as error:
             message = str(error)
         except Exception:
@@ -158,11 +158,11 @@ class Reel:
                 self.state, self.message = state, message
             self._ended.set()
 
-    def _make_all(self, frames: Generator[Frame], turns: Turns) -> tuple[str, str]:
+    def _make_all(self, frames: Generator[Frame], queue: ComputeQueue) -> tuple[str, str]:
         while not self._stopping.is_set():
             if time.monotonic() - self._asked > PATIENCE:
                 return STOPPED, UNSEEN
-            with turns.take(self._say_waiting):
+            with queue.take(self._say_waiting):
                 self.message = ""
                 if self._stopping.is_set():
                     break

@@ -40,7 +40,7 @@ class Player {
     const fewer = this.tracks.splice(data.runs.length);
     for (const track of fewer) track.stop();
     while (this.tracks.length < data.runs.length) this.tracks.push(new Track(this));
-    const news = data.runs.filter((run, k) => this.tracks[k].reel?.id !== run.id);
+    const news = data.runs.filter((run, k) => this.tracks[k].stream?.id !== run.id);
     if (news.some((run) => run.running)) this.follow();
     data.runs.forEach((run, k) => this.tracks[k].load(run));
     this.stage.replaceChildren(...this.tracks.map((track) => track.root));
@@ -64,11 +64,11 @@ class Player {
   }
 
   get made() {
-    return Math.max(0, ...this.ready.map((track) => track.reel.frames.length));
+    return Math.max(0, ...this.ready.map((track) => track.stream.frames.length));
   }
 
   get total() {
-    return Math.max(1, ...this.ready.map((track) => (track.reel.running ? track.reel.total : track.reel.frames.length)));
+    return Math.max(1, ...this.ready.map((track) => (track.stream.running ? track.stream.total : track.stream.frames.length)));
   }
 
   // Frames came or went.
@@ -111,7 +111,7 @@ class Player {
 
   advance() {
     if (this.index < this.made - 1) this.move(this.index + 1);
-    else if (this.ready.some((track) => track.reel.running)) this.askForDrawing(); // the next frame is being made
+    else if (this.ready.some((track) => track.stream.running)) this.askForDrawing(); // the next frame is being made
     else if (this.settings.loop) this.move(0);
     else {
       this.tellWhere();
@@ -184,7 +184,7 @@ class Player {
 
   tell(name, value) {
     const [track] = this.ready;
-    if (track && this.listens.includes(name)) this.setStateValue(name, { ...value, id: track.reel.id });
+    if (track && this.listens.includes(name)) this.setStateValue(name, { ...value, id: track.stream.id });
   }
 
   reportSettings() {

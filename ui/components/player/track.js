@@ -1,7 +1,7 @@
 // One run on the screen: its title and settings, a panel for each layer, its charts, its progress and what happened.
 
 import { Chart, tidy } from "./chart.js";
-import { Reel } from "./frame_stream.js";
+import { FrameStream } from "./frame_stream.js";
 import { Brush } from "./layers.js";
 import { gradient } from "../heatview/colours.js";
 import { clamp, element, put } from "../heatview/dom.js";
@@ -118,12 +118,12 @@ export class Track {
   }
 
   load(run) {
-    if (this.reel?.id === run.id) return;
-    this.reel?.stop();
+    if (this.stream?.id === run.id) return;
+    this.stream?.stop();
     this.wasRunning = run.running;
     this.fresh = true;
     this.root.classList.add("waiting");
-    this.reel = new Reel(run, () => this.news(), (sentence) => this.problem(sentence));
+    this.stream = new FrameStream(run, () => this.news(), (sentence) => this.problem(sentence));
   }
 
   problem(sentence) {
@@ -133,20 +133,20 @@ export class Track {
   }
 
   news() {
-    const { reel } = this;
-    if (this.fresh && reel.frames.length) this.build();
+    const { stream } = this;
+    if (this.fresh && stream.frames.length) this.build();
     this.say();
-    const shown = `${reel.id} ${reel.made} ${reel.frames.length} ${reel.state}`;
+    const shown = `${stream.id} ${stream.made} ${stream.frames.length} ${stream.state}`;
     if (shown !== this.shown) this.player.changed(); // most answers bring nothing: then nothing is drawn
     this.shown = shown;
-    if (reel.running || !this.wasRunning) return;
+    if (stream.running || !this.wasRunning) return;
     this.wasRunning = false;
-    this.player.report("finished", reel.id);
+    this.player.report("finished", stream.id);
   }
 
   // The panels of the run before stay until the first frame of this one is here, so that nothing jumps.
   build() {
-    const { about, bitmap } = this.reel;
+    const { about, bitmap } = this.stream;
     this.fresh = false;
     const brush = new Brush(bitmap, about.picture);
     this.views = about.panels.map((spec) => new View(about, brush, spec));
@@ -172,11 +172,11 @@ export class Track {
   }
 
   say() {
-    const { state, message, frames, total, seconds, left, sentences } = this.reel;
+    const { state, message, frames, total, seconds, left, sentences } = this.stream;
     this.progress.max = total;
     this.progress.value = frames.length;
     this.progress.hidden = state !== "running";
-    const { one = "step", many = "steps" } = this.reel.about ?? {};
+    const { one = "step", many = "steps" } = this.stream.about ?? {};
     const step = `making ${one} ${Math.min(frames.length + 1, total)} of ${total}`;
     const time = left === null ? `${seconds} s` : `${seconds} s, about ${Math.max(1, Math.round(left))} s to go`;
     const timed = { running: `${step} · ${time}`, done: `${frames.length} ${many} in ${seconds} s`, stopped: `${seconds} s`, failed: "" };
@@ -187,17 +187,17 @@ export class Track {
   }
 
   get ready() {
-    return !this.fresh && this.reel.frames.length > 0;
+    return !this.fresh && this.stream.frames.length > 0;
   }
 
   drawCharts(total, threshold) {
-    if (this.ready) for (const chart of this.lines) chart.draw(this.reel.frames, total, threshold);
+    if (this.ready) for (const chart of this.lines) chart.draw(this.stream.frames, total, threshold);
   }
 
   draw(index, settings, table, pixelRatio) {
     if (!this.ready) return;
-    const i = Math.min(index, this.reel.frames.length - 1);
-    const frame = this.reel.frames[i];
+    const i = Math.min(index, this.stream.frames.length - 1);
+    const frame = this.stream.frames[i];
     for (const view of this.views) view.draw(frame, settings, table, pixelRatio);
     for (const chart of this.lines) chart.mark(i);
     this.notes = frame.notes;
@@ -205,6 +205,6 @@ export class Track {
   }
 
   stop() {
-    this.reel?.stop();
+    this.stream?.stop();
   }
 }
