@@ -141,7 +141,7 @@ def file_sha256(path: Path) -> str:
 
 
 def model_file(name: str) -> Path | None:
-    """The file of a model to hand out, links followed; None where there is none that can be read and lies in a folder of models."""
+    """The file of a model to hand out, links followed; None where it cannot be read or lies in no folder of models."""
     entry = next((entry for entry in model_entries() if entry.name == name), None)
     if entry is None or entry.fault:
         return None
