@@ -23,6 +23,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 4)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
+    """A file is one process's, so that what it prepares is prepared once; so is the browser, which takes a processor itself."""
+    from xdist.scheduler import LoadFileScheduling  # whose plugin is the only one that asks
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False  # the browser's files are the first, and take longest
+    return Files(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them."""
     if not config.getoption("--thousand"):

@@ -53,14 +53,15 @@ class ProcessGroup:
                 "and several graphics cards (accelerate launch --multi_gpu, or torchrun)."
             )
         self._host = dist.new_group(backend="gloo", timeout=PATIENCE)
-        warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
 
     def wrapped(self, losses: nn.Module) -> nn.Module:
         """A module whose gradients are means over the group after ``backward``."""
         if self._accelerator is None:
             return losses
         self._accelerator.free_memory()  # it would keep the network of the stage before
-        return self._accelerator.prepare_model(losses, device_placement=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
+            return self._accelerator.prepare_model(losses, device_placement=False)
 
     def backward(self, loss: Tensor) -> None:
         """Add up gradients, and outside of ``alone`` take their mean over the group."""
