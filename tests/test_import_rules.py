@@ -37,7 +37,6 @@ def test_every_public_name_is_there_and_none_hides_a_room():
 
 
 @pytest.mark.process
-@pytest.mark.slow
 @pytest.mark.parametrize(("statement", "heavy"), [
     ("import recam_core, recam_core.records", "torch streamlit timm"),
     ("import recam_core.images.visualise", "torch streamlit timm"),
