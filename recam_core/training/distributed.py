@@ -19,7 +19,7 @@ from recam_core.records import UserError
 from recam_core.system.launcher import launched
 
 PATIENCE = timedelta(hours=6)  # while the main process validates and writes, the others wait
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 
 
 class ProcessGroup:
@@ -90,14 +90,14 @@ class ProcessGroup:
                 dist.all_reduce(values, group=self._host)
         return values
 
-    def gathered(self, what: Said) -> list[Said]:
+    def gathered(self, value: Value) -> list[Value]:
         """What each process says, in order."""
         if self._host is None:
-            return [what]
-        said: list[Any] = [None] * self.share.world
+            return [value]
+        values: list[Any] = [None] * self.share.world
         with self._together():
-            dist.all_gather_object(said, what, group=self._host)
-        return said
+            dist.all_gather_object(values, value, group=self._host)
+        return values
 
     @contextlib.contextmanager
     def agreed(self) -> Iterator[None]:

@@ -39,14 +39,14 @@ def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -
     """Median seconds of both after a warm-up, measured in turns, and the spread of ours in words."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 1):
-        for call, kept in zip((ours, plain), times, strict=True):
+        for call, seconds in zip((ours, plain), times, strict=True):
             start = time.perf_counter()
             call()
             for card in range(torch.cuda.device_count()):
                 torch.cuda.synchronize(card)
             if turn > 0:
-                kept.append(time.perf_counter() - start)
-    mine, theirs = (statistics.median(kept) for kept in times)
+                seconds.append(time.perf_counter() - start)
+    mine, theirs = (statistics.median(seconds) for seconds in times)
     return (
         mine,
         theirs,
