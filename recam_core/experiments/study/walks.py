@@ -1,7 +1,8 @@
 """What a walk gains: seeds before and after it, with learned boundaries and with the picture's own edges.
 
 Settings and thresholds are chosen on other pictures than those that are scored: on ``val`` for the test scenes; for each
-quarter of the photos, on which there is no other split, on the other three.
+quarter of the photos, on which there is no other split, on the other three; on VOC those of ``val`` for ``train`` and the
+other way round.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -48,6 +49,19 @@ def photos_part(place: Workplace) -> Part:
     parts = [(_some(counts, fold != k), _some(counts, fold == k)) for k in range(FOLDS)]
     table = walk_table(pair, parts, boundary_sources(pair))
     return {"split": "train2017", "chosen_on": "the other quarters", **table, "card": best_walk(counts, pair)}
+
+
+def voc_part(place: Workplace) -> Part:
+    """The bundled model on ``val`` and on the training pictures with masks; what is scored on one is chosen on the other."""
+    pair = load_pair("voc", place.device).folded()
+    found = {}
+    for split in ("val", "train"):
+        found[split] = yield from _counted(place, pair, open_dataset("voc", place.root, split), f"walks {split}")
+    tables = {
+        split: walk_table(pair, [(found[other], found[split])], boundary_sources(pair))
+        for split, other in (("val", "train"), ("train", "val"))
+    }
+    return {"split": "val and train", "chosen_on": "the other", "splits": tables, "card": best_walk(found["val"], pair)}
 
 
 def _counted(place: Workplace, pair: ModelPair, dataset: Dataset, what: str) -> Generator[Any, None, Counts]:
