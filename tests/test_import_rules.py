@@ -22,7 +22,7 @@ def test_the_engine_has_twelve_rooms_and_a_door_for_scripts():
     there = [path for path in (ROOT / "recam_core").iterdir() if path.name != "__pycache__"]
     files = {path.name for path in there if path.is_file()}
     assert len(there) - len(files) == 12
-    assert files == {"__init__.py", "__init__.pyi", "__main__.py", "layouts.py"}
+    assert files == {"__init__.py", "__init__.pyi", "__main__.py", "layouts.py", "py.typed"}
     assert voc_splits is recam_core.system.layouts.voc_splits
 
 

@@ -25,12 +25,13 @@ from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import ACTIVATIONS, CAM, UserError
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import models_folder, runs_folder
+from recam_core.system.project_files import ASSETS
 
 FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
 NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
-BUNDLED_MODELS = Path(__file__).parents[2] / "assets" / "models"
+BUNDLED_MODELS = ASSETS / "models"
 OURS = {"bias": False, "activation": "sigmoid"}  # settings of a head where an older file does not say
 _FOUR = ["w", "wprime", "sum", "product"]
 WRITTEN: tuple[tuple[list[str], tuple[str, ...]], ...] = (
