@@ -17,7 +17,7 @@ from ui.session.link import write
 from ui.widgets.escaping import plain
 
 SAME = "same"
-THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
+THRESHOLD, SUGGESTED, SEEN = "threshold", "suggested", "errors-threshold-seen"
 LAST = 0.99  # of the thresholds that evaluation counts
 
 
@@ -185,10 +185,16 @@ def check_thresholds(store: Store) -> None:
 
 
 def choose_threshold(view: View) -> View:
-    """The one slider that everything on the page follows."""
-    if key(THRESHOLD) not in st.session_state:
-        together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
-        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, LAST)
+    """The one slider that everything on the page follows; it begins anew with every evaluation, where none was chosen."""
+    together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
+    suggested = int(np.nanargmax(together)) / 100
+    now, run = st.session_state.get(key(THRESHOLD)), view.a.run.name
+    of, before = st.session_state.get(key(SUGGESTED), (run, None))
+    if now is None:
+        st.session_state[key(THRESHOLD)] = fraction("t", suggested, LAST)
+    elif now != suggested and (of != run or now == before):
+        st.session_state[key(THRESHOLD)] = suggested
+    st.session_state[key(SUGGESTED)] = (run, suggested)
     settle(THRESHOLD)
     with st.container(key="errors-slider"):
         chosen = _slider()
