@@ -123,9 +123,10 @@ def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):
 def test_it_opens_with_the_newest_evaluation_and_figures_of_both_sides(place):
     app = open_errors()
     store = open_store(place / "kept")
-    assert (chosen(app, "run"), chosen(app, "a"), chosen(app, "b")) == ("kept", "cam", "product")
+    best = max((name for name in READOUTS if name != "cam"), key=lambda name: store.curves(name).miou.max())
+    assert (chosen(app, "run"), chosen(app, "a"), chosen(app, "b")) == ("kept", "cam", best)
     index = round(100 * app.slider(key="errors-threshold").value)
-    a, b = (figures(store.confusion(name, index)) for name in ("cam", "product"))
+    a, b = (figures(store.confusion(name, index)) for name in ("cam", best))
     metrics = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert metrics["mIoU, %"] == (
         f"{100 * a['miou']:.1f} → {100 * b['miou']:.1f}",
@@ -234,7 +235,7 @@ def view_of(place, a="cam", b="product", index=30):
     store = open_store(place / "kept")
     numbers = np.arange(len(store.entries))
     run = runs.Run("kept", place / "kept", None)
-    sides = [Side(run, store, name, numbers, map_label(name), "#000000") for name in (a, b)]
+    sides = [Side(run, store, name, numbers, map_label(name)) for name in (a, b)]
     return View(*sides, index)
 
 
@@ -308,7 +309,8 @@ def test_nonsense_in_a_link_does_no_harm(place):
     )
     assert "does not have" in words(app)
     assert "is not among those compared" in words(app)
-    assert (chosen(app, "a"), chosen(app, "b"), chosen(app, "part")) == ("cam", "product", "pictures")
+    assert (chosen(app, "a"), chosen(app, "part")) == ("cam", "pictures")
+    assert chosen(app, "b") == chosen(open_errors(), "b")
 
 
 # ---- one picture
@@ -462,7 +464,7 @@ def test_the_bundle_holds_both_sides_of_the_chosen_pictures(place):
 def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
     view = view_of(place)
     view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
-    named = [(side.run, side.name, side.label, side.colour) for side in view.both.values()]
+    named = [(side.run, side.name, side.label) for side in view.both.values()]
     runs._opened.clear()
     with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
