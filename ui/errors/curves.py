@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from recam_core.cam.methods import is_method, map_row
 from recam_core.evaluation.store import Curves
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of, refiner_of
 from recam_core.networks.readouts import READOUTS
@@ -62,7 +63,8 @@ def drawn_maps(view: View) -> list[tuple[Curves, str, str, str, int]]:
 
 
 def _colour(name: str) -> str:
-    return READOUTS[readout_of(name)].colour if readout_of(name) in READOUTS else "#808694"
+    made_of = readout_of(name)
+    return map_row(made_of).colour if made_of in READOUTS or is_method(made_of) else "#808694"
 
 
 def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: str, title: str) -> go.Figure:
