@@ -1,6 +1,7 @@
 """Evaluations on this server: found below the runs' folder, started, watched, stopped and gone on with."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,21 @@ def offers() -> dict[str, str]:
 
 
 def start(
-    model: str, dataset: str, root: str, split: str, *, walk: str = "", multi: bool = False, flip: bool = True
+    model: str,
+    dataset: str,
+    root: str,
+    split: str,
+    *,
+    walk: str = "",
+    multi: bool = False,
+    flip: bool = True,
+    methods: Sequence[str] = (),
 ) -> Job:
-    """Evaluate a model of the list on a data set; ``walk`` is one of the offers of a refiner whose maps are counted too."""
+    """Evaluate a model of the list on a data set; maps of a refiner, by one of its offers, and of ``methods`` are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
     refine: list[str] = []
+    more = ["--methods", ",".join(methods)] if methods else []
     title = f"{model} on {Path(root).name if root else dataset} {split}"
     for name, refiner in REFINERS.items():
         if walk in refiner.offers:
@@ -101,7 +111,7 @@ def start(
     return start_job(
         KIND,
         title,
-        lambda folder: [KIND, *common, *refine, "--json-lines", "--out", str(folder / STORE)],
+        lambda folder: [KIND, *common, *refine, *more, "--json-lines", "--out", str(folder / STORE)],
         about={"common": common, "model": model},
     )
 

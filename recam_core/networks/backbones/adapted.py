@@ -1,7 +1,7 @@
 """Any classifier of timm or torchvision whose answer is a linear layer on globally averaged features, as a ``Backbone``.
 
 Nothing is known of an architecture beforehand. Its own network is built once with small random weights and asked: which of its
-modules, one after the other, make features whose mean, through its last linear layer, is its answer? What cannot be taken apart so
+modules, one after the other, make features whose mean, through its last layer, is its answer? What cannot be taken apart so
 is refused with the reason.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,7 @@ class Anatomy:
 
     ``parts`` are the modules that make the features, grouped by their output stride; one empty group where only the library's
     own ``forward_features`` makes them. ``relu``: the library adds a ReLU that is no module. ``norm`` is a LayerNorm between
-    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where the network would drop
+    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels if the network drops
     their border, or fail.
     """
 
@@ -92,7 +92,7 @@ class _Own(nn.Module):
 class Adapted(FixedStride, nn.Module):
     """A library's network without its classifier: normalised picture (B, 3, H, W) → features (B, D, h, w).
 
-    Their mean over positions, through the network's own linear layer, is its own answer. ``foldable``: do batch normalisations stand
+    Their mean over positions, through its own linear layer, is its answer. ``foldable``: do batch normalisations stand
     right after the convolutions that they normalise, so that they can be folded?
     """
 
@@ -269,16 +269,16 @@ class _Trial:
         self.weight, self.bias = last.weight.flatten(1), last.bias
 
     def _last_layer(self) -> str:
-        named = dict(self.net.named_modules())
-        if hasattr(self.net, "get_classifier"):
-            last = self.net.get_classifier()
+        named, net = dict(self.net.named_modules()), cast(Any, self.net)
+        if hasattr(net, "get_classifier"):
+            last = net.get_classifier()
         else:
             last = next((module for module in reversed(named.values()) if isinstance(module, nn.Linear)), None)
         found = next((name for name, module in named.items() if module is last), "")
         if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
             return found
         raise UserError(
-            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what each position gives "
+            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what a place gives "
             f"to a class. {INSTEAD}"
         )
 
@@ -289,7 +289,8 @@ class _Trial:
             for relu in (False, True):
                 if (norm := self._norm(links[end - 1][1], relu)) is not None:
                     return self._of_links(links[:end], relu, norm)
-        features = self.net.forward_features(self.x) if hasattr(self.net, "forward_features") else None
+        net = cast(Any, self.net)
+        features = net.forward_features(self.x) if hasattr(net, "forward_features") else None
         norm = self._norm(features)
         if features is None or norm is None:
             raise UserError(self._refusal(features))
@@ -322,12 +323,14 @@ class _Trial:
                 x = module(x)
             except Exception:  # it takes something else: the network is not one after the other from here on
                 return
-            if not isinstance(x, Tensor) or x.dim() != 4 or isinstance(module, Permute):  # turned: it was no grid of channels
+            if (
+                not isinstance(x, Tensor) or x.dim() != 4 or isinstance(module, Permute)
+            ):  # turned: it was no grid of channels
                 return
             yield name, x
 
     def _norm(self, features: Tensor | None, relu: bool = False) -> str | None:
-        """What stands between pooling and classifier if these are the features: "" or a LayerNorm's name; None if they are not."""
+        """What stands between pooling and classifier if these are the features: "" or a LayerNorm's name; else None."""
         width = self.weight.shape[1]
         if features is None or features.dim() != 4 or features.shape[1] != width or features.shape[2:].numel() == 1:
             return None
@@ -352,7 +355,7 @@ class _Trial:
         if tokens:
             return f"The features of {self.name} are tokens and no grid of channels, so CAM does not apply. {INSTEAD}"
         return (
-            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map that is linear in the features "
+            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map linear in features "
             f"would not be what the network computes. {INSTEAD}"
         )
 

@@ -20,7 +20,10 @@ from torch import Tensor, nn
 from recam_core.records import UserError
 
 FINER = (16, 8)  # output strides that some architectures can be brought to
-RENORMALISED, HALVES = ("googlenet", "inception_v3"), (0.5,) * 3  # torchvision's code brings other means to these, inside
+RENORMALISED, HALVES = (
+    ("googlenet", "inception_v3"),
+    (0.5,) * 3,
+)  # torchvision's code brings other means to these, inside
 NEAR = 4  # names that are offered in the place of one that is not known
 
 
@@ -154,12 +157,12 @@ def _timm_tags(architecture: str) -> list[str]:
 
 
 def _timm_build(name: LibraryName, classes: int, **how: Any) -> nn.Module:
-    stride = {"output_stride": name.stride} if name.stride else {}
+    stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
     return timm.create_model(name.model, num_classes=classes, **stride, **how)
 
 
 def _timm_fetch(name: LibraryName) -> nn.Module:
-    stride = {"output_stride": name.stride} if name.stride else {}
+    stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
     return timm.create_model(name.model, pretrained=True, **stride)
 
 
