@@ -7,7 +7,7 @@ A name is ``timm:ARCHITECTURE`` or ``torchvision:ARCHITECTURE``, then ``.TAG`` f
 import contextlib
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import timm
 import torch
 import torchvision
+from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
 from recam_core.records import UserError
@@ -133,6 +134,22 @@ def input_description(name: LibraryName) -> InputDescription:
     return LIBRARIES[name.library].describe(name)
 
 
+def class_names_of(name: LibraryName, count: int) -> tuple[str, ...] | None:
+    """The names of the classes that published weights tell apart, where the library has them and they are so many."""
+    names = LIBRARIES[name.library].classes(name)
+    return numbered(names) if len(names) == count else None
+
+
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of which one that stands there twice has a number the second time."""
+    times: dict[str, int] = {}
+    unique = []
+    for name in names:
+        times[name] = times.get(name, 0) + 1
+        unique.append(name if times[name] == 1 else f"{name} ({times[name]})")
+    return tuple(unique)
+
+
 @cache
 def parameter_count(name: LibraryName) -> int:
     """Numbers in the network without its last layer's rows, found without making it."""
@@ -147,6 +164,7 @@ class _Library:
     build: Callable[[LibraryName, int], nn.Module]
     fetch: Callable[[LibraryName], nn.Module]
     describe: Callable[[LibraryName], InputDescription]
+    classes: Callable[[LibraryName], Sequence[str]]
 
 
 def _timm_tags(architecture: str) -> list[str]:
@@ -170,6 +188,14 @@ def _timm_input(name: LibraryName) -> InputDescription:
     size = int(config.input_size[-1])
     resize = round(size / config.crop_pct)
     return InputDescription(tuple(config.mean), tuple(config.std), size, resize, config.interpolation)
+
+
+def _timm_classes(name: LibraryName) -> Sequence[str]:
+    config = timm.get_pretrained_cfg(name.model)
+    subset = config and infer_imagenet_subset(config.to_dict())
+    if not subset or subset == "imagenet-1k":  # torchvision's names of those are the ones that our lists have
+        return ()
+    return ImageNetInfo(subset).label_descriptions()
 
 
 def _torchvision_names() -> list[str]:
@@ -200,6 +226,10 @@ def _torchvision_fetch(name: LibraryName) -> nn.Module:
     return net
 
 
+def _torchvision_classes(name: LibraryName) -> Sequence[str]:
+    return _torchvision_weights(name).meta["categories"]
+
+
 def _torchvision_input(name: LibraryName) -> InputDescription:
     how = _torchvision_weights(name).transforms()
     mean, std = (HALVES, HALVES) if name.architecture in RENORMALISED else (tuple(how.mean), tuple(how.std))
@@ -207,9 +237,14 @@ def _torchvision_input(name: LibraryName) -> InputDescription:
 
 
 LIBRARIES: dict[str, _Library] = {
-    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input),
+    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
     "torchvision": _Library(
-        _torchvision_names, _torchvision_tags, _torchvision_build, _torchvision_fetch, _torchvision_input
+        _torchvision_names,
+        _torchvision_tags,
+        _torchvision_build,
+        _torchvision_fetch,
+        _torchvision_input,
+        _torchvision_classes,
     ),
 }
 
