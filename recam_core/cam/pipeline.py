@@ -162,7 +162,7 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
 
 
 def grid_step(size: Sequence[int], grid: Sequence[int]) -> int:
-    """Multiples of how many pixels a grid of positions covers: 16, as in the reference, or more where positions are further apart."""
+    """Multiples of how many pixels a grid covers: 16, as in the reference, or more where its positions are further apart."""
     step = STEP
     while any(positions * step < side for side, positions in zip(size, grid, strict=True)):
         step *= 2

@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the file, as FILE")
     parser.add_argument(
-        "--backbone", default="", help=f"ours at another stride, one of {', '.join(BACKBONES)}; or timm:NAME, torchvision:NAME"
+        "--backbone",
+        default="",
+        help=f"ours at another stride, one of {', '.join(BACKBONES)}; or timm:NAME, torchvision:NAME",
     )
     texts = "; ".join(f"{name}: {text}" for name, text in ACTIVATIONS.items())
     parser.add_argument(

@@ -15,7 +15,6 @@ from recam_core.networks.folding import folded_copy
 from recam_core.networks.heads import HEADS, Head
 from recam_core.networks.losses import activation_maps
 from recam_core.networks.readouts import READOUTS, head_readouts
-from recam_core.records import UserError
 from recam_core.system.device import to_device
 from recam_core.system.pass_counter import backbone_passes
 

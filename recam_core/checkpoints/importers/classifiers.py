@@ -52,7 +52,7 @@ KNOWN = Layout(ANCHORS, lambda name: name.startswith(TRUNKS))
 
 @cache
 def layout_of(backbone: str) -> Layout:
-    """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``; a network that CAM does not suit is refused."""
+    """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``; what CAM does not suit is refused."""
     layer = anatomy_of(backbone).classifier
     with torch.device("meta"):
         wanted = build_classifier(parse_name(backbone), 1).state_dict()
@@ -84,7 +84,9 @@ def find_classifier(
 
     ``UserError`` for several networks that are not a network and its average, and for a head of several layers.
     """
-    roots = sorted({name.removesuffix(anchor) for anchor in layout.anchors for name in state if _ends_with(name, anchor)})
+    roots = sorted(
+        {name.removesuffix(anchor) for anchor in layout.anchors for name in state if _ends_with(name, anchor)}
+    )
     if not roots:
         return None
     root, other = _chosen(roots, file, average)

@@ -57,7 +57,9 @@ def import_checkpoint(
     Raises ``UserError`` for anything that does not fit, naming it.
     """
     if not files and not is_library_name(backbone):
-        raise UserError("Name at least one file to import, or a classifier of a library: --timm NAME, --torchvision NAME.")
+        raise UserError(
+            "Name at least one file to import, or a classifier of a library: --timm NAME, --torchvision NAME."
+        )
     if activation and activation not in ACTIVATIONS:
         raise UserError(f"The activation is {' or '.join(ACTIVATIONS)}; got {activation!r}.")
     if any(is_pair(path) for path in files):
@@ -208,7 +210,9 @@ def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str)
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
     classifier = any(source.seen.kind == "classifier" for source in sources)
-    if notes := [note for note in (LITE_NOTE if backbone == LITE else "", stride_note(backbone)) if classifier and note]:
+    if notes := [
+        note for note in (LITE_NOTE if backbone == LITE else "", stride_note(backbone)) if classifier and note
+    ]:
         described["note"] = "; ".join(notes)
     if is_library_name(backbone):
         described["input"] = str(input_description(parse_name(backbone)))

@@ -9,11 +9,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from recam_core.checkpoints.importers.classifiers import (
+    NAME_IT,
+    Classifier,
     architecture,
     classifier_rows,
     default_backbone,
-    NAME_IT,
-    Classifier,
     find_classifier,
     layout_of,
 )
@@ -118,8 +118,8 @@ def _recognise_library(state: Mapping[str, Tensor], file: str, average: bool, ba
     if found is None:
         first = ", ".join(sorted(state)[:4])
         raise UserError(
-            f"{file} does not hold {name.library}'s {name.architecture}: it has no {layout.anchors[0]}, and its first tensors are "
-            f"{first}."
+            f"{file} does not hold {name.library}'s {name.architecture}: it has no {layout.anchors[0]}, and its first tensors "
+            f"are {first}."
         )
     count = classifier_rows(found.state, backbone, file, layout.layer)
     words = f"a {name.library} classifier: {name.model}, {count} classes{_beside(found, average)}"

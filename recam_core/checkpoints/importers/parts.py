@@ -126,7 +126,9 @@ def _library_network(source: Source) -> dict[str, Tensor]:
         backbone, weight, bias = take_apart(net, source.seen.backbone)
         ours = F.linear(backbone.eval()(x).mean(dim=(2, 3)), weight, bias)
     if not torch.allclose(ours.softmax(dim=1), answer.softmax(dim=1), rtol=0, atol=SAME):
-        raise UserError(f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}.")
+        raise UserError(
+            f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}."
+        )
     head = {"head.fc1": weight} | ({} if bias is None else {"head.fc1_bias": bias})
     return head | {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
 

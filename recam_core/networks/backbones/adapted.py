@@ -1,8 +1,8 @@
 """Any classifier of timm or torchvision whose answer is a linear layer on globally averaged features, as a ``Backbone``.
 
 Nothing is known of an architecture beforehand. Its own network is built once with small random weights and asked: which of its
-modules, one after the other, make features whose mean, through its last linear layer, is its answer? What cannot be taken apart so
-is refused with the reason.
+modules, one after the other, make features whose mean, through its last linear layer, is its answer? What cannot be taken apart
+so is refused with the reason.
 """
 
 import copy
@@ -45,8 +45,8 @@ class Anatomy:
 
     ``parts`` are the modules that make the features, grouped by their output stride; one empty group where only the library's
     own ``forward_features`` makes them. ``relu``: the library adds a ReLU that is no module. ``norm`` is a LayerNorm between
-    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where the network would drop
-    their border, or fail.
+    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where the network would
+    drop their border, or fail.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -92,8 +92,8 @@ class _Own(nn.Module):
 class Adapted(FixedStride, nn.Module):
     """A library's network without its classifier: normalised picture (B, 3, H, W) → features (B, D, h, w).
 
-    Their mean over positions, through the network's own linear layer, is its own answer. ``foldable``: do batch normalisations stand
-    right after the convolutions that they normalise, so that they can be folded?
+    Their mean over positions, through the network's own linear layer, is its own answer. ``foldable``: do batch normalisations
+    stand right after the convolutions that they normalise, so that they can be folded?
     """
 
     frozen: Sequence[nn.Module] = ()
@@ -278,8 +278,8 @@ class _Trial:
         if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
             return found
         raise UserError(
-            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what each position gives "
-            f"to a class. {INSTEAD}"
+            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what each position "
+            f"gives to a class. {INSTEAD}"
         )
 
     def anatomy(self) -> Anatomy:
@@ -322,12 +322,14 @@ class _Trial:
                 x = module(x)
             except Exception:  # it takes something else: the network is not one after the other from here on
                 return
-            if not isinstance(x, Tensor) or x.dim() != 4 or isinstance(module, Permute):  # turned: it was no grid of channels
+            if (
+                not isinstance(x, Tensor) or x.dim() != 4 or isinstance(module, Permute)
+            ):  # turned: it was no grid of channels
                 return
             yield name, x
 
     def _norm(self, features: Tensor | None, relu: bool = False) -> str | None:
-        """What stands between pooling and classifier if these are the features: "" or a LayerNorm's name; None if they are not."""
+        """What stands between pooling and classifier if these are the features: "", or a LayerNorm's name; else None."""
         width = self.weight.shape[1]
         if features is None or features.dim() != 4 or features.shape[1] != width or features.shape[2:].numel() == 1:
             return None
@@ -352,8 +354,8 @@ class _Trial:
         if tokens:
             return f"The features of {self.name} are tokens and no grid of channels, so CAM does not apply. {INSTEAD}"
         return (
-            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map that is linear in the features "
-            f"would not be what the network computes. {INSTEAD}"
+            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map that is linear in the "
+            f"features would not be what the network computes. {INSTEAD}"
         )
 
 

@@ -21,7 +21,10 @@ from torch import Tensor, nn
 from recam_core.records import UserError
 
 FINER = (16, 8)  # output strides that some architectures can be brought to
-RENORMALISED, HALVES = ("googlenet", "inception_v3"), (0.5,) * 3  # torchvision's code brings other means to these, inside
+RENORMALISED, HALVES = (
+    ("googlenet", "inception_v3"),
+    (0.5,) * 3,
+)  # torchvision's code brings other means to these, inside
 NEAR = 4  # names that are offered in the place of one that is not known
 
 
