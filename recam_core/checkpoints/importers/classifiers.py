@@ -35,7 +35,7 @@ RESNETS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of each layer, an
     ((3, 4, 23, 3), True): "resnet101",
 }
 LITE = "efficientnet_lite0"
-NAME_IT = "Say which architecture it is: --timm NAME or --torchvision NAME, e.g. --timm resnet34."
+NAME_IT = "Say which architecture it is, e.g. timm:resnet34 (--timm NAME, --torchvision NAME)."
 
 
 @dataclass(frozen=True)

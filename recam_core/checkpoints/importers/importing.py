@@ -18,10 +18,10 @@ from recam_core.checkpoints.importers.parts import (
     with_second_classifier,
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
-from recam_core.networks.backbones.libraries import input_description, is_library_name, parse_name
+from recam_core.networks.backbones.libraries import input_description, parse_name
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.files import parent_for
 
 TOGETHER = (

@@ -19,8 +19,8 @@ from recam_core.checkpoints.importers.classifiers import (
 )
 from recam_core.checkpoints.importers.official import EDGES, FC1, TRUNK
 from recam_core.checkpoints.pair_file import read_header
-from recam_core.networks.backbones.libraries import is_library_name, parse_name
-from recam_core.records import UserError
+from recam_core.networks.backbones.libraries import parse_name
+from recam_core.records import UserError, is_library_name
 from recam_core.system.tensor_files import read_weights, unprefixed
 from recam_core.system.unpickling import Weights
 

@@ -25,14 +25,13 @@ from recam_core.networks.backbones.libraries import (
     build_classifier,
     class_names_of,
     fetch_classifier,
-    is_library_name,
     parse_name,
 )
 from recam_core.networks.heads.recam import with_second
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.tensor_files import read_weights, unprefixed
 
 NOISE = 96  # side of the picture of noise that an imported classifier is tried on

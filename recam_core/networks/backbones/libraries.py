@@ -18,7 +18,7 @@ import torchvision
 from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
-from recam_core.records import UserError
+from recam_core.records import LIBRARIES, UserError
 
 FINER = (16, 8)  # output strides that some architectures can be brought to
 RENORMALISED, HALVES = (
@@ -66,15 +66,10 @@ class InputDescription:
         )
 
 
-def is_library_name(name: str) -> bool:
-    """Does a name say that it is one of a library?"""
-    return name.partition(":")[0] in LIBRARIES and ":" in name
-
-
 @cache
 def library_names(library: str) -> list[str]:
     """Every image classifier that a library builds."""
-    return LIBRARIES[library].names()
+    return _LIBRARIES[library].names()
 
 
 @cache
@@ -92,7 +87,7 @@ def parse_name(name: str) -> LibraryName:
         near = difflib.get_close_matches(architecture, known, NEAR, 0.5)
         offered = f"near names: {', '.join(near)}" if near else "no name is near"
         raise UserError(f"{library} has no image classifier {architecture[:60]!r}; {offered}.")
-    if tag and tag not in (tags := LIBRARIES[library].tags(architecture)):
+    if tag and tag not in (tags := _LIBRARIES[library].tags(architecture)):
         raise UserError(
             f"{library}'s {architecture} has no weights {tag[:60]!r}; there are {', '.join(tags) or 'none'}."
         )
@@ -111,7 +106,7 @@ def near_names(text: str) -> tuple[str, ...]:
 def build_classifier(name: LibraryName, classes: int = 1000) -> nn.Module:
     """The library's own network with random weights, in evaluation mode; ``UserError`` where it cannot be built so."""
     try:
-        return LIBRARIES[name.library].build(name, classes).eval()
+        return _LIBRARIES[name.library].build(name, classes).eval()
     except Exception as error:  # each architecture refuses in its own way
         if name.stride:
             raise UserError(
@@ -124,7 +119,7 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
     """The library's own network with its published weights, fetched once when online and kept where the library keeps them."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # downloads are announced where our commands write events
-            return LIBRARIES[name.library].fetch(name).eval()
+            return _LIBRARIES[name.library].fetch(name).eval()
     except Exception as error:  # no name service, no weights, half a file: every library has errors of its own
         raise UserError(
             f"The weights of {name} could not be fetched ({_first_line(error)}). Give a file that you downloaded, "
@@ -134,12 +129,12 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
 
 def input_description(name: LibraryName) -> InputDescription:
     """What the weights of a name say about their input."""
-    return LIBRARIES[name.library].describe(name)
+    return _LIBRARIES[name.library].describe(name)
 
 
 def class_names_of(name: LibraryName, count: int) -> tuple[str, ...] | None:
     """The names of the classes that published weights tell apart, where the library has them and they are so many."""
-    names = LIBRARIES[name.library].classes(name)
+    names = _LIBRARIES[name.library].classes(name)
     return numbered(names) if len(names) == count else None
 
 
@@ -239,7 +234,7 @@ def _torchvision_input(name: LibraryName) -> InputDescription:
     return InputDescription(mean, std, how.crop_size[0], how.resize_size[0], how.interpolation.value)
 
 
-LIBRARIES: dict[str, _Library] = {
+_LIBRARIES: dict[str, _Library] = {
     "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
     "torchvision": _Library(
         _torchvision_names,
