@@ -64,8 +64,11 @@ def bring_in() -> None:
         way = st.segmented_control(
             "Where from", list(WAYS), format_func=WAYS.__getitem__, default="send", required=True, key=form_key("way")
         )
-        if way in ("fetch", "library"):
-            _fetch() if way == "fetch" else _fetch_any()
+        if way == "fetch":
+            _fetch()
+            return
+        if way == "library":
+            _fetch_any()
             return
         source = _sent() if way == "send" else _named()
         if source is None:

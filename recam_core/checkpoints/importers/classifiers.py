@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import torch
 from torch import Tensor
 
 from recam_core.checkpoints.importers.official import flat
 from recam_core.networks.backbones.adapted import anatomy_of
-from recam_core.networks.backbones.libraries import build_classifier, parse_name
+from recam_core.networks.backbones.libraries import parse_name, tensor_shapes
 from recam_core.records import UserError
 from recam_core.system.tensor_files import PREFIXES
 
@@ -54,12 +53,11 @@ KNOWN = Layout(ANCHORS, lambda name: name.startswith(TRUNKS))
 def layout_of(backbone: str) -> Layout:
     """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``; what CAM does not suit is refused."""
     layer = anatomy_of(backbone).classifier
-    with torch.device("meta"):
-        wanted = build_classifier(parse_name(backbone), 1).state_dict()
+    wanted = tensor_shapes(parse_name(backbone))
     trunk = {name for name in wanted if not name.startswith(f"{layer}.")}
     whole = {name.partition(".")[0] for name in trunk} - {layer.partition(".")[0]}
     anchor = next(
-        name for name in trunk if wanted[name].dim() == 4 and not any(other.endswith(f".{name}") for other in wanted)
+        name for name in trunk if len(wanted[name]) == 4 and not any(other.endswith(f".{name}") for other in wanted)
     )
     return Layout((anchor,), lambda name: name in trunk or name.partition(".")[0] in whole, layer)
 

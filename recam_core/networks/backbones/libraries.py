@@ -149,10 +149,19 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
 
 
 @cache
+def tensor_shapes(name: LibraryName) -> dict[str, torch.Size]:
+    """Names and shapes of a network's tensors for one class; where the architecture allows it, found without making them."""
+    try:
+        with torch.device("meta"):
+            net = build_classifier(name, 1)
+    except UserError:  # its code computes with tensors while it is built
+        net = build_classifier(name, 1)
+    return {key: value.shape for key, value in net.state_dict().items()}
+
+
 def parameter_count(name: LibraryName) -> int:
-    """Numbers in the network without its last layer's rows, found without making it."""
-    with torch.device("meta"):
-        return sum(value.numel() for value in build_classifier(name, 1).state_dict().values())
+    """Numbers in the network, for one class."""
+    return sum(shape.numel() for shape in tensor_shapes(name).values())
 
 
 @dataclass(frozen=True)
