@@ -7,6 +7,7 @@ from pathlib import Path
 from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
+from recam_core.networks.backbones.libraries import numbered
 from recam_core.records import UserError
 
 MAX_FILE = 2**20  # bytes
@@ -14,10 +15,7 @@ MAX_FILE = 2**20  # bytes
 
 def imagenet_classes() -> tuple[str, ...]:
     """The 1,000 names of ImageNet as torchvision lists them; a name that stands there twice gets a number the second time."""
-    names: list[str] = []
-    for name in EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]:
-        names.append(f"{name} (2)" if name in names else name)
-    return tuple(names)
+    return numbered(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 CLASS_LISTS: dict[str, tuple[str, ...]] = {
