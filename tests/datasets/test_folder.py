@@ -231,7 +231,7 @@ def test_names_are_found_in_another_spelling(table):
     ("file,labels\n,dog\n", "expected a path below"),
     ("file,labels\na.jpg," + "x" * 200_000, "is no CSV: field larger"),
     ("file,labels\nKäse.jpg,dog\n".encode("latin-1"), "is not in UTF-8"),
-    ("file,labels\na.jpg,dog\n".encode("utf-16"), "is not in UTF-8"),
+    ("file,labels\na.jpg,dog\n".encode("utf-16-le"), "begins with 'f"),
 ])  # fmt: skip
 def test_tables_that_make_no_sense_are_refused(table, text, complaint):
     with pytest.raises(UserError, match=rf"labels\.csv.*{complaint}"):
