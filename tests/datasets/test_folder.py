@@ -127,7 +127,7 @@ def test_names_that_nobody_can_write_down_are_passed_over(pets):
     assert (dataset.classes, len(dataset)) == (("cat", "dog"), 3)
     assert dataset.notes == ("2 names of files or folders are not in UTF-8 and are passed over; rename them.",)
     (pets / "labels.csv").write_text("file,labels\ncat/a.jpg,cat\n")
-    assert "2 names of files" in Folder(str(pets), "").notes[-1]
+    assert any("2 names of files" in note for note in Folder(str(pets), "").notes)
     picture(pets / "train" / "cat" / "1.jpg")
     os.mkdir(os.path.join(os.fsencode(pets), b"train\xfe"))
     assert folder_splits(pets) == ["", "train"]
