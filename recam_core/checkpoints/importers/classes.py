@@ -9,6 +9,7 @@ from torchvision.models import EfficientNet_B0_Weights
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
 from recam_core.networks.backbones.libraries import numbered
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 
 MAX_FILE = 2**20  # bytes
 
@@ -34,7 +35,7 @@ def read_class_names(source: str) -> tuple[str, ...]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise UserError(f"{path.name} is too large for a list of class names; expected one name a line.")
-        text = path.read_text("utf-8-sig")
+        text = text_of(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
             f"Class names are {', '.join(name.lower() for name in CLASS_LISTS)} or a text file with one name a line; "
