@@ -13,7 +13,7 @@ from recam_core.networks.readouts import READOUTS, RECAM
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
 
-FAMILIES = {CAM: "", RECAM: "ReCAM"}  # whose maps those of a network are
+FAMILY = {name: "ReCAM" for name, row in READOUTS.items() if row.network == RECAM}  # whose readouts they are
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
@@ -74,7 +74,7 @@ def heat_payload(
         header["otsu"] = [[otsu_threshold(values) for values in r.maps] for r in results]
         for view in header["views"]:
             view["threshold"] = round(measured[view["key"]], 2)  # the curves' steps
-            view["family"] = FAMILIES[READOUTS[view["key"]].network]
+            view["family"] = FAMILY.get(view["key"], "")
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()
