@@ -101,6 +101,7 @@ export class Row {
     this.legend = new Legend();
     const grid = element("div", "panels");
     grid.style.setProperty("--count", this.panels.length);
+    grid.style.setProperty("--ratio", heat.header.picture.width / heat.header.picture.height);
     grid.append(...this.panels.map((panel) => panel.root), this.legend.root);
     this.root.append(heading, grid);
   }
