@@ -17,6 +17,7 @@ from ui.errors.runs import Run
 from ui.errors.state import choose, fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
+from ui.widgets.terms import READOUT
 
 SAME = "same"
 THRESHOLD, SUGGESTED, SEEN = "threshold", "suggested", "errors-threshold-seen"
@@ -166,7 +167,7 @@ def choose_sides(run: Run, found: list[Run]) -> View:
             persist_state="session",
             help="At first the map of ReCAM’s with the highest mIoU in this evaluation, each at its own best threshold.",
         )
-        st.caption("The change is B − A everywhere: positive means that B is better.")
+        st.caption(f"The change is B − A everywhere: positive means that B is better. {READOUT}")
     for name in ("a", "b"):
         write(name, st.session_state[key(name)])
     numbers = same_pictures([store, theirs])
