@@ -2,13 +2,13 @@
 
 import argparse
 import sys
+from dataclasses import replace
 
-from recam_core.cam.bundle import evidence_bundle
-from recam_core.cam.manifest import make_manifest
-from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
+from recam_core.cam.explanation import explain
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.commands.options import open_picture, readout_names, view_options
+from recam_core.commands.options import readout_names, view_options
 from recam_core.commands.pictures import add_display_arguments, add_picture_arguments, named_classes, say_notes
+from recam_core.datasets.samples import open_picture
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import EMPTY_TEXT, PROBABILITY, DisplayOptions
 from recam_core.system.device import device_name, pick_device
@@ -29,19 +29,16 @@ def run(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     chosen = named_classes(arguments.classes, pair)
-    readouts = readouts or pair.readouts
-    evidence = gather_evidence(picture.pixels, pair, options, readouts)
-    classes = chosen or default_classes(evidence)
-    results = [read_out(evidence, readout, classes) for readout in readouts]
-    described = make_manifest(picture, pair, evidence)
-    files = evidence_bundle(results, class_ids=pair.class_ids(classes), display=display, manifest=described)
+    explanation = replace(explain(picture, pair, chosen, readouts or None, options), display=display)
+    evidence, results = explanation.evidence, list(explanation.values())
+    files = explanation.files()
     write_folder(files, arguments.out)
     say_notes(picture, pair, sys.stdout)
     for note in evidence.notes:
         print(note)
     passes = "backbone pass" if evidence.backbone_passes == 1 else "backbone passes"
     print(f"{evidence.backbone_passes} {passes} in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
-    for i, name in enumerate(classes):
+    for i, name in enumerate(explanation.classes):
         shares = (
             f"{READOUTS[r.readout].label} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results
         )
