@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
+from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
-from recam_core.networks.readouts import READOUTS
+from recam_core.networks.readouts import READOUTS, RECAM
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
 
+FAMILIES = {CAM: "", RECAM: "ReCAM"}  # whose maps those of a network are
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
@@ -34,12 +36,13 @@ def heat_payload(
     named: Mapping[str, tuple[str, str, str]] | None = None,
     compare: str | None = None,
     activation: str = "sigmoid",
+    measured: Mapping[str, float] | None = None,
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
     ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
     that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
-    ``activation`` that of the scores.
+    ``activation`` that of the scores. ``measured`` has the threshold of each map; with it maps can be cut by their own rules.
     """
     words = named or {name: readout_words(name, activation) for name in READOUTS}
     first = results[0]
@@ -67,6 +70,11 @@ def heat_payload(
     }
     if compare is not None:
         header["compare"] = compare
+    if measured is not None:
+        header["otsu"] = [[otsu_threshold(values) for values in r.maps] for r in results]
+        for view in header["views"]:
+            view["threshold"] = round(measured[view["key"]], 2)  # the curves' steps
+            view["family"] = FAMILIES[READOUTS[view["key"]].network]
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()
