@@ -14,13 +14,13 @@ from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from ui.errors import runs
 from ui.errors.runs import Run
-from ui.errors.state import choose, fraction, key, remembered, settle, tell
+from ui.errors.state import fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
 from ui.widgets.terms import READOUT
 
 SAME = "same"
-THRESHOLD, SUGGESTED, SEEN = "threshold", "suggested", "errors-threshold-seen"
+THRESHOLD, SUGGESTED = "threshold", "suggested"
 LAST = 0.99  # of the thresholds that evaluation counts
 
 
@@ -234,15 +234,6 @@ def _slider() -> float:
         "thresholds are stored, so moving it computes nothing again.",
     )
     return float(chosen)
-
-
-def lead_threshold(view: View, threshold: float | None) -> None:
-    """Have the whole page follow the threshold that somebody moved inside the heat view."""
-    before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
-    if threshold is None or threshold == before or round(100 * threshold) == view.index:
-        return
-    choose(THRESHOLD, min(round(threshold, 2), LAST))
-    st.rerun()
 
 
 def _content(store: Store) -> tuple[str, str, str]:
