@@ -22,7 +22,7 @@ from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
 from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.runs import source_of
-from ui.errors.sides import View, lead_threshold
+from ui.errors.sides import View
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, write
@@ -157,9 +157,7 @@ def _show_maps(view: View, position: int) -> None:
     heat = heat_view(
         payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
     )
-    settings = heat.settings or {}
-    st.session_state[key("looks")] = kept | settings
-    lead_threshold(view, settings.get("threshold"))
+    st.session_state[key("looks")] = kept | (heat.settings or {})
     _show_counted(view, position, results, words)
 
 
@@ -228,7 +226,7 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
     uploads.keep(st.session_state, picture, truth=uploads.Truth(mask, view.classes))
     st.session_state.pop(PICTURE, None)  # what the link names counts
     painted = st.session_state.get("heat_settings") or heat_settings()
-    st.session_state["heat_settings"] = painted | {"mode": "error", "threshold": view.threshold}
+    st.session_state["heat_settings"] = painted | {"mode": "error", "rule": "same", "threshold": view.threshold}
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,

@@ -55,7 +55,7 @@ def heat_view(
     """Mount the heat view of a payload that `ui.compute.payloads.put` has kept.
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
-    ``follow`` is given it is the threshold: whenever it changes here, the browser takes it over.
+    ``follow`` is given it is the threshold, of which the page has the slider: whenever it changes, the browser takes it over.
     ``large`` shows two large maps, or all in three columns; of a payload with thresholds of its own it offers the rules.
     The result has three attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set
     when the person lets go of a control), ``pick`` (for one run: {"x", "y" as fractions of the picture, "row": class
