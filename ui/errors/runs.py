@@ -97,12 +97,14 @@ def start(
     multi: bool = False,
     flip: bool = True,
     methods: Sequence[str] = (),
+    localisation: bool = False,
 ) -> Job:
     """Evaluate a model of the list on a data set; maps of a refiner, by one of its offers, and of ``methods`` are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
     refine: list[str] = []
     more = ["--methods", ",".join(methods)] if methods else []
+    more += ["--localisation"] if localisation else []
     title = f"{model} on {Path(root).name if root else dataset} {split}"
     for name, refiner in REFINERS.items():
         if walk in refiner.offers:
