@@ -81,6 +81,18 @@ def _maps(
     return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0]
 
 
+def method_gap(pair: ModelPair, name: str) -> str:
+    """What a model lacks for a method, or an empty string."""
+    asked = method_map(name)
+    if asked.network == CAM and CAM not in pair.network_names:
+        return "no network trained with BCE alone"
+    if asked.method.name == "lpcam" and _network(pair, asked).prototypes is None:
+        return "no local prototypes"
+    if asked.method.name == "finercam" and len(pair.classes) < 2:
+        return "no other class to compare with"
+    return ""
+
+
 def method_passes(pair: ModelPair, name: str, classes: int, views: int) -> int:
     """How many times a method runs its network over a picture at one size, for so many classes and views.
 
