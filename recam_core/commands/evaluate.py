@@ -94,10 +94,10 @@ def check_targets(arguments: argparse.Namespace) -> None:
         raise UserError("--baselines are rows of the store: add --out DIR, or leave them out.")
     if arguments.localisation and not arguments.out:
         raise UserError("--localisation is counted into the store: add --out DIR, or leave it out.")
-    others = (arguments.json, arguments.into_card, arguments.refine != "none", arguments.methods)
+    others = (arguments.json, arguments.into_card, arguments.refine != "none")
     if arguments.baselines == "only" and any(others):
         raise UserError(
-            "--baselines only measures no readout: leave --json, --into-card, --refine and --methods out, or drop the word only."
+            "--baselines only measures no readout: leave --json, --into-card and --refine out, or drop the word only."
         )
 
 

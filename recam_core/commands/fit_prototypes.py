@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.commands.options import add_readout_argument, add_view_arguments, open_data, report, view_options
@@ -43,13 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
     pair.check_readouts([readout])
     for event in report(fit_prototypes(pair.folded(), dataset, readout, options, view), arguments.json_lines):
         if isinstance(event, Prototypes):
-            about = {"dataset": arguments.dataset, "split": arguments.split, "readout": readout}
+            about: dict[str, Any] = {"dataset": arguments.dataset, "split": arguments.split, "readout": readout}
             save_pair(with_prototypes(pair, readout, event, about | dataclasses.asdict(options)), target)
     if not arguments.json_lines:
         print(f"The model with its prototypes is {target}.")
 
 
-def with_prototypes(pair: ModelPair, readout: str, fitted: Prototypes, about: dict) -> ModelPair:
+def with_prototypes(pair: ModelPair, readout: str, fitted: Prototypes, about: dict[str, Any]) -> ModelPair:
     """The pair whose network has the prototypes, with an entry of its card that says what they were made of."""
     network = pair.network(readout)
     network.prototypes = fitted.directions

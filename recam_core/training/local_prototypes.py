@@ -83,7 +83,9 @@ def fit_prototypes(
                 samples[k, True].add(features[on])
                 samples[k, False].add(features[~on])
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
-    weights, rows, counts = model.classifier_weights().cpu().float(), [], []
+    weights = model.classifier_weights().cpu().float()
+    rows: list[Tensor] = []
+    counts: list[tuple[int, int]] = []
     for k in range(len(pair.classes)):
         centres, contexts = (
             cosine_kmeans(samples[k, side].rows, options.clusters, draws).reshape(-1, weights.shape[1])

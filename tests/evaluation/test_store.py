@@ -408,6 +408,19 @@ def test_memory_does_not_grow_with_the_data_set(pair, tmp_path, monkeypatch):
     assert peak(40) < 1.2 * peak(8)
 
 
+def test_random_weights_are_looked_at_by_the_same_methods(pair, tmp_path):
+    methods = ("gradcampp", "lpcam", "layercam@blocks.0")  # random weights have no prototypes
+    both = maker(pair, ("w",), methods=methods[::2], reset=reset_pair(pair))
+    assert both.names[1:3] == ("gradcampp", "layercam@blocks.0")
+    assert both.names[-3:] == ("reset-w", "reset-gradcampp", "reset-layercam@blocks.0")
+    alone = maker(pair, (), methods=methods, reset=reset_pair(pair))
+    assert [name for name in alone.names if "@" in name or name.endswith("cam")] == ["reset-cam", "reset-layercam@blocks.0"]
+    run(tmp_path / "s", alone, scenes(1))
+    assert "reset-gradcampp" in open_store(tmp_path / "s").cells
+    assert map_label("reset-layercam@blocks.0") == "LayerCAM (layer blocks.0), random weights"
+    assert is_baseline("reset-gradcampp")
+
+
 def test_baselines_know_nothing_of_the_picture(pair, tmp_path):
     run(tmp_path / "s", maker(pair, ("w",), reset=reset_pair(pair)), scenes(2))
     store = open_store(tmp_path / "s")

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import Store, UserError, known_models, open_store, read_header
+from recam_core.cam.methods import is_method
 from recam_core.checkpoints.pair_file import find_model
 from recam_core.checkpoints.registry import find_by_sha256, names_file
 from recam_core.evaluation.store import read_parts, read_settings
@@ -145,7 +146,8 @@ def start_baselines(run: Run, store: Store) -> Job:
     common += ["--root", settings.root] if settings.root else []
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]
-    more = ["--baselines", "only", "--json-lines"]
+    methods = [name for name in settings.maps if is_method(name)]
+    more = ["--baselines", "only", *(["--methods", ",".join(methods)] if methods else []), "--json-lines"]
     return start_job(
         KIND,
         f"baselines on {settings.dataset} {settings.split}",

@@ -33,7 +33,8 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     """
     asked, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
     model, options = _network(pair, asked), evidence.options
-    maps, notes = [], []
+    maps: list[np.ndarray] = []
+    notes: list[str] = []
     for scale in options.scales:
         found, told = with_room(
             model, lambda net, together, scale=scale: _maps(net, asked, evidence, scale, ids, together)
