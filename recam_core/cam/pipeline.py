@@ -17,23 +17,6 @@ from recam_core.records import EPSILON, CamResult, Evidence, HeatmapOptions, Use
 from recam_core.system.device import autocast
 
 
-def explain(
-    picture: np.ndarray,
-    pair: ModelPair,
-    classes: Sequence[str] | None = None,
-    readouts: Sequence[str] | None = None,
-    options: HeatmapOptions | None = None,
-) -> dict[str, CamResult]:
-    """Heatmaps of a picture (H, W, 3) uint8 for each readout, by default all that the model has.
-
-    Classes are by default those above probability 0.5, else the most probable one.
-    """
-    readouts = pair.readouts if readouts is None else readouts
-    evidence = gather_evidence(picture, pair, options or HeatmapOptions(), readouts)
-    chosen = default_classes(evidence) if classes is None else list(classes)
-    return {readout: read_out(evidence, readout, chosen) for readout in readouts}
-
-
 def gather_evidence(
     picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] | None = None
 ) -> Evidence:

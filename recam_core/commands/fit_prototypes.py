@@ -54,5 +54,5 @@ def with_prototypes(pair: ModelPair, readout: str, fitted: Prototypes, about: di
     """The pair whose network has the prototypes, with an entry of its card that says what they were made of."""
     network = pair.network(readout)
     network.prototypes = fitted.directions
-    kept = dict(pair.card.get("prototypes", {})) | {network.head.network: about}
-    return dataclasses.replace(pair, card={**pair.card, "prototypes": kept})
+    entries = dict(pair.card.get("prototypes", {})) | {network.head.network: about}
+    return dataclasses.replace(pair, card={**pair.card, "prototypes": entries})

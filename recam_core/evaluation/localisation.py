@@ -82,8 +82,8 @@ def joined(parts: Sequence[ObjectCounts]) -> ObjectCounts:
 
 def boxes_of(area: np.ndarray) -> np.ndarray:
     """Boxes (m, 4) around the connected parts (8 neighbours) of an area (H, W) bool: left, top, right, bottom, ends excluded."""
-    _, _, found, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
-    left, top, width, height = found[1:, :4].T  # the first is what is left over
+    _, _, parts, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
+    left, top, width, height = parts[1:, :4].T  # the first is what is left over
     return np.stack([left, top, left + width, top + height], axis=1)
 
 

@@ -142,8 +142,8 @@ class Sample:
         """Take in rows (m, D)."""
         keys = torch.cat([self.keys, torch.rand(len(rows), generator=self.draws)])
         every = torch.cat([self.rows, rows]) if len(self.rows) else rows
-        kept = keys.topk(min(KEPT, len(keys)), largest=False, sorted=False).indices
-        self.keys, self.rows = keys[kept], every[kept]
+        drawn = keys.topk(min(KEPT, len(keys)), largest=False, sorted=False).indices
+        self.keys, self.rows = keys[drawn], every[drawn]
 
 
 def cosine_kmeans(rows: Tensor, clusters: int, draws: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from recam_core.__main__ import COMMANDS, main, module_of
-from recam_core.cam.pipeline import explain
+from recam_core.cam.explanation import explain
 from recam_core.checkpoints import pair_file
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.datasets.samples import read_sample

@@ -37,19 +37,19 @@ def test_figures_of_one_object_by_hand():
     # above 0: all 16 pixels, IoU 8/16; above .5: 2 × 2, IoU 4/8
     assert counts.iou.tolist() == [[0.5, 0.5]]
     assert (counts.inside.tolist(), counts.outside.tolist()) == ([[0, 4, 4]], [[0, 8, 0]])
-    found = localisation(counts, THRESHOLDS)
-    assert found.box_accuracy == (1, 1, 0)  # at IoU .3, .5, .7
-    assert found.max_box_acc == pytest.approx(2 / 3)
+    figures = localisation(counts, THRESHOLDS)
+    assert figures.box_accuracy == (1, 1, 0)  # at IoU .3, .5, .7
+    assert figures.max_box_acc == pytest.approx(2 / 3)
     # precision 4/4 for the first half of the pixels, 8/16 for the second
-    assert found.pxap == pytest.approx(0.5 * 1 + 0.5 * 0.5)
+    assert figures.pxap == pytest.approx(0.5 * 1 + 0.5 * 0.5)
 
 
 def test_every_iou_has_the_threshold_that_suits_it_and_objects_are_counted_together():
     small = MASK * (np.arange(8) < 2)
     both = joined([object_counts(i, MAP[None], [0], mask, THRESHOLDS) for i, mask in enumerate((MASK, small))])
     assert both.iou.tolist() == [[0.5, 0.5], [0.25, 1.0]]
-    found = localisation(both, THRESHOLDS)
-    assert (found.box_accuracy, found.thresholds) == ((1, 1, 0.5), (0.5, 0.5, 0.5))
+    figures = localisation(both, THRESHOLDS)
+    assert (figures.box_accuracy, figures.thresholds) == ((1, 1, 0.5), (0.5, 0.5, 0.5))
     assert localisation(both[both.picture == 1], THRESHOLDS).box_accuracy == (1, 1, 1)
 
 

@@ -34,7 +34,9 @@ def test_a_map_is_the_mean_likeness_to_prototypes_minus_that_to_contexts():
 
 def test_clusters_count_by_the_probability_of_their_class():
     weights = torch.eye(2)
-    np.testing.assert_allclose(class_probability(torch.tensor([[3.0, 0], [3, 4]]), weights, 0), [0.9526, 0.2689], atol=1e-4)
+    np.testing.assert_allclose(
+        class_probability(torch.tensor([[3.0, 0], [3, 4]]), weights, 0), [0.9526, 0.2689], atol=1e-4
+    )
     centres = torch.tensor([[3.0, 0], [3, 4], [9, 0]])
     contexts = torch.tensor([[3.0, 4], [0, 4], [3, 0]])  # .27, .018 and .95: too unlikely, too certain
     sure, around = _chosen(centres, contexts, weights, 0, PrototypeOptions())
@@ -45,8 +47,8 @@ def test_clusters_count_by_the_probability_of_their_class():
 
 def test_clusters_are_means_of_what_points_the_same_way():
     rows = torch.tensor([[1.0, 0], [2, 0], [0, 1], [0, 3]])
-    found = cosine_kmeans(rows, 2, torch.Generator().manual_seed(0))
-    assert sorted(found.tolist()) == [[0, 2], [1.5, 0]]
+    centres = cosine_kmeans(rows, 2, torch.Generator().manual_seed(0))
+    assert sorted(centres.tolist()) == [[0, 2], [1.5, 0]]
     assert len(cosine_kmeans(rows[:1], 12, torch.Generator())) == 1
 
 
@@ -63,7 +65,15 @@ def test_prototypes_are_kept_with_the_model(tmp_path, capsys):
     torch.manual_seed(0)
     pair = build_pair("p", "tiny", Scenes.classes)
     save_pair(pair, tmp_path / "plain.safetensors")
-    arguments = ["fit-prototypes", "--model", str(tmp_path / "plain.safetensors"), "--dataset", "scenes", "--split", "samples"]
+    arguments = [
+        "fit-prototypes",
+        "--model",
+        str(tmp_path / "plain.safetensors"),
+        "--dataset",
+        "scenes",
+        "--split",
+        "samples",
+    ]
     assert main([*arguments, "--readout", "product", "--clusters", "3", "--out", str(tmp_path / "lp.safetensors")]) == 0
     assert "class prototypes and" in capsys.readouterr().err
     assert load_pair(tmp_path / "plain.safetensors").recam.prototypes is None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -36,11 +37,9 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     maps: list[np.ndarray] = []
     notes: list[str] = []
     for scale in options.scales:
-        found, told = with_room(
-            model, lambda net, together, scale=scale: _maps(net, asked, evidence, scale, ids, together)
-        )
-        maps.append(found.cpu().numpy())
-        notes += [f"{asked.label}, scale {scale:g}: {told}."] if told else []
+        scale_maps, shortage = with_room(model, partial(_maps, asked=asked, evidence=evidence, scale=scale, ids=ids))
+        maps.append(scale_maps.cpu().numpy())
+        notes += [f"{asked.label}, scale {scale:g}: {shortage}."] if shortage else []
     if not all(np.isfinite(values).all() for values in maps):
         raise UserError(
             f"{asked.label} gives values that are not finite for this picture; choose another layer or method."
@@ -70,7 +69,7 @@ def _network(pair: ModelPair, asked: MethodMap) -> CamModel:
 
 
 def _maps(
-    model: CamModel, asked: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int], together: bool
+    model: CamModel, together: bool, asked: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int]
 ) -> Tensor:
     """Maps (n, h, w) of one scale, those of the mirror image turned back and added."""
     with torch.inference_mode(False), torch.no_grad():

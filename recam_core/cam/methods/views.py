@@ -50,7 +50,7 @@ def layer_names(model: CamModel) -> tuple[str, ...]:
     return tuple(name for name, _ in cast(nn.Module, model.backbone).named_modules() if name)
 
 
-def _layer_of(backbone: nn.Module, name: str) -> nn.Module:
+def _layer_of(backbone: Any, name: str) -> nn.Module:
     layers = dict(backbone.named_modules())
     if name not in layers:
         same_end = [there for there in layers if there.rpartition(".")[2] == name]

@@ -187,7 +187,7 @@ def write_objects(folder: Path, number: int, counted: Mapping[int, ObjectCounts]
 
 def read_objects(folder: Path, parts: int, maps: int, levels: int) -> list[ObjectCounts]:
     """The objects of all parts, for each map; ``UserError`` where a file is not there or damaged."""
-    found: dict[str, list[np.ndarray]] = {name: [] for name in OBJECTS}
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in OBJECTS}
     for number in range(parts):
         try:
             table = pq.read_table(folder / objects_name(number), schema=_OBJECTS_SCHEMA)
@@ -196,8 +196,8 @@ def read_objects(folder: Path, parts: int, maps: int, levels: int) -> list[Objec
         if len(table) % levels or any(column.null_count for column in table.columns):
             raise _damaged(folder, objects_name(number))
         for name in OBJECTS:
-            found[name].append(table.column(name).to_numpy().reshape(-1, levels))
-    columns = {name: np.concatenate(values) for name, values in found.items()}
+            arrays[name].append(table.column(name).to_numpy().reshape(-1, levels))
+    columns = {name: np.concatenate(values) for name, values in arrays.items()}
     objects = ObjectCounts(
         columns["picture"][:, 0],
         columns["label"][:, 0],

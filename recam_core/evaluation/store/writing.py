@@ -117,10 +117,10 @@ def measure_picture(
             return PictureEntry(name, size, ids, False, 0, "it has no mask", {}), [], []
         picture, ids, size = dataset.image(i), tuple(int(k) for k in np.flatnonzero(dataset.labels(i))), mask.shape
         check_size(picture, mask, name)
-        for number, (kept, values) in enumerate(maps(picture, ids, size, name).items()):
-            found = count_pixels(values, ids, mask, labels, levels)
-            counts.append((number, found.cells, found.pixels))
-            points[kept] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
+        for number, (map_name, values) in enumerate(maps(picture, ids, size, name).items()):
+            counted = count_pixels(values, ids, mask, labels, levels)
+            counts.append((number, counted.cells, counted.pixels))
+            points[map_name] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
             if localisation:
                 objects.append(object_counts(i, values, ids, mask, levels))
     except UserError as error:
@@ -162,19 +162,19 @@ class PartWriter:
     def __init__(self, folder: Path, settings: StoreSettings) -> None:
         self.folder, self.settings = folder, settings
         self.number = len(list(folder.glob("counts-*.parquet")))
-        self.counted = self.positive = self.seen = 0
+        self.counted = self.positive = self.written = 0
         self.faults: list[str] = []
-        self.kept: list[tuple[PictureEntry, Columns, Sequence[ObjectCounts]]] = []
+        self.waiting: list[tuple[PictureEntry, Columns, Sequence[ObjectCounts]]] = []
         self.since = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return len(self.kept) >= PICTURES or time.monotonic() - self.since > SECONDS
+        return len(self.waiting) >= PICTURES or time.monotonic() - self.since > SECONDS
 
     def know(self, entry: PictureEntry) -> None:
         """Take note of a picture that is on disk, whoever counted it."""
-        self.seen += 1
+        self.written += 1
         self.counted += entry.counted
         self.positive += entry.objects > 0
         if entry.note:
@@ -192,26 +192,26 @@ class PartWriter:
         for number, cells, pixels in counts:
             pair, level = np.divmod(cells, levels)
             truth, winner = np.divmod(pair, labels)
-            found = (np.full(cells.shape, number), truth, winner, level, pixels)
-            for name, values in zip(columns, found, strict=True):
+            cell_values = (np.full(cells.shape, number), truth, winner, level, pixels)
+            for name, values in zip(columns, cell_values, strict=True):
                 columns[name].append(values)
-        self.kept.append((entry, columns, objects))  # one step, which Ctrl-C falls before or after
+        self.waiting.append((entry, columns, objects))  # one step, which Ctrl-C falls before or after
 
     def write(self) -> None:
         """Write what there is as the next part."""
-        if not self.kept:
+        if not self.waiting:
             return
-        entries = [entry for entry, *_ in self.kept]
+        entries = [entry for entry, *_ in self.waiting]
         parts: Columns = {name: [] for name in COLUMNS}
-        for picture, (_, columns, _) in enumerate(self.kept, self.seen):
+        for picture, (_, columns, _) in enumerate(self.waiting, self.written):
             parts["picture"] += [np.full(values.shape, picture) for values in columns["map"]]
             for name, values in columns.items():
                 parts[name] += values
-        whole = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in parts.items()}
+        whole = {name: np.concatenate(arrays or [np.zeros(0, int)]) for name, arrays in parts.items()}
         if self.settings.localisation:  # before the counts, which say that a part is there
             write_objects(self.folder, self.number, self._objects())
         write_part(self.folder, self.number, entries, whole)
-        self.number, self.kept = self.number + 1, []
+        self.number, self.waiting = self.number + 1, []
         self.since = time.monotonic()
         for entry in entries:
             self.know(entry)
@@ -219,5 +219,5 @@ class PartWriter:
     def _objects(self) -> dict[int, ObjectCounts]:
         """The objects of what is kept, by the number of the map."""
         nothing = no_objects(len(self.settings.thresholds))
-        counted = [objects for *_, objects in self.kept if objects]
+        counted = [objects for *_, objects in self.waiting if objects]
         return {number: joined([nothing, *(of[number] for of in counted)]) for number in range(len(self.settings.maps))}
