@@ -166,6 +166,9 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         if own := header.get("edges"):
             pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
+    for stage, network in _classifiers(pair).items():
+        if f"{stage}.prototypes" in stored:
+            network.prototypes = torch.zeros_like(network.classifier_weights())
     parts = _parts(pair)
     foreign = [name for name in stored if name.split(".")[0] not in parts]
     if foreign:
