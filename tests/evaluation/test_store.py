@@ -38,6 +38,7 @@ from recam_core.evaluation.store.table import _csv
 from recam_core.networks.pair import build_pair
 from recam_core.records import EvalStep, HeatmapOptions, UserError
 from recam_core.records.stored import Stored
+from recam_core.system.launcher import Share
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,38 @@ def test_two_evaluations_into_one_folder_at_once_are_refused(pair, tmp_path):
         run(tmp_path / "s", maker(pair), scenes(2))
     stream.close()
     assert run(tmp_path / "s", maker(pair), scenes(2))[-1].measured == 2
+
+
+def test_processes_that_share_an_evaluation_leave_what_one_leaves(pair, tmp_path):
+    dataset, one, two = scenes(5), tmp_path / "one", tmp_path / "two"
+    *_, whole = run(one, maker(pair), dataset)
+    first, second = (evaluate_into(two, maker(pair), dataset, WHERE, share=Share(rank, 2)) for rank in range(2))
+    assert next(second) == EvalStep(1, 2, "picture 1")
+    assert [step.name for step in first] == ["picture 0", "picture 2", "picture 4"]  # it ends before the other one does
+    with pytest.raises(UserError, match="Another evaluation"):
+        run(two, maker(pair), dataset, share=Share(1, 2))
+    second.close()
+    *steps, joined = run(two, maker(pair), dataset, share=Share(1, 2))
+    assert steps == [EvalStep(1, 1, "picture 3")]
+    assert (joined.measured, joined.total, joined.faults) == (whole.measured, whole.total, whole.faults)
+    files = [{p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"} for folder in (one, two)]
+    assert files[0] == files[1]
+    assert [len(run(two, maker(pair), dataset, share=Share(rank, 3))) for rank in range(3)] == [1, 0, 0]
+
+
+def test_one_process_goes_on_with_what_several_began(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PICTURES", 2)
+    stream = evaluate_into(tmp_path / "s", maker(pair), scenes(5), WHERE, share=Share(1, 2))
+    next(stream)
+    stream.close()
+    *steps, end = run(tmp_path / "s", maker(pair), scenes(5))
+    assert [step.name for step in steps] == ["picture 0", "picture 2", "picture 3", "picture 4"]
+    assert end.measured == 5
+    store, plain = open_store(tmp_path / "s"), run(tmp_path / "plain", maker(pair), scenes(5))
+    assert store.finished
+    assert store.names == [f"picture {i}" for i in range(5)]
+    assert len(plain) == 6
+    np.testing.assert_array_equal(store.confusion("cam", 30), open_store(tmp_path / "plain").confusion("cam", 30))
 
 
 def bad_pictures():
