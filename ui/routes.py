@@ -52,11 +52,11 @@ def _count(text: str) -> int:
 
 async def health(_request: Request) -> Response:
     """Answer that the server can show something, or with 503 and what it lacks: for containers and load balancers."""
-    found = await run_in_threadpool(_has_models)
+    ready = await run_in_threadpool(_has_models)
     answer = (
-        "ok" if found else "There is no model: install the project again, or name a folder with models in RECAM_MODELS."
+        "ok" if ready else "There is no model: install the project again, or name a folder with models in RECAM_MODELS."
     )
-    return PlainTextResponse(answer, status_code=200 if found else 503, headers=_GUARD | {"Cache-Control": "no-store"})
+    return PlainTextResponse(answer, status_code=200 if ready else 503, headers=_GUARD | {"Cache-Control": "no-store"})
 
 
 def _has_models() -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones.libraries import is_library_name, parameter_count, parse_name
 from recam_core.networks.heads import HEADS, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network
 from recam_core.networks.pair import ModelPair, build_pair
@@ -123,10 +125,14 @@ def read_header(path: Path) -> dict[str, Any]:
     if heads is None:
         raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
     header["heads"] = heads
-    if header.get("edges") and header["edges"] not in list(BACKBONES):
+    if header.get("edges") and not _is_backbone(header["edges"]):
         raise UserError(f"The header of {path.name} has no usable edges; the file is damaged or not ours.")
     header["card"] = clean_card(header["card"])
     return header
+
+
+def _is_backbone(name: Any) -> bool:
+    return isinstance(name, str) and (is_library_name(name) or name in BACKBONES)
 
 
 def _said(path: Path) -> Any:
@@ -194,6 +200,10 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
             faults += [] if there else [f"{part} is missing"]
             if all(shape[:1] != (wanted,) for shape in shapes.values()):
                 faults += [f"{name} is {shape}, expected {wanted} rows" for name, shape in shapes.items()]
+        if is_library_name(header["backbone"]):  # a header of few bytes may name the largest network of a library
+            numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+            if numbers < (least := parameter_count(parse_name(header["backbone"])) // 2):
+                faults.append(f"it has {numbers:,} numbers, and {header['backbone']} has more than {least:,}")
     if faults:
         raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
 

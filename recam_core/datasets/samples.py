@@ -74,7 +74,7 @@ def read_sample(name: str) -> tuple[Picture, np.ndarray]:
     """
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
-    return _opened(name)
+    return _decoded(name)
 
 
 def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
@@ -108,7 +108,7 @@ def read_photo(name: str) -> np.ndarray:
 
 
 @cache
-def _opened(name: str) -> tuple[Picture, np.ndarray]:
+def _decoded(name: str) -> tuple[Picture, np.ndarray]:
     if name in PHOTOS:
         pixels = read_photo(name)
         size = pixels.shape[1], pixels.shape[0]

@@ -105,8 +105,8 @@ def evaluate(
         measured += bool(counts)
         faults += [f"{dataset.name(i)}: {fault}"] if fault else []
         yield EvalStep(i + 1, len(dataset), dataset.name(i))
-    found = any(sweep.counts[1:].any() for sweep in sweeps.values())
-    check_counted(measured, found, faults)
+    any_object = any(sweep.counts[1:].any() for sweep in sweeps.values())
+    check_counted(measured, any_object, faults)
     yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, refinement, tuple(faults))
 
 

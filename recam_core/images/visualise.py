@@ -146,10 +146,12 @@ def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray,
     return _blend(picture, colours, opacity)
 
 
-def labels_overlay(picture: np.ndarray, labels: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """Lay a label map (H, W) uint8 in VOC's colours over a picture; background stays as it is. Returns (H, W, 3) uint8."""
+def labels_overlay(
+    picture: np.ndarray, labels: np.ndarray, opacity: float = 0.6, colours: np.ndarray = CLASS_COLOURS
+) -> np.ndarray:
+    """Lay a label map (H, W) uint8 over a picture in ``colours`` (256, 3), VOC's; background stays. Returns (H, W, 3) uint8."""
     _check(picture, labels, opacity)
-    return _blend(picture, np.where(labels[..., None] > 0, CLASS_COLOURS[labels], picture), opacity)
+    return _blend(picture, np.where(labels[..., None] > 0, colours[labels], picture), opacity)
 
 
 def label_ids(class_ids: Sequence[int]) -> list[int]:

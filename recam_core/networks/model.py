@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from recam_core.networks.backbones import BACKBONES, Backbone
+from recam_core.networks.backbones import Backbone, build_backbone
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.folding import folded_copy
 from recam_core.networks.heads import HEADS, Head
@@ -127,19 +127,13 @@ def build_model(backbone: str, head: str, classes: int, weights: str = "none", *
 
     ``head_settings`` are those of the head, among them ``bias`` and ``activation``.
     """
-    net = _build_backbone(backbone, weights)
+    net = build_backbone(backbone, weights)
     return _assembled(net, HEADS[head](net.channels, classes, **head_settings))
 
 
 def build_edge_network(backbone: str) -> CamModel:
     """A network without a classifier, for boundary branches that bring a backbone of their own."""
-    return _assembled(_build_backbone(backbone, "none"), cast(Head, nn.Identity()))
-
-
-def _build_backbone(name: str, weights: str) -> Backbone:
-    if name not in BACKBONES:
-        raise UserError(f"There is no backbone {name!r}; choose one of {', '.join(BACKBONES)}.")
-    return BACKBONES[name](weights)
+    return _assembled(build_backbone(backbone), cast(Head, nn.Identity()))
 
 
 def _assembled(backbone: Backbone, head: Head) -> CamModel:

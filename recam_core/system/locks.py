@@ -22,7 +22,7 @@ def held(path: Path, refusal: str, patience: float = PATIENCE) -> Iterator[None]
 
     Who has it is waited for ``patience`` seconds.
     """
-    with _opened(path) as stream:
+    with _open_lock(path) as stream:
         end = time.monotonic() + patience
         while not taken(stream.fileno()):
             if time.monotonic() > end:
@@ -62,7 +62,7 @@ def taken(handle: int) -> bool:
     return True
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_lock(path: Path) -> BinaryIO:
     """The file, which is made where there is none; ``UserError`` where that cannot be."""
     try:
         return open(path, "r+b", buffering=0, opener=_made)

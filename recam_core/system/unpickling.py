@@ -117,7 +117,7 @@ def unpickled_apart(path: Path, most: int, average: bool = True) -> Weights:
             f"Save it as {PLAIN}."
         )
     try:
-        return Weights(load(done.stdout), *_said(done.stdout))
+        return Weights(load(done.stdout), *_properties(done.stdout))
     except (SafetensorError, ValueError, KeyError) as error:
         raise UserError(f"{path.name} has tensors under names that cannot be kept: {error}.") from error
 
@@ -174,7 +174,7 @@ def _runs_code(name: str, wanted: str) -> UserError:
     )
 
 
-def _said(data: bytes) -> tuple[str, str]:
+def _properties(data: bytes) -> tuple[str, str]:
     """What the reader wrote beside the tensors: ``taken`` and ``other``."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     return header.get("taken", ""), header.get("other", "")

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from app_server import APP
 from waiting import settle, wait_for_address
 
 from recam_core.__main__ import main
@@ -13,20 +12,13 @@ EVALUATE = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder of runs with an evaluation of 12 scenes that the command line made."""
-    folder = tmp_path_factory.mktemp("runs")
-    assert main([*EVALUATE, "--out", str(folder / "kept")]) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def url(serve, runs):
-    return serve(APP, RECAM_RUNS=str(runs), OMP_NUM_THREADS="1")
+def evaluation(runs):
+    """An evaluation of 12 scenes that the command line made."""
+    assert main([*EVALUATE, "--out", str(runs / "kept")]) == 0
 
 
 @pytest.fixture
-def visit(url, open_page):
+def visit(url, open_page, evaluation):
     def start(query="", **options):
         page = open_page(f"{url}/errors{query}", **options)
         page.set_default_timeout(40_000)
@@ -105,6 +97,7 @@ def test_clicks_on_the_matrix_and_on_a_class_lead_to_pictures(visit, screenshot)
 
 
 def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
+    before = set(runs.glob("*/job.json"))
     page = visit()
     page.get_by_text("New evaluation").click()
     page.locator(".st-key-new-split input").fill("samples")
@@ -116,7 +109,7 @@ def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
     page.locator(".st-key-errors-cards img").first.wait_for()
     assert "run=" in page.url
     assert "kept" not in page.url
-    (made,) = runs.glob("*/job.json")
+    (made,) = set(runs.glob("*/job.json")) - before
     assert (made.parent / "store" / "store.json").is_file()
 
 

@@ -183,7 +183,6 @@ def legacy(body):
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_a_file_that_keeps_its_reader_busy_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(unpickling, "SECONDS", 6.0)
     (tmp_path / "model.pth").write_bytes(legacy(hanging()))
@@ -194,7 +193,6 @@ def test_a_file_that_keeps_its_reader_busy_is_given_up(tmp_path, monkeypatch):
 
 
 @pytest.mark.process
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
 def test_a_file_that_asks_for_all_memory_is_refused(tmp_path):
     body = b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\0\0\0\0\x01\x85R."  # bytearray(2**32)
@@ -204,7 +202,6 @@ def test_a_file_that_asks_for_all_memory_is_refused(tmp_path):
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_what_the_other_process_reads_and_refuses_comes_back(saved, tmp_path):
     state = {"a": torch.rand(3, 4).half(), "b": torch.tensor(3), "c": torch.tensor([True, False]), "ä": torch.rand(0)}
     found = read_tensors(saved({"state_dict": state}))

@@ -72,7 +72,6 @@ def test_of_weights_and_their_average_it_says_which_was_taken(saved, classifier_
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_the_reader_in_a_process_of_its_own_says_it_too(saved):
     path = saved({"model": {"a": torch.zeros(1)}, "model_ema": {"a": torch.ones(1)}, "args": argparse.Namespace(x=1)})
     for average, value, keys in ((True, 1, ("model_ema", "model")), (False, 0, ("model", "model_ema"))):

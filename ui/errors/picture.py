@@ -1,6 +1,7 @@
 """One picture: its maps beside its mask, error maps and figures of every readout, notes and tags, and the way to Compare."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from ui.widgets.pictures import PICTURE
 from ui.widgets.truth import class_truth
 
 COMPARE = "../pages/explore/compare.py"
+ARRIVAL = (Path(__file__).parent / "arrival.js").read_text(encoding="utf-8")
+_ARRIVAL = st.components.v2.component("recam_errors_arrival", js=ARRIVAL)
 TAGS = ["hard", "label error", "interesting", "for the paper"]
 
 
@@ -62,6 +65,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
             "Open in Compare", icon=":material/compare:", help="Look at this picture with every knob there is."
         )
         st.button("Close", icon=":material/close:", on_click=choose, args=("open", None), key="close-opened")
+        _ARRIVAL(key="errors-arrival", data={"open": name})
     store, number = view.a.store, int(view.a.numbers[position])
     st.markdown(_words(view, position))
     try:
@@ -217,11 +221,14 @@ def _show_note(view: View, name: str, note: Note) -> None:
 
 
 def _to_compare(view: View, position: int, picture: Any) -> None:
-    """Go to Compare with this picture, model, classes and way of looking: as if by a link."""
+    """Go to Compare with this picture, its true mask, model, classes and way of looking: as if by a link."""
     settings = view.a.store.settings
     pair_of(view.a.store)  # says so if it is another one by now
-    uploads.keep(st.session_state, picture)
+    mask = read_shot(view.a.store, int(view.a.numbers[position]))[1]
+    uploads.keep(st.session_state, picture, truth=uploads.Truth(mask, view.classes))
     st.session_state.pop(PICTURE, None)  # what the link names counts
+    painted = st.session_state.get("heat_settings") or heat_settings()
+    st.session_state["heat_settings"] = painted | {"mode": "error", "threshold": view.threshold}
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,
@@ -231,5 +238,6 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
         "flip": str(int(settings.options.flip)),
         "size": str(settings.options.long_side),
         "t": f"{view.threshold:g}",
+        "view": "error",
     }
     st.switch_page(COMPARE, query_params=link)

@@ -152,19 +152,22 @@ def progress(job: Job) -> tuple[float, str]:
     last, before = steps[-1], steps[0]["done"] - 1
     seconds = time.time() - events[begun]["time"]
     left = (last["total"] - last["done"]) * seconds / max(1, last["done"] - before)
-    return last["done"] / last["total"], f"{last['done']} of {last['total']} pictures, about {time_words(left)} left"
+    if last["done"] == last["total"]:
+        return 1.0, f"All {last['total']} pictures are looked at; the last counts are being written …"
+    words = f"{last['done']} of {last['total']} pictures looked at, about {time_words(left)} left"
+    return last["done"] / last["total"], words
 
 
-def watch(job: Job) -> None:
-    """Progress of a job that runs or waits; when its first pictures can be looked at, the whole page is drawn again."""
+def watch(job: Job, looked_at: bool) -> None:
+    """Progress of a job that runs or waits; whenever more of what is ``looked_at`` is written, the whole page is drawn again."""
     run = Run(job.name, job.folder / STORE, job)
-    had_pictures = has_pictures(run)
-    jobs.watch(job, progress, "What is counted is kept.", lambda: has_pictures(run) and not had_pictures)
+    before = written_parts(run)
+    jobs.watch(job, progress, "What is counted is kept.", lambda: looked_at and written_parts(run) != before)
 
 
-def has_pictures(run: Run) -> bool:
-    """Whether some pictures are counted and written."""
-    return any(run.folder.glob("counts-*.parquet"))
+def written_parts(run: Run) -> int:
+    """How many parts of the counts are written; none while no picture can be looked at."""
+    return len(list(run.folder.glob("counts-*.parquet")))
 
 
 def estimate(model: str, pictures: int) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 import streamlit as st
 
 from recam_core.records import TrainConfig
-from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job, read_events
 from ui.train import charts, runs
 from ui.train.history import History, progress
@@ -50,10 +49,8 @@ def _show_bar(job: Job, run: Run, history: History, config: TrainConfig) -> None
     if job.status.state == "queued":
         share, words = 0.0, jobs.queue_words(job)
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
-        with st.container():
-            st.progress(share, f"**{plain(job.title)}** · {words}")
-        if may_start() and st.button("Stop", icon=":material/stop_circle:", key=f"stop-{job.name}", help=KEPT):
-            runs.stop(run)
+        jobs.show_bar(job, share, words)
+        jobs.show_stop(job, KEPT, lambda _: runs.stop(run))
 
 
 def show_curves(run: Run, history: History, config: TrainConfig) -> None:

@@ -52,7 +52,7 @@ class MapMaker:
     ) -> dict[str, np.ndarray]:
         """Maps (n, H, W) float32 of the picture's n classes at ``size``, by name; without classes they are empty."""
         if not ids:
-            return {kept: np.zeros((0, *size), np.float32) for kept in self.names}
+            return {map_name: np.zeros((0, *size), np.float32) for map_name in self.names}
         classes = [self.pair.classes[k] for k in ids]
         maps: dict[str, np.ndarray] = {}
         if self.readouts:
@@ -66,7 +66,7 @@ class MapMaker:
             maps |= baseline_maps(len(ids), size, name)
             evidence = gather_evidence(picture, self.reset, self.options, self._reset_readouts)
             maps |= {f"{RESET}{r}": read_out(evidence, r, classes).maps for r in self._reset_readouts}
-        return {kept: to_size(values, size) for kept, values in maps.items()}
+        return {map_name: to_size(values, size) for map_name, values in maps.items()}
 
 
 def baseline_maps(count: int, size: tuple[int, int], name: str) -> dict[str, np.ndarray]:

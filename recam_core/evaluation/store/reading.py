@@ -179,11 +179,11 @@ def open_store(folder: str | Path) -> Store:
             f"The counts of the evaluation in {folder.name} name {wrong[0] if wrong else 'class'}s that it does not have; it is "
             "damaged. Run it again into another folder."
         )
-    kept = ("picture", "truth", "winner", "level", "pixels")
+    fields = ("picture", "truth", "winner", "level", "pixels")
     cells = {}
     for number, name in enumerate(settings.maps):
         mine = columns["map"] == number
-        cells[name] = Cells(*(columns[column][mine] for column in kept))
+        cells[name] = Cells(*(columns[column][mine] for column in fields))
     return Store(folder, settings, finished, entries, cells)
 
 

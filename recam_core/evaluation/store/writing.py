@@ -166,10 +166,10 @@ def measure_picture(
             return PictureEntry(name, size, ids, False, 0, "it has no mask", {}), []
         picture, ids, size = dataset.image(i), tuple(int(k) for k in np.flatnonzero(dataset.labels(i))), mask.shape
         check_size(picture, mask, name)
-        for number, (kept, values) in enumerate(maps(picture, ids, size, name).items()):
-            found = count_pixels(values, ids, mask, labels, np.asarray(thresholds, np.float32))
-            counts.append((number, found.cells, found.pixels))
-            points[kept] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
+        for number, (map_name, values) in enumerate(maps(picture, ids, size, name).items()):
+            counted = count_pixels(values, ids, mask, labels, np.asarray(thresholds, np.float32))
+            counts.append((number, counted.cells, counted.pixels))
+            points[map_name] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
     except UserError as error:
         return PictureEntry(name, size, ids, False, 0, str(error).rstrip("."), {}), []
     objects = len(set(np.unique(mask).tolist()) - {0, IGNORE})
@@ -216,13 +216,13 @@ class PartWriter:
     def __init__(self, folder: Path, settings: StoreSettings, *, loose: bool = False) -> None:
         self.folder, self.settings, self.loose = folder, settings, loose
         self.number = len(list(folder.glob("counts-*.parquet")))
-        self.kept: list[tuple[int, PictureEntry, Columns]] = []
+        self.waiting: list[tuple[int, PictureEntry, Columns]] = []
         self.since = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return len(self.kept) >= PICTURES or time.monotonic() - self.since > SECONDS
+        return len(self.waiting) >= PICTURES or time.monotonic() - self.since > SECONDS
 
     def add(self, i: int, entry: PictureEntry, counts: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
         """Take in picture ``i``: for each map its number, cells and pixels. It is taken in whole, or not at all."""
@@ -231,22 +231,22 @@ class PartWriter:
         for number, cells, pixels in counts:
             pair, level = np.divmod(cells, levels)
             truth, winner = np.divmod(pair, labels)
-            found = (np.full(cells.shape, number), truth, winner, level, pixels)
-            for name, values in zip(columns, found, strict=True):
+            cell_values = (np.full(cells.shape, number), truth, winner, level, pixels)
+            for name, values in zip(columns, cell_values, strict=True):
                 columns[name].append(values)
-        self.kept.append((i, entry, columns))  # one step, which Ctrl-C falls before or after
+        self.waiting.append((i, entry, columns))  # one step, which Ctrl-C falls before or after
 
     def write(self) -> None:
         """Write what there is as the next part."""
-        if not self.kept:
+        if not self.waiting:
             return
         parts: Columns = {name: [] for name in COLUMNS}
-        for i, _, columns in self.kept:
+        for i, _, columns in self.waiting:
             parts["picture"] += [np.full(values.shape, i) for values in columns["map"]]
             for name, values in columns.items():
                 parts[name] += values
-        whole = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in parts.items()}
-        numbers = [i for i, _, _ in self.kept] if self.loose else None
-        write_part(self.folder, self.number, [entry for _, entry, _ in self.kept], whole, numbers)
-        self.number, self.kept = self.number + 1, []
+        whole = {name: np.concatenate(arrays or [np.zeros(0, int)]) for name, arrays in parts.items()}
+        numbers = [i for i, _, _ in self.waiting] if self.loose else None
+        write_part(self.folder, self.number, [entry for _, entry, _ in self.waiting], whole, numbers)
+        self.number, self.waiting = self.number + 1, []
         self.since = time.monotonic()

@@ -74,7 +74,7 @@ def walk_bundle(
         "classes": list(start.classes),
         "settings": walk,
         "complete": steps[-1].t == options.steps,
-        "steps": [_told(step, label, class_ids) for step, label in zip(steps, labels, strict=True)],
+        "steps": [_row(step, label, class_ids) for step, label in zip(steps, labels, strict=True)],
     }
     files["trace.json"] = (json.dumps(trace, indent=1, ensure_ascii=False) + "\n").encode()
     about = {"classes": class_rows(start, class_ids), "readouts": [start.readout], **asdict(display)}
@@ -97,7 +97,7 @@ def walk_frames(
     return frames
 
 
-def _told(step: WalkStep, labels: np.ndarray, class_ids: Sequence[int]) -> dict[str, Any]:
+def _row(step: WalkStep, labels: np.ndarray, class_ids: Sequence[int]) -> dict[str, Any]:
     """The figures of a step, and the share of the picture that each class's label covers."""
     covered = [round(float((labels == k + 1).mean()), 6) for k in label_ids(class_ids)]
     return {**step.to_json(), "covered": covered}

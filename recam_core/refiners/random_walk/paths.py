@@ -28,9 +28,9 @@ def path_groups(radius: int) -> tuple[tuple[Points, ...], ...]:
 @cache
 def displacements(radius: int) -> np.ndarray:
     """(dy, dx) of every direction, (P, 2), in the order of `path_groups`."""
-    found = np.array([path[0] for group in path_groups(radius) for path in group], np.int64)
-    found.flags.writeable = False  # shared by everybody who asks
-    return found
+    offsets = np.array([path[0] for group in path_groups(radius) for path in group], np.int64)
+    offsets.flags.writeable = False  # shared by everybody who asks
+    return offsets
 
 
 def pair_ends(field: Tensor, radius: int) -> tuple[Tensor, Tensor]:

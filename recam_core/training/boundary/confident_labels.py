@@ -103,8 +103,8 @@ def _refined_by_crf(picture: np.ndarray, labels: np.ndarray, count: int) -> np.n
     field.setUnaryEnergy(utils.unary_from_labels(labels, count, gt_prob=0.7, zero_unsure=False))
     field.addPairwiseGaussian(sxy=3, compat=3)
     field.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(picture), compat=10)
-    found = np.asarray(field.inference(10)).reshape(count, height, width)
-    return found.argmax(axis=0).astype(np.uint8)
+    probabilities = np.asarray(field.inference(10)).reshape(count, height, width)
+    return probabilities.argmax(axis=0).astype(np.uint8)
 
 
 REFINE: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
