@@ -15,6 +15,7 @@ import streamlit as st
 from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from recam_core.records import DisplayOptions
 from ui.components.modules import bundle
+from ui.components.served import served
 from ui.compute import payloads
 from ui.compute.packing import read_header
 
@@ -66,7 +67,7 @@ def heat_view(
         key=key,
         data={
             "id": payload_id,
-            "url": f"/api/heat/{payload_id}",
+            "url": served(f"/api/heat/{payload_id}"),
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "follow": follow,
             "large": large,
