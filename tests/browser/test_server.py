@@ -4,9 +4,11 @@ import contextlib
 import http.client
 import re
 import signal
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,13 +27,13 @@ PATHS = ("/", "/train", "/models", "/errors", "/api/heat/" + "a" * 64, "/api/fra
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen, Path]]:
+    """Address, process and log of a read-only server, in whose folder nothing else may be afterwards."""
     folder = tmp_path_factory.mktemp("read-only")
     servers = Servers(lambda: folder)
-    servers.log = folder / "server.log"
     try:
-        servers(APP, RECAM_READ_ONLY="1", RECAM_RUNS=str(folder / "runs"), RECAM_MODELS=str(folder / "models"))
-        yield servers
+        url = servers(APP, RECAM_READ_ONLY="1", RECAM_RUNS=str(folder / "runs"), RECAM_MODELS=str(folder / "models"))
+        yield url, servers.processes[url], folder / "server.log"
     finally:
         servers.stop()
     assert [path.name for path in folder.rglob("*")] == ["server.log"]
@@ -39,7 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_methods_that_change_something_are_refused(served, method):
-    (url,) = served.processes
+    url = served[0]
     for path in PATHS:
         web = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
         with contextlib.closing(web):
@@ -48,7 +50,7 @@ def test_methods_that_change_something_are_refused(served, method):
 
 
 def test_ctrl_c_while_a_climb_computes_ends_the_server(served):  # the last one of this file
-    (url,), (server,) = served.processes.keys(), served.processes.values()
+    url, server, log = served
     stream = f"{url.replace('http', 'ws')}/_stcore/stream"
     with connect(
         stream, subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None, ping_interval=None
@@ -60,7 +62,7 @@ def test_ctrl_c_while_a_climb_computes_ends_the_server(served):  # the last one 
             while True:
                 visitor.recv(timeout=60)
     assert server.wait(60) in (0, 1, 130)  # 1 is what Streamlit says after Ctrl-C
-    said = served.log.read_text()
+    said = log.read_text()
     assert "terminate called" not in said
     assert "Traceback" not in said
 
