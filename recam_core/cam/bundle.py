@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from recam_core.cam.annotations import annotation_files
+from recam_core.cam.methods import is_method, map_row
 from recam_core.cam.scales import SCALES, scaled_maps
 from recam_core.images.visualise import (
     difference_overlay,
@@ -137,8 +138,10 @@ def _check(results: Sequence[CamResult], class_ids: Sequence[int]) -> CamResult:
         raise UserError("There is nothing to save yet; choose at least one readout.")
     first = results[0]
     readouts = [result.readout for result in results]
-    if len(set(readouts)) != len(readouts) or not set(readouts) <= set(READOUTS):
-        raise UserError(f"Each readout of {', '.join(READOUTS)} can be saved once; got {', '.join(readouts)}.")
+    if len(set(readouts)) != len(readouts) or not all(name in READOUTS or is_method(name) for name in readouts):
+        raise UserError(
+            f"Each readout of {', '.join(READOUTS)} and each method can be saved once; got {', '.join(readouts)}."
+        )
     if any(r.classes != first.classes or not np.array_equal(r.picture, first.picture) for r in results):
         raise UserError("The readouts saved together must be of the same picture and classes; save them one by one.")
     if len(class_ids) != len(first.classes):
@@ -169,7 +172,7 @@ def _explanations(results: Sequence[CamResult], scale: str) -> dict[str, str]:
     for result in results:
         lines[result.readout] = f"{shape}; heatmap from 0 to 1; {SCALES[scale]}"
         lines[f"raw_{result.readout}"] = (
-            f"{shape}; {READOUTS[result.readout].unit}, negative parts cut off, summed over scales and mirror images; "
+            f"{shape}; {map_row(result.readout).unit}, negative parts cut off, summed over scales and mirror images; "
             "not comparable with another readout's"
         )
     return lines

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from recam_core.cam.methods import map_title
 from recam_core.cam.regions import boxes
 from recam_core.cam.scales import scaled_maps
 from recam_core.images.figure import ColourBar, Panel
 from recam_core.images.visualise import DIVERGING, PALETTES, difference_overlay, error_overlay, mask_overlay, overlay
 from recam_core.networks.readouts import READOUTS, RECAM
-from recam_core.records import CAM, IGNORE, CamResult, DisplayOptions
+from recam_core.records import IGNORE, CamResult, DisplayOptions
 
 Rates = Mapping[str, Mapping[str, Mapping[str, Any]]]  # readout → class → threshold, iou, fn, fp (None: nobody knows)
 
@@ -65,9 +66,9 @@ def colour_bar(display: DisplayOptions, mode: str = "heat") -> ColourBar | None:
 
 
 def owned_label(readout: str) -> str:
-    """A readout's label, with ReCAM before those of its network."""
-    row = READOUTS[readout]
-    return f"ReCAM {row.label}" if row.network == RECAM else row.label if readout == CAM else row.title
+    """What a person reads for a map, with ReCAM before the readouts of its network."""
+    is_recam = readout in READOUTS and READOUTS[readout].network == RECAM
+    return f"ReCAM {map_title(readout)}" if is_recam else map_title(readout)
 
 
 def _painted(

@@ -148,6 +148,15 @@ def mask_overlay(picture: np.ndarray, above: np.ndarray, palette: str = "viridis
     return np.where(above[..., None], inside, _blend(picture, np.zeros_like(picture), DIMMED))
 
 
+def outlined(picture: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with the outline of a mask (H, W) bool: white on black, as in the browser."""
+    edges, _ = cv2.findContours(above.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    drawn = picture.copy()
+    for colour, width in ((0, 3), (255, 1)):
+        cv2.drawContours(drawn, edges, -1, (colour,) * 3, width)
+    return drawn
+
+
 def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray, opacity: float = 0.6) -> np.ndarray:
     """Show where one class was found (blue), wrongly claimed (orange) or missed (purple).
 

@@ -69,7 +69,7 @@ def shown_maps(
     def make() -> Shown:
         results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
-        measured = {name: round(seed_threshold(pair, name, evidence.options)[0], 2) for name in evidence.scale_maps}
+        measured = {r.readout: round(seed_threshold(pair, r.readout, evidence.options)[0], 2) for r in results}
         best = best_readout(pair, evidence.options)
         payload = heat_payload(
             results, curves, name, truth, compare=best, activation=evidence.activation, measured=measured

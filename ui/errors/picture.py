@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from recam_core import UserError, class_curves
+from recam_core.cam.methods import map_row
 from recam_core.evaluation.store import Note, write_note
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import jpeg_bytes, labels_overlay
-from recam_core.networks.readouts import READOUTS
 from recam_core.records import IGNORE, SCALE_NAMES
 from recam_core.system.folders import may_start
 from ui.components.heatview import heat_view
@@ -139,7 +139,7 @@ def _show_maps(view: View, position: int) -> None:
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
             name = f"{result.readout}{of}"
-            row = READOUTS[readout_of(result.readout)]
+            row = map_row(readout_of(result.readout))
             label = f"{map_label(result.readout)}{of}"
             words[name] = (label, row.title if label == row.label else "", row.help)
             results.append((name, result))

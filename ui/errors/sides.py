@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import Store, UserError
+from recam_core.cam.methods import is_method, map_row
 from recam_core.evaluation.store import Areas, Curves, same_pictures
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.evaluation.sweep import THRESHOLDS
@@ -111,8 +112,9 @@ class View:
 
 
 def map_colour(name: str) -> str:
-    """The colour of a map that an evaluation keeps, by its readout; grey where there is none."""
-    return READOUTS[readout_of(name)].colour if readout_of(name) in READOUTS else "#808694"
+    """The colour of a map that an evaluation keeps, by its readout or method; grey where there is none."""
+    made_of = readout_of(name)
+    return map_row(made_of).colour if made_of in READOUTS or is_method(made_of) else "#808694"
 
 
 def choose_run(found: list[Run]) -> Run:
