@@ -7,7 +7,8 @@ import torch
 from torchvision.models import get_model_weights, regnet_y_400mf
 
 from recam_core.__main__ import main
-from recam_core.cam.pipeline import explain, gather_evidence
+from recam_core.cam.explanation import explain
+from recam_core.cam.pipeline import gather_evidence
 from recam_core.checkpoints.importers import CLASS_LISTS, import_checkpoint, recognise
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.networks.backbones import libraries
@@ -143,7 +144,7 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
     for arguments, words in (
         (["--timm", "resnet19", "--name", "a"], "no image classifier 'resnet19'; near names: "),
-        (["--timm", "resnet18", "--name", "a"], "weights of timm:resnet18 could not be fetched (cut off)"),
+        (["--timm", "resnet18@16", "--name", "a"], "weights of timm:resnet18@16 could not be fetched (cut off)"),
         (["--torchvision", "vgg11", "--name", "a"], "head of torchvision:vgg11 is not linear"),
         (["--timm", "resnet18", "--torchvision", "resnet18", "--name", "a"], "name the architecture twice"),
         (["--name", "a"], "Name at least one file to import, or a classifier"),

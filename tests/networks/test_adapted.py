@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
-from recam_core.cam.pipeline import explain
+from recam_core.cam.explanation import explain
 from recam_core.networks.backbones import build_backbone, check_backbone
 from recam_core.networks.backbones.adapted import anatomy_of, take_apart
 from recam_core.networks.backbones.libraries import (
