@@ -26,8 +26,8 @@ from recam_core.datasets.samples import read_sample
 from recam_core.experiments.benchmarks.measure import SHAPE, Row
 from recam_core.experiments.benchmarks.visitor import HOST, Visitor
 from recam_core.records import UserError
+from recam_core.system.project_files import APP
 
-APP = Path(__file__).parents[3] / "app.py"
 PEOPLE = 8
 ROUNDS = 5
 MARKS = (100, 500)  # requests between which the server's memory is compared
