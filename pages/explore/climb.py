@@ -7,7 +7,7 @@ from ui.widgets.class_choice import walk_this
 from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 
-st.subheader("Can the picture be nudged so that more of the object lights up?", anchor=False)
+st.subheader("AdvCAM: can the picture be nudged so that more of the object lights up?", anchor=False)
 subject, evidence, pair = open_subject()
 show_climb(subject, pair, evidence)
 walk_this()

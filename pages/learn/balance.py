@@ -10,7 +10,7 @@ from ui.widgets.missing_parts import suggest_bundled
 from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 
-st.subheader("What does λ do?", anchor=False)
+st.subheader("ReCAM’s balance λ: what does it do?", anchor=False)
 subject, evidence, pair = open_subject()
 if CAM not in pair.network_names:
     suggest_bundled(pair, "Both heads are fitted again on the features of a network that was trained with BCE alone.")

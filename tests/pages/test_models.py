@@ -269,15 +269,18 @@ def left_behind(place):
     return [path.name for path in (place / "models").iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_no_checkpoint_is_refused_in_a_sentence(place, stored):
-    for name, data in (
+def test_what_is_no_checkpoint_is_refused_in_a_sentence_each(place, stored):
+    files = (
         ("notes.pth", b"no tensors at all"),
         ("half.safetensors", stored["pair"][:3000]),
         ("empty.pt", b""),
-    ):
-        app = send(open_models(), (name, data))
-        assert name in " ".join(errors(app)[:1]), name
-        assert not [button for button in app.button if button.key == "models-go-0"]
+        ("cat.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF"),
+    )
+    app = send(open_models(), *files)
+    refusals = errors(app)[: len(files)]
+    assert [name for (name, _), said in zip(files, refusals, strict=True) if name not in said] == []
+    assert "a JPEG picture" in refusals[3]
+    assert not [button for button in app.button if button.key == "models-go-0"]
     assert left_behind(place) == []
 
 
