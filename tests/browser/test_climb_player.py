@@ -110,14 +110,14 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
     made = int(re.search(r"Stopped after (\d+)", page.locator(".st-key-climb .says").inner_text())[1])
     assert 4 <= made < 300
     assert step(page).startswith(f"step {made} of")
-    press(page, "Keep this run")
+    press(page, "Save this run")
     page.get_by_role("button", name="WebP").wait_for()
     number = page.get_by_role("spinbutton", name="Steps T")
     number.fill("4")
     number.press("Enter")
     wait_until(page, "4 steps in")
     climb(page, 4)
-    press(page, "Keep this run")
+    press(page, "Save this run")
     page.locator(".st-key-climb .tracks.beside .track").nth(1).wait_for()
     page.locator(".st-key-climb .panel canvas").nth(7).wait_for()
     assert page.locator(".st-key-climb .panel canvas").count() == 8

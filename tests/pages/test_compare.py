@@ -331,7 +331,7 @@ def test_a_name_from_outside_is_shown_letter_by_letter():
 
 
 def masked(app, image, name="mask.png"):
-    (uploader,) = [u for u in app.file_uploader if u.key != "files"]
+    (uploader,) = [u for u in app.file_uploader if u.key.startswith("mask-")]
     uploader.set_value((name, encode(image, "PNG"), "image/png"))
     return ran(app)
 

@@ -109,7 +109,7 @@ def test_every_model_has_a_card_bundled_first_then_trained_then_imported():
     assert {f"edit-{RUN}", "delete-mine", "edit-mine", "delete-broken"} <= keys
     assert not {"edit-photos", "delete-scenes", "visibility-broken", "troubleshoot-broken"} & keys
     labels = {button.key: button.label for button in app.button}
-    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Train on from it")
+    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Fine-tune it")
 
 
 def test_details_are_made_when_they_are_opened():

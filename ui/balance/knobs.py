@@ -1,4 +1,4 @@
-"""The knobs of the Balance page: λ, and what the paper takes away from ReCAM."""
+"""The knobs of the Balance page: λ, and the paper's ablations of ReCAM."""
 
 import math
 from dataclasses import replace
@@ -35,7 +35,7 @@ def choose_ablations(pair: ModelPair) -> RefitConfig:
     """The switches; returns the settings of the fit that is asked for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         objective = st.segmented_control(
-            "What is taken away",
+            "Ablation: ReCAM without",
             list(SHORT),
             key=OBJECTIVE,
             required=True,
