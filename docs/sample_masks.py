@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from recam_core.datasets.samples import ASSETS, PHOTO_CLASSES, PHOTOS, read_photo
+from recam_core.datasets.samples import FILES, PHOTO_CLASSES, PHOTOS, read_photo
 from recam_core.images.visualise import CLASS_COLOURS, palette_png_bytes
 from recam_core.records import IGNORE
 from recam_core.system.files import save_atomically
@@ -96,7 +96,7 @@ def main() -> None:
     for name in PHOTOS:
         pixels = read_photo(name)
         labels = draw(pixels, OUTLINES[name])
-        save_atomically(ASSETS / f"{name}.png", palette_png_bytes(labels))
+        save_atomically(FILES / f"{name}.png", palette_png_bytes(labels))
         if look:
             look.mkdir(parents=True, exist_ok=True)
             Image.fromarray(overlay(pixels, labels)).save(look / f"{name}.png")

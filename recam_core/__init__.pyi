@@ -1,12 +1,13 @@
 # What someone outside needs, with its types; read by type checkers, and by lazy_loader when the package is imported.
 
 from .cam.bundle import evidence_bundle as evidence_bundle
+from .cam.explanation import Explanation as Explanation
+from .cam.explanation import explain as explain
 from .cam.manifest import make_manifest as make_manifest
+from .cam.methods import METHODS as METHODS
+from .cam.methods.results import method_results as method_results
 from .cam.pipeline import (
     default_classes as default_classes,
-)
-from .cam.pipeline import (
-    explain as explain,
 )
 from .cam.pipeline import (
     gather_evidence as gather_evidence,
@@ -109,6 +110,7 @@ from .refiners.subject import Subject as Subject
 from .system.device import pick_device as pick_device
 from .system.files import write_folder as write_folder
 from .system.files import zip_bytes as zip_bytes
+from .system.progress import progress as progress
 from .training.recipes import RECIPES as RECIPES
 from .training.refit.feature_bank import FeatureBank as FeatureBank
 from .training.refit.feature_bank import gather_features as gather_features
@@ -116,3 +118,5 @@ from .training.refit.look import refit_evidence as refit_evidence
 from .training.refit.look import start_look as start_look
 from .training.refit.refit import refit_heads as refit_heads
 from .training.two_stage import train as train
+
+__version__: str

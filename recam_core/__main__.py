@@ -1,4 +1,4 @@
-"""``python -m recam_core COMMAND``: the engine without a screen.
+"""``recam COMMAND``, or ``python -m recam_core COMMAND``: the engine without a screen.
 
 Exit codes: 0 done, 2 the person's input was at fault (one sentence on stderr), 1 our fault, 130 stopped, 141 nobody reads the
 output any more (``… | head``).
@@ -13,9 +13,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from recam_core import __version__
+
 COMMANDS = {
+    "app": "the pages in a browser",
     "explain": "heatmaps of a picture as files",
     "climb": "AdvCAM step by step: nudge a picture so that more of an object lights up",
     "walk": "IRN's random walk: boundaries hold the heat of a map inside the object",
@@ -23,6 +27,7 @@ COMMANDS = {
     "check": "what is in a data set, and what is wrong with it: labels per class, missing and broken files",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",
+    "fit-prototypes": "local prototypes of a model's classes, for LPCAM",
     "import": "a model from elsewhere: checkpoints of IRN, AdvCAM and ReCAM, torchvision and timm classifiers",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",
     "study": "the comparison behind the bundled models: generator, recipes, seeds, folds",
@@ -48,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     speak_in_any_letters()
     # Only the chosen command is imported, so that --help answers at once and without torch.
     arguments = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(prog="python -m recam_core", description="See where a classifier looks, and why.")
+    prog = "recam" if Path(sys.argv[0]).stem == "recam" else "python -m recam_core"
+    parser = argparse.ArgumentParser(prog=prog, description="See where a classifier looks, and why.")
+    parser.add_argument("--version", action="version", version=f"ReCAM Studio {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     try:
         for name, text in COMMANDS.items():
@@ -107,7 +114,12 @@ def fall_silent() -> None:
             os.close(nowhere)
 
 
-if __name__ == "__main__":
+def console() -> None:
+    """Run what was typed, and end with its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored
         signal.signal(signal.SIGINT, _leave)
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    console()

@@ -23,14 +23,27 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 4)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
+    """A file is one process's, so that what it prepares is prepared once; so is the browser, which takes a processor itself."""
+    from xdist.scheduler import LoadFileScheduling  # whose plugin is the only one that asks
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False  # the browser's files are the first, and take longest
+    return Files(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever opens a page or drives a browser is slow; hostile inputs by the hundred are for those who ask for them."""
+    """What opens a page, drives a browser or starts a process is slow; hundreds of hostile inputs are for who asks for them."""
     if not config.getoption("--thousand"):
         left_out = [item for item in items if item.get_closest_marker("thousand")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("thousand")]
     for item in items:
-        if item.path.is_relative_to(PAGES) or item.get_closest_marker("browser"):
+        if item.path.is_relative_to(PAGES) or any(map(item.get_closest_marker, ("browser", "process"))):
             item.add_marker("slow")
 
 
@@ -40,6 +53,14 @@ def one_thread():
     import torch  # here, so that the process that only hands tests out does without
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickles are read in the process of the test; one of its own, as people have it, takes seconds to start."""
+    from recam_core.system import tensor_files, unpickling
+
+    monkeypatch.setattr(tensor_files, "unpickled_apart", unpickling.plain_tensors)
 
 
 @pytest.fixture(scope="session", autouse=True)

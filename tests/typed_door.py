@@ -4,6 +4,7 @@ from typing import assert_type
 
 import numpy as np
 
+import recam
 import recam_core
 
 
@@ -12,7 +13,8 @@ def look(picture: np.ndarray) -> None:
     pair = recam_core.load_pair("photos")
     assert_type(pair, recam_core.ModelPair)
     assert_type(pair.readouts, tuple[str, ...])
-    assert_type(recam_core.explain(picture, pair), dict[str, recam_core.CamResult])
+    assert_type(recam_core.explain(picture, pair), recam_core.Explanation)
+    assert_type(recam.explain("dog.jpg", model="voc")["w"], recam_core.CamResult)
     evidence = recam_core.gather_evidence(picture, pair, recam_core.HeatmapOptions())
     assert_type(evidence, recam_core.Evidence)
     assert_type(recam_core.read_out(evidence, "w", ["dog"]).maps, np.ndarray)
@@ -22,5 +24,5 @@ def look(picture: np.ndarray) -> None:
 
 def nonsense() -> None:
     """Calls that make no sense are errors: mypy complains of an ignore that ignores nothing."""
-    recam_core.explain("a path", 3)  # type: ignore[arg-type]
+    recam_core.explain(3, "voc")  # type: ignore[arg-type]
     recam_core.nothing  # type: ignore[attr-defined]  # noqa: B018

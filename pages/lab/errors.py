@@ -35,7 +35,7 @@ except UserError as error:
         new_evaluation()
     if run.job is not None and run.job.is_waiting:
         st.info("Figures stand here as soon as the first pictures are counted.", icon=":material/hourglass_top:")
-    elif run.job is None or run.job.status.state == "done" or runs.has_pictures(run):
+    elif run.job is None or run.job.status.state == "done" or runs.written_parts(run):
         st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 with st.sidebar:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -17,20 +18,22 @@ from torch import Tensor, nn
 
 from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones.libraries import parameter_count, parse_name
 from recam_core.networks.heads import HEADS, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
 from recam_core.networks.tensor_check import listed, tensor_faults
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import models_folder, runs_folder
+from recam_core.system.project_files import ASSETS
 
 FORMAT = "recam-studio-pair-1"
 HEADER = {"name": str, "classes": list, "backbone": str, "card": dict}
 MAX_CLASSES = 50_000  # ImageNet has 21,841 at the most
 NAME = re.compile(r"\w[\w.-]{0,59}")  # with .safetensors at most 252 bytes, of the 255 that a file's name may have
-BUNDLED_MODELS = Path(__file__).parents[2] / "assets" / "models"
+BUNDLED_MODELS = ASSETS / "models"
 OURS = {"bias": False, "activation": "sigmoid"}  # settings of a head where an older file does not say
 _FOUR = ["w", "wprime", "sum", "product"]
 WRITTEN: tuple[tuple[list[str], tuple[str, ...]], ...] = (
@@ -122,10 +125,14 @@ def read_header(path: Path) -> dict[str, Any]:
     if heads is None:
         raise UserError(f"The header of {path.name} has no usable readouts or heads; the file is damaged or not ours.")
     header["heads"] = heads
-    if header.get("edges") and header["edges"] not in list(BACKBONES):
+    if header.get("edges") and not _is_backbone(header["edges"]):
         raise UserError(f"The header of {path.name} has no usable edges; the file is damaged or not ours.")
     header["card"] = clean_card(header["card"])
     return header
+
+
+def _is_backbone(name: Any) -> bool:
+    return isinstance(name, str) and (is_library_name(name) or name in BACKBONES)
 
 
 def _said(path: Path) -> Any:
@@ -159,6 +166,9 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         if own := header.get("edges"):
             pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
+    for stage, network in _classifiers(pair).items():
+        if f"{stage}.prototypes" in stored:
+            network.prototypes = torch.zeros_like(network.classifier_weights())
     parts = _parts(pair)
     foreign = [name for name in stored if name.split(".")[0] not in parts]
     if foreign:
@@ -193,6 +203,10 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
             faults += [] if there else [f"{part} is missing"]
             if all(shape[:1] != (wanted,) for shape in shapes.values()):
                 faults += [f"{name} is {shape}, expected {wanted} rows" for name, shape in shapes.items()]
+        if is_library_name(header["backbone"]):  # a header of few bytes may name the largest network of a library
+            numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in names)
+            if numbers < (least := parameter_count(parse_name(header["backbone"])) // 2):
+                faults.append(f"it has {numbers:,} numbers, and {header['backbone']} has more than {least:,}")
     if faults:
         raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from recam_core.cam.manifest import make_manifest
 from recam_core.cam.pipeline import default_classes, gather_evidence
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
+from recam_core.commands.options import add_readout_argument, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
     add_display_arguments,
@@ -17,6 +17,7 @@ from recam_core.commands.pictures import (
     say_notes,
     until_stopped,
 )
+from recam_core.datasets.samples import open_picture
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CLIMB_RESULTS, REGULARISERS, STEP_RULES, AdvCamOptions, DisplayOptions
 from recam_core.refiners.advcam.climb import climb

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.datasets import CheckedDataset, left_out_words, missing_words, open_dataset
-from recam_core.datasets.samples import SAMPLES, read_sample
-from recam_core.images.pictures import read_image
 from recam_core.networks.readouts import READOUTS
-from recam_core.records import MULTI_SCALE, HeatmapOptions, Picture, UserError
+from recam_core.records import MULTI_SCALE, HeatmapOptions, UserError
 from recam_core.system.launcher import launched
 from recam_core.training.run_folder import CHECKPOINT, begun
 
@@ -67,11 +65,6 @@ def add_readout_argument(parser: argparse.ArgumentParser, text: str) -> None:
 def split_names(text: str) -> list[str]:
     """A comma-separated list without spaces, empty parts or repetitions."""
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
-def open_picture(source: str) -> Picture:
-    """A file, or a bundled sample by its name."""
-    return read_sample(source)[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
 
 
 def open_data(kind: str, root: str, split: str) -> CheckedDataset:

@@ -8,7 +8,7 @@ from recam_core.cam.manifest import make_manifest
 from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.cam.thresholds import SEED, WALKED, seed_threshold, walk_threshold
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.commands.options import add_readout_argument, open_picture, report, view_options
+from recam_core.commands.options import add_readout_argument, report, view_options
 from recam_core.commands.pictures import (
     add_animation_arguments,
     add_display_arguments,
@@ -19,6 +19,7 @@ from recam_core.commands.pictures import (
     until_stopped,
 )
 from recam_core.commands.refining import add_flags, chosen_options
+from recam_core.datasets.samples import open_picture
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, DisplayOptions, Evidence, HeatmapOptions, RandomWalkOptions
 from recam_core.refiners import REFINERS

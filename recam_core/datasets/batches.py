@@ -89,9 +89,9 @@ class LabelCrops(TorchDataset):
 
     def _view(self, i: int) -> tuple[Tensor, Tensor, Tensor]:
         config, rng = self.config, np.random.default_rng([*self.key, i])
-        picture, found = working_picture(self.dataset.image(i), config.long_side), self.labels(i)
+        picture, label_map = working_picture(self.dataset.image(i), config.long_side), self.labels(i)
         ratio, mirrored = rng.uniform(config.scale_min, config.scale_max), rng.random() < 0.5
-        pixels, labels = rescaled(picture, ratio), rescaled(found, ratio, InterpolationMode.NEAREST)
+        pixels, labels = rescaled(picture, ratio), rescaled(label_map, ratio, InterpolationMode.NEAREST)
         if mirrored:
             pixels, labels = functional.horizontal_flip(pixels), functional.horizontal_flip(labels)
         corner = random_corner(pixels, config.crop, rng)

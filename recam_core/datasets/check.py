@@ -70,12 +70,12 @@ def check_opened(dataset: CheckedDataset, where: tuple[str, str, str]) -> Iterat
     start = time.perf_counter()
     streamed(dataset)
     tally = Tally(np.zeros(len(dataset.classes), np.int64))
-    said = 0.0
+    last = 0.0
     for done, look in enumerate(_looked_at(dataset), 1):
         _add(tally, dataset, look)
-        if time.perf_counter() - said > EVERY:
+        if time.perf_counter() - last > EVERY:
             yield CheckStep(done, len(dataset), dataset.name(look.i))
-            said = time.perf_counter()
+            last = time.perf_counter()
     yield _report(dataset, tally, where, time.perf_counter() - start)
 
 
@@ -124,9 +124,9 @@ def _add(tally: Tally, dataset: CheckedDataset, look: Look) -> None:
     tally.usable += look.mask
     tally.pointless += look.mask and not look.shown and len(present) > 0
     for k in present.tolist():
-        kept = tally.samples.setdefault(k, [])
-        if len(kept) < SAMPLES:
-            kept.append(i)
+        samples = tally.samples.setdefault(k, [])
+        if len(samples) < SAMPLES:
+            samples.append(i)
 
 
 def _report(dataset: CheckedDataset, tally: Tally, where: tuple[str, str, str], seconds: float) -> DataReport:
@@ -150,31 +150,31 @@ def _report(dataset: CheckedDataset, tally: Tally, where: tuple[str, str, str], 
 
 
 def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
-    said = [f"{words} ({_pictures(count)})." for words, count in tally.remarks.most_common(REMARKS)]
+    notes = [f"{words} ({_pictures(count)})." for words, count in tally.remarks.most_common(REMARKS)]
     if (more := len(tally.remarks) - REMARKS) > 0:
-        said.append(f"{more} more remarks like these are not shown.")
+        notes.append(f"{more} more remarks like these are not shown.")
     if tally.pointless:
-        said.append(
+        notes.append(
             f"{tally.pointless} of {tally.usable} masks show no class, though their pictures have labels: every pixel is 0 "
             f"(background) or {IGNORE} (does not count). Masks in black and white say only “object or not”; write a class's "
             "position in the list of classes plus one."
         )
     there = tally.per_class[tally.per_class > 0]
     if not len(there):
-        said.append("No picture has a label, so there is nothing to train on.")
+        notes.append("No picture has a label, so there is nothing to train on.")
     elif there.max() > IMBALANCE * there.min():
         rare, common = (
             dataset.classes[int(np.flatnonzero(tally.per_class == n)[0])] for n in (there.min(), there.max())
         )
-        said.append(
+        notes.append(
             f"The classes are uneven: {there.max()} pictures of {common}, {there.min()} of {rare}. "
             "Maps of rare classes will be poor."
         )
     if len(dataset.classes) == 1:
-        said.append("There is one class only: nothing competes with it, and ReCAM's second loss has nothing to teach.")
+        notes.append("There is one class only: nothing competes with it, and ReCAM's second loss has nothing to teach.")
     if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
-        said.append("Every picture has one label: classes that appear together cannot be told apart from it.")
-    return said
+        notes.append("Every picture has one label: classes that appear together cannot be told apart from it.")
+    return notes
 
 
 def _pictures(count: int) -> str:

@@ -46,13 +46,13 @@ class Coco:
         inside(self.folder, self.root)
         annotations = self.root / "annotations"
         instances = inside(annotations / f"instances_{split}.json", self.root)
-        found = read_instances(instances)
-        categories = sorted(found.categories, key=lambda category: (isinstance(category["id"], str), category["id"]))
+        content = read_instances(instances)
+        categories = sorted(content.categories, key=lambda category: (isinstance(category["id"], str), category["id"]))
         self.classes = tuple(category["name"] for category in categories)
         self.index = {category["id"]: k for k, category in enumerate(categories)}
         known = {name: k for k, name in enumerate(self.classes)}
         extra = read_image_labels(inside(annotations / f"image_labels_{split}.json", self.root), known)
-        listed = {entry["file_name"]: entry for entry in found.images}
+        listed = {entry["file_name"]: entry for entry in content.images}
         names = sorted({*listed, *extra})
         files = dict(zip(names, _where(self.folder, names), strict=True))
         _, self.missing = split_missing(names, [bool(files[name]) for name in names], instances.name, split)
@@ -65,14 +65,14 @@ class Coco:
         self.names = sorted([*self.pictures, *self.extra])
         self.objects: dict[int | str, list[Entry]] = {}
         boxes = 0
-        for annotation in found.annotations:
+        for annotation in content.annotations:
             self.objects.setdefault(annotation["image_id"], []).append(annotation)
             boxes += not is_outlined(annotation.get("segmentation"))
-        self.outlined = boxes < len(found.annotations) or not boxes
-        self.notes = found.notes
+        self.outlined = boxes < len(content.annotations) or not boxes
+        self.notes = content.notes
         if boxes:
             self.notes += (
-                f"{boxes} of {len(found.annotations)} annotations have no outline: boxes serve for training only.",
+                f"{boxes} of {len(content.annotations)} annotations have no outline: boxes serve for training only.",
             )
 
     def __len__(self) -> int:
@@ -192,16 +192,16 @@ def _ignore_box(labels: np.ndarray, box: object) -> None:
 def _where(folder: Path, names: list[str]) -> list[str]:
     """Which file in a folder each name means, "" where it is not there; ``UserError`` for a name that leads out of it."""
     files = files_in(folder)
-    found = [name if name in files else _below(folder, name) for name in names]
-    if not all(found):
-        found = as_they_lie(names, files | files_below(folder) | set(filter(None, found)))
-    for name, file in zip(names, found, strict=True):
+    paths = [name if name in files else _below(folder, name) for name in names]
+    if not all(paths):
+        paths = as_they_lie(names, files | files_below(folder) | set(filter(None, paths)))
+    for name, file in zip(names, paths, strict=True):
         path = PurePosixPath(name)
         if ".." in path.parts or "\0" in name or (path.is_absolute() and not file):
             raise UserError(
                 f"The annotations name the picture {name[:80]!r}, which would lie outside of {folder.name}/."
             )
-    return found
+    return paths
 
 
 def _below(folder: Path, name: str) -> str:

@@ -34,8 +34,12 @@ LAYOUT = (
 )
 
 
+NO_PNG = f"files in {MASKS}/ are no PNG and count for no mask"
+OF_NO_PICTURE = f"PNG files in {MASKS}/ belong to no picture; call a mask as its picture"
+
+
 @dataclass
-class Found:
+class Contents:
     """Pictures of a folder by name, their labels, and what was passed over."""
 
     names: list[str] = field(default_factory=list)
@@ -61,19 +65,22 @@ class Folder:
         if split not in splits:
             raise UserError(_no_split(base, split, splits))
         self.folder = (base / split).resolve()
-        found = _find(self.folder, base.resolve())
+        contents = _find(self.folder, base.resolve())
         if split:
             for other in splits:
                 if other not in ("", split):
-                    found.classes |= _classes_of((base / other).resolve(), base)
-        self.classes = tuple(sorted(found.classes))
-        self.names, self.missing, self.notes = found.names, found.missing, tuple(found.notes)
+                    contents.classes |= _classes_of((base / other).resolve(), base)
+        self.classes = tuple(sorted(contents.classes))
+        self.names, self.missing, self.notes = contents.names, contents.missing, tuple(contents.notes)
         known = {name: k for k, name in enumerate(self.classes)}
-        self.rows = [[known[label] for label in labels] for labels in found.labels]
+        self.rows = [[known[label] for label in labels] for labels in contents.labels]
         drawn = inside(self.folder / MASKS, base)
-        masks = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png")).names
+        below = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png"))
+        masks = below.names
         self.masks = by_spelling(masks) | {path[:-4] + ".png": file for path, file in by_spelling(masks).items()}
         self.stems = Counter(PurePosixPath(composed(name)).stem for name in self.names) if masks else Counter()
+        taken = {self._mask(i) for i in range(len(self))} - {None} if masks else set()
+        self.notes += (*_counted(below.others, NO_PNG), *_counted(len(masks) - len(taken), OF_NO_PICTURE))
         if self.masks and len(self.classes) > IGNORE - 1:
             raise UserError(
                 f"{len(self.classes)} classes do not fit label maps of 8 bits; move the folder {MASKS} away."
@@ -119,16 +126,16 @@ class Folder:
         places = [str(name.with_suffix(".png")), f"{name}.png"]
         if self.stems[name.stem] == 1:
             places += [f"{name.stem}.png", f"{name.name}.png"]
-        found = next((self.masks[place] for place in places if place in self.masks), None)
-        return None if found is None else self.folder / MASKS / found
+        mask = next((self.masks[place] for place in places if place in self.masks), None)
+        return None if mask is None else self.folder / MASKS / mask
 
 
-def _find(folder: Path, root: Path) -> Found:
+def _find(folder: Path, root: Path) -> Contents:
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-    found = _by_class(folder, root) if table is None else _by_table(folder, root, table)
-    if not found.names:
-        raise UserError(" ".join([f"{folder.name} holds no picture that can be taken.", *found.notes, LAYOUT]))
-    return found
+    contents = _by_class(folder, root) if table is None else _by_table(folder, root, table)
+    if not contents.names:
+        raise UserError(" ".join([f"{folder.name} holds no picture that can be taken.", *contents.notes, LAYOUT]))
+    return contents
 
 
 def _classes_of(folder: Path, root: Path) -> set[str]:
@@ -143,12 +150,12 @@ def _class_folders(folder: Path) -> list[Path]:
     return [place for place in subfolders(folder) if not is_split(place)]
 
 
-def _by_class(folder: Path, root: Path) -> Found:
-    found, others, deeper, left = Found(), 0, 0, 0
+def _by_class(folder: Path, root: Path) -> Contents:
+    contents, others, deeper, left = Contents(), 0, 0, 0
     unwritten = sum(not is_text(entry.name) for entry in entries(folder))
     for place in _class_folders(folder):
         label = composed(place.name)
-        found.classes.add(label)
+        contents.classes.add(label)
         names = []
         for entry in entries(place):
             if entry.is_dir(follow_symlinks=False):
@@ -161,33 +168,33 @@ def _by_class(folder: Path, root: Path) -> Found:
                 left += 1
             else:
                 names.append(f"{place.name}/{entry.name}")
-        found.names += sorted(names)
-        found.labels += [(label,)] * len(names)
+        contents.names += sorted(names)
+        contents.labels += [(label,)] * len(names)
     beside = sum(is_picture(name) and is_text(name) for name in files_in(folder))
-    found.notes += _counted(beside, "pictures beside the folders of classes have no label and are left out")
-    found.notes += _counted(deeper, "folders inside the folders of classes are not looked into")
-    found.notes += _passed_over(others, left, unwritten)
-    return found
+    contents.notes += _counted(beside, "pictures beside the folders of classes have no label and are left out")
+    contents.notes += _counted(deeper, "folders inside the folders of classes are not looked into")
+    contents.notes += _passed_over(others, left, unwritten)
+    return contents
 
 
-def _by_table(folder: Path, root: Path, path: Path) -> Found:
+def _by_table(folder: Path, root: Path, path: Path) -> Contents:
     table, name = read_table(inside(path, root)), path.name
     below = _below(folder, root, is_picture, skip=MASKS)
     there = below.names
     spelled = by_spelling(there)
     labels: dict[str, tuple[str, ...]] = {}
-    for listed, found_labels in table.labels.items():
+    for listed, listed_labels in table.labels.items():
         file = listed if listed in there else spelled.get(composed(listed), listed)
-        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found_labels)))
+        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *listed_labels)))
     labels = {
-        file or name: found
-        for (name, found), file in zip(labels.items(), as_they_lie(list(labels), there), strict=True)
+        file or name: picture_labels
+        for (name, picture_labels), file in zip(labels.items(), as_they_lie(list(labels), there), strict=True)
     }
     names, missing = split_missing(list(labels), [file in there for file in labels], name, folder.name)
-    found = Found(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
-    found.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
-    found.notes += _passed_over(below.others - 1, below.left, below.unwritten)  # the table itself is no picture
-    return found
+    contents = Contents(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
+    contents.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
+    contents.notes += _passed_over(below.others - 1, below.left, below.unwritten)  # the table itself is no picture
+    return contents
 
 
 @dataclass
@@ -201,7 +208,7 @@ class Below:
 
 
 def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = "") -> Below:
-    found = Below()
+    below = Below()
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -210,16 +217,16 @@ def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = 
             if entry.name.startswith((".", "__")):
                 continue
             if not is_text(entry.name):
-                found.unwritten += 1
+                below.unwritten += 1
             elif entry.is_dir(follow_symlinks=False):
                 waiting += [] if path == skip else [f"{path}/"]
             elif not wanted(entry.name):
-                found.others += 1
+                below.others += 1
             elif _leads_out(entry, root):
-                found.left += 1
+                below.left += 1
             else:
-                found.names.add(path)
-    return found
+                below.names.add(path)
+    return below
 
 
 def _leads_out(entry: "os.DirEntry[str]", root: Path) -> bool:

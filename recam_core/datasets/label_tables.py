@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 from recam_core.system.layouts import is_text
 
 MAX_BYTES = 1 << 28
@@ -44,8 +45,8 @@ def read_table(path: Path) -> Table:
 
 def _from_csv(name: str, text: str) -> Table:
     text, mark = _without_mark_line(text)
-    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    mark = mark or next((mark for mark in CELL_MARKS if mark in first), ";")
+    first = re.search(r"[^\r\n]+", text)
+    mark = mark or next((mark for mark in CELL_MARKS if first and mark in first[0]), ";")
     rows = _rows(name, text, mark)
     _, cells = next(rows, (0, []))
     header = [_clean(cell) for cell in cells]
@@ -54,27 +55,27 @@ def _from_csv(name: str, text: str) -> Table:
     named = len(header) == 2 and header[1].lower() in LABEL_HEADS
     if not named and ("" in header or len(set(header)) < len(header)):
         raise UserError(f"{name} has two columns of one name, or a column without one. {CSV_FORM}")
-    said: list[tuple[str, list[str], list[str]]] = []  # a picture, its labels, and cells that may hold several
+    labelled: list[tuple[str, list[str], list[str]]] = []  # a picture, its labels, and cells that may hold several
     for line, cells in rows:
         where = f"{name}, line {line}"
         if len(cells) != len(header) and not (named and mark == ";"):
             raise UserError(f"{where} has {len(cells)} cells, its header {len(header)}. {CSV_FORM}")
-        found = _listed(cells[1:]) if named else (_marked(header[1:], cells[1:], where), [])
-        said.append((_file(cells[0], where), *found))
-    parted, notes = _parting({cell for _, _, cells in said for cell in cells})
+        listed = _listed(cells[1:]) if named else (_marked(header[1:], cells[1:], where), [])
+        labelled.append((_file(cells[0], where), *listed))
+    parted, notes = _parting({cell for _, _, cells in labelled for cell in cells})
     labels, again = _joined(
-        (file, [*found, *(part for cell in cells for part in parted(cell))]) for file, found, cells in said
+        (file, [*listed, *(part for cell in cells for part in parted(cell))]) for file, listed, cells in labelled
     )
     if again:
         notes += (f"{again} lines of {name} name a picture again; its labels are joined.",)
-    classes = {label for found in labels.values() for label in found} if named else set(header[1:])
+    classes = {label for listed in labels.values() for label in listed} if named else set(header[1:])
     return Table(labels, tuple(sorted(classes)), notes)
 
 
 def _without_mark_line(text: str) -> tuple[str, str]:
     """A table without the first line ``sep=;`` that a spreadsheet may write, and the mark that it names."""
-    found = re.match(r'"?sep=(.)"?\r?\n?', text, re.IGNORECASE)
-    return (text[found.end() :], found[1]) if found else (text, "")
+    separator = re.match(r'"?sep=(.)"?\r?\n?', text, re.IGNORECASE)
+    return (text[separator.end() :], separator[1]) if separator else (text, "")
 
 
 def _rows(name: str, text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
@@ -97,13 +98,13 @@ def _in_words(error: csv.Error) -> str:
     return 'it has a quote (") that does not end where its cell does' if unclosed else str(error)
 
 
-def _joined(said: Iterable[tuple[str, Iterable[str]]]) -> tuple[dict[str, tuple[str, ...]], int]:
+def _joined(rows: Iterable[tuple[str, Iterable[str]]]) -> tuple[dict[str, tuple[str, ...]], int]:
     """Labels by picture, and how often one was named again."""
     labels: dict[str, tuple[str, ...]] = {}
     again = 0
-    for file, found in said:
+    for file, listed in rows:
         again += file in labels
-        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *found)))
+        labels[file] = tuple(dict.fromkeys((*labels.get(file, ()), *listed)))
     return labels, again
 
 
@@ -114,26 +115,26 @@ def _from_json(name: str, text: str) -> Table:
         raise UserError(f"{name} is not JSON ({str(error)[:80]}). {JSON_FORM}") from error
     if not isinstance(content, tuple):
         raise UserError(f"{name} holds a {type(content).__name__}. {JSON_FORM}")
-    said = []
-    for text_of_file, found in content:
-        if not isinstance(found, list) or not all(isinstance(label, str) and is_text(label) for label in found):
+    rows = []
+    for text_of_file, listed in content:
+        if not isinstance(listed, list) or not all(isinstance(label, str) and is_text(label) for label in listed):
             raise UserError(f"{name}: the labels of {text_of_file[:60]!r} are no list of names. {JSON_FORM}")
-        said.append((_file(text_of_file, name), [label for label in map(_clean, found) if label]))
-    labels, again = _joined(said)
-    notes = _odd_names({label for found in labels.values() for label in found}, ",;|")
+        rows.append((_file(text_of_file, name), [label for label in map(_clean, listed) if label]))
+    labels, again = _joined(rows)
+    notes = _odd_names({label for listed in labels.values() for label in listed}, ",;|")
     notes += (f"{again} entries of {name} name a picture again; its labels are joined.",) if again else ()
-    return Table(labels, tuple(sorted({label for found in labels.values() for label in found})), notes)
+    return Table(labels, tuple(sorted({label for listed in labels.values() for label in listed})), notes)
 
 
 def _listed(cells: Iterable[str]) -> tuple[list[str], list[str]]:
     """Labels of a row out of lists in brackets (Python's, JSON's, NumPy's), and its other cells."""
-    found, others = [], []
+    listed, others = [], []
     for cell in map(_clean, cells):
         if cell[:1] + cell[-1:] in ("[]", "()", "{}"):
-            found += _bracketed(cell)
+            listed += _bracketed(cell)
         elif cell:
             others.append(cell)
-    return [label for label in found if label], others
+    return [label for label in listed if label], others
 
 
 def _bracketed(cell: str) -> list[str]:
@@ -211,6 +212,6 @@ def _read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise UserError(f"{path.name} has more than {MAX_BYTES >> 20} MB; divide the data set.")
     try:
-        return data.decode("utf-8-sig")
+        return text_of(data)
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not in UTF-8 (byte {error.start}); save it as CSV UTF-8 or JSON.") from error

@@ -82,9 +82,9 @@ def as_they_lie(listed: Sequence[str], there: Collection[str]) -> list[str]:
     mean one file, the one that is written as the file is means it, else neither.
     """
     known = by_spelling(there)
-    found = [name if name in there else _tail(name, known) for name in listed]
-    twice = {path for path, count in Counter(found).items() if count > 1}
-    return ["" if path in twice and path != name else path for name, path in zip(listed, found, strict=True)]
+    paths = [name if name in there else _tail(name, known) for name in listed]
+    twice = {path for path, count in Counter(paths).items() if count > 1}
+    return ["" if path in twice and path != name else path for name, path in zip(listed, paths, strict=True)]
 
 
 def _tail(name: str, known: dict[str, str]) -> str:
@@ -104,21 +104,21 @@ def files_in(folder: Path) -> set[str]:
 
 def files_below(folder: Path) -> set[str]:
     """Paths of all files below a folder, relative to it; links to folders are not followed."""
-    found: set[str] = set()
+    paths: set[str] = set()
     for place, _, names in os.walk(folder):
         inner = os.path.relpath(place, folder).replace(os.sep, "/")
-        found.update(names if inner == "." else (f"{inner}/{name}" for name in names))
-    return found
+        paths.update(names if inner == "." else (f"{inner}/{name}" for name in names))
+    return paths
 
 
 def split_missing(
     names: Sequence[str], there: Sequence[bool], source: str, folder: str
 ) -> tuple[list[str], tuple[str, ...]]:
     """The pictures of a list that are there, and those that are missing; ``UserError`` where all of them are."""
-    missing = tuple(name for name, found in zip(names, there, strict=True) if not found)
+    missing = tuple(name for name, is_there in zip(names, there, strict=True) if not is_there)
     if missing and len(missing) == len(names):
         raise UserError(
             f"None of the {len(names)} pictures that {source} names is in {folder}/, for example {missing[0]}. Copy them there, "
             "or use a list that belongs to this folder."
         )
-    return [name for name, found in zip(names, there, strict=True) if found], missing
+    return [name for name, is_there in zip(names, there, strict=True) if is_there], missing

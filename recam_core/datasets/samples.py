@@ -13,9 +13,11 @@ from skimage import data
 from recam_core.datasets.class_names import VOC_CLASSES, known_name
 from recam_core.datasets.scenes import Scenes
 from recam_core.images.masks import read_label_map
+from recam_core.images.pictures import read_image
 from recam_core.records import IGNORE, Picture, UserError
+from recam_core.system.project_files import ASSETS
 
-ASSETS = Path(__file__).parents[2] / "assets" / "samples"
+FILES = ASSETS / "samples"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Photo:
     title: str
     classes: tuple[str, ...]
     credit: str
-    file: str = ""  # under ASSETS; otherwise scikit-image's wheel has it under the sample's name
+    file: str = ""  # among FILES; otherwise scikit-image's wheel has it under the sample's name
 
 
 PHOTOS = {
@@ -72,7 +74,7 @@ def read_sample(name: str) -> tuple[Picture, np.ndarray]:
     """
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
-    return _opened(name)
+    return _decoded(name)
 
 
 def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
@@ -93,19 +95,24 @@ def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
     return values[mask]
 
 
+def open_picture(source: str | Path) -> Picture:
+    """A file, or a bundled sample by its name."""
+    return read_sample(str(source))[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
+
+
 def read_photo(name: str) -> np.ndarray:
     """The pixels (H, W, 3) uint8 of a bundled photo."""
     file = PHOTOS[name].file
-    pixels = np.asarray(Image.open(ASSETS / file).convert("RGB")) if file else getattr(data, name)()
+    pixels = np.asarray(Image.open(FILES / file).convert("RGB")) if file else getattr(data, name)()
     return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1))
 
 
 @cache
-def _opened(name: str) -> tuple[Picture, np.ndarray]:
+def _decoded(name: str) -> tuple[Picture, np.ndarray]:
     if name in PHOTOS:
         pixels = read_photo(name)
         size = pixels.shape[1], pixels.shape[0]
-        mask = read_label_map(ASSETS / f"{name}.png", size=size, classes=len(PHOTO_CLASSES))
+        mask = read_label_map(FILES / f"{name}.png", size=size, classes=len(PHOTO_CLASSES))
     else:
         scenes = Scenes("samples")
         pixels, mask = scenes.image(SCENES[name]), scenes.mask(SCENES[name])

@@ -24,6 +24,7 @@ from recam_core.datasets.on_disk import (
     split_missing,
 )
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 from recam_core.system.layouts import (
     PICTURE_SUFFIXES,
     is_file,
@@ -40,6 +41,7 @@ MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
 ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([\w.-]{1,40})""")
 FIRST_PATH = re.compile(rf".*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PICTURE_SUFFIXES))})(?=\s)", re.IGNORECASE)
+LINE_ENDS = re.compile(r"\r\n?|\n")
 WORDS = 16  # at most so many after a picture's name are looked for in a line of a list
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."
 
@@ -119,12 +121,12 @@ class Voc:
 
     def left_out(self) -> Counter[str]:
         """Names in the XML of all pictures that are no class of VOC, and of how many pictures; every XML is read."""
-        found: Counter[str] = Counter()
+        others: Counter[str] = Counter()
         for i in range(len(self)):
             if self.names[i] in self.described:
                 with contextlib.suppress(UserError):  # whoever reads its labels says that it is none
-                    found.update(name for name in self._objects(i) if not voc_class(name))
-        return found
+                    others.update(name for name in self._objects(i) if not voc_class(name))
+        return others
 
     def _objects(self, i: int) -> set[str]:
         return read_object_names(inside(self.base / "Annotations" / self.described[self.names[i]], self.root))
@@ -145,8 +147,8 @@ def _by_stem(names: Iterable[str], suffix: str) -> dict[str, str]:
 
 def _pictures(names: Iterable[str]) -> dict[str, str]:
     """Pictures by their name in lists; where several have one the JPEG is taken, as VOC's are."""
-    found = sorted((name for name in names if is_picture(name)), key=lambda name: (_is_jpeg(name), name))
-    return {composed(_stem(name)): name for name in found}
+    pictures = sorted((name for name in names if is_picture(name)), key=lambda name: (_is_jpeg(name), name))
+    return {composed(_stem(name)): name for name in pictures}
 
 
 def read_object_names(path: Path) -> set[str]:
@@ -155,25 +157,25 @@ def read_object_names(path: Path) -> set[str]:
     Nothing is expanded: a file with a DOCTYPE is refused.
     """
     refusal = UserError(f"{path.name} is no annotation of VOC; expected an XML file without a DOCTYPE. Copy it again.")
-    found: set[str] = set()
-    opened: list[str] = []
-    said: list[str] = []
+    names: set[str] = set()
+    open_tags: list[str] = []
+    texts: list[str] = []
 
     def refuse(*_: object) -> None:
         raise refusal
 
     def open_tag(tag: str, _: dict[str, str]) -> None:
-        opened.append(tag)
-        said.clear()
+        open_tags.append(tag)
+        texts.clear()
 
     def hear(text: str) -> None:
-        if opened[-2:] == ["object", "name"]:
-            said.append(text)
+        if open_tags[-2:] == ["object", "name"]:
+            texts.append(text)
 
     def close_tag(_: str) -> None:
-        if opened[-2:] == ["object", "name"]:
-            found.add("".join(said).strip())
-        opened.pop()
+        if open_tags[-2:] == ["object", "name"]:
+            names.add("".join(texts).strip())
+        open_tags.pop()
 
     data, encoding = _in_known_letters(path)
     parser = expat.ParserCreate(encoding)
@@ -184,15 +186,16 @@ def read_object_names(path: Path) -> set[str]:
     except UserError:
         raise
     except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
-        raise refusal if _is_utf8(data) else _strange_letters(path) from error
-    return found - {""}
+        known = _is_utf8(data) and not isinstance(error, LookupError)
+        raise refusal if known else _strange_letters(path) from error
+    return names - {""}
 
 
 def _in_known_letters(path: Path) -> tuple[bytes, str | None]:
     """An XML file and the encoding to read it in: those of East Asia become UTF-8, which the parser knows."""
     data = _read_bounded(path, MAX_XML_BYTES)
-    said = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
-    encoding = said[1].decode().lower() if said else ""
+    declaration = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+    encoding = declaration[1].decode().lower() if declaration else ""
     if encoding not in NOT_UTF8:
         return data, None
     try:
@@ -240,9 +243,11 @@ def _read_list(base: Path, split: str, root: Path, pictures: Mapping[str, str]) 
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
     try:
-        lines = _read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
+        lines = LINE_ENDS.split(text_of(_read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES)))
     except UnicodeDecodeError as error:
-        raise UserError(f"{split}.txt is not a text file; expected a name of a picture in each line.") from error
+        raise UserError(
+            f"{split}.txt is not a text file in UTF-8; expected a name of a picture in each line. Save it as UTF-8."
+        ) from error
     names = {_named(composed(line.strip()), pictures): None for line in lines if line.strip()}
     if not names:
         raise UserError(f"{split}.txt is empty; expected a name of a picture in each line, such as 2007_000032.")
@@ -253,6 +258,8 @@ def _named(line: str, pictures: Mapping[str, str]) -> str:
     """The picture that a line of a list names: names may hold spaces, and a mask or a mark may follow."""
     if line in pictures:
         return line
+    if line[1:-1] in pictures and line[0] == line[-1] and line[0] in "\"'":
+        return line[1:-1]
     if len(line.split(None, 1)) == 1 and "/" not in line and "\\" not in line:  # most lines, and there may be a million
         return _stem(line)
     line = line.replace("\\", "/")
@@ -261,8 +268,8 @@ def _named(line: str, pictures: Mapping[str, str]) -> str:
     before_mask = FIRST_PATH.match(line)
     name = _stem(before_mask[0] if before_mask else line)
     words = name.split()
-    for kept in range(len(words), max(0, len(words) - WORDS), -1):
-        start = " ".join(words[:kept]) if kept < len(words) else name
+    for count in range(len(words), max(0, len(words) - WORDS), -1):
+        start = " ".join(words[:count]) if count < len(words) else name
         if start in pictures:
             return start
     return " ".join(words[:-1]) if len(words) > 1 and words[-1] in ("1", "0", "-1") else name

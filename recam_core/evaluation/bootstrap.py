@@ -11,7 +11,7 @@ from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 
 RESAMPLES = 2000
 BLOCK = 1 << 20  # numbers that are drawn at once, 8 MB
-KEPT = 1 << 24  # bytes of draws that are kept
+MOST_BYTES = 1 << 24  # bytes of draws that are kept
 Counted = tuple[np.ndarray, np.ndarray]  # pixels hit and pixels in the union, (P, labels that occur) each
 
 
@@ -41,13 +41,13 @@ def row(matrices: np.ndarray, thresholds: Sequence[int]) -> dict[str, Any]:
     """
     total = matrices.sum(axis=0)
     scores = figures(total)
-    kept = {key: float(scores[key]) for key in ("miou", "fp", "fn", "precision", "recall")}
+    row = {key: float(scores[key]) for key in ("miou", "fp", "fn", "precision", "recall")}
     claimed = max(total[:, 1:].sum(), 1)
-    kept["on_background"] = total[0, 1:].sum() / claimed
-    kept["on_others"] = (total[1:, 1:].sum() - total.diagonal()[1:].sum()) / claimed
+    row["on_background"] = total[0, 1:].sum() / claimed
+    row["on_others"] = (total[1:, 1:].sum() - total.diagonal()[1:].sum()) / claimed
     return {
         "threshold": round(float(np.mean(THRESHOLDS[list(thresholds)])), 4),
-        **{key: round(float(value), 5) for key, value in kept.items()},
+        **{key: round(float(value), 5) for key, value in row.items()},
     }
 
 
@@ -78,16 +78,16 @@ def gain_of_areas(ours: Sequence[Areas], theirs: Sequence[Areas], seed: int = 0)
 
 def _draws(count: int, seed: int) -> Iterator[np.ndarray]:
     """How often each of ``count`` pictures is in each draw, block after block (r, P); the same at any size of the blocks."""
-    if count * RESAMPLES > KEPT:
+    if count * RESAMPLES > MOST_BYTES:
         yield from _drawn(count, seed)
         return
-    kept, rows = _kept_draws(count, seed), _rows(count)
+    draws, rows = _all_draws(count, seed), _rows(count)
     for start in range(0, RESAMPLES, rows):
-        yield kept[start : start + rows]
+        yield draws[start : start + rows]
 
 
 @lru_cache(maxsize=2)
-def _kept_draws(count: int, seed: int) -> np.ndarray:
+def _all_draws(count: int, seed: int) -> np.ndarray:
     """All draws (R, P); kept, because a slider asks for the same again."""
     return np.concatenate(list(_drawn(count, seed)))
 

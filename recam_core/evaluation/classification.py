@@ -66,8 +66,8 @@ def best_preselection(probabilities: np.ndarray, labels: np.ndarray) -> tuple[fl
 
 def mean_average_precision(scores: np.ndarray, labels: np.ndarray) -> float | None:
     """Mean over the classes that occur of the average precision of their ranking; scores and labels (N, K). None of none."""
-    found = [average_precision(scores[:, k], labels[:, k] > 0) for k in np.flatnonzero(labels.any(axis=0))]
-    return round(float(np.mean(found)), 6) if found else None
+    precisions = [average_precision(scores[:, k], labels[:, k] > 0) for k in np.flatnonzero(labels.any(axis=0))]
+    return round(float(np.mean(precisions)), 6) if precisions else None
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:

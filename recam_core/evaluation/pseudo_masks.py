@@ -51,9 +51,9 @@ class PseudoMaskOptions:
     def to_json(self) -> dict[str, Any]:
         """The settings that the masks depend on."""
         refine = "none" if self.refinement is None else self.refinement.name
-        kept: dict[str, Any] = {"readout": self.readout, "refine": refine, "threshold": self.threshold}
-        kept |= asdict(self.view) | {"scales": list(self.view.scales)}
-        return kept if self.refinement is None else kept | {refine: self.refinement.to_json()}
+        settings: dict[str, Any] = {"readout": self.readout, "refine": refine, "threshold": self.threshold}
+        settings |= asdict(self.view) | {"scales": list(self.view.scales)}
+        return settings if self.refinement is None else settings | {refine: self.refinement.to_json()}
 
 
 def pseudo_mask(pair: ModelPair, picture: np.ndarray, ids: Sequence[int], options: PseudoMaskOptions) -> np.ndarray:

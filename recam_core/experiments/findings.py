@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.system.project_files import ASSETS
 
-RESULTS = Path(__file__).parents[2] / "assets" / "results"
+RESULTS = ASSETS / "results"
 FOUND, NOT_FOUND, UNTESTED = "reproduced", "not reproduced", "not tested here"
 FOUR = ("w", "wprime", "sum", "product")  # the readouts that the paper speaks of
 LITTLE = 0.01  # mIoU; a gain below this is little, and so is a spread
@@ -28,10 +29,10 @@ class Verdict:
 def read_study(part: str, folder: Path = RESULTS) -> dict[str, Any] | None:
     """The result file of a part of the study, or None where it is not there or cannot be read."""
     try:
-        found: dict[str, Any] = json.loads((folder / f"study-{part}.json").read_text("utf-8"))
+        results: dict[str, Any] = json.loads((folder / f"study-{part}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return found
+    return results
 
 
 def verdicts(studies: Mapping[str, dict[str, Any] | None]) -> list[Verdict]:
@@ -55,9 +56,9 @@ def _sce_alone(lambdas: dict[str, Any] | None, ablations: dict[str, Any] | None)
     if not (lambdas and ablations):
         return _untested(claim, "scenes", rule)
     alone, both = (_row(table, name)["w"]["over_cam"] for table, name in ((ablations, "sce"), (lambdas, "1")))
-    found = alone["high"] < 0 and alone["mean"] < both["mean"]
+    is_worse = alone["high"] < 0 and alone["mean"] < both["mean"]
     numbers = f"SCE alone {points(alone)} over CAM, ReCAM with λ = 1 {points(both)}"
-    return Verdict(claim, "scenes", FOUND if found else NOT_FOUND, numbers, rule)
+    return Verdict(claim, "scenes", FOUND if is_worse else NOT_FOUND, numbers, rule)
 
 
 def _one_head(ablations: dict[str, Any] | None) -> Verdict:
@@ -66,9 +67,9 @@ def _one_head(ablations: dict[str, Any] | None) -> Verdict:
     if not ablations:
         return _untested(claim, "scenes", rule)
     gains = {"λ = 1": _row(ablations, "shared"), "λ = 0.1": _row(ablations, "shared-0.1")}
-    told = ", ".join(f"{points(row['w']['over_cam'])} with {words}" for words, row in gains.items())
-    found = all(row["w"]["over_cam"]["high"] < LITTLE for row in gains.values())
-    return Verdict(claim, "scenes", FOUND if found else NOT_FOUND, f"{told}, over CAM", rule)
+    numbers = ", ".join(f"{points(row['w']['over_cam'])} with {words}" for words, row in gains.items())
+    is_little = all(row["w"]["over_cam"]["high"] < LITTLE for row in gains.values())
+    return Verdict(claim, "scenes", FOUND if is_little else NOT_FOUND, f"{numbers}, over CAM", rule)
 
 
 def _all_beat_cam(where: str, seeds: dict[str, Any] | None) -> Verdict:
@@ -77,21 +78,21 @@ def _all_beat_cam(where: str, seeds: dict[str, Any] | None) -> Verdict:
         return _untested(claim, where, rule)
     gains = {name: seeds["views"]["one scale"]["readouts"][name]["over_cam"] for name in FOUR}
     above = sum(gain["low"] > 0 for gain in gains.values())
-    told = ", ".join(f"{READOUTS[name].label} {points(gain)}" for name, gain in gains.items())
-    words = f"{'all' if above == 4 else above or 'none'} of four: {told}"
+    numbers = ", ".join(f"{READOUTS[name].label} {points(gain)}" for name, gain in gains.items())
+    words = f"{'all' if above == 4 else above or 'none'} of four: {numbers}"
     return Verdict(claim, where, FOUND if above == len(gains) else NOT_FOUND, words, rule)
 
 
 def _which_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:
-    told = []
+    best_rows = []
     for where, part in SEEDS.items():
         if seeds := studies.get(part):
             readouts = seeds["views"]["one scale"]["readouts"]
             best = max(
                 (name for name in recam_readouts() if name in readouts), key=lambda name: float(readouts[name]["miou"])
             )
-            told.append(f"{READOUTS[best].label} on {where} ({100 * readouts[best]['miou']:.1f})")
-    numbers = f"best here: {', '.join(told)}" if told else "nothing was measured here"
+            best_rows.append(f"{READOUTS[best].label} on {where} ({100 * readouts[best]['miou']:.1f})")
+    numbers = f"best here: {', '.join(best_rows)}" if best_rows else "nothing was measured here"
     return Verdict("w⊗w′ is best on VOC, w on COCO", "VOC, COCO", UNTESTED, numbers, "needs VOC and COCO")
 
 
@@ -102,13 +103,13 @@ def _lambda_matters(where: str, lambdas: dict[str, Any] | None) -> Verdict:
         return _untested(claim, where, rule)
     miou = {row["name"]: row["w"]["miou"] for row in lambdas["rows"] if 0.1 <= float(row["name"]) <= 5}
     spread = max(miou.values()) - min(miou.values())
-    told = ", ".join(f"{100 * value:.1f} at λ = {name}" for name, value in miou.items())
-    return Verdict(claim, where, FOUND if spread < LITTLE else NOT_FOUND, f"w: {told}", rule)
+    numbers = ", ".join(f"{100 * value:.1f} at λ = {name}" for name, value in miou.items())
+    return Verdict(claim, where, FOUND if spread < LITTLE else NOT_FOUND, f"w: {numbers}", rule)
 
 
 def _row(study: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(row for row in study["rows"] if row["name"] == name)
-    return found
+    named_row: dict[str, Any] = next(row for row in study["rows"] if row["name"] == name)
+    return named_row
 
 
 def _untested(claim: str, where: str, rule: str) -> Verdict:

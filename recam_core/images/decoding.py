@@ -21,6 +21,11 @@ MAX_PIXELS = 120_000_000
 MAX_WEBP_PIXELS = 50_000_000  # its decoder holds a picture four times
 MAX_SCANNED = 20 * MAX_PIXELS  # pixels of a JPEG times its scans; a progressive one has about ten
 SCAN = b"\xff\xda"
+NATIVE = {
+    "I;16BS": "I;16NS",
+    "I;32BS": "I;32NS",
+    "F;32BF": "F;32NF",
+}  # Pillow's names of big-endian numbers: the machine's
 FORMATS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "BMP": "BMP", "TIFF": "TIFF", "GIF": "GIF"}
 _FORMAT_LIST = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 
@@ -118,9 +123,9 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
             if kind == "TIFF" and (words := _tiff_words(data)):
                 raise UserError(f"“{name}” is {words}, which is not read here. Save it as 8-bit PNG or TIFF.") from None
             raise
-        if kind == "TIFF" and _is_planar16(image):
-            raise UserError(f"“{name}” is a TIFF whose 16-bit colours lie one after the other (planar), which is not read "
-                            "here. Save it as 8-bit PNG or TIFF.")  # fmt: skip
+        if kind == "TIFF":
+            _check_planes(image, name)
+            _expect_native_order(image)
         _check_pixels(image.width, image.height, MAX_PIXELS, name)
         if kind == "JPEG":
             _check_scans(image, data.count(SCAN), name)
@@ -130,10 +135,22 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
                     "Open it in an image program and save it as PNG.")  # fmt: skip
 
 
-def _is_planar16(image: Image.Image) -> bool:
-    """Does a TIFF hold 16-bit values plane by plane? Pillow takes them for 8-bit ones and shows noise."""
+def _check_planes(image: Image.Image, name: str) -> None:
+    """Refuse a TIFF that holds 16-bit values plane by plane: Pillow takes them for 8-bit ones and shows noise."""
     tags = image.tag_v2  # type: ignore[attr-defined]
-    return tags.get(284) == 2 and len(tags.get(258, ())) > 1 and max(tags[258]) > 8
+    if tags.get(284) == 2 and len(tags.get(258, ())) > 1 and max(tags[258]) > 8:
+        raise UserError(f"“{name}” is a TIFF whose 16-bit colours lie one after the other (planar), which is not read "
+                        "here. Save it as 8-bit PNG or TIFF.")  # fmt: skip
+
+
+def _expect_native_order(image: Image.Image) -> None:
+    """libtiff gives numbers in this machine's order; of signed and float ones Pillow expects the file's, and shows noise."""
+    image.tile = [  # type: ignore[attr-defined]
+        part._replace(args=(NATIVE.get(part.args[0], part.args[0]), *part.args[1:]))
+        if part.codec_name == "libtiff"
+        else part
+        for part in image.tile  # type: ignore[attr-defined]
+    ]
 
 
 def _check_pixels(width: int, height: int, most: int, name: str) -> None:
@@ -160,9 +177,11 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 def _tiff_words(data: bytes) -> str:
     """What a whole TIFF is that Pillow has no pixel type or compression for; "" for one that is damaged."""
+    if data[:4] == b"MM\0+":
+        return "a BigTIFF in big-endian order"
     try:
         stream = io.BytesIO(data)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(16 if data[2] == 43 else 8))  # 43: BigTIFF
         stream.seek(tags.next)
         tags.load(stream)
         bits, bands = max(tags.get(258, (1,))), tags.get(277, 1)

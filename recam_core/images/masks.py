@@ -165,10 +165,10 @@ def _colour_values(image: Image.Image) -> tuple[np.ndarray, list[int]]:
 
 def _present(values: np.ndarray) -> np.ndarray:
     """The values that occur in (H, W) uint16, in order; sorting millions of them would take seconds and their memory again."""
-    seen = np.zeros(1 << 16, bool)
+    is_used = np.zeros(1 << 16, bool)
     for row in values:
-        seen[row] = True
-    return np.flatnonzero(seen)
+        is_used[row] = True
+    return np.flatnonzero(is_used)
 
 
 def _grey_values(image: Image.Image) -> np.ndarray | None:

@@ -57,8 +57,8 @@ class BoundaryBranches(nn.Module):
     def edges(self, stages: Sequence[Tensor]) -> Tensor:
         """Logits (B, 1, h, w) of "here is a boundary between classes", at a quarter of the picture's size."""
         height, width = stages[0].shape[-2:]
-        found = [self._at("fc_edge", i, x)[..., :height, :width] for i, x in enumerate(stages, start=1)]
-        return self._at("fc_edge", self.levels + 1, torch.cat(found, dim=1))
+        levels = [self._at("fc_edge", i, x)[..., :height, :width] for i, x in enumerate(stages, start=1)]
+        return self._at("fc_edge", self.levels + 1, torch.cat(levels, dim=1))
 
     def displacements(self, stages: Sequence[Tensor]) -> Tensor:
         """Displacement (B, 2, h, w), dy and dx, of every position to the centre of its instance; ResNets only."""

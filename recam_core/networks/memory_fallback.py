@@ -9,10 +9,10 @@ from recam_core.networks.model import CamModel
 from recam_core.records import UserError
 from recam_core.system.device import lacks_memory
 
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
-def with_room(model: CamModel, look: Callable[[CamModel, bool], Seen]) -> tuple[Seen, str]:
+def with_room(model: CamModel, look: Callable[[CamModel, bool], Result]) -> tuple[Result, str]:
     """What ``look(model, together)`` sees, and a sentence for the person where memory did not suffice, else "".
 
     ``together`` asks for picture and mirror image as one batch; where that is too much for a graphics card, it gets one view
@@ -23,8 +23,8 @@ def with_room(model: CamModel, look: Callable[[CamModel, bool], Seen]) -> tuple[
     card = where.type != "cpu"
     for together in (True, False) if card else (True,):
         try:
-            told = "" if together else f"the memory of {where} holds one view at a time only"
-            return look(model, together), told
+            note = "" if together else f"the memory of {where} holds one view at a time only"
+            return look(model, together), note
         except (RuntimeError, MemoryError) as error:
             if not lacks_memory(error):
                 raise

@@ -55,8 +55,8 @@ class ModelPair:
     @property
     def calibration(self) -> Calibration:
         """How logits become probabilities, and from which one a class is preselected: measured, from the card, or as trained."""
-        kept = self.card.get("calibration", {})
-        return Calibration(**{name: kept[name] for name in ("temperature", "preselect") if name in kept})
+        calibration = self.card.get("calibration", {})
+        return Calibration(**{name: calibration[name] for name in ("temperature", "preselect") if name in calibration})
 
     @property
     def edges(self) -> CamModel:

@@ -9,18 +9,18 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 Made = TypeVar("Made")
 
 
-def from_plain(kind: type[Made], said: Any, **given: Any) -> Made:
+def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
     """A ``kind`` out of plain data and what is ``given``; fields that it does not have are passed over.
 
     Lists become tuples; numbers are finite. Raises ``ValueError`` that names a field which is missing or of another kind.
     """
-    if not isinstance(said, dict):
-        raise ValueError(f"expected names and values, got {type(said).__name__}")
+    if not isinstance(plain, dict):
+        raise ValueError(f"expected names and values, got {type(plain).__name__}")
     values = dict(given)
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in said and field.name not in given:
+        if field.name in plain and field.name not in given:
             try:
-                values[field.name] = _fitting(said[field.name], field.type)
+                values[field.name] = _fitting(plain[field.name], field.type)
             except ValueError as error:
                 raise ValueError(f"{field.name}: {error}") from error
     try:

@@ -168,9 +168,9 @@ class Validated:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        found = "".join(f"  {name} {value:.3f}" for name, value in self.miou.items())
+        scores = "".join(f"  {name} {value:.3f}" for name, value in self.miou.items())
         ranked = "" if self.mean_ap is None else f"  mAP {self.mean_ap:.3f}"
-        return f"stage {self.stage} epoch {self.epoch + 1} scored on {self.pictures} pictures{ranked}{found}"
+        return f"stage {self.stage} epoch {self.epoch + 1} scored on {self.pictures} pictures{ranked}{scores}"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Cache(Generic[Value]):
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
-            sizes = {name: self._size(kept) for name, kept in self._values.items()}
+            sizes = {name: self._size(stored) for name, stored in self._values.items()}
             total = sum(sizes.values())
             for name in list(sizes)[:-1]:
                 if total <= self.most:

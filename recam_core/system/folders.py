@@ -87,14 +87,14 @@ def watched_file(text: str) -> Path:
 def data_folders() -> list[DataFolder]:
     """Data sets among the roots and the folders in them, in order of their names; links may not lead out."""
     roots = data_roots()
-    found: dict[DataFolder, None] = {}
+    folders: dict[DataFolder, None] = {}
     for root in roots:
         for place in (root, *_inside(root)):
             kind = layout_of(place)
             base = (voc_base(place) or place) if kind == "voc" else place
             if kind and any(base.resolve().is_relative_to(allowed) for allowed in roots):
-                found[DataFolder(kind, base)] = None
-    return list(found)
+                folders[DataFolder(kind, base)] = None
+    return list(folders)
 
 
 def coco_folders() -> list[Path]:

@@ -130,22 +130,22 @@ def stop_job(job: Job) -> None:
 
 def list_jobs(kind: str | None = None, runs: Path | None = None) -> list[Job]:
     """All runs, the newest first; of one kind where it is given. Folders that are no runs are passed over."""
-    found = []
+    listed = []
     for path in sorted((runs or runs_folder()).glob(f"*/{JOB}"), reverse=True):
         with contextlib.suppress(UserError):
-            found.append(read_job(path.parent))
-    return [job for job in found if kind in (None, job.kind)]
+            listed.append(read_job(path.parent))
+    return [job for job in listed if kind in (None, job.kind)]
 
 
 def damaged_runs(runs: Path | None = None) -> list[tuple[Path, str]]:
     """Folders that are runs and cannot be read, each with the reason: they are passed over, and may be deleted."""
-    found = []
+    damaged = []
     for path in sorted((runs or runs_folder()).glob(f"*/{JOB}"), reverse=True):
         try:
             read_job(path.parent)
         except UserError as error:
-            found.append((path.parent, str(error)))
-    return found
+            damaged.append((path.parent, str(error)))
+    return damaged
 
 
 def delete_run(folder: Path) -> None:

@@ -143,12 +143,12 @@ def has_table(folder: Path) -> bool:
 
 def subfolders(folder: Path, most: int | None = None) -> list[Path]:
     """Folders among ``most`` entries of a folder that may be classes or splits, by name; links are none."""
-    found = (
+    chosen = (
         entry
         for entry in islice(entries(folder), most)
         if not entry.name.startswith((".", "__")) and entry.name != MASKS and is_text(entry.name)
     )
-    return sorted(Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
+    return sorted(Path(entry.path) for entry in chosen if entry.is_dir(follow_symlinks=False))
 
 
 def holds_pictures(folder: Path) -> bool:
@@ -180,8 +180,8 @@ def is_file(path: Path) -> bool:
 def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What lies in a folder, in any order; nothing where it is gone or may not be looked into."""
     try:
-        with os.scandir(folder) as found:
-            yield from found
+        with os.scandir(folder) as scanned:
+            yield from scanned
     except OSError:  # gone, or not ours to read
         return
 

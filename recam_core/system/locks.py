@@ -19,7 +19,7 @@ PATIENCE = 0.5  # seconds; somebody who only looks holds it for a moment
 @contextmanager
 def held(path: Path, refusal: str) -> Iterator[None]:
     """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it."""
-    with _opened(path) as stream:
+    with _open_lock(path) as stream:
         end = time.monotonic() + PATIENCE
         while not taken(stream.fileno()):
             if time.monotonic() > end:
@@ -59,7 +59,7 @@ def taken(handle: int) -> bool:
     return True
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_lock(path: Path) -> BinaryIO:
     """The file, which is made where there is none; ``UserError`` where that cannot be."""
     try:
         return open(path, "r+b", buffering=0, opener=_made)

@@ -85,7 +85,7 @@ class _Trial:
 
         for group in optimizer.param_groups:
             group["lr"] = 0.0  # noise teaches nothing
-        with _kept() as kept:
+        with _gradient_bytes() as held:
             learn()
         optimizer.step()
         if device.type == "cuda":
@@ -101,18 +101,18 @@ class _Trial:
             self.peak_bytes = torch.cuda.max_memory_allocated(device)
         else:
             gradients = _nbytes(p.grad for p in model.parameters() if p.grad is not None)
-            self.peak_bytes = kept[0] * batch // size + gradients + self.optimizer_bytes
+            self.peak_bytes = held[0] * batch // size + gradients + self.optimizer_bytes
 
 
 @contextmanager
-def _kept() -> Iterator[list[int]]:
+def _gradient_bytes() -> Iterator[list[int]]:
     """Bytes of the tensors that are kept for gradients inside, each storage once and without parameters."""
-    total, seen = [0], set[int]()
+    total, addresses = [0], set[int]()
 
     def keep(tensor: Tensor) -> Tensor:
         place = tensor.untyped_storage()
-        if place.data_ptr() not in seen and not isinstance(tensor, torch.nn.Parameter):
-            seen.add(place.data_ptr())
+        if place.data_ptr() not in addresses and not isinstance(tensor, torch.nn.Parameter):
+            addresses.add(place.data_ptr())
             total[0] += place.nbytes()
         return tensor
 

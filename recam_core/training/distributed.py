@@ -19,7 +19,7 @@ from recam_core.records import UserError
 from recam_core.system.launcher import launched
 
 PATIENCE = timedelta(hours=6)  # while the main process validates and writes, the others wait
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 
 
 class ProcessGroup:
@@ -53,14 +53,15 @@ class ProcessGroup:
                 "and several graphics cards (accelerate launch --multi_gpu, or torchrun)."
             )
         self._host = dist.new_group(backend="gloo", timeout=PATIENCE)
-        warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
 
     def wrapped(self, losses: nn.Module) -> nn.Module:
         """A module whose gradients are means over the group after ``backward``."""
         if self._accelerator is None:
             return losses
         self._accelerator.free_memory()  # it would keep the network of the stage before
-        return self._accelerator.prepare_model(losses, device_placement=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*broadcast_buffers. is deprecated", FutureWarning)
+            return self._accelerator.prepare_model(losses, device_placement=False)
 
     def backward(self, loss: Tensor) -> None:
         """Add up gradients, and outside of ``alone`` take their mean over the group."""
@@ -89,14 +90,14 @@ class ProcessGroup:
                 dist.all_reduce(values, group=self._host)
         return values
 
-    def gathered(self, what: Said) -> list[Said]:
+    def gathered(self, value: Value) -> list[Value]:
         """What each process says, in order."""
         if self._host is None:
-            return [what]
-        said: list[Any] = [None] * self.share.world
+            return [value]
+        values: list[Any] = [None] * self.share.world
         with self._together():
-            dist.all_gather_object(said, what, group=self._host)
-        return said
+            dist.all_gather_object(values, value, group=self._host)
+        return values
 
     @contextlib.contextmanager
     def agreed(self) -> Iterator[None]:

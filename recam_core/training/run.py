@@ -184,20 +184,20 @@ class Run:
         return ModelPair(self.folder.path.name, self.classes, self.config.backbone, self.cam, self.recam, card)
 
     def _cautions(self) -> list[str]:
-        found = []
+        cautions = []
         if self.config.objective != "both":
-            found.append("Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here.")
+            cautions.append("Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here.")
         elif self.config.recam_weight == 0:
-            found.append("Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here.")
+            cautions.append("Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here.")
         elif len(self.classes) == 1:
-            found.append("Trained on one class: softmax has nothing to tell apart, so FC2 never learned.")
+            cautions.append("Trained on one class: softmax has nothing to tell apart, so FC2 never learned.")
         empty = [self.classes[k] for k in np.flatnonzero(self.shown.numpy() == 0)]
         if 0 < len(empty) < len(self.classes):
             more = f" and {len(empty) - 10} more" if len(empty) > 10 else ""
-            found.append(
+            cautions.append(
                 f"No picture of the training split shows {', '.join(empty[:10])}{more}: their maps mean nothing."
             )
-        return found
+        return cautions
 
 
 def _stand_in(batch: Batch) -> Batch:

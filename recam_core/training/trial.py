@@ -45,7 +45,7 @@ def estimate_apart(config: TrainConfig, check: Callable[[], None] = lambda: None
         _bound(process.pid)
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                said, complaint = process.communicate(timeout=PAUSE)
+                output, complaint = process.communicate(timeout=PAUSE)
                 break
             check()
             if time.monotonic() > end:
@@ -59,7 +59,7 @@ def estimate_apart(config: TrainConfig, check: Callable[[], None] = lambda: None
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-    return _cost(process.returncode, said, complaint)
+    return _cost(process.returncode, output, complaint)
 
 
 def _bound(pid: int) -> None:
@@ -72,11 +72,11 @@ def _bound(pid: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_DATA, (ROOM, ROOM))
 
 
-def _cost(status: int, said: bytes, complaint: bytes) -> Cost:
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith(b"{")]
-    found = next((line for line in lines if line.pop("event", "") == "Cost"), None)
-    if status == 0 and found is not None:
-        return Cost(**found | {name: tuple(found[name]) for name in ("step_seconds", "steps")})
+def _cost(status: int, output: bytes, complaint: bytes) -> Cost:
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
+    cost = next((line for line in lines if line.pop("event", "") == "Cost"), None)
+    if status == 0 and cost is not None:
+        return Cost(**cost | {name: tuple(cost[name]) for name in ("step_seconds", "steps")})
     last = complaint.decode(errors="replace").strip().splitlines()[-1:]
     if status == 2 and last:
         raise UserError(last[0].removeprefix("python -m recam_core: "))

@@ -1,6 +1,7 @@
-"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights (ReCAM, section 4).
+"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights.
 
-Both stages' networks are kept, because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
+The recipe of ReCAM (Chen et al., CVPR 2022, arXiv 2203.00962, section 4). Both stages' networks are kept,
+because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
 statistics throughout (the network stays in evaluation mode), as in the reference.
 """
 
@@ -118,17 +119,17 @@ class _Course:
         under_way: deque[tuple[int, float, Tensor, int]] = deque()
         for i, batches in enumerate(plan):
             meter.begin()
-            found: list[Batch] = [next(loader) for _ in batches]
+            loaded: list[Batch] = [next(loader) for _ in batches]
             meter.waited()
-            shown += sum((batch.labels.sum(dim=0) for batch in found), torch.zeros_like(shown))
-            yield from self._skips(found, meter)
+            shown += sum((batch.labels.sum(dim=0) for batch in loaded), torch.zeros_like(shown))
+            yield from self._skips(loaded, meter)
             count, labelled = self.group.count(
-                sum(len(batch.pixels) for batch in found), sum(int(batch.labels.any(dim=1).sum()) for batch in found)
+                sum(len(batch.pixels) for batch in loaded), sum(int(batch.labels.any(dim=1).sum()) for batch in loaded)
             )
             if count:
                 step = epoch * len(plan) + i
                 rate = set_rates(run.optimizer, step / meter.first.steps, self.config.power)
-                under_way.append((step, rate, run.step(found, count, labelled), count))
+                under_way.append((step, rate, run.step(loaded, count, labelled), count))
             # a graphics card works on while the step before is read
             while len(under_way) > (1 if run.device.type == "cuda" else 0):
                 yield from self._settle(meter, *under_way.popleft())
@@ -142,9 +143,9 @@ class _Course:
         run.shown = self.group.total_on_host(shown)
         yield from self._finish(meter, stage, epoch, epochs, start)
 
-    def _skips(self, found: list[Batch], meter: Meter) -> list[PictureSkipped]:
+    def _skips(self, loaded: list[Batch], meter: Meter) -> list[PictureSkipped]:
         """Events of the pictures that nobody in the group could read and that were not named before."""
-        mine = [broken for batch in found for broken in batch.broken]
+        mine = [broken for batch in loaded for broken in batch.broken]
         if not self.group.count(len(mine))[0]:
             return []
         events = []

@@ -55,12 +55,12 @@ class Validation:
             except (UserError, OSError) as error:
                 yield PictureSkipped(self.dataset.name(i), str(error))
                 continue
-            seen = look(model, small)
-            scores.append(seen.scores)
+            answer = look(model, small)
+            scores.append(answer.scores)
             labels.append(row)
             if mask is not None:
                 masked |= shows_class(mask)
-                self._count(seen, small, np.flatnonzero(row).tolist(), mask, sweeps)
+                self._count(answer, small, np.flatnonzero(row).tolist(), mask, sweeps)
         best = {name: sweep.best() for name, sweep in sweeps.items()} if masked else {}
         yield Validated(
             stage,
@@ -73,12 +73,12 @@ class Validation:
         )
 
     def _count(
-        self, seen: Look, picture: np.ndarray, ids: list[int], mask: np.ndarray, sweeps: dict[str, ThresholdSweep]
+        self, answer: Look, picture: np.ndarray, ids: list[int], mask: np.ndarray, sweeps: dict[str, ThresholdSweep]
     ) -> None:
         """Seeds as this field scores them: the maps of the true classes compete with a threshold."""
         names = tuple(self.dataset.classes)
-        kept: dict[str, tuple[np.ndarray, ...]] = {readout: (maps,) for readout, maps in seen.maps.items()}
-        evidence = Evidence(picture, names, seen.scores, kept, self.options, "", 0.0, 1)
+        scale_maps: dict[str, tuple[np.ndarray, ...]] = {readout: (maps,) for readout, maps in answer.maps.items()}
+        evidence = Evidence(picture, names, answer.scores, scale_maps, self.options, "", 0.0, 1)
         for readout, sweep in sweeps.items():
             maps = np.zeros((0, *mask.shape), np.float32)
             if ids:

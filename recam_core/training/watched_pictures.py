@@ -29,7 +29,7 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
     if not config.watch:
         return ()
     places = {dataset.name(i): i for i in range(len(dataset))}
-    found = []
+    pictures = []
     for name in config.watch:
         if name in places:
             pixels = dataset.image(places[name])
@@ -39,8 +39,8 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
             classes = sample_labels(name, dataset.classes)
         else:  # asked again, whatever a page said of it before: links may have changed
             pixels, classes = read_image(watched_file(name)).pixels, ()
-        found.append(WatchedPicture(Path(name).name, working_picture(pixels, look_size(config)), classes))
-    return tuple(found)
+        pictures.append(WatchedPicture(Path(name).name, working_picture(pixels, look_size(config)), classes))
+    return tuple(pictures)
 
 
 def clear_watched(out: Path) -> None:
@@ -90,10 +90,10 @@ def keep_maps(
     """
     arrays: dict[str, np.ndarray] = {}
     for i, picture in enumerate(pictures):
-        seen = [look(network, picture.pixels) for network in networks]
-        scores = seen[-1].scores
+        looks = [look(network, picture.pixels) for network in networks]
+        scores = looks[-1].scores
         shown = [list(classes).index(k) for k in picture.classes] or np.argsort(-scores, kind="stable")[:SHOWN].tolist()
-        for part in seen:
+        for part in looks:
             arrays |= {f"{readout}.{i}": maps[shown] for readout, maps in part.maps.items()}
         arrays[f"scores.{i}"] = scores[shown]
         arrays[f"classes.{i}"] = np.array([classes[k] for k in shown])

@@ -84,7 +84,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(url: str, process: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def wait_until_healthy(url: str, process: subprocess.Popen, log: Path, seconds: float = 180) -> None:
     """Until the server answers, or the test fails with what the server said."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:

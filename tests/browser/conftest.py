@@ -3,11 +3,15 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from app_server import APP, Servers, servers
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from recam_core.system import jobs
+from recam_core.system.locks import is_held
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 CHROMIUM_ARGS = [
@@ -20,17 +24,39 @@ CHROMIUM_ARGS = [
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as anybody starts it, one server for all tests that change nothing on its disk."""
-    with servers(tmp_path_factory) as started:
-        yield started(APP)
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app's folder of models."""
+    return tmp_path_factory.mktemp("models")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The app's folder of runs; what still runs in it when the tests are over is stopped."""
+    folder = tmp_path_factory.mktemp("runs")
+    yield folder
+    for job in jobs.list_jobs(runs=folder):
+        if is_held(job.folder / jobs.LOCK):
+            jobs.stop_job(job)
+
+
+@pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Start servers for the tests of one file."""
+    """Start servers, which run until the tests are over."""
     with servers(tmp_path_factory) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def start_app(serve: Servers, models: Path, runs: Path) -> Callable[[], str]:
+    """Start a server of the app, as anybody does, on those folders; returns its address."""
+    folders = {"RECAM_MODELS": str(models), "RECAM_RUNS": str(runs)}
+    return partial(serve, APP, RECAM_COUNT_PASSES="1", OMP_NUM_THREADS="1", **folders)
+
+
+@pytest.fixture(scope="session")
+def url(start_app: Callable[[], str]) -> str:
+    """The address of the one server that all tests of the app ask: to start one takes seconds."""
+    return start_app()
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +70,30 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Callable[[bool], BrowserContext]:
+    """A browser's profile, with touch or without; Streamlit's scripts are loaded and compiled once in each."""
+    return cache(lambda touch: browser.new_context(has_touch=touch))
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..., Page]]:
     """Open an address at a window size and colour scheme; a JavaScript error on any page fails the test."""
-    contexts, errors = [], []
+    pages, errors = [], []
 
     def start(url: str, width: int = 1440, height: int = 900, scheme: str = "light", *, touch: bool = False) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=touch)
-        contexts.append(context)
-        page = context.new_page()
+        page = context(touch).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         return page
 
     yield start
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not errors, errors
 
 

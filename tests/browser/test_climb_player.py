@@ -122,6 +122,10 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
     page.locator(".st-key-climb .panel canvas").nth(7).wait_for()
     assert page.locator(".st-key-climb .panel canvas").count() == 8
     assert ["4" in text for text in page.locator(".st-key-climb .chip", has_text="steps T").all_inner_texts()][1]
+    axes = page.locator(".st-key-climb .track .charts > :first-child").evaluate_all(
+        "charts => charts.map(chart => [...chart.querySelectorAll('text')].map(text => text.textContent).join())"
+    )
+    assert axes[0] == axes[1]  # of two runs beside one another the same height is the same value
     screenshot(page, "climb-2-beside", full=True)
     with page.expect_download() as download:
         page.get_by_role("button", name="WebP").last.click()

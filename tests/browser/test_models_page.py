@@ -2,23 +2,12 @@
 
 import pytest
 import torch
-from app_server import APP
 from waiting import go_to, settle
 
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def url(serve, place):
-    return serve(APP, RECAM_MODELS=str(place / "models"), RECAM_RUNS=str(place / "runs"), OMP_NUM_THREADS="1")
 
 
 @pytest.fixture
@@ -33,16 +22,16 @@ def visit(url, open_page):
     return start
 
 
-@pytest.fixture(scope="module")
-def file(place):
+@pytest.fixture
+def file(tmp_path):
     """A model of this project with random weights, as somebody else would hand it over."""
     torch.manual_seed(0)
-    path = place / "from a friend.safetensors"
+    path = tmp_path / "from a friend.safetensors"
     save_pair(build_pair("friend", "tiny", ("cat", "dog")), path)
     return path
 
 
-def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place, screenshot, tmp_path):
+def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, models, screenshot, tmp_path):
     page = visit(height=600)
     page.get_by_text("Import a model").click()
     page.locator("[class*=st-key-models-files] input[type=file]").set_input_files(file)
@@ -57,8 +46,8 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
     page.get_by_role("button", name="Import", exact=True).click()
     page.locator(".st-key-model-new-friend").wait_for()
     settle(page)
-    assert (place / "models" / "friend.safetensors").is_file()
-    assert sorted(path.name for path in (place / "models").iterdir()) == ["friend.safetensors"]
+    assert (models / "friend.safetensors").is_file()
+    assert sorted(path.name for path in models.iterdir()) == ["friend.safetensors"]
     assert page.get_by_role("heading", name="friend").count() == 1
     screenshot(page, "models-imported", full=True)
 
@@ -68,7 +57,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
         card.get_by_role("link", name="Export").click()
     assert download.value.suggested_filename == "friend.safetensors"
     download.value.save_as(tmp_path / "friend.safetensors")
-    assert (tmp_path / "friend.safetensors").read_bytes() == (place / "models" / "friend.safetensors").read_bytes()
+    assert (tmp_path / "friend.safetensors").read_bytes() == (models / "friend.safetensors").read_bytes()
 
     card.get_by_role("button", name="Look with it").click()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
@@ -86,7 +75,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, place
     dialog.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("was deleted").wait_for()
     settle(page)
-    assert list((place / "models").iterdir()) == []
+    assert list(models.iterdir()) == []
     assert page.get_by_role("heading", name="friend").count() == 0
 
 

@@ -5,36 +5,13 @@ import re
 from dataclasses import replace
 
 import pytest
-from app_server import APP
 from trained_runs import CONFIG, SCENE, write_run
 from waiting import settle
 
 from recam_core.system import jobs
-from recam_core.system.locks import is_held
 
 pytestmark = pytest.mark.browser
 SMALL = {"Epochs of stage 1": 9, "Epochs of stage 2": 3, "Pictures scored": 8}  # of 200 scenes: less than a minute
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder of runs; what still runs in it when the tests are over is stopped."""
-    folder = tmp_path_factory.mktemp("runs")
-    yield folder
-    for job in jobs.list_jobs(runs=folder):
-        if is_held(job.folder / jobs.LOCK):
-            jobs.stop_job(job)
-
-
-@pytest.fixture(scope="module")
-def start_server(serve, runs):
-    return lambda: serve(APP, RECAM_RUNS=str(runs), RECAM_MODELS=str(runs), OMP_NUM_THREADS="1")
-
-
-@pytest.fixture(scope="module")
-def url(start_server):
-    """A server that stays; the first test kills one before."""
-    return start_server()
 
 
 def fill(page, label, value):
@@ -65,10 +42,8 @@ def begin(page, title):
     settle(page)
 
 
-def test_a_run_outlives_its_server_and_another_one_waits_for_it(
-    start_server, serve, request, open_page, runs, screenshot
-):
-    killed = start_server()
+def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve, url, open_page, runs, screenshot):
+    killed = start_app()
     page = open_page(f"{killed}/train", height=1400)
     page.set_default_timeout(60_000)
     page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
@@ -88,7 +63,7 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(
     serve.processes[killed].kill()  # no chance to say a word to anybody
     serve.processes[killed].wait()
     before = epochs(folder)
-    page = open_page(f"{request.getfixturevalue('url')}/train?run={folder.name}", height=1400)
+    page = open_page(f"{url}/train?run={folder.name}", height=1400)
     page.set_default_timeout(90_000)
     page.locator("[class*=st-key-train-player] canvas").first.wait_for()
     assert before < SMALL["Epochs of stage 1"], "it was over too soon to be found running"

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from recam_core.cam.pipeline import default_classes, explain, gather_evidence, read_out
+from recam_core.cam.explanation import explain
+from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import Evidence, HeatmapOptions, UserError

@@ -5,15 +5,12 @@ import timm
 import torch
 from torchvision.models import resnet18
 
-from recam_core.system import tensor_files
-from recam_core.system.unpickling import plain_tensors
-
 
 @pytest.fixture(autouse=True)
-def read_here(request, monkeypatch):
-    """Pickles are read in the process of the test, which is quicker; tests marked ``process`` do as people do."""
+def read_here_or_apart(request):
+    """Tests marked ``process`` have a process of their own for pickles, as people do."""
     if not request.node.get_closest_marker("process"):
-        monkeypatch.setattr(tensor_files, "unpickled_apart", plain_tensors)
+        request.getfixturevalue("read_here")
 
 
 @pytest.fixture(scope="session")

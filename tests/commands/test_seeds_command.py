@@ -157,7 +157,6 @@ def test_each_process_of_a_machine_gets_its_own_card(model, tmp_path, monkeypatc
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_two_processes_write_exactly_what_one_writes(model, tmp_path):
     def process(out, **more):
         command = [sys.executable, "-m", "recam_core", *words(model, out, "--json-lines")]

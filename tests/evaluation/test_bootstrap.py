@@ -77,10 +77,10 @@ def test_the_interval_is_that_of_drawing_the_same_pictures_for_both_sides():
     assert found["low"] < found["mean"] < found["high"]
 
 
-@pytest.mark.parametrize("kept", [0, 1 << 24])
-def test_draws_are_the_same_in_blocks(monkeypatch, kept):
+@pytest.mark.parametrize("most", [0, 1 << 24])
+def test_draws_are_the_same_in_blocks(monkeypatch, most):
     monkeypatch.setattr(bootstrap, "BLOCK", 12 * 7)
-    monkeypatch.setattr(bootstrap, "KEPT", kept)
+    monkeypatch.setattr(bootstrap, "MOST_BYTES", most)
     blocks = list(bootstrap._draws(12, 3))
     assert max(map(len, blocks)) == 7
     expected = np.random.default_rng(3).multinomial(12, [1 / 12] * 12, RESAMPLES)

@@ -8,7 +8,7 @@ import torch
 from plain_sweep import picture, plain_confusion
 from refined import subject_of, walk_of
 
-from recam_core.cam.pipeline import explain
+from recam_core.cam.explanation import explain
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import Evaluation, evaluate, to_size
 from recam_core.evaluation.metrics import THRESHOLDS, figures

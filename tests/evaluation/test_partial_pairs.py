@@ -9,8 +9,9 @@ from refined import subject_of, walk_of
 from stores import OPTIONS, run, scenes
 
 from recam_core.cam.bundle import evidence_bundle
+from recam_core.cam.explanation import explain
 from recam_core.cam.lesson import picture_features
-from recam_core.cam.pipeline import default_classes, explain, gather_evidence, read_out
+from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.evaluation.evaluate import evaluate
 from recam_core.evaluation.pseudo_masks import PseudoMaskOptions, pseudo_mask
 from recam_core.evaluation.store import MapMaker, open_store, reset_pair

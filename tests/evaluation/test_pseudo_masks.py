@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from refined import walk_of
 
-from recam_core.cam.pipeline import explain
+from recam_core.cam.explanation import explain
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.pseudo_masks import PseudoMaskOptions, is_whole, mask_names, pseudo_mask, write_masks
 from recam_core.images.visualise import CLASS_COLOURS, palette_png_bytes, png_bytes

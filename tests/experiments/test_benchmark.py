@@ -133,7 +133,6 @@ def test_a_whole_step_is_compared_with_the_masked_features_and_needs_less_memory
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path):
     config = TrainConfig(
         backbone="tiny", crop=32, long_side_min=40, long_side_max=48, batch_size=2, stage1_epochs=1, stage2_epochs=1

@@ -16,7 +16,10 @@ from recam_core.images.pictures import read_image
 from recam_core.records import UserError
 
 SECONDS, MEGABYTES = 5.0, 1024
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="limits of memory need Linux")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="limits of memory need Linux"),
+]
 
 
 class Measured(DecodeProcess):

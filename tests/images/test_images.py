@@ -268,6 +268,16 @@ def test_what_cannot_be_brightened_says_that_it_is_dark(monkeypatch):
     assert "nearly black" in facts["notes"][0]
 
 
+@pytest.mark.parametrize(
+    ("order", "said"), [("<", "64-bit floating-point numbers in 1 band"), (">", "a BigTIFF in big-")]
+)
+def test_a_whole_bigtiff_is_not_called_damaged(order, said):
+    values = np.random.default_rng(0).random((40, 50))
+    assert said in refusal(tiff(values, bigtiff=True, byteorder=order), name="x.tif")
+    if order == "<":
+        assert read_image(tiff((values * 255).astype(np.uint8), bigtiff=True)).pixels.shape == (40, 50, 3)
+
+
 def test_planes_of_sixteen_bits_are_refused_instead_of_shown_as_noise():
     planes = few_bits(12).transpose(2, 0, 1).copy()
     assert "planar" in refusal(tiff(planes, photometric="rgb", planarconfig="separate"), name="x.tif")
@@ -276,10 +286,11 @@ def test_planes_of_sixteen_bits_are_refused_instead_of_shown_as_noise():
 @pytest.mark.parametrize(("kind", "order"), [
     ("u2", ">"), ("i2", "<"), ("i2", ">"), ("u4", "<"), ("i4", "<"), ("i4", ">"), ("f4", "<"), ("f4", ">")
 ])  # fmt: skip
-def test_numbers_of_every_kind_are_shown_in_their_order(kind, order):
+@pytest.mark.parametrize("compression", [None, "zlib"])  # other parts of Pillow read them then
+def test_numbers_of_every_kind_are_shown_in_their_order(kind, order, compression):
     most = {"u2": 1000, "i2": 32767, "u4": 2**32 - 1, "i4": 2**31 - 1, "f4": 255}[kind]
     grey = np.linspace(0, most, 32 * 40).reshape(32, 40).astype(kind)
-    picture = read_image(tiff(grey, byteorder=order, photometric="minisblack"))
+    picture = read_image(tiff(grey, byteorder=order, photometric="minisblack", compression=compression))
     assert np.abs(picture.pixels[..., 0] - grey.astype(float) * (255 / most)).max() <= 0.51
     assert picture.notes == (f"values 0 to {float(grey.max()):g} stretched to 0–255",)
 

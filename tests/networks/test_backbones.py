@@ -162,7 +162,7 @@ def test_a_hostile_weights_file_is_refused_and_nothing_runs(tmp_path):
     assert marker.exists()  # the file would have done it
 
 
-@pytest.mark.process
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 def test_missing_and_garbage_weights_files(tmp_path, name):
     path = tmp_path / name
@@ -173,7 +173,7 @@ def test_missing_and_garbage_weights_files(tmp_path, name):
         read_tensors(str(path))
 
 
-@pytest.mark.process
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 def test_a_local_weights_file_is_loaded_whole(tmp_path, name):
     state = ResNet("resnet18", 16).trunk.state_dict()
@@ -189,7 +189,7 @@ def changed_state(change):
     return state
 
 
-@pytest.mark.process
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("change", [
     pytest.param(lambda s: s.pop("layer3.0.conv1.weight"), id="missing"),
     pytest.param(lambda s: s.update({"layer3.0.conv1.weight": torch.zeros(2, 2)}), id="shape"),
@@ -202,7 +202,7 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path, change):
         build_resnet("resnet18", 16, str(path))
 
 
-@pytest.mark.process
+@pytest.mark.usefixtures("read_here")
 def test_a_weights_file_without_a_dictionary_is_refused(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save([torch.zeros(2)], path)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from recam_core.cam.pipeline import explain
+from recam_core.cam.explanation import explain
 from recam_core.checkpoints.pair_file import load_pair, read_header, save_pair, stored_readouts
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.fixed_stride import FixedStride

@@ -1,8 +1,17 @@
 """What the tests of several pages count."""
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from recam_core.networks.model import CamModel
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_packaged_components():
+    """For every page that it opens AppTest reads the metadata of all installed packages; ours bring no component."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        yield
 
 
 @pytest.fixture

@@ -47,6 +47,17 @@ def test_it_opens_with_a_preview_of_a_few_steps():
     assert app.button(key="climb-stop").disabled
 
 
+def test_the_preview_is_the_beginning_of_the_climb():
+    app = open_climb(classes="fish")
+    preview = header(watched(app)[0])["frames"]
+    app = finished(app, steps=9)
+    climbed = header(watched(app)[0])["frames"]
+    assert len(preview) == 8
+    for early, late in zip(preview, climbed, strict=False):
+        assert early["values"] == pytest.approx(late["values"], rel=1e-4)
+        assert early["curves"]["map"]["covered"] == pytest.approx(late["curves"]["map"]["covered"], abs=1e-3)
+
+
 def test_a_climb_brings_a_frame_for_every_step_with_numbers_and_iou():
     app = finished(open_climb(classes="fish"), steps=5)
     (stream,) = watched(app)

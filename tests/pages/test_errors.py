@@ -13,7 +13,7 @@ from opened import opened, press, query, ran, words
 
 import ui.compute.engine
 import ui.widgets.jobs
-from recam_core import UserError, open_store
+from recam_core import UserError, open_dataset, open_store
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import BUNDLED_MODELS, find_model
 from recam_core.evaluation.metrics import figures
@@ -123,9 +123,10 @@ def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):
 def test_it_opens_with_the_newest_evaluation_and_figures_of_both_sides(place):
     app = open_errors()
     store = open_store(place / "kept")
-    assert (chosen(app, "run"), chosen(app, "a"), chosen(app, "b")) == ("kept", "cam", "product")
+    best = max((name for name in READOUTS if name != "cam"), key=lambda name: store.curves(name).miou.max())
+    assert (chosen(app, "run"), chosen(app, "a"), chosen(app, "b")) == ("kept", "cam", best)
     index = round(100 * app.slider(key="errors-threshold").value)
-    a, b = (figures(store.confusion(name, index)) for name in ("cam", "product"))
+    a, b = (figures(store.confusion(name, index)) for name in ("cam", best))
     metrics = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert metrics["mIoU, %"] == (
         f"{100 * a['miou']:.1f} → {100 * b['miou']:.1f}",
@@ -136,6 +137,19 @@ def test_it_opens_with_the_newest_evaluation_and_figures_of_both_sides(place):
     assert "12 pictures are too few for an interval" in words(app)
     assert len(cards(app)) == 8
     assert len(app.get("plotly_chart")) == 3
+
+
+def test_every_evaluation_begins_at_the_threshold_that_suits_it(place):
+    app = open_errors(run="kept")
+    first = app.slider(key="errors-threshold").value
+    app.slider(key="errors-threshold").set_value(0.7)
+    ran(app)
+    app.selectbox(key="errors-run").set_value("walked")
+    ran(app)
+    second = app.slider(key="errors-threshold").value
+    assert second != 0.7
+    assert second == open_errors(run="walked").slider(key="errors-threshold").value != first
+    assert open_errors(run="walked", t="0.7").slider(key="errors-threshold").value == 0.7
 
 
 def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkeypatch):
@@ -163,8 +177,9 @@ def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkey
 
 
 def mounted(app):
-    (view,) = [element for element in app.main if element.type == "bidi_component"]
-    return json.loads(view.proto.json)
+    components = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
+    (view,) = [data for data in components if "url" in data]  # beside it is what scrolls to it
+    return view
 
 
 def payload(app):
@@ -221,7 +236,7 @@ def view_of(place, a="cam", b="product", index=30):
     store = open_store(place / "kept")
     numbers = np.arange(len(store.entries))
     run = runs.Run("kept", place / "kept", None)
-    sides = [Side(run, store, name, numbers, map_label(name), "#000000") for name in (a, b)]
+    sides = [Side(run, store, name, numbers, map_label(name)) for name in (a, b)]
     return View(*sides, index)
 
 
@@ -295,7 +310,8 @@ def test_nonsense_in_a_link_does_no_harm(place):
     )
     assert "does not have" in words(app)
     assert "is not among those compared" in words(app)
-    assert (chosen(app, "a"), chosen(app, "b"), chosen(app, "part")) == ("cam", "product", "pictures")
+    assert (chosen(app, "a"), chosen(app, "part")) == ("cam", "pictures")
+    assert chosen(app, "b") == chosen(open_errors(), "b")
 
 
 # ---- one picture
@@ -349,7 +365,12 @@ def test_compare_opens_with_the_same_picture_model_and_way_of_looking(place):
     assert uploads._STORE.get(asked["picture"]) is not None
     ids = store.entries[1].ids
     assert asked["classes"].split(",") == [store.settings.classes[k] for k in ids]
-    assert asked["t"] == "0.4"
+    assert (asked["t"], asked["view"]) == ("0.4", "error")
+    assert "The true mask of this picture came with its data set" in words(app)
+    assert app.session_state["heat_settings"]["mode"] == "error"
+    (upload,) = app.session_state[uploads.OWN].values()
+    assert np.array_equal(upload.truth.mask, open_dataset("scenes", "", "samples").mask(1))
+    assert uploads.truth_of({}, asked["picture"], ("cat",)) is None  # to other classes its labels mean nothing
     assert not app.error
     assert not app.warning  # it is a drawn scene, though none of the samples
 
@@ -444,7 +465,7 @@ def test_the_bundle_holds_both_sides_of_the_chosen_pictures(place):
 def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
     view = view_of(place)
     view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
-    named = [(side.run, side.name, side.label, side.colour) for side in view.both.values()]
+    named = [(side.run, side.name, side.label) for side in view.both.values()]
     runs._opened.clear()
     with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
@@ -558,7 +579,10 @@ def test_progress_says_how_far_and_how_long(place):
     (job.folder / jobs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     share, said = runs.progress(job)
     assert share == pytest.approx(0.45)
-    assert said == "45 of 100 pictures, about 4 min left"
+    assert said == "45 of 100 pictures looked at, about 4 min left"
+    lines.append({"event": "EvalStep", "done": 100, "total": 100, "name": "x"})
+    (job.folder / jobs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert runs.progress(job) == (1.0, "All 100 pictures are looked at; the last counts are being written …")
     (job.folder / jobs.EVENTS).write_text("")
     assert "Loading the model" in runs.progress(job)[1]
 
@@ -603,7 +627,7 @@ def test_a_stopped_evaluation_shows_what_it_has(place):
     stored["finished"] = False
     path.write_text(json.dumps(stored))
     app = open_errors(run="kept")
-    assert "12 of 40 pictures so far" in words(app)
+    assert "figures of the first 12 of 40 pictures ·" in words(app)
     assert len(app.metric) == 3
 
 
@@ -699,8 +723,8 @@ def test_an_error_card_counts_another_class_as_wrong():
     assert [tuple(pixel) for pixel in alone.tolist()] == [(0, 0, 0)] * 2 + [shade[1]] + [(0, 0, 0)] * 2
 
 
-def test_names_on_cards_are_short():
-    assert gallery.short("000000000540.jpg") == "540"
+def test_names_on_cards_are_those_of_the_data_set():
+    assert gallery.short("000000000540.jpg") == "000000000540"  # as COCO calls it
     assert gallery.short("test-0001") == "test-0001"
     with pytest.raises(UserError):
         Note("x" * 3000)

@@ -21,7 +21,7 @@ from recam_core import DisplayOptions, RandomWalk, RandomWalkOptions, UserError,
 from recam_core.images.visualise import labels_from_maps
 from ui.components.player import stream_store
 from ui.session import uploads
-from ui.walk.labels import bundle_zip
+from ui.walk.labels import bundle_zip, label_colours
 
 
 @pytest.fixture(autouse=True)
@@ -128,8 +128,8 @@ def test_a_click_shows_where_heat_comes_from_and_goes():
     app.session_state["walk-picked"] = (sha, {"id": "", "x": 0.99, "y": 0.5})
     ran(app)
     words = captions(app)
-    assert "Where its heat at t = 16 comes from" in words
-    assert "Where its own heat goes by t = 16" in words
+    assert "Where its heat at t = 4 comes from" in words
+    assert "Where its own heat goes by t = 4" in words
     assert any("Column 39 of 40, row 20 of 40" in text.value for text in app.markdown)
 
 
@@ -137,26 +137,32 @@ def test_labels_and_files_are_those_of_the_engine():
     app = open_walk(classes="fish,boat")
     order = order_of(app)
     ids = order.pair.class_ids(order.start.classes)
-    expected = labels_from_maps(order.walked(16)[0].maps, ids, 0.3)
+    expected = labels_from_maps(order.walked(4)[0].maps, ids, 0.3)
     subject_mask = app.session_state["walk-run"].order.truth
     assert subject_mask is not None
     assert "fish IoU" in captions(app)
-    assert any(text.value.startswith("By t = 16 the area above 0.30 ") for text in app.markdown)
+    assert any(text.value.startswith("By t = 4 the area above 0.30 ") for text in app.markdown)
 
     class Unmasked:
         mask = None
 
     settings = {"threshold": 0.3, "opacity": 0.6, "palette": "viridis", "grow": False, "speed": 4}
     evidence = ui.compute.engine.EVIDENCE.kept.get((order.picture.sha256, order.pair.sha256, order.view))
-    data = bundle_zip(order, Unmasked(), evidence, 16, settings, "http://here/walk?")
+    data = bundle_zip(order, Unmasked(), evidence, 4, settings, "http://here/walk?")
     with zipfile.ZipFile(io.BytesIO(data)) as bundle:
         after = np.asarray(Image.open(io.BytesIO(bundle.read("after/labels.png"))))
         manifest = json.loads(bundle.read("manifest.json"))
     np.testing.assert_array_equal(after, expected)
     assert manifest["walk"]["boundary"] == "learned"
-    assert manifest["walk"]["steps"] == 16
+    assert manifest["walk"]["steps"] == 4
     assert manifest["link"] == "http://here/walk?"
     assert DisplayOptions().threshold == manifest["threshold"] == 0.3
+
+
+def test_labels_on_the_screen_have_colours_that_are_far_apart():
+    colours = label_colours([3, 7])[[4, 8]].astype(int)
+    assert np.abs(colours[0] - colours[1]).max() > 150
+    assert np.array_equal(label_colours([3, 7])[0], (0, 0, 0))
 
 
 def test_the_classes_that_compete_are_in_the_link_and_stay_when_another_is_looked_at():
@@ -182,7 +188,7 @@ def test_the_widest_radius_and_no_sharpness_walk_on_a_small_picture(knobs):
 def test_labels_far_beyond_the_last_step_are_reached_at_once():
     app = open_walk(classes="boat")
     (box,) = [box for box in app.number_input if box.label == "Labels at t"]
-    assert box.value == 16
+    assert box.value == mounted(app)["rest"] == walk_defaults(load_pair("scenes")).steps == 4  # its best, not its last
     box.set_value(3000)
     ran(app)
     order = order_of(app)

@@ -58,7 +58,7 @@ def test_every_number_of_settings_has_an_upper_bound(settings):
     for name in numbers:
         kind = type(next(field.default for field in dataclasses.fields(settings) if field.name == name))
         with pytest.raises(UserError, match="got"):
-            settings(**{name: kind(2**63)})
+            settings(**{name: 2**63 if kind is int else 1e300})
 
 
 def test_a_crop_that_takes_the_machine_is_refused():

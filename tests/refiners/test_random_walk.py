@@ -116,7 +116,7 @@ def test_kept_steps_are_the_steps_and_what_does_not_fit_is_jumped_to():
     far, error = kept.at(40)  # beyond the last kept step
     assert 0 < error <= 1e-6
     np.testing.assert_allclose(far, walker.at(maps, 40), atol=2e-5)
-    small = KeptWalk(walker, maps, kept_bytes=1000)
+    small = KeptWalk(walker, maps, most_bytes=1000)
     np.testing.assert_allclose(small.at(5)[0], walker.at(maps, 5), atol=1e-5)
     assert not np.array_equal(small.at(16)[0], kept.at(16)[0])  # the one rounds otherwise than the other
 

@@ -26,7 +26,7 @@ from recam_core.system.jobs import (
 )
 from recam_core.system.locks import held, is_held
 
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = pytest.mark.process
 
 # a command that says it began, and goes on until there is a file called "go"
 SLOW = """

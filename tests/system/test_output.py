@@ -9,6 +9,7 @@ import pytest
 from recam_core.__main__ import UNHEARD
 from recam_core.system.jobs import ROOT, environment
 
+pytestmark = pytest.mark.process
 COMMAND = f"{sys.executable} -W ignore -m recam_core"
 
 

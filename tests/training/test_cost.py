@@ -12,7 +12,7 @@ from recam_core.networks.model import build_model
 from recam_core.records import UserError
 from recam_core.system.history import read_history
 from recam_core.training import cost
-from recam_core.training.cost import _kept, estimate_cost
+from recam_core.training.cost import _gradient_bytes, estimate_cost
 from recam_core.training.two_stage import train
 
 CPU = torch.device("cpu")
@@ -55,10 +55,10 @@ def test_disk_is_what_a_run_leaves_and_the_checkpoint_that_replaces_one(tmp_path
 def test_what_is_kept_for_gradients_is_counted_once():
     weight = torch.nn.Parameter(torch.ones(100, 50))
     x = torch.ones(10, 100, requires_grad=True)  # 4,000 bytes
-    with _kept() as kept:
+    with _gradient_bytes() as held:
         y = (x @ weight).exp()  # keeps x, and its own result of 2,000 bytes; weights are counted elsewhere
         (x @ weight).sum()  # keeps x again
-    assert kept[0] == 4000 + 2000
+    assert held[0] == 4000 + 2000
     assert y.shape == (10, 50)
 
 

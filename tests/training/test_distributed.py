@@ -16,7 +16,7 @@ from recam_core.__main__ import main
 from recam_core.system.history import read_history
 from recam_core.training.two_stage import MODEL
 
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")

@@ -81,7 +81,6 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.mark.process
-@pytest.mark.slow
 @pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
 def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
     out = tmp_path / "whole"

@@ -13,20 +13,21 @@ from ui.compute.leaving import _working, start_thread, stop_threads
 ROOT = Path(__file__).parents[2]
 VISIT = """
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({shell!r}, default_timeout=300)
-app.query_params.update({link})
-app.switch_page("../pages/explore/{page}.py")
-app.run()
-assert not app.exception
+for page, link in (("climb", {{"T": "200"}}), ("walk", {{"last": "4096"}})):
+    app = AppTest.from_file({shell!r}, default_timeout=300)
+    app.query_params.update(link)
+    app.switch_page(f"../pages/explore/{{page}}.py")
+    app.run()
+    assert not app.exception
 from ui.components.player.stream_store import STORE
-assert any(stream.running for stream in STORE.values())
+assert [stream.running for stream in STORE.values()] == [True, True]
 """
 
 
-@pytest.mark.parametrize(("page", "link"), [("climb", {"T": "200"}), ("walk", {"last": "4096"})])
-def test_a_script_that_opens_a_page_and_ends_leaves_well(page, link):
+@pytest.mark.process
+def test_a_script_that_opens_pages_and_ends_leaves_well():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    script = VISIT.format(page=page, link=link, shell=str(ROOT / "ui" / "shell.py"))
+    script = VISIT.format(shell=str(ROOT / "ui" / "shell.py"))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, timeout=400)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     assert b"terminate called" not in done.stderr
@@ -44,6 +45,7 @@ runpy.run_module("recam_core", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["numpy", "recam_core.commands", "torch"])
 def test_ctrl_c_while_a_command_starts_is_a_word(module):
     script = STOPPED.format(module=module)

@@ -20,7 +20,7 @@ from ui.components.player import stream_store
 from ui.components.player.frame import Frame
 from ui.components.player.frame_stream import FrameStream
 
-PREVIEW_SIDE, PREVIEW_STEPS = 224, 8
+PREVIEW_STEPS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,36 +90,36 @@ def start_climb(order: Order, queue: ComputeQueue) -> Run:
 
 
 def start_preview(order: Order, queue: ComputeQueue) -> Run:
-    """A few steps at a small size, for somebody who turns a knob.
-
-    The regulariser is a sum over the map, which has fewer positions at the small size, so μ weighs as much more there.
-    """
-    view = replace(order.before.options, scales=(1.0,), long_side=PREVIEW_SIDE)
-    area = max(1.0, max(order.before.picture.shape[:2]) / PREVIEW_SIDE) ** 2
-    steps = min(order.options.steps, PREVIEW_STEPS)
-    options = replace(order.options, steps=steps, mu=order.options.mu * area)
-    return _start(replace(order, options=options), view, queue, mu=order.options.mu)
+    """The first steps of that climb, at its first scale, for somebody who turns a knob: the same pixels, the same numbers."""
+    view = replace(order.before.options, scales=order.before.options.scales[:1])
+    options = replace(order.options, steps=min(order.options.steps, PREVIEW_STEPS))
+    return _start(replace(order, options=options), view, queue, is_preview=True)
 
 
-def _start(order: Order, view: HeatmapOptions, queue: ComputeQueue, mu: float | None = None) -> Run:
-    options, is_preview = order.options, mu is not None
+def _start(order: Order, view: HeatmapOptions, queue: ComputeQueue, is_preview: bool = False) -> Run:
     title = labelled(order.readout, order.class_name)
-    size = view.long_side if is_preview else max(order.before.picture.shape[:2])
-    settings = run_settings(replace(options, mu=options.mu if mu is None else mu), order.pair)
-    settings.append(("size", f"{min(size, max(order.before.picture.shape[:2]))} px"))
+    settings = dict(run_settings(order.options, order.pair))
+    if is_preview and order.options.steps == PREVIEW_STEPS:
+        settings["steps T"] = f"the first {PREVIEW_STEPS}"
     about = climb_about(
         order.before,
         order.picture.name,
         f"Preview: {title}" if is_preview else f"{title} · {order.pair.name}",
-        settings,
+        [*settings.items(), _size(order.before, view)],
         order.class_name,
         order.truth is not None,
     )
-    total = sum(steps_at(options.steps, scale, view.scales) for scale in view.scales)
+    total = sum(steps_at(order.options.steps, scale, view.scales) for scale in view.scales)
     run = Run(order, FrameStream(about, jpeg_bytes(order.before.picture, 85), total), view, is_preview)
     stream_store.put(run.stream)
     run.stream.start(run.frames, queue)
     return run
+
+
+def _size(before: Evidence, view: HeatmapOptions) -> tuple[str, str]:
+    scales = before.options.scales
+    only = "" if view.scales == scales else f", the first of {len(scales)} scales"
+    return "size", f"{max(before.picture.shape[:2])} px{only}"
 
 
 def run_settings(options: AdvCamOptions, pair: ModelPair) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def forget_another_subject(order: Order) -> None:
 
 
 def preview(order: Order) -> None:
-    """Start the small climb again where a knob or the subject changed, and show it."""
+    """Start the first steps again where a knob or the subject changed, and show it."""
     before = runs().get(PREVIEW)
     shown = replace(order.options, result="accumulated", steps=min(order.options.steps, PREVIEW_STEPS))
     key = replace(order, options=shown).key
@@ -42,8 +42,10 @@ def preview(order: Order) -> None:
 
 
 def start(order: Order) -> None:
-    """Climb; a climb that goes on is replaced."""
+    """Climb; a climb that goes on is replaced, and a preview that does is not waited for: its steps come once more."""
     stop()
+    if (before := runs().get(PREVIEW)) is not None:
+        before.stream.stop()
     runs()[CLIMB] = start_climb(order, engine.EVIDENCE.queue)
     st.session_state[SHOW] = [CLIMB]
 

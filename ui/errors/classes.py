@@ -90,6 +90,7 @@ def _class_words(view: View, rows: list[dict[str, Any]]) -> str:
 
 def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
     chart = go.Figure()
+    is_twin = view.a.colour == view.b.colour
     ordered = sorted(rows, key=lambda row: row["IoU B"] or 0)[-SHOWN:]
     for name, side in (("IoU B", view.b), ("IoU A", view.a)):
         chart.add_bar(
@@ -97,7 +98,7 @@ def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
             x=[row[name] for row in ordered],
             name=as_html(side.label),
             orientation="h",
-            marker={"color": side.colour},
+            marker={"color": side.colour, "pattern": {"shape": "/" if side is view.b and is_twin else ""}},
             hovertemplate="%{y}: %{x:.1f} %",
         )
     chart.update_layout(

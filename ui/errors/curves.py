@@ -5,10 +5,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core.evaluation.store import Curves
-from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of, refiner_of
-from recam_core.networks.readouts import READOUTS
+from recam_core.evaluation.store.map_names import is_baseline, map_label, refiner_of
 from ui.errors.headline import percent
-from ui.errors.sides import View
+from ui.errors.sides import View, map_colour
 from ui.widgets.escaping import as_html, plain
 
 TITLES = {"miou": "mIoU", "fp": "FP: wrongly claimed", "fn": "FN: missed"}
@@ -58,11 +57,7 @@ def drawn_maps(view: View) -> list[tuple[Curves, str, str, str, int]]:
         if not is_baseline(name) and (store, name) not in sides
     ]
     thick = [(side.curves, side.name, side.label, 3) for side in view.both.values()]
-    return [(curves, name, label, _colour(name), w) for curves, name, label, w in thin + thick]
-
-
-def _colour(name: str) -> str:
-    return READOUTS[readout_of(name)].colour if readout_of(name) in READOUTS else "#808694"
+    return [(curves, name, label, map_colour(name), w) for curves, name, label, w in thin + thick]
 
 
 def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: str, title: str) -> go.Figure:
@@ -71,6 +66,8 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
     for curves, name, label, colour, width in lines:
         values = getattr(curves, figure)
         dash = "dash" if refiner_of(name) else "solid"
+        if curves is view.b.curves and view.a.colour == colour and bool(refiner_of(view.a.name)) == (dash == "dash"):
+            dash = "dot"  # the same map of another evaluation
         chart.add_scatter(
             x=thresholds,
             y=values,

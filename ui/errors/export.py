@@ -93,18 +93,18 @@ def _both_baselines(view: View) -> str:
     return f"A ({a}) and B ({b}) are baselines, which have no maps of their own to take along; choose a readout."
 
 
-Named = tuple[Run, str, str, str]  # all of a side but its counts, which a download must not hold for a whole session
+Named = tuple[Run, str, str]  # all of a side but its counts, which a download must not hold for a whole session
 
 
 def _named(side: Side) -> Named:
-    return side.run, side.name, side.label, side.colour
+    return side.run, side.name, side.label
 
 
 def _bundle_of(a: Named, b: Named, index: int, names: list[str], notes: dict[str, Note], link: str) -> bytes:
     stores = [runs.store_of(run) for run, *_ in (a, b)]
     sides = [
-        Side(run, store, name, numbers, label, colour)
-        for (run, name, label, colour), store, numbers in zip((a, b), stores, same_pictures(stores), strict=True)
+        Side(run, store, name, numbers, label)
+        for (run, name, label), store, numbers in zip((a, b), stores, same_pictures(stores), strict=True)
     ]
     return bundle(View(sides[0], sides[1], index), names, notes, link)
 

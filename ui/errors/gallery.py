@@ -238,9 +238,8 @@ def fitted(card: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def short(name: str) -> str:
-    """A picture's name without its extension and leading zeros of a long number."""
-    stem = name.rsplit(".", 1)[0] if "." in name else name
-    return stem.lstrip("0") or stem
+    """A picture's name without its extension; digits stay as they are, because COCO's pictures are called by all twelve."""
+    return name.rsplit(".", 1)[0] if "." in name else name
 
 
 def kept_notes(view: View) -> dict[str, Note]:

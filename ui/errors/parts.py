@@ -17,7 +17,7 @@ PARTS = {"pictures": "Pictures", "classes": "Classes", "sanity": "Sanity", "expo
 def show_state(run: Run) -> None:
     """Progress of jobs that run or wait, and what to do about this one if it did not finish."""
     for job in jobs.waiting_jobs(runs.KIND):
-        runs.watch(job)
+        runs.watch(job, looked_at=run.job is not None and run.job.name == job.name)
     if run.job is not None:
         jobs.show_ended(run.job)
     try:
@@ -27,8 +27,9 @@ def show_state(run: Run) -> None:
     settings = store.settings
     scales = "one scale" if len(settings.options.scales) == 1 else f"{len(settings.options.scales)} scales"
     mirror = "with" if settings.options.flip else "without"
+    more = ", more as they are written" if run.job is not None and run.job.is_waiting else ""
     done = (
-        f"{len(store.entries)} of {settings.total} pictures so far"
+        f"figures of the first {len(store.entries)} of {settings.total} pictures{more}"
         if not store.finished
         else f"{settings.total} pictures"
     )

@@ -1,17 +1,18 @@
 """One picture: its maps beside its mask, error maps and figures of every readout, notes and tags, and the way to Compare."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from recam_core import UserError, class_curves
+from recam_core.cam.methods import map_row
 from recam_core.evaluation.store import Note, write_note
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import jpeg_bytes, labels_overlay
-from recam_core.networks.readouts import READOUTS
 from recam_core.records import IGNORE, SCALE_NAMES
 from recam_core.system.folders import may_start
 from ui.components.heatview import heat_view
@@ -21,7 +22,7 @@ from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
 from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.runs import source_of
-from ui.errors.sides import View, lead_threshold
+from ui.errors.sides import View
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, write
@@ -30,6 +31,8 @@ from ui.widgets.pictures import PICTURE
 from ui.widgets.truth import class_truth
 
 COMPARE = "../pages/explore/compare.py"
+ARRIVAL = (Path(__file__).parent / "arrival.js").read_text(encoding="utf-8")
+_ARRIVAL = st.components.v2.component("recam_errors_arrival", js=ARRIVAL)
 TAGS = ["hard", "label error", "interesting", "for the paper"]
 
 
@@ -62,6 +65,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
             "Open in Compare", icon=":material/compare:", help="Look at this picture with every knob there is."
         )
         st.button("Close", icon=":material/close:", on_click=choose, args=("open", None), key="close-opened")
+        _ARRIVAL(key="errors-arrival", data={"open": name})
     store, number = view.a.store, int(view.a.numbers[position])
     st.markdown(_words(view, position))
     try:
@@ -135,7 +139,7 @@ def _show_maps(view: View, position: int) -> None:
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
             name = f"{result.readout}{of}"
-            row = READOUTS[readout_of(result.readout)]
+            row = map_row(readout_of(result.readout))
             label = f"{map_label(result.readout)}{of}"
             words[name] = (label, row.title if label == row.label else "", row.help)
             results.append((name, result))
@@ -153,9 +157,7 @@ def _show_maps(view: View, position: int) -> None:
     heat = heat_view(
         payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
     )
-    settings = heat.settings or {}
-    st.session_state[key("looks")] = kept | settings
-    lead_threshold(view, settings.get("threshold"))
+    st.session_state[key("looks")] = kept | (heat.settings or {})
     _show_counted(view, position, results, words)
 
 
@@ -217,11 +219,14 @@ def _show_note(view: View, name: str, note: Note) -> None:
 
 
 def _to_compare(view: View, position: int, picture: Any) -> None:
-    """Go to Compare with this picture, model, classes and way of looking: as if by a link."""
+    """Go to Compare with this picture, its true mask, model, classes and way of looking: as if by a link."""
     settings = view.a.store.settings
     pair_of(view.a.store)  # says so if it is another one by now
-    uploads.keep(st.session_state, picture)
+    mask = read_shot(view.a.store, int(view.a.numbers[position]))[1]
+    uploads.keep(st.session_state, picture, truth=uploads.Truth(mask, view.classes))
     st.session_state.pop(PICTURE, None)  # what the link names counts
+    painted = st.session_state.get("heat_settings") or heat_settings()
+    st.session_state["heat_settings"] = painted | {"mode": "error", "rule": "same", "threshold": view.threshold}
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,
@@ -231,5 +236,6 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
         "flip": str(int(settings.options.flip)),
         "size": str(settings.options.long_side),
         "t": f"{view.threshold:g}",
+        "view": "error",
     }
     st.switch_page(COMPARE, query_params=link)

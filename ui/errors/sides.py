@@ -7,17 +7,21 @@ import numpy as np
 import streamlit as st
 
 from recam_core import Store, UserError
+from recam_core.cam.methods import is_method, map_row
 from recam_core.evaluation.store import Areas, Curves, same_pictures
-from recam_core.evaluation.store.map_names import is_baseline, map_label
+from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.evaluation.sweep import THRESHOLDS
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
 from ui.errors import runs
 from ui.errors.runs import Run
-from ui.errors.state import choose, fraction, key, remembered, settle, tell
+from ui.errors.state import fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
+from ui.widgets.terms import READOUT
 
 SAME = "same"
-THRESHOLD, SEEN = "threshold", "errors-threshold-seen"
+THRESHOLD, SUGGESTED = "threshold", "suggested"
 LAST = 0.99  # of the thresholds that evaluation counts
 
 
@@ -30,7 +34,11 @@ class Side:
     name: str
     numbers: np.ndarray
     label: str
-    colour: str
+
+    @property
+    def colour(self) -> str:
+        """That of its readout, as in every chart of the app; what walked has the colour of what it began with."""
+        return map_colour(self.name)
 
     @cached_property
     def curves(self) -> Curves:
@@ -103,7 +111,10 @@ class View:
         return self._areas[place]
 
 
-COLOURS = ("#0f7b8a", "#c2571a")  # of A and B wherever the two stand side by side
+def map_colour(name: str) -> str:
+    """The colour of a map that an evaluation keeps, by its readout or method; grey where there is none."""
+    made_of = readout_of(name)
+    return map_row(made_of).colour if made_of in READOUTS or is_method(made_of) else "#808694"
 
 
 def choose_run(found: list[Run]) -> Run:
@@ -150,11 +161,15 @@ def choose_sides(run: Run, found: list[Run]) -> View:
         other = others[str(where)]
         theirs = runs.store_of(other)
         offered = [name for name in theirs.settings.maps if not is_baseline(name)] or list(theirs.settings.maps)
-        otherwise = "product" if "product" in offered else offered[-1]
         second = st.selectbox(
-            "B", offered, key=remembered("b", offered, otherwise), format_func=map_label, persist_state="session"
+            "B",
+            offered,
+            key=remembered("b", offered, best_map(theirs, offered)),
+            format_func=map_label,
+            persist_state="session",
+            help="At first the map of ReCAM’s with the highest mIoU in this evaluation, each at its own best threshold.",
         )
-        st.caption("The change is B − A everywhere: positive means that B is better.")
+        st.caption(f"The change is B − A everywhere: positive means that B is better. {READOUT}")
     for name in ("a", "b"):
         write(name, st.session_state[key(name)])
     numbers = same_pictures([store, theirs])
@@ -167,12 +182,18 @@ def choose_sides(run: Run, found: list[Run]) -> View:
         labels = [f"{label} ({s.settings.model})" for label, s in zip(labels, (store, theirs), strict=True)]
     if labels[0] == labels[1]:
         labels = [f"{label} ({letter})" for label, letter in zip(labels, "AB", strict=True)]
-    a = Side(run, store, str(first), numbers[0], labels[0], COLOURS[0])
-    b = Side(other, theirs, str(second), numbers[1], labels[1], COLOURS[1])
+    a = Side(run, store, str(first), numbers[0], labels[0])
+    b = Side(other, theirs, str(second), numbers[1], labels[1])
     if len(store.thresholds) != len(theirs.thresholds) or (store.thresholds != theirs.thresholds).any():
         raise UserError("The two evaluations counted other thresholds; choose two that were made in the same way.")
     check_thresholds(store)
     return View(a, b, 0)
+
+
+def best_map(store: Store, names: list[str]) -> str:
+    """The one of some maps whose mIoU is highest at its own best threshold; CAM only where there is no other."""
+    ours = [name for name in names if name != CAM] or names
+    return max(ours, key=lambda name: float(np.nanmax(store.curves(name).miou, initial=0)))
 
 
 def check_thresholds(store: Store) -> None:
@@ -185,10 +206,16 @@ def check_thresholds(store: Store) -> None:
 
 
 def choose_threshold(view: View) -> View:
-    """The one slider that everything on the page follows."""
-    if key(THRESHOLD) not in st.session_state:
-        together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
-        st.session_state[key(THRESHOLD)] = fraction("t", int(np.nanargmax(together)) / 100, LAST)
+    """The one slider that everything on the page follows; it begins anew with every evaluation, where none was chosen."""
+    together = sum(side.curves.miou for side in view.both.values())  # favours neither of the two
+    suggested = int(np.nanargmax(together)) / 100
+    now, run = st.session_state.get(key(THRESHOLD)), view.a.run.name
+    of, before = st.session_state.get(key(SUGGESTED), (run, None))
+    if now is None:
+        st.session_state[key(THRESHOLD)] = fraction("t", suggested, LAST)
+    elif now != suggested and (of != run or now == before):
+        st.session_state[key(THRESHOLD)] = suggested
+    st.session_state[key(SUGGESTED)] = (run, suggested)
     settle(THRESHOLD)
     with st.container(key="errors-slider"):
         chosen = _slider()
@@ -209,15 +236,6 @@ def _slider() -> float:
         "thresholds are stored, so moving it computes nothing again.",
     )
     return float(chosen)
-
-
-def lead_threshold(view: View, threshold: float | None) -> None:
-    """Have the whole page follow the threshold that somebody moved inside the heat view."""
-    before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
-    if threshold is None or threshold == before or round(100 * threshold) == view.index:
-        return
-    choose(THRESHOLD, min(round(threshold, 2), LAST))
-    st.rerun()
 
 
 def _content(store: Store) -> tuple[str, str, str]:

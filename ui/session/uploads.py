@@ -22,18 +22,27 @@ MAX_OWN = 24
 
 
 @dataclass(frozen=True, eq=False)
+class Truth:
+    """The true mask (H, W) uint8 that a picture of a data set comes with, and the classes that its labels 1 … K name."""
+
+    mask: np.ndarray
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Upload:
     """A picture at rest: its file, or the decoded picture where that is smaller, and a small JPEG of it."""
 
     name: str
     content: bytes | Picture
     thumbnail: bytes
+    truth: Truth | None = None
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
         own = self.content.pixels.nbytes if isinstance(self.content, Picture) else len(self.content)
-        return own + len(self.thumbnail)
+        return own + len(self.thumbnail) + (0 if self.truth is None else self.truth.mask.nbytes)
 
     def open(self) -> Picture:
         """The picture, decoded once more where its file is kept: the same pixels as at first."""
@@ -53,10 +62,12 @@ def take_in(session: MutableMapping[Any, Any], name: str, data: bytes) -> Pictur
     return keep(session, read_image(data, name=name), data)
 
 
-def keep(session: MutableMapping[Any, Any], picture: Picture, data: bytes | None = None) -> Picture:
+def keep(
+    session: MutableMapping[Any, Any], picture: Picture, data: bytes | None = None, truth: Truth | None = None
+) -> Picture:
     """Remember a picture as if it had been uploaded; ``data`` is its file, where there is one."""
     smaller = picture if data is None or picture.pixels.nbytes <= len(data) else data
-    upload = Upload(picture.name, smaller, thumbnail(picture.pixels))
+    upload = Upload(picture.name, smaller, thumbnail(picture.pixels), truth)
     own = session.setdefault(OWN, {})
     own[picture.sha256] = upload
     while len(own) > MAX_OWN:
@@ -69,15 +80,23 @@ def keep(session: MutableMapping[Any, Any], picture: Picture, data: bytes | None
 
 def find(session: MutableMapping[Any, Any], sha256: str) -> Picture | None:
     """A picture of this session, or one that a link names and the server still has."""
-    upload: Upload | None = session.get(OWN, {}).get(sha256)
-    if upload is None and keeps_uploads():
-        upload = _STORE.get(sha256)
-    if upload is None:
+    if (upload := _upload(session, sha256)) is None:
         return None
     found: Picture | None = session.get(OPEN)
     if found is None or found.sha256 != sha256:
         found = session[OPEN] = upload.open()
     return found
+
+
+def truth_of(session: MutableMapping[Any, Any], sha256: str, classes: tuple[str, ...]) -> np.ndarray | None:
+    """The true mask that a picture came with, where a model tells exactly its classes apart: others would be background."""
+    upload = _upload(session, sha256)
+    return upload.truth.mask if upload is not None and upload.truth and upload.truth.classes == classes else None
+
+
+def _upload(session: MutableMapping[Any, Any], sha256: str) -> Upload | None:
+    upload: Upload | None = session.get(OWN, {}).get(sha256)
+    return _STORE.get(sha256) if upload is None and keeps_uploads() else upload
 
 
 def thumbnail(pixels: np.ndarray, side: int = 160) -> bytes:

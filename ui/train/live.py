@@ -5,7 +5,6 @@ from typing import Any
 import streamlit as st
 
 from recam_core.records import TrainConfig
-from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job, read_events
 from ui.train import charts, runs
 from ui.train.history import History, progress
@@ -13,6 +12,7 @@ from ui.train.maps import Roll
 from ui.train.runs import Run
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
+from ui.widgets.terms import BCE, SCE
 
 EVERY = "2s"
 KEPT = "What is finished epoch by epoch is kept, and it can go on later."
@@ -50,10 +50,8 @@ def _show_bar(job: Job, run: Run, history: History, config: TrainConfig) -> None
     if job.status.state == "queued":
         share, words = 0.0, jobs.queue_words(job)
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
-        with st.container():
-            st.progress(share, f"**{plain(job.title)}** · {words}")
-        if may_start() and st.button("Stop", icon=":material/stop_circle:", key=f"stop-{job.name}", help=KEPT):
-            runs.stop(run)
+        jobs.show_bar(job, share, words)
+        jobs.show_stop(job, KEPT, lambda _: runs.stop(run))
 
 
 def show_curves(run: Run, history: History, config: TrainConfig) -> None:
@@ -70,7 +68,7 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
             st.caption(f"Pictures of {plain(config.validation)} have no masks, so seeds cannot be scored.")
     else:
         st.caption("Nothing is scored after an epoch, because no validation split was chosen.")
-    st.caption(_lost_words(history, run))
+    st.caption(f"{BCE} {SCE} {_lost_words(history, run)}")
     with st.expander("Learning rate", icon=":material/trending_down:"):
         draw_live(st, charts.rate_chart(one), "train-rate")
     if history.skipped:

@@ -1,5 +1,7 @@
 """The panel on the left: which run is looked at, or the form of a new one."""
 
+import time
+
 import streamlit as st
 
 from recam_core.system.folders import may_start
@@ -9,7 +11,9 @@ from ui.widgets.escaping import plain
 from ui.widgets.jobs import when_words
 
 NOTHING = ""  # in the place of a run as long as there is none
-TOLD = "train-told"
+TOLD = "train-told"  # in the session: what the address says, what it said before, and since when
+NOTHING_TOLD = (None, None, 0.0)
+LATE = 3.0  # seconds
 STATES = {
     "queued": "queued",
     "running": "running",
@@ -36,8 +40,21 @@ def choose_run(found: list[Run]) -> Run | str:
             st.markdown("**Runs on this server**")
             with st.container(height=460 if len(names) > SHOWN else "content", border=False):
                 chosen = _list(names, labels(found), key)
-    st.session_state[TOLD] = state.tell("run")
+    _tell()
     return names.get(str(chosen), str(chosen or NOTHING))
+
+
+def _tell() -> None:
+    """Put the choice into the address, and remember what it said before for as long as the browser may not have heard."""
+    before, _, _ = st.session_state.get(TOLD, NOTHING_TOLD)
+    if (now := state.tell("run")) != before:
+        st.session_state[TOLD] = (now, before, time.monotonic())
+
+
+def _is_news(asked: str) -> bool:
+    """Whether somebody else changed the address: a fragment that reruns may bring along the one of a moment ago."""
+    now, before, at = st.session_state.get(TOLD, NOTHING_TOLD)
+    return asked != now and not (asked == before and time.monotonic() - at < LATE)
 
 
 def _follow_link(names: dict[str, Run]) -> None:
@@ -45,7 +62,7 @@ def _follow_link(names: dict[str, Run]) -> None:
     asked = st.query_params.get("run")
     if st.query_params.get("stage1"):
         state.choose("run", state.NEW)
-    elif asked in (*names, state.NEW) and asked != st.session_state.get(TOLD):
+    elif asked in (*names, state.NEW) and _is_news(asked):
         state.choose("run", asked)
     elif asked and asked not in (*names, state.NEW):  # of an old link, or deleted in another tab
         st.warning(

@@ -19,6 +19,8 @@ from ui.widgets.escaping import as_html, plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
 
+# On the screen: neighbours of VOC's palette are shades of dark red, which a projector makes one.
+APART = np.array([(255, 176, 0), (51, 102, 255), (220, 38, 127), (0, 166, 125)], np.uint8)
 FARTHEST = 65_536
 ROUNDING = 4e-7  # a step: the most that was seen between jumps and repeated products, t = 256 to 65,536
 
@@ -36,12 +38,14 @@ def show_labels(
     rows = [("Before the walk", before), (f"After t = {t}", after)]
     if truth is not None:
         rows.append(("True mask", truth))
+    colours = label_colours(ids)
     st.markdown(f"##### Labels: the strongest class, or background where none exceeds {threshold:.2f}")
     for column, (title, labels) in zip(st.columns(3), rows, strict=False):
         with column:
-            st.image(labels_overlay(order.start.picture, np.where(labels == IGNORE, 0, labels), 0.65), width="stretch")
+            shown = np.where(labels == IGNORE, 0, labels)
+            st.image(labels_overlay(order.start.picture, shown, 0.65, colours), width="stretch")
             st.caption(f"**{title}** · {_figures(labels, truth, ids, order.start.classes)}")
-    st.html(_legend(order.start.classes, ids))
+    st.html(_legend(order.start.classes, [colours[k + 1] for k in ids]))
     if t > order.options.steps:
         st.caption(
             f"t = {t} was reached at once, by Chebyshev polynomials: the series leaves out at most {max(error, 1e-9):.0e}, and "
@@ -147,11 +151,18 @@ def _told(iou: float, name: str) -> str:
     return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {iou:.0%}"
 
 
-def _legend(names: Sequence[str], ids: Sequence[int]) -> str:
+def label_colours(ids: Sequence[int]) -> np.ndarray:
+    """Colours (256, 3) uint8 of labels on the screen: those of these classes are easy to tell apart, others VOC's."""
+    colours = CLASS_COLOURS.copy()
+    colours[[k + 1 for k in ids]] = APART[np.arange(len(ids)) % len(APART)]
+    return colours
+
+
+def _legend(names: Sequence[str], colours: Sequence[np.ndarray]) -> str:
     chips = "".join(
         f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, CLASS_COLOURS[k + 1]))})"></span>'
+        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, colour))})"></span>'
         f"{as_html(name)}</span>"
-        for k, name in zip(ids, names, strict=True)
+        for colour, name in zip(colours, names, strict=True)
     )
     return f'<div style="font-size:.85rem">{chips}</div>'

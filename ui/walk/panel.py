@@ -15,6 +15,7 @@ from recam_core import (
     climbed_evidence,
     default_classes,
     read_out,
+    walk_defaults,
 )
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
@@ -65,7 +66,8 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     run = _run(order)
     settings = _settings()
     stream_store.put(run.stream)  # in case others' runs took its place
-    view = player([run.stream], key="walk", initial=settings, listens=("at", "picked"))
+    best = min(walk_defaults(pair).steps, options.steps)
+    view = player([run.stream], key="walk", initial=settings, listens=("at", "picked"), rest=best)
     if view.settings:
         settings = settings | view.settings
         st.session_state[SETTINGS] = settings
@@ -77,9 +79,9 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     if run.stream.running or not run.shares:
         st.caption("Labels and files come when the walk has ended; a click on a map then shows where its heat goes.")
         return
-    t = len(run.shares) - 1
+    t = min(best, len(run.shares) - 1)
     if view.at and view.at["id"] == run.stream.id:
-        t = min(t, int(view.at["index"]))
+        t = min(int(view.at["index"]), len(run.shares) - 1)
     _below(run, subject, evidence, t, settings)
 
 

@@ -12,6 +12,8 @@ from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job, damaged_runs, list_jobs, resume_job, stop_job
 from ui.widgets.escaping import plain
 
+STOPPING = "Stopping: what is being computed now is finished first, which may take some seconds."
+STOPPED = "jobs-stopped"  # in the session: jobs that it has asked to stop, with when they were queued
 ENDED = {"stopped": "was stopped", "failed": "ended with an error", "interrupted": "was interrupted"}
 
 
@@ -56,10 +58,37 @@ def show_progress(job: Job, progress: Callable[[Job], tuple[float, str]], kept: 
     """A bar (``progress``: 0 … 1 and words) or what a queued job waits for, and the button that stops it."""
     share, words = (0.0, queue_words(job)) if job.status.state == "queued" else progress(job)
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container():
-            st.progress(share, f"**{plain(job.title)}** · {words}")
-        if may_start() and st.button("Stop", icon=":material/stop_circle:", key=f"stop-{job.name}", help=kept):
-            stop_job(job)
+        show_bar(job, share, words)
+        show_stop(job, kept)
+
+
+def show_bar(job: Job, share: float, words: str) -> None:
+    """How far a job is, 0 … 1 and in words, or that it is about to stop."""
+    with st.container():
+        st.progress(share, f"**{plain(job.title)}** · {STOPPING if _is_stopping(job) else words}")
+
+
+def show_stop(job: Job, kept: str, stop: Callable[[Job], None] = stop_job) -> None:
+    """The button that stops a job, where stopping is allowed; once pressed it cannot be pressed again. ``kept`` is its help."""
+    if may_start():
+        st.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key=f"stop-{job.name}",
+            help=kept,
+            disabled=_is_stopping(job),
+            on_click=_stop,
+            args=(job, stop),
+        )
+
+
+def _stop(job: Job, stop: Callable[[Job], None]) -> None:
+    st.session_state.setdefault(STOPPED, set()).add((job.name, job.status.queued))
+    stop(job)
+
+
+def _is_stopping(job: Job) -> bool:
+    return (job.name, job.status.queued) in st.session_state.get(STOPPED, ())
 
 
 def show_ended(job: Job, label: str = "Go on", *, main: bool = False) -> None:

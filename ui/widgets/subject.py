@@ -197,6 +197,11 @@ def _choose_mask(subject: Subject) -> Subject:
         )
         st.caption(f"The true mask of {whose}: see IoU, missed and wrong area under the maps.")
         return replace(subject, mask=mask)
+    if (mask := uploads.truth_of(st.session_state, subject.name, classes)) is not None:
+        st.caption(
+            "The true mask of this picture came with its data set: see IoU, missed and wrong area under the maps."
+        )
+        return replace(subject, mask=mask)
     file = st.file_uploader(
         "True mask (PNG), if you have one",
         type=["png"],

@@ -44,5 +44,5 @@ def write_note(folder: Path, name: str, note: Note) -> None:
         raise UserError("Notes cannot be changed on this server: its operator has switched that off.")
     with held(folder / LOCK, "Somebody else is writing a note at this moment; try again."):
         notes = read_notes(folder) | {name: note}
-        kept = {key: asdict(value) for key, value in sorted(notes.items()) if value != Note()}
-        save_atomically(folder / NOTES, json.dumps(kept, ensure_ascii=False, indent=1).encode())
+        entries = {key: asdict(value) for key, value in sorted(notes.items()) if value != Note()}
+        save_atomically(folder / NOTES, json.dumps(entries, ensure_ascii=False, indent=1).encode())

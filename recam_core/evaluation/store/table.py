@@ -53,14 +53,14 @@ def pictures_csv(store: Store, index: int) -> bytes:
         name: [] for name in ("picture", "map", "words", "threshold", "iou", "fp", "fn", "size", "classes")
     }
     for name in store.cells:
-        found = store.areas(name, index).pictures()
+        areas = store.areas(name, index).pictures()
         for i in np.flatnonzero(store.counted):
             figures = [
                 None if np.isnan(v) else round(float(v), 6)
-                for v in (found.iou[i], found.fp[i], found.fn[i], found.size[i])
+                for v in (areas.iou[i], areas.fp[i], areas.fn[i], areas.size[i])
             ]
             threshold = round(float(store.thresholds[index]), 4)
-            values = (store.names[i], name, map_label(name), threshold, *figures, int(found.classes[i]))
+            values = (store.names[i], name, map_label(name), threshold, *figures, int(areas.classes[i]))
             for column, value in zip(rows, values, strict=True):
                 rows[column].append(value)
     return _csv(pa.table(rows))

@@ -10,6 +10,7 @@ import numpy as np
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes, check_counted, check_size
 from recam_core.evaluation.faithfulness import pointing
+from recam_core.evaluation.localisation import ObjectCounts, joined, no_objects, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
@@ -18,6 +19,7 @@ from recam_core.evaluation.store.layout import (
     StoreSettings,
     read_parts,
     read_settings,
+    write_objects,
     write_part,
     write_settings,
 )
@@ -39,15 +41,16 @@ def evaluate_into(
     where: tuple[str, str, str],
     source: str = "",
     thresholds: Sequence[float] | np.ndarray = THRESHOLDS,
+    localisation: bool = False,
 ) -> Iterator[EvalStep | Stored]:
     """Count every picture that has a mask into ``folder``; the last event says how many were.
 
     ``where`` is kind, root and split of the data set. Goes on after the last whole part of an evaluation with the same
     settings; refuses other settings and a folder that another process is writing into. A picture that cannot be counted is left
-    out, and its entry says why.
+    out, and its entry says why. With ``localisation`` boxes and pixels of each object are counted too.
     """
     check_classes(maps.pair, dataset)
-    settings = store_settings(maps, dataset, where, source, thresholds)
+    settings = store_settings(maps, dataset, where, source, thresholds, localisation)
     make_folder(folder)
     busy = "Another evaluation (process {pid}) is writing into " + folder.name.replace("{", "").replace("}", "")
     with held(folder / LOCK, f"{busy}; wait until it is done, stop it, or choose another folder."):
@@ -57,7 +60,7 @@ def evaluate_into(
             part.know(entry)
         try:
             for i in range(len(entries), len(dataset)):
-                part.add(*measure_picture(maps, dataset, i, settings.thresholds))
+                part.add(*measure_picture(maps, dataset, i, settings.thresholds, localisation))
                 yield EvalStep(i + 1, len(dataset), dataset.name(i))
                 if part.is_due:
                     part.write()
@@ -69,7 +72,12 @@ def evaluate_into(
 
 
 def store_settings(
-    maps: MapMaker, dataset: Dataset, where: tuple[str, str, str], source: str, thresholds: Sequence[float] | np.ndarray
+    maps: MapMaker,
+    dataset: Dataset,
+    where: tuple[str, str, str],
+    source: str,
+    thresholds: Sequence[float] | np.ndarray,
+    localisation: bool = False,
 ) -> StoreSettings:
     """What the counts will depend on."""
     kind, root, split = where
@@ -89,34 +97,39 @@ def store_settings(
         maps=maps.names,
         classes=maps.pair.classes,
         thresholds=tuple(float(t) for t in np.asarray(thresholds, np.float32)),
+        localisation=localisation,
     )
 
 
 def measure_picture(
-    maps: MapMaker, dataset: Dataset, i: int, thresholds: Sequence[float]
-) -> tuple[PictureEntry, list[tuple[int, np.ndarray, np.ndarray]]]:
-    """The entry of one picture, and for each map its number, cells and pixels (``sweep.PixelCounts``)."""
+    maps: MapMaker, dataset: Dataset, i: int, thresholds: Sequence[float], localisation: bool = False
+) -> tuple[PictureEntry, list[tuple[int, np.ndarray, np.ndarray]], list[ObjectCounts]]:
+    """The entry of one picture; for each map its number, cells and pixels (``sweep.PixelCounts``), and objects if asked for."""
     name, labels = dataset.name(i), len(maps.pair.classes) + 1
     ids: tuple[int, ...] = ()
     size = (0, 0)
     counts, points = [], {}
+    objects: list[ObjectCounts] = []
+    levels = np.asarray(thresholds, np.float32)
     try:
         mask = dataset.mask(i)
         if mask is None:
-            return PictureEntry(name, size, ids, False, 0, "it has no mask", {}), []
+            return PictureEntry(name, size, ids, False, 0, "it has no mask", {}), [], []
         picture, ids, size = dataset.image(i), tuple(int(k) for k in np.flatnonzero(dataset.labels(i))), mask.shape
         check_size(picture, mask, name)
-        for number, (kept, values) in enumerate(maps(picture, ids, size, name).items()):
-            found = count_pixels(values, ids, mask, labels, np.asarray(thresholds, np.float32))
-            counts.append((number, found.cells, found.pixels))
-            points[kept] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
+        for number, (map_name, values) in enumerate(maps(picture, ids, size, name).items()):
+            counted = count_pixels(values, ids, mask, labels, levels)
+            counts.append((number, counted.cells, counted.pixels))
+            points[map_name] = [pointing(value, mask, k + 1) for value, k in zip(values, ids, strict=True)]
+            if localisation:
+                objects.append(object_counts(i, values, ids, mask, levels))
     except UserError as error:
-        return PictureEntry(name, size, ids, False, 0, str(error).rstrip("."), {}), []
-    objects = len(set(np.unique(mask).tolist()) - {0, IGNORE})
+        return PictureEntry(name, size, ids, False, 0, str(error).rstrip("."), {}), [], []
+    shown = len(set(np.unique(mask).tolist()) - {0, IGNORE})
     note = (
         "" if any(len(cells) for _, cells, _ in counts) else "its mask is ignored everywhere (255), so no pixel counts"
     )
-    return PictureEntry(name, size, ids, True, objects, note, points), counts
+    return PictureEntry(name, size, ids, True, shown, note, points), counts, objects
 
 
 def make_folder(folder: Path) -> None:
@@ -149,49 +162,62 @@ class PartWriter:
     def __init__(self, folder: Path, settings: StoreSettings) -> None:
         self.folder, self.settings = folder, settings
         self.number = len(list(folder.glob("counts-*.parquet")))
-        self.counted = self.positive = self.seen = 0
+        self.counted = self.positive = self.written = 0
         self.faults: list[str] = []
-        self.kept: list[tuple[PictureEntry, Columns]] = []
+        self.waiting: list[tuple[PictureEntry, Columns, Sequence[ObjectCounts]]] = []
         self.since = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return len(self.kept) >= PICTURES or time.monotonic() - self.since > SECONDS
+        return len(self.waiting) >= PICTURES or time.monotonic() - self.since > SECONDS
 
     def know(self, entry: PictureEntry) -> None:
         """Take note of a picture that is on disk, whoever counted it."""
-        self.seen += 1
+        self.written += 1
         self.counted += entry.counted
         self.positive += entry.objects > 0
         if entry.note:
             self.faults.append(f"{entry.name}: {entry.note}")
 
-    def add(self, entry: PictureEntry, counts: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
-        """Take in a picture: for each map its number, cells and pixels. It is taken in whole, or not at all."""
+    def add(
+        self,
+        entry: PictureEntry,
+        counts: list[tuple[int, np.ndarray, np.ndarray]],
+        objects: Sequence[ObjectCounts] = (),
+    ) -> None:
+        """Take in a picture: for each map its number, cells and pixels, and objects. It is taken in whole, or not at all."""
         columns: Columns = {name: [] for name in COLUMNS if name != "picture"}
         labels, levels = len(self.settings.classes) + 1, len(self.settings.thresholds) + 1
         for number, cells, pixels in counts:
             pair, level = np.divmod(cells, levels)
             truth, winner = np.divmod(pair, labels)
-            found = (np.full(cells.shape, number), truth, winner, level, pixels)
-            for name, values in zip(columns, found, strict=True):
+            cell_values = (np.full(cells.shape, number), truth, winner, level, pixels)
+            for name, values in zip(columns, cell_values, strict=True):
                 columns[name].append(values)
-        self.kept.append((entry, columns))  # one step, which Ctrl-C falls before or after
+        self.waiting.append((entry, columns, objects))  # one step, which Ctrl-C falls before or after
 
     def write(self) -> None:
         """Write what there is as the next part."""
-        if not self.kept:
+        if not self.waiting:
             return
-        entries = [entry for entry, _ in self.kept]
+        entries = [entry for entry, *_ in self.waiting]
         parts: Columns = {name: [] for name in COLUMNS}
-        for picture, (_, columns) in enumerate(self.kept, self.seen):
+        for picture, (_, columns, _) in enumerate(self.waiting, self.written):
             parts["picture"] += [np.full(values.shape, picture) for values in columns["map"]]
             for name, values in columns.items():
                 parts[name] += values
-        whole = {name: np.concatenate(found or [np.zeros(0, int)]) for name, found in parts.items()}
+        whole = {name: np.concatenate(arrays or [np.zeros(0, int)]) for name, arrays in parts.items()}
+        if self.settings.localisation:  # before the counts, which say that a part is there
+            write_objects(self.folder, self.number, self._objects())
         write_part(self.folder, self.number, entries, whole)
-        self.number, self.kept = self.number + 1, []
+        self.number, self.waiting = self.number + 1, []
         self.since = time.monotonic()
         for entry in entries:
             self.know(entry)
+
+    def _objects(self) -> dict[int, ObjectCounts]:
+        """The objects of what is kept, by the number of the map."""
+        nothing = no_objects(len(self.settings.thresholds))
+        counted = [objects for *_, objects in self.waiting if objects]
+        return {number: joined([nothing, *(of[number] for of in counted)]) for number in range(len(self.settings.maps))}

@@ -80,31 +80,31 @@ def _a_step_away(model: CamModel, picture: np.ndarray) -> tuple[Tensor, Tensor]:
 def our_step(model: CamModel, x: Tensor, first: Tensor, half: bool = False) -> Tensor:
     """The next views by our form, (1, 2, 3, H, W)."""
     options, ids = AdvCamOptions(), torch.tensor([CLASS], device=x.device)
-    seen = look(model, x, ids, "cam", options, 1, first, half)
-    assert seen.gradient is not None
-    return climb_step(x, seen.gradient, options.xi, options.step_rule)
+    state = look(model, x, ids, "cam", options, 1, first, half)
+    assert state.gradient is not None
+    return climb_step(x, state.gradient, options.xi, options.step_rule)
 
 
-def _keep(kept: dict[str, Tensor], gradients: Any) -> None:
-    kept["gradient"] = gradients[0]
+def _keep(captured: dict[str, Tensor], gradients: Any) -> None:
+    captured["gradient"] = gradients[0]
 
 
 def plain_step(model: CamModel, x: Tensor, first: Tensor) -> Tensor:
     """The next views by the form of the reference: Grad-CAM by hooks and a backward pass of its own, then the objective's."""
-    kept: dict[str, Tensor] = {}
+    captured: dict[str, Tensor] = {}
     backbone = model.get_submodule("backbone")
     hooks = [
-        backbone.register_forward_hook(lambda module, given, result: kept.update(features=result)),
-        backbone.register_full_backward_hook(lambda module, given, result: _keep(kept, result)),
+        backbone.register_forward_hook(lambda module, given, result: captured.update(features=result)),
+        backbone.register_full_backward_hook(lambda module, given, result: _keep(captured, result)),
     ]
     options, weight = AdvCamOptions(), model.classifier_weights()
     pair = x[0].detach().requires_grad_()  # (2, 3, H, W)
     maps = F.conv2d(model.features(pair), weight[:, :, None, None])  # (2, K, h, w)
     maps[:, CLASS].relu().sum().backward(retain_graph=True)
     assert pair.grad is not None
-    gradient = kept["gradient"]  # (2, D, h, w)
+    gradient = captured["gradient"]  # (2, D, h, w)
     channels = gradient.sum(dim=(2, 3), keepdim=True) / ((gradient > 0).sum() + 1e-12)
-    cams = (channels * kept["features"]).sum(dim=1).relu()  # (2, h, w)
+    cams = (channels * captured["features"]).sum(dim=1).relu()  # (2, h, w)
     regions = cams[0] + cams[1].flip(-1)
     held = (regions / regions.max() > options.tau).detach()
     y = maps.relu().mean(dim=(2, 3)).sum(dim=0)  # (K,)

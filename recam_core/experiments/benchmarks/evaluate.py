@@ -79,13 +79,13 @@ def thresholds_row(pair: ModelPair, data: Any, rounds: int = 5) -> Row:
 def _confusions(pictures: Counted, pair: ModelPair, thresholds: np.ndarray = THRESHOLDS) -> list[np.ndarray]:
     """Confusion matrices of each readout at the threshold that both forms have."""
     index = ONE if len(thresholds) > 1 else 0
-    found = []
+    matrices = []
     for name in READOUTS:
         sweep = ThresholdSweep(len(pair.classes), thresholds)
         for counts in pictures:
             sweep.add(counts[name])
-        found.append(sweep.confusion(index))
-    return found
+        matrices.append(sweep.confusion(index))
+    return matrices
 
 
 def _shape(data: Any) -> str:

@@ -120,11 +120,11 @@ def parts_row(pair: ModelPair, picture: Any, shape: str) -> Row:
         with torch.inference_mode(), autocast(pair.recam.device):
             return [net.features(x) for net in nets]
 
-    seen = [values.float() for values in features()]
+    grids = [values.float() for values in features()]
     parts: dict[str, Callable[[], Any]] = {
         "picture to the device": lambda: [net.preprocess(picture) for net in nets],
         "backbones": features,
-        "readouts": lambda: [net.maps(f, net.readouts) for net, f in zip(nets, seen, strict=True)],
+        "readouts": lambda: [net.maps(f, net.readouts) for net, f in zip(nets, grids, strict=True)],
         "maps at picture size": lambda: [read_out(evidence, name, classes) for name in READOUTS],
     }
     seconds = {name: timed("", "", call, "").ours_s for name, call in parts.items()}

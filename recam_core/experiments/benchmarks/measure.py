@@ -3,15 +3,14 @@
 import statistics
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._python_dispatch import TorchDispatchMode  # where PyTorch's own page on extending it takes it from
 
 SHAPE = (375, 500)  # a VOC picture
 MEASURED = (
@@ -40,14 +39,14 @@ def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -
     """Median seconds of both after a warm-up, measured in turns, and the spread of ours in words."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 1):
-        for call, kept in zip((ours, plain), times, strict=True):
+        for call, seconds in zip((ours, plain), times, strict=True):
             start = time.perf_counter()
             call()
             for card in range(torch.cuda.device_count()):
                 torch.cuda.synchronize(card)
             if turn > 0:
-                kept.append(time.perf_counter() - start)
-    mine, theirs = (statistics.median(kept) for kept in times)
+                seconds.append(time.perf_counter() - start)
+    mine, theirs = (statistics.median(seconds) for seconds in times)
     return (
         mine,
         theirs,
@@ -61,31 +60,39 @@ class LiveTensors(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.now = self.peak = 0
-        self._seen: set[int] = set()
+        self._counted: set[int] = set()  # addresses
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        for leaf in tree_leaves((args, kwargs)):
-            self._count(leaf, new=False)  # an input that was not made here was there before
+        for tensor in _tensors((args, kwargs)):
+            self._count(tensor, new=False)  # an input that was not made here was there before
         result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            self._count(leaf, new=True)
+        for tensor in _tensors(result):
+            self._count(tensor, new=True)
         return result
 
-    def _count(self, leaf: Any, new: bool) -> None:
-        if not isinstance(leaf, Tensor) or leaf.layout != torch.strided:  # a sparse one has the storage of its parts
+    def _count(self, tensor: Tensor, new: bool) -> None:
+        storage = tensor.untyped_storage()
+        address = storage.data_ptr()
+        if address == 0 or address in self._counted:  # 0: it is empty
             return
-        if leaf.untyped_storage()._cdata in self._seen:
-            return
-        storage = leaf.untyped_storage()
         size = storage.nbytes() if new else 0
-        self._seen.add(storage._cdata)
+        self._counted.add(address)
         self.now += size
         self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._forget, storage._cdata, size)
+        weakref.finalize(storage, self._forget, address, size)
 
-    def _forget(self, key: int, size: int) -> None:
-        self._seen.discard(key)
+    def _forget(self, address: int, size: int) -> None:
+        self._counted.discard(address)
         self.now -= size
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Tensors with memory of their own in nested arguments and results; a sparse one has the memory of its parts."""
+    if isinstance(value, Tensor) and value.layout == torch.strided:
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(part)
 
 
 def peak_mib(call: Callable[[], Any]) -> float:

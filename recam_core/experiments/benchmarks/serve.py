@@ -26,8 +26,8 @@ from recam_core.datasets.samples import read_sample
 from recam_core.experiments.benchmarks.measure import SHAPE, Row
 from recam_core.experiments.benchmarks.visitor import HOST, Visitor
 from recam_core.records import UserError
+from recam_core.system.project_files import APP
 
-APP = Path(__file__).parents[3] / "app.py"
 PEOPLE = 8
 ROUNDS = 5
 MARKS = (100, 500)  # requests between which the server's memory is compared
@@ -100,15 +100,15 @@ def _waits(
 
 def _memory(server: Server, people: int, marks: tuple[int, int], photos: "Photos", end: float) -> tuple[float, float]:
     """The server's memory at both marks, counted from the first request of all, while nobody asks."""
-    found = []
+    memories = []
     with ThreadPoolExecutor(people) as pool:
         for mark in marks:
             left = mark - photos.taken
             shares = [left // people + (i < left % people) for i in range(people)]
             list(pool.map(lambda share: _come_and_go(server, share, photos, end), shares))
             time.sleep(1)  # sessions that were just closed are put away
-            found.append(server.memory())
-    return found[0], found[1]
+            memories.append(server.memory())
+    return memories[0], memories[1]
 
 
 def _come_and_go(server: Server, requests: int, photos: "Photos", end: float) -> None:

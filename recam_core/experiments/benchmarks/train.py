@@ -132,9 +132,9 @@ def throughput_row(name: str, config: TrainConfig, device: torch.device, steps: 
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, dataset="coco", root=folder, split="timed")
         write_photos(Path(folder), config.split, steps * config.batch_size)
-        told = _stage2_steps(config, Path(folder, "run"), device)
-    seconds = [step["seconds"] for step in told]
-    step, wait = statistics.median(seconds), sum(step["waiting"] for step in told) / sum(seconds)
+        reported = _stage2_steps(config, Path(folder, "run"), device)
+    seconds = [step["seconds"] for step in reported]
+    step, wait = statistics.median(seconds), sum(step["waiting"] for step in reported) / sum(seconds)
     loaded = f"{config.workers} workers" if config.workers else "the process itself"
     note = (
         f"{config.backbone}, stage 2, batches of {config.batch_size}, loaded by {loaded}: "
@@ -195,8 +195,8 @@ def _stage2_steps(config: TrainConfig, out: Path, device: torch.device) -> list[
                 steps.append(event)
         code = process.wait()
         errors.seek(0)
-        said = [line for line in errors.read().splitlines() if line.strip()]
+        complaints = [line for line in errors.read().splitlines() if line.strip()]
     if code or len(steps) < 3:
-        words = said[-1] if said else "it said nothing"
+        words = complaints[-1] if complaints else "it said nothing"
         raise RuntimeError(f"train ended with {code} after {len(steps)} steps of stage 2: {words}")
     return steps[1:]

@@ -1,24 +1,24 @@
 """A person at the running app, without a browser: a real websocket session, uploads through the app's own uploader.
 
-Streamlit's messages are protobuf. The engine does not import Streamlit, and what is needed of the format is a few lines: the
-numbers of the fields below are those of ``BackMsg`` and ``ForwardMsg``; a test holds them against ``streamlit.proto``.
+Messages are Streamlit's own protobuf classes: the one thing that the engine has of Streamlit, and this module alone.
 """
 
 import http.client
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs, UploadedFileInfo
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 HOST = "127.0.0.1"
-RERUN_SCRIPT, FILE_URLS_REQUEST = 11, 16  # of BackMsg
-SCRIPT_FINISHED, FILE_URLS_RESPONSE = 6, 19  # of ForwardMsg
-FINISHED, FINISHED_FRAGMENT = 0, 3  # values of SCRIPT_FINISHED that mean an answer
+ANSWERS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)  # others are cut short
 _HEAT = re.compile(rb"/api/heat/([0-9a-f]{64})")
 _UPLOADER = re.compile(rb"\$\$ID-[0-9a-f]+-files")
 
@@ -40,7 +40,8 @@ class Visitor:
                 f"ws://{HOST}:{port}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None
             )
         )
-        self._uploader, self._files, self._query = b"", b"", ""
+        self._uploader, self._query = "", ""
+        self._files: list[UploadedFileInfo] = []
 
     def __enter__(self) -> Self:
         return self
@@ -58,10 +59,8 @@ class Visitor:
     def upload(self, name: str, data: bytes) -> str:
         """Add a picture, as dropping a file on the uploader does; returns the id of its maps, which were fetched."""
         urls = self._upload_urls(name)
-        told = dict(fields(urls))
-        self._put(bytes(told[2]).decode(), name, data)
-        info = field(2, name) + field(3, len(data)) + field(4, told[1]) + field(5, urls)
-        self._files += field(2, info)
+        self._put(urls.upload_url, name, data)
+        self._files.append(UploadedFileInfo(name=name, size=len(data), file_id=urls.file_id, file_urls=urls))
         return self._rerun()
 
     def leave(self) -> None:
@@ -69,39 +68,38 @@ class Visitor:
         self._open.close()
 
     def _rerun(self) -> str:
-        state = field(1, self._query)
-        if self._files:
-            state += field(2, field(1, field(1, self._uploader) + field(13, self._files)))
-        self._socket.send(field(RERUN_SCRIPT, state))
+        self._send(rerun(self._query, self._uploader, self._files))
         heat = b""
-        for message in self._messages():
-            found = _UPLOADER.search(message)
-            self._uploader = found[0] if found else self._uploader
-            if maps := _HEAT.findall(message):
+        for data, message in self._messages():
+            if uploader := _UPLOADER.search(data):
+                self._uploader = uploader[0].decode()
+            if maps := _HEAT.findall(data):
                 heat = maps[-1]
-            # a run that another one cuts short is no answer yet; the number is left out of a message where it is 0
-            if dict(fields(message)).get(SCRIPT_FINISHED) in (FINISHED, FINISHED_FRAGMENT):
+            if message.WhichOneof("type") == "script_finished" and message.script_finished in ANSWERS:
                 break
         if not heat:
             raise ServeError("the page ended without maps; the server's log says why")
         self._web("GET", f"/api/heat/{heat.decode()}")
         return heat.decode()
 
-    def _upload_urls(self, name: str) -> bytes:
-        asked = secrets.token_hex(8)
-        self._socket.send(field(FILE_URLS_REQUEST, field(1, asked) + field(2, name)))
-        for message in self._messages():
-            answer = dict(fields(message)).get(FILE_URLS_RESPONSE)
-            if isinstance(answer, bytes):
-                told = dict(fields(answer))
-                if told.get(1) == asked.encode() and isinstance(told.get(2), bytes):
-                    return bytes(told[2])
+    def _upload_urls(self, name: str) -> FileURLs:
+        request = BackMsg()
+        request.file_urls_request.request_id = secrets.token_hex(8)
+        request.file_urls_request.file_names.append(name)
+        self._send(request)
+        for _, message in self._messages():
+            answer = message.file_urls_response
+            if answer.response_id == request.file_urls_request.request_id and answer.file_urls:
+                return answer.file_urls[0]
         raise ServeError("the server gave no place for an upload")
 
-    def _messages(self) -> Iterator[bytes]:
+    def _send(self, message: BackMsg) -> None:
+        self._socket.send(message.SerializeToString())
+
+    def _messages(self) -> Iterator[tuple[bytes, ForwardMsg]]:
         while True:
-            message = self._socket.recv(timeout=self.seconds)
-            yield message if isinstance(message, bytes) else message.encode()
+            data = self._socket.recv(timeout=self.seconds, decode=False)
+            yield data, ForwardMsg.FromString(data)
 
     def _put(self, path: str, name: str, data: bytes) -> None:
         boundary = secrets.token_hex(16)
@@ -135,44 +133,11 @@ class Visitor:
             web.close()
 
 
-def field(number: int, value: bytes | str | int) -> bytes:
-    """One protobuf field: a number as a varint, text and bytes with their length."""
-    if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    data = value.encode() if isinstance(value, str) else value
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The top-level fields of a protobuf message: (number, varint or bytes)."""
-    place = 0
-    while place < len(message):
-        key, place = _read_varint(message, place)
-        kind = key & 7
-        if kind == 0:
-            value, place = _read_varint(message, place)
-            yield key >> 3, value
-        else:
-            size = {1: 8, 5: 4}.get(kind)
-            if size is None:
-                size, place = _read_varint(message, place)
-            yield key >> 3, message[place : place + size]
-            place += size
-
-
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 127:
-        found.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*found, value])
-
-
-def _read_varint(message: bytes, place: int) -> tuple[int, int]:
-    value, shift = 0, 0
-    while True:
-        byte = message[place]
-        value |= (byte & 127) << shift
-        place, shift = place + 1, shift + 7
-        if byte < 128:
-            return value, place
+def rerun(query: str, uploader: str, files: Sequence[UploadedFileInfo]) -> BackMsg:
+    """What a browser sends for the script to run: the address, and what the uploader (its widget's id) holds."""
+    message = BackMsg()
+    message.rerun_script.query_string = query
+    if files:
+        widget = message.rerun_script.widget_states.widgets.add(id=uploader)
+        widget.file_uploader_state_value.uploaded_file_info.extend(files)
+    return message

@@ -78,9 +78,9 @@ def _row(grid: tuple[int, int], dense: list[float], device: torch.device) -> Row
 def _any_t(device: torch.device) -> Iterator[Row]:
     boundary, maps = _case(*GRIDS[0])
     walk = RandomWalk(boundary, OPTIONS, device)
-    kept = KeptWalk(walk, maps)
+    frames = KeptWalk(walk, maps)
     shape = f"{GRIDS[0][0]}×{GRIDS[0][1]} positions"
-    yield timed("walk/kept-t", shape, partial(kept.at, OPTIONS.steps), "any t of a walk whose steps are kept", 9)
+    yield timed("walk/kept-t", shape, partial(frames.at, OPTIONS.steps), "any t of a walk whose steps are kept", 9)
     jumped, bound = walk.jump(maps, OPTIONS.steps)
     error = float(np.abs(jumped - walk.at(maps, OPTIONS.steps)).max())
     note = f"Chebyshev polynomials, series cut off within {bound:.0e}, {error:.0e} from the repeated product"

@@ -36,11 +36,11 @@ def photos_lambda_part(place: Workplace) -> Part:
         out = place.runs / "photos" / f"bundled-recam_weight-{weight:g}"
         pair = yield from trained(config, photos, out, place.device)
         counts = yield from counted(pair, photos, LOOK, out / "train one scale.npz", _readouts(config))
-        scored[weight] = {name: (found, crossed_thresholds(photos, found)) for name, found in counts.items()}
+        scored[weight] = {name: (matrices, crossed_thresholds(photos, matrices)) for name, matrices in counts.items()}
     rows = [
-        _compared_row(f"{weight:g}", {"recam_weight": weight}, found, scored[0.0], labels)
+        _compared_row(f"{weight:g}", {"recam_weight": weight}, row, scored[0.0], labels)
         | {"sce": sce_of_epochs(place.runs / "photos" / f"bundled-recam_weight-{weight:g}")}
-        for weight, found in scored.items()
+        for weight, row in scored.items()
     ]
     return {"split": SPLIT, "model": "photos", "rows": rows}
 
@@ -72,11 +72,11 @@ def _scored(place: Workplace, train: Scenes, changes: Mapping[str, Any]) -> Gene
     config = replace(RECIPES[MODEL], stage1=MODEL, **changes)
     out = _folder(place, changes)
     pair = yield from trained(config, train, out, place.device)
-    found: dict[str, Counts] = {}
+    counts: dict[str, Counts] = {}
     for split in ("val", "test"):
         path = out / f"{split} one scale.npz"
-        found[split] = yield from counted(pair, Scenes(split), LOOK, path, _readouts(config))
-    val, test = found["val"], found["test"]
+        counts[split] = yield from counted(pair, Scenes(split), LOOK, path, _readouts(config))
+    val, test = counts["val"], counts["test"]
     return {name: (test[name], [best_threshold(val[name], LABELS)] * len(test[name])) for name in test}
 
 

@@ -42,7 +42,7 @@ def recipes_part(place: Workplace) -> Part:
                 "changes": changes,
                 "sce": sce_of_epochs(out),
                 "weights": double_negatives(pair),
-                "readouts": {key: _row(photos, found) for key, found in counts.items()},
+                "readouts": {key: _row(photos, matrices) for key, matrices in counts.items()},
             }
         )
     return {"split": SPLIT, "rows": rows, "chosen": PHOTOS_CHOSEN}
@@ -65,7 +65,9 @@ def seeds_part(place: Workplace) -> Part:
         control = yield from _control(place, photos, config, pair.name, f"control-seed{seed}")
         for view in VIEWS if seed == SEEDS[0] else ("one scale",):  # four scales take 7.5 times as long
             counts = yield from _with_control(place, photos, pair, control, f"train {view}")
-            tables[view].append({key: (found, crossed_thresholds(photos, found)) for key, found in counts.items()})
+            tables[view].append(
+                {key: (matrices, crossed_thresholds(photos, matrices)) for key, matrices in counts.items()}
+            )
     labels = len(photos.classes) + 1
     return {"split": SPLIT, "views": {view: seed_table(runs, labels) for view, runs in tables.items()}}
 
@@ -80,16 +82,16 @@ def folds_part(place: Workplace) -> Part:
     pooled: dict[str, tuple[list[PixelCounts], list[int]]] = {}
     labels = len(photos.classes) + 1
     for k in range(FOLDS):
-        seen, unseen = (Subset(photos, np.flatnonzero(side)) for side in (fold != k, fold == k))
+        others, quarter = (Subset(photos, np.flatnonzero(side)) for side in (fold != k, fold == k))
         config = replace(RECIPE, split=f"{SPLIT} without fold {k + 1} of {FOLDS}")
-        pair = yield from _trained(place, seen, config, f"fold{k}")
+        pair = yield from _trained(place, others, config, f"fold{k}")
         folder = place.runs / "photos" / pair.name
-        known = yield from counted(pair, seen, VIEWS["one scale"], folder / "seen one scale.npz")
-        new = yield from counted(pair, unseen, VIEWS["one scale"], folder / "unseen one scale.npz")
-        for name, found in new.items():
+        known = yield from counted(pair, others, VIEWS["one scale"], folder / "seen one scale.npz")
+        new = yield from counted(pair, quarter, VIEWS["one scale"], folder / "unseen one scale.npz")
+        for name, matrices in new.items():
             counts, thresholds = pooled.setdefault(name, ([], []))
-            counts += found
-            thresholds += [best_threshold(known[name], labels)] * len(found)
+            counts += matrices
+            thresholds += [best_threshold(known[name], labels)] * len(matrices)
     return {"split": f"{FOLDS} folds of {SPLIT}", "views": {"one scale": seed_table([pooled], labels)}}
 
 
@@ -103,7 +105,7 @@ def half_part(place: Workplace) -> Part:
     for name, pair in (("float32", full), ("half", half)):
         path = out / f"train one scale{'' if pair is half else ' float32'}.npz"
         counts = yield from counted(pair, photos, VIEWS["one scale"], path)
-        rows[name] = {key: best_row(found, len(photos.classes) + 1) for key, found in counts.items()}
+        rows[name] = {key: best_row(matrices, len(photos.classes) + 1) for key, matrices in counts.items()}
     largest = max(abs(rows["half"][key]["miou"] - rows["float32"][key]["miou"]) for key in READOUTS)
     return {"split": SPLIT, "readouts": rows, "largest_difference": round(largest, 5)}
 

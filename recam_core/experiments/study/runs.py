@@ -56,38 +56,38 @@ def sce_of_epochs(out: Path) -> list[float]:
 
 def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
     """The fields of each `EpochEnd` of a stage of a run, as it told them."""
-    found = [event for event in read_history(out) if event["event"] == EpochEnd.__name__ and event["stage"] == stage]
-    if not found:
+    ends = [event for event in read_history(out) if event["event"] == EpochEnd.__name__ and event["stage"] == stage]
+    if not ends:
         raise UserError(
             f"The run in {out} tells of no epoch of stage {stage}; delete the folder, and it is trained anew."
         )
-    return found
+    return ends
 
 
 def counted(
     pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = tuple(READOUTS)
 ) -> Generator[Any, None, Counts]:
     """Counts of every picture that has a mask, by readout; kept in ``path`` for as long as the weights are the same."""
-    return (yield from kept_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))
+    return (yield from stored_counts(path, pair.sha256, readouts, dataset, measure(pair, dataset, options, readouts)))
 
 
-def kept_counts(
+def stored_counts(
     path: Path, sha256: str, names: Sequence[str], dataset: Dataset, pictures: Iterable[Mapping[str, PixelCounts]]
 ) -> Generator[Any, None, Counts]:
     """Counts by name of every picture that has some, from ``pictures`` or, where the weights are the same, from ``path``."""
-    kept = _read_counts(path, sha256, names)
-    if kept is not None:
-        return kept
+    stored = _read_counts(path, sha256, names)
+    if stored is not None:
+        return stored
     counts: Counts = {name: [] for name in names}
     for i, picture in enumerate(pictures):
-        for name, found in picture.items():
-            counts[name].append(found)
+        for name, picture_counts in picture.items():
+            counts[name].append(picture_counts)
         yield EvalStep(i + 1, len(dataset), f"{path.parent.name} {path.stem} {dataset.name(i)}")
     arrays: dict[str, np.ndarray] = {"sha256": np.array(sha256)}
-    for name, found_in in counts.items():
-        arrays[f"{name}.cells"] = np.concatenate([picture.cells for picture in found_in])
-        arrays[f"{name}.pixels"] = np.concatenate([picture.pixels for picture in found_in])
-        arrays[f"{name}.ends"] = np.cumsum([len(picture.cells) for picture in found_in])
+    for name, pictures_counts in counts.items():
+        arrays[f"{name}.cells"] = np.concatenate([picture.cells for picture in pictures_counts])
+        arrays[f"{name}.pixels"] = np.concatenate([picture.pixels for picture in pictures_counts])
+        arrays[f"{name}.ends"] = np.cumsum([len(picture.cells) for picture in pictures_counts])
     save_atomically(parent_for(path), npz_bytes(arrays))
     return counts
 

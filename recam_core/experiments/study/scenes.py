@@ -28,12 +28,12 @@ def generator_part(place: Workplace) -> Part:
         config = replace(_stage1_alone(SEEDS[0]), **changes.get("training", {}))
         out = place.runs / "scenes" / ("stage1-seed0" if name == "chosen" else f"generator-{name}")
         pair = yield from trained(config, Scenes("train", options=options), out, place.device)
-        found = {}
+        cam = {}
         for view, look in VIEWS.items():
             path = out / f"val {view}.npz"
             counts = yield from counted(pair, Scenes("val", options=options), look, path, ("cam",))
-            found[view] = _best(counts)["cam"]
-        rows.append({"name": name, "scenes": asdict(options), "training": changes.get("training", {}), "cam": found})
+            cam[view] = _best(counts)["cam"]
+        rows.append({"name": name, "scenes": asdict(options), "training": changes.get("training", {}), "cam": cam})
     return {"split": "val", "rows": rows, "chosen": "chosen"}
 
 
@@ -105,4 +105,4 @@ def _with_control(
 
 
 def _best(counts: Counts) -> dict[str, Any]:
-    return {name: best_row(found, LABELS) for name, found in counts.items()}
+    return {name: best_row(matrices, LABELS) for name, matrices in counts.items()}

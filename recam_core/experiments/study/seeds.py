@@ -18,15 +18,15 @@ def seed_table(runs: Sequence[Run], labels: int) -> dict[str, Any]:
     """
     matrices = {name: [confusions(run[name][0], labels, run[name][1]) for run in runs] for name in runs[0]}
     table = {}
-    for name, found in matrices.items():
-        rows = [row(m, run[name][1]) for m, run in zip(found, runs, strict=True)]
+    for name, ours in matrices.items():
+        rows = [row(m, run[name][1]) for m, run in zip(ours, runs, strict=True)]
         miou = [r["miou"] for r in rows]
         table[name] = {
             "runs": rows,
             **{key: round(float(np.mean([r[key] for r in rows])), 5) for key in rows[0]},
             "spread": round(float(np.std(miou, ddof=1)), 5) if len(miou) > 1 else None,
-            "over_cam": gain(found, matrices["cam"]),
-            "over_control": gain(found, matrices["control"]) if "control" in matrices else None,
+            "over_cam": gain(ours, matrices["cam"]),
+            "over_control": gain(ours, matrices["control"]) if "control" in matrices else None,
         }
     return {"pictures": len(matrices["cam"][0]), "readouts": table}
 

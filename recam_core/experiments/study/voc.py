@@ -2,19 +2,20 @@
 
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.bootstrap import best_row, best_threshold
 from recam_core.experiments.study.diagnosis import double_negatives, without_double_negatives
-from recam_core.experiments.study.plans import SEEDS, VOC_CHOSEN, VOC_LAMBDAS, VOC_RECIPES
+from recam_core.experiments.study.plans import SEEDS, VOC_LAMBDAS, VOC_RECIPES
 from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
-from recam_core.records import MULTI_SCALE, HeatmapOptions, TrainConfig
+from recam_core.records import HeatmapOptions
 from recam_core.training.recipes import RECIPES
 
-VIEWS = {"one scale": HeatmapOptions(), "four scales": HeatmapOptions(MULTI_SCALE)}
+VIEWS = {"one scale": HeatmapOptions()}  # four take 7.5 times as long
 RECIPE = RECIPES["voc"]
 SPLITS = ("val", "train")
 
@@ -24,8 +25,7 @@ def recipes_part(place: Workplace) -> Part:
     val = _split(place, "val")
     rows = []
     for name, changes in VOC_RECIPES.items():
-        pair = yield from _stage2(place, replace(RECIPE, **changes), f"recipe-{name}")
-        out = place.runs / "voc" / f"recipe-{name}"
+        pair, out = yield from _variant(place, name, changes)
         counts = yield from counted(pair, val, VIEWS["one scale"], out / "val one scale.npz")
         positive = yield from counted(
             without_double_negatives(pair), val, VIEWS["one scale"], out / "val positive.npz", ("product",)
@@ -39,21 +39,26 @@ def recipes_part(place: Workplace) -> Part:
                 "readouts": _best(val, counts) | {"product of positive weights": _best(val, positive)["product"]},
             }
         )
-    return {"split": "val", "rows": rows, "chosen": VOC_CHOSEN}
+    return {"split": "val", "rows": rows}
+
+
+def _variant(place: Workplace, name: str, changes: dict[str, Any]) -> Generator[Any, None, tuple[ModelPair, Path]]:
+    """A variant of stage 2 with the first seed, and its folder; without changes it is the recipe itself."""
+    if not changes:
+        return (yield from _recipe(place, SEEDS[0])), _recipe_folder(place, SEEDS[0])
+    return (yield from _stage2(place, name, SEEDS[0], **changes)), place.runs / "voc" / name
 
 
 def seeds_part(place: Workplace) -> Part:
     """The recipe and its control over three seeds on ``val`` and, as in the paper, on the training pictures with masks.
 
-    Thresholds of one split are those that are best on the other. Four scales are measured with the first seed only.
+    Thresholds of one split are those that are best on the other.
     """
     tables: dict[str, dict[str, list[Any]]] = {split: {view: [] for view in VIEWS} for split in SPLITS}
     for seed in SEEDS:
-        config = replace(RECIPE, **VOC_RECIPES[VOC_CHOSEN], seed=seed)
-        name = f"recipe-{VOC_CHOSEN}" if seed == SEEDS[0] else f"recipe-seed{seed}"
-        pair = yield from _stage2(place, config, name)
-        control = yield from _stage2(place, replace(config, recam_weight=0.0), f"control-seed{seed}")
-        for view in VIEWS if seed == SEEDS[0] else ("one scale",):  # four scales take 7.5 times as long
+        pair = yield from _recipe(place, seed)
+        control = yield from _stage2(place, f"control-seed{seed}", seed, recam_weight=0.0)
+        for view in VIEWS:
             found = {}
             for split in SPLITS:
                 found[split] = yield from _with_control(place, pair, control, split, view)
@@ -78,9 +83,9 @@ def lambda_part(place: Workplace) -> Part:
     val = _split(place, "val")
     rows = []
     for weight in VOC_LAMBDAS:
-        config = replace(RECIPE, **VOC_RECIPES[VOC_CHOSEN] | {"recam_weight": weight})
-        pair = yield from _stage2(place, config, f"lambda-{weight:g}")
-        counts = yield from counted(pair, val, VIEWS["one scale"], place.runs / "voc" / pair.name / "val one scale.npz")
+        changes = {} if weight == RECIPE.recam_weight else {"recam_weight": weight}
+        pair, out = yield from _variant(place, f"lambda-{weight:g}" if weight else f"control-seed{SEEDS[0]}", changes)
+        counts = yield from counted(pair, val, VIEWS["one scale"], out / "val one scale.npz")
         rows.append({"lambda": weight, "readouts": _best(val, counts)})
     return {"split": "val", "rows": rows}
 
@@ -89,18 +94,21 @@ def _split(place: Workplace, split: str) -> Dataset:
     return open_dataset("voc", place.root, split)
 
 
-def _stage1_alone(place: Workplace, seed: int) -> TrainConfig:
-    """Stage 1 and one epoch that nobody looks at; settings of stage 2 are kept out of it, so that it serves every recipe."""
-    return replace(RECIPE, root=place.root, seed=seed, stage2_epochs=1, recam_weight=0.0)
+def _recipe(place: Workplace, seed: int) -> Generator[Any, None, ModelPair]:
+    """The whole recipe with a seed; its stage 1 is what every other stage 2 of that seed begins with."""
+    config = replace(RECIPE, root=place.root, seed=seed)
+    return (yield from trained(config, _split(place, RECIPE.split), _recipe_folder(place, seed), place.device))
 
 
-def _stage2(place: Workplace, config: TrainConfig, name: str) -> Generator[Any, None, ModelPair]:
-    """Stage 2 of a seed, from that seed's one stage 1."""
-    pictures, folder = _split(place, RECIPE.split), place.runs / "voc"
-    stage1 = folder / f"stage1-seed{config.seed}"
-    yield from trained(_stage1_alone(place, config.seed), pictures, stage1, place.device)
-    config = replace(config, root=place.root, stage1=str(stage1))
-    return (yield from trained(config, pictures, folder / name, place.device))
+def _recipe_folder(place: Workplace, seed: int) -> Path:
+    return place.runs / "voc" / f"recipe-seed{seed}"
+
+
+def _stage2(place: Workplace, name: str, seed: int, **changes: Any) -> Generator[Any, None, ModelPair]:
+    """Another stage 2 from the stage 1 of a seed's recipe."""
+    yield from _recipe(place, seed)
+    config = replace(RECIPE, root=place.root, seed=seed, stage1=str(_recipe_folder(place, seed)), **changes)
+    return (yield from trained(config, _split(place, RECIPE.split), place.runs / "voc" / name, place.device))
 
 
 def _with_control(

@@ -1,7 +1,8 @@
 """What a walk gains: seeds before and after it, with learned boundaries and with the picture's own edges.
 
 Settings and thresholds are chosen on other pictures than those that are scored: on ``val`` for the test scenes; for each
-quarter of the photos, on which there is no other split, on the other three.
+quarter of the photos, on which there is no other split, on the other three; on VOC those of ``val`` for ``train`` and the
+other way round.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -15,7 +16,7 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.bootstrap import best_row, best_threshold, confusions, gain, row
 from recam_core.experiments.study.folds import fold_of
 from recam_core.experiments.study.plans import FOLDS, WALK_BETAS, WALK_STEPS
-from recam_core.experiments.study.runs import Counts, Part, Workplace, kept_counts
+from recam_core.experiments.study.runs import Counts, Part, Workplace, stored_counts
 from recam_core.experiments.study.walk_counts import measure_walks, name_of
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.readouts import READOUTS
@@ -32,33 +33,46 @@ Parts = Sequence[tuple[Counts, Counts]]  # what to choose on, and what to score
 def scenes_part(place: Workplace) -> Part:
     """The bundled model on the test scenes; chosen on ``val``."""
     pair = load_pair("scenes", place.device)
-    found = {}
+    counts = {}
     for split in ("val", "test"):
-        found[split] = yield from _counted(place, pair, open_dataset("scenes", "", split), f"walks {split}")
-    table = walk_table(pair, [(found["val"], found["test"])], boundary_sources(pair))
-    return {"split": "test", "chosen_on": "val", **table, "card": best_walk(found["val"], pair)}
+        counts[split] = yield from _counted(place, pair, open_dataset("scenes", "", split), f"walks {split}")
+    table = walk_table(pair, [(counts["val"], counts["test"])], boundary_sources(pair))
+    return {"split": "test", "chosen_on": "val", **table, "card": best_walk(counts["val"], pair)}
 
 
 def photos_part(place: Workplace) -> Part:
     """The bundled model on the photos that it was trained on (the seeds of this field); each quarter chosen on the others."""
     pair = load_pair("photos", place.device)
     photos = open_dataset("coco", place.root, "train2017")
-    found = yield from _counted(place, pair, photos, "walks train2017")
+    counts = yield from _counted(place, pair, photos, "walks train2017")
     fold = fold_of(len(photos), FOLDS)[[photos.mask(i) is not None for i in range(len(photos))]]
-    parts = [(_some(found, fold != k), _some(found, fold == k)) for k in range(FOLDS)]
+    parts = [(_some(counts, fold != k), _some(counts, fold == k)) for k in range(FOLDS)]
     table = walk_table(pair, parts, boundary_sources(pair))
-    return {"split": "train2017", "chosen_on": "the other quarters", **table, "card": best_walk(found, pair)}
+    return {"split": "train2017", "chosen_on": "the other quarters", **table, "card": best_walk(counts, pair)}
+
+
+def voc_part(place: Workplace) -> Part:
+    """The bundled model on ``val`` and on the training pictures with masks; what is scored on one is chosen on the other."""
+    pair = load_pair("voc", place.device).folded()
+    found = {}
+    for split in ("val", "train"):
+        found[split] = yield from _counted(place, pair, open_dataset("voc", place.root, split), f"walks {split}")
+    tables = {
+        split: walk_table(pair, [(found[other], found[split])], boundary_sources(pair))
+        for split, other in (("val", "train"), ("train", "val"))
+    }
+    return {"split": "val and train", "chosen_on": "the other", "splits": tables, "card": best_walk(found["val"], pair)}
 
 
 def _counted(place: Workplace, pair: ModelPair, dataset: Dataset, what: str) -> Generator[Any, None, Counts]:
     sources = boundary_sources(pair)
     names = [name_of(r) for r in READOUTS] + [name_of(r, s, w) for s in sources for w in GRID for r in READOUTS]
     path = place.runs / "walks" / f"{pair.name} {what}.npz"
-    return (yield from kept_counts(path, pair.sha256, names, dataset, measure_walks(pair, dataset, sources, GRID)))
+    return (yield from stored_counts(path, pair.sha256, names, dataset, measure_walks(pair, dataset, sources, GRID)))
 
 
 def _some(counts: Counts, which: np.ndarray) -> Counts:
-    return {name: [found[i] for i in np.flatnonzero(which)] for name, found in counts.items()}
+    return {name: [pictures[i] for i in np.flatnonzero(which)] for name, pictures in counts.items()}
 
 
 def walk_table(pair: ModelPair, parts: Parts, sources: Sequence[str]) -> dict[str, Any]:

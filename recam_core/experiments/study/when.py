@@ -42,7 +42,7 @@ def when_part(place: Workplace) -> Part:
     for values in product(*WHEN_KNOBS.values()):
         knobs = dict(zip(WHEN_KNOBS, values, strict=True))
         folder = place.runs / "when" / "-".join(str(i) for i in _position(knobs))
-        row = yield from _kept_row(place, knobs, folder)
+        row = yield from _stored_row(place, knobs, folder)
         last = epochs_of(folder / _run_name(0.0), stage=1)[-1]
         rows.append(
             row | {"bce": round(last["loss_bce"], 4), "bce_of_chance": round(_chance(_splits(knobs)["train"]), 4)}
@@ -61,7 +61,7 @@ def _position(knobs: Mapping[str, Any]) -> list[int]:
     return [list(WHEN_KNOBS[name]).index(value) for name, value in knobs.items()]
 
 
-def _kept_row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Generator[Any, None, dict[str, Any]]:
+def _stored_row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Generator[Any, None, dict[str, Any]]:
     """The row of a point: measured now, or found."""
     path = folder / "row.json"
     if not path.exists():
@@ -69,8 +69,8 @@ def _kept_row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Gener
         row = yield from _row(place, knobs, folder)
         row["processor_seconds"] = round(time.process_time() - start, 1)
         save_atomically(parent_for(path), json.dumps(row).encode())
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return stored
 
 
 def _row(place: Workplace, knobs: Mapping[str, Any], folder: Path) -> Generator[Any, None, dict[str, Any]]:

@@ -48,16 +48,16 @@ def when_picture(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, 
 
     Raises ``UserError`` where the generator no longer draws what was measured.
     """
-    kept, knobs = row["maps"][weight][i], row["knobs"]
+    stored, knobs = row["maps"][weight][i], row["knobs"]
     options = SceneOptions(size=study["side"], **knobs | {"radius": tuple(knobs["radius"])})
     scenes = Scenes(study["split"], options=options)
     ids = tuple(int(k) for k in np.flatnonzero(scenes.labels(i)))
-    found = tuple(scenes.classes[k] for k in ids)
-    if found != tuple(kept["classes"]):
+    names = tuple(scenes.classes[k] for k in ids)
+    if names != tuple(stored["classes"]):
         raise UserError(
-            f"The generator of scenes draws another picture {i} today than was measured ({', '.join(kept['classes'])}); "
+            f"The generator of scenes draws another picture {i} today than was measured ({', '.join(stored['classes'])}); "
             "run python -m recam_core study scenes-when again."
         )
-    eight = np.frombuffer(zlib.decompress(base64.b64decode(kept["bytes"])), np.uint8).reshape(kept["shape"])
-    scores = np.array(kept["scores"], np.float32)
-    return WhenMaps(scenes.image(i), scenes.mask(i), found, ids, scores, eight.astype(np.float32) / 255)
+    eight = np.frombuffer(zlib.decompress(base64.b64decode(stored["bytes"])), np.uint8).reshape(stored["shape"])
+    scores = np.array(stored["scores"], np.float32)
+    return WhenMaps(scenes.image(i), scenes.mask(i), names, ids, scores, eight.astype(np.float32) / 255)

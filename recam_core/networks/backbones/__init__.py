@@ -1,4 +1,7 @@
-"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a line in ``BACKBONES``."""
+"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a line in ``BACKBONES``.
+
+Classifiers of timm and torchvision need no line: they are backbones under their libraries' names, see ``libraries``.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -7,9 +10,12 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.adapted import build_adapted
 from recam_core.networks.backbones.efficientnet import build_efficientnet_lite0
+from recam_core.networks.backbones.libraries import parse_name
 from recam_core.networks.backbones.resnet import RESNETS
 from recam_core.networks.backbones.tiny import build_tiny
+from recam_core.records import UserError, is_library_name
 
 
 class Backbone(Protocol):
@@ -80,3 +86,20 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "efficientnet_lite0_relu": partial(build_efficientnet_lite0, capped=False),
     **RESNETS,
 }
+
+
+def check_backbone(name: str) -> str:
+    """The name of a backbone of ours, or of a library's classifier; ``UserError`` offers what there is."""
+    if is_library_name(name):
+        parse_name(name)
+    elif name not in BACKBONES:
+        raise UserError(
+            f"There is no backbone {name!r}; choose one of {', '.join(BACKBONES)}, or timm:NAME or torchvision:NAME."
+        )
+    return name
+
+
+def build_backbone(name: str, weights: str = "none") -> Backbone:
+    """A backbone by its name, with weights ``none`` (random), or what else it knows: "imagenet", a file's path."""
+    check_backbone(name)
+    return build_adapted(name, weights) if is_library_name(name) else BACKBONES[name](weights)

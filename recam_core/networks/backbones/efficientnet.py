@@ -83,13 +83,13 @@ class EfficientNetLite0(nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the last block of 24, 40, 112 and 320 channels, then those of `forward`."""
-        t, found = self.trunk, []
+        t, stages = self.trunk, []
         x = t.bn1(t.conv_stem(x))
         for i, block in enumerate(t.blocks):
             x = block(x)
             if i in STAGE_ENDS:
-                found.append(x)
-        return (*found, t.bn2(t.conv_head(x)))
+                stages.append(x)
+        return (*stages, t.bn2(t.conv_head(x)))
 
 
 def _uncap(part: nn.Module) -> None:

@@ -64,10 +64,10 @@ class ResNet(FixedStride, nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the stem's pooling and after each of the four layers, as IRN's branches take them."""
-        found = [self._stem(x)]
+        stages = [self._stem(x)]
         for layer in (self.trunk.layer1, self.trunk.layer2, self.trunk.layer3, self.trunk.layer4):
-            found.append(layer(found[-1]))
-        return tuple(found)
+            stages.append(layer(stages[-1]))
+        return tuple(stages)
 
     def _stem(self, x: Tensor) -> Tensor:
         t = self.trunk

@@ -61,10 +61,10 @@ class Tiny(FixedStride, nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after the stem and after each block."""
-        found = [self.stem(x)]
+        stages = [self.stem(x)]
         for block in self.blocks:
-            found.append(block(found[-1]))
-        return tuple(found)
+            stages.append(block(stages[-1]))
+        return tuple(stages)
 
 
 def build_tiny(weights: str = "none") -> Tiny:

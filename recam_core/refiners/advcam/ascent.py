@@ -57,12 +57,12 @@ def ascend(
             parts.append(
                 look(model, x[some], ids[some], readout, options, t, None if first is None else first[some], half)
             )
-        seen = _joined(parts)
-        first = seen.map if first is None else first
-        yield seen
-        if seen.gradient is not None:
+        state = _joined(parts)
+        first = state.map if first is None else first
+        yield state
+        if state.gradient is not None:
             with torch.inference_mode(False), torch.no_grad():
-                x = climb_step(x, seen.gradient, options.xi, options.step_rule)
+                x = climb_step(x, state.gradient, options.xi, options.step_rule)
 
 
 def look(

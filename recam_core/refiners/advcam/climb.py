@@ -34,6 +34,7 @@ def climb(
 ) -> Generator[RefineStep, None, None]:
     """Climb with a picture (H, W, 3) uint8, once for each class, scale after scale; every step of every scale is an event.
 
+    AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896), with the arithmetic of its code (`equations`; golden part 6).
     y comes from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does
     not suffice, fewer classes climb at a time, then a smaller scale is taken, and the next event says so. Closing the iterator
     stops the climb. Raises ``UserError`` at once for what cannot be climbed, and later when values stop being finite.
@@ -87,15 +88,15 @@ def _one_scale(
     x = model.preprocess(task.picture, scale)[0]  # (3, H, W)
     views = torch.stack([x, x.flip(-1)]) if task.view.flip else x[None]
     peak, total = np.zeros(0), np.zeros(0)
-    for seen in ascend(model, views, task.ids, task.readout, options, batch=batch):
-        _check_finite(seen, options, task.pair)
-        maps = seen.map.cpu().numpy()
-        if seen.t == 0:
+    for ascent in ascend(model, views, task.ids, task.readout, options, batch=batch):
+        _check_finite(ascent, options, task.pair)
+        maps = ascent.map.cpu().numpy()
+        if ascent.t == 0:
             peak, total, notes = maps.max(axis=(1, 2)), maps, notes + _first_notes(task, maps)
         else:
             total = total + maps
         yield RefineStep(
-            t=seen.t,
+            t=ascent.t,
             steps=options.steps,
             scale=scale,
             scale_index=index,
@@ -103,12 +104,12 @@ def _one_scale(
             classes=task.classes,
             map=maps,
             accumulated=total,
-            hold_mask=seen.hold_mask.cpu().numpy(),
-            change=_grey_levels(seen.x[:, 0] - x, model),
-            score=seen.score.cpu().numpy(),
-            others=seen.others.cpu().numpy(),
-            regulariser=seen.regulariser.cpu().numpy(),
-            objective=seen.objective.cpu().numpy(),
+            hold_mask=ascent.hold_mask.cpu().numpy(),
+            change=_grey_levels(ascent.x[:, 0] - x, model),
+            score=ascent.score.cpu().numpy(),
+            others=ascent.others.cpu().numpy(),
+            regulariser=ascent.regulariser.cpu().numpy(),
+            objective=ascent.objective.cpu().numpy(),
             first_peak=peak,
             seconds=time.perf_counter() - before,
             notes=notes,
@@ -154,21 +155,21 @@ def _less(task: _Task, scale: float, batch: int) -> tuple[float, int, tuple[str,
     return scale, 1, (f"the memory of {device} does not suffice; started over at the smaller scale {scale:.2f}",)
 
 
-def _check_finite(seen: Ascent, options: AdvCamOptions, pair: ModelPair) -> None:
+def _check_finite(ascent: Ascent, options: AdvCamOptions, pair: ModelPair) -> None:
     """Stop a run that left the finite numbers, naming the knob that took it there."""
-    answers = torch.stack([seen.score, seen.others, seen.map.sum(dim=(1, 2))])
+    answers = torch.stack([ascent.score, ascent.others, ascent.map.sum(dim=(1, 2))])
     if torch.isfinite(answers).all():
-        moves = [seen.objective] if seen.gradient is None else [seen.objective, seen.gradient]
+        moves = [ascent.objective] if ascent.gradient is None else [ascent.objective, ascent.gradient]
         if not all(torch.isfinite(values).all() for values in moves):
             raise UserError(
-                f"The climb left the finite numbers at step {seen.t + 1}: the regulariser weighs too much. "
+                f"The climb left the finite numbers at step {ascent.t + 1}: the regulariser weighs too much. "
                 f"Lower μ (now {options.mu:g})."
             )
-    elif seen.t == 0:
+    elif ascent.t == 0:
         raise UserError(
             f"The model {pair.name} gives values that are not finite for this picture; its weights are broken."
         )
     else:
         raise UserError(
-            f"The climb left the finite numbers at step {seen.t + 1}: the steps are too large. Lower ξ (now {options.xi:g})."
+            f"The climb left the finite numbers at step {ascent.t + 1}: the steps are too large. Lower ξ (now {options.xi:g})."
         )

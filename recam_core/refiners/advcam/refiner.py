@@ -44,8 +44,8 @@ class AdvCam:
         last: dict[str, dict[int, RefineStep]] = {readout: {} for readout in subject.readouts}
         for step in self.steps(subject, options):
             last[step.readout][step.scale_index] = step  # one a scale is enough, and a step is large
-        found = []
+        results = []
         for readout, steps in last.items():
             evidence = climbed_evidence(subject.evidence, list(steps.values()), options.result)
-            found.append(read_out(evidence, readout, subject.classes))
-        return found
+            results.append(read_out(evidence, readout, subject.classes))
+        return results

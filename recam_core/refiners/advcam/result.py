@@ -37,12 +37,12 @@ def _mean_std(pair: ModelPair) -> float:
 
 def valid_steps(steps: Sequence[RefineStep]) -> list[RefineStep]:
     """The steps that count: where a scale was started over (memory ran out), what it gave before is left out."""
-    kept: list[RefineStep] = []
+    shown: list[RefineStep] = []
     for step in steps:
         if step.t == 0:
-            kept = [earlier for earlier in kept if earlier.scale_index != step.scale_index]
-        kept.append(step)
-    return kept
+            shown = [earlier for earlier in shown if earlier.scale_index != step.scale_index]
+        shown.append(step)
+    return shown
 
 
 def climbed_evidence(before: Evidence, steps: Sequence[RefineStep], result: str = "accumulated") -> Evidence:

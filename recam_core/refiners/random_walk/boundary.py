@@ -44,17 +44,17 @@ def boundary_map(pair: ModelPair, picture: np.ndarray, source: str = "learned") 
         with torch.inference_mode():
             x = pair.edges.preprocess(picture)
             logits = edge_logits(pair.edges, pair.boundary, torch.cat([x, x.flip(-1)]))
-            found = logits.sigmoid().cpu().numpy()
+            boundary = logits.sigmoid().cpu().numpy()
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"The memory of {pair.edges.device} does not suffice for the boundaries of this picture; "
             "choose a smaller working size."
         ) from error
-    if not np.isfinite(found).all():
+    if not np.isfinite(boundary).all():
         raise UserError(
             f"The boundary branches of {pair.name} give values that are not finite; their weights are broken."
         )
-    return found
+    return boundary
 
 
 def edge_logits(model: CamModel, branches: BoundaryBranches, views: Tensor, crop: int | None = None) -> Tensor:

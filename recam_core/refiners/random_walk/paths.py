@@ -1,4 +1,4 @@
-"""Pairs of positions on a grid and the thick lines between them (IRN, Ahn et al., CVPR 2019, section 4; golden part 1).
+"""Pairs of positions on a grid and the thick lines between them (IRN, arXiv 1904.05044, section 4; golden part 1).
 
 A pair is a source and a displacement (dy, dx) in half a disc, so that each unordered pair is there once. Sources are the
 positions from which every displacement stays on the grid: rows 0 … h−r, columns r−1 … w−r.
@@ -28,9 +28,9 @@ def path_groups(radius: int) -> tuple[tuple[Points, ...], ...]:
 @cache
 def displacements(radius: int) -> np.ndarray:
     """(dy, dx) of every direction, (P, 2), in the order of `path_groups`."""
-    found = np.array([path[0] for group in path_groups(radius) for path in group], np.int64)
-    found.flags.writeable = False  # shared by everybody who asks
-    return found
+    offsets = np.array([path[0] for group in path_groups(radius) for path in group], np.int64)
+    offsets.flags.writeable = False  # shared by everybody who asks
+    return offsets
 
 
 def pair_ends(field: Tensor, radius: int) -> tuple[Tensor, Tensor]:

@@ -74,10 +74,10 @@ class Walk:
 
     def results(self, subject: Subject, options: WalkSettings) -> list[CamResult]:
         """The maps after the last step."""
-        starts = subject.results
-        together = self._walk(subject, options).at(np.concatenate([start.grid for start in starts]), options.steps)
-        parts = np.split(together, len(starts))
-        return [walked_result(start, maps) for start, maps in zip(starts, parts, strict=True)]
+        results = subject.results
+        together = self._walk(subject, options).at(np.concatenate([start.grid for start in results]), options.steps)
+        parts = np.split(together, len(results))
+        return [walked_result(start, maps) for start, maps in zip(results, parts, strict=True)]
 
     def _walk(self, subject: Subject, options: WalkSettings) -> RandomWalk:
         boundary = boundary_map(subject.pair, subject.evidence.picture, options.boundary)

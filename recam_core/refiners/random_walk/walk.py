@@ -11,11 +11,11 @@ from torch import Tensor
 from recam_core.records import CamResult, Flow, RandomWalkOptions, UserError, WalkStep
 from recam_core.refiners.random_walk.transition import neighbours, power_series, transition
 
-KEPT_BYTES = 256 * 2**20  # of a walk whose steps are all kept: 256 steps of two maps of 94 × 125 take 24 MB
+MOST_BYTES = 256 * 2**20  # of a walk whose steps are all kept: 256 steps of two maps of 94 × 125 take 24 MB
 
 
 class RandomWalk:
-    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (ReCAM's equation for IRN; golden part 2).
+    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (IRN, arXiv 1904.05044, eq. 6; golden part 2).
 
     ``boundary`` B is (h, w) in [0, 1] on the quarter-size grid. The operator is a sparse matrix that is applied again
     and again; nothing of it changes afterwards, so threads may share a walk. Maps are (n, h, w) float32, n may be 0.
@@ -78,9 +78,9 @@ class RandomWalk:
     def affinities(self, row: int, column: int) -> np.ndarray:
         """a_ij of one position to every other, (h, w), without β: 1 at itself, 0 behind a boundary and beyond the radius."""
         places, values = self._pairs.row(self._index(row, column))
-        found = torch.zeros(self.shape[0] * self.shape[1], device=self.device)
-        found[places.long()] = values
-        return found.view(self.shape).cpu().numpy()
+        grid_values = torch.zeros(self.shape[0] * self.shape[1], device=self.device)
+        grid_values[places.long()] = values
+        return grid_values.view(self.shape).cpu().numpy()
 
     def flow(self, row: int, column: int, t: int) -> Flow:
         """Where the heat of a position is after ``t`` steps, and where the heat at it came from, by one walk.
@@ -128,16 +128,16 @@ class RandomWalk:
 
 
 class KeptWalk:
-    """All steps of a walk from some maps, so that any t is there at once; past ``kept_bytes`` it jumps instead."""
+    """All steps of a walk from some maps, so that any t is there at once; past ``most_bytes`` it jumps instead."""
 
-    def __init__(self, walk: RandomWalk, maps: np.ndarray, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, walk: RandomWalk, maps: np.ndarray, most_bytes: int = MOST_BYTES) -> None:
         self.walk, self.maps = walk, maps
-        fits = (walk.options.steps + 1) * walk.gate(maps).nbytes <= kept_bytes
-        self._kept = tuple(walk.steps(maps)) if fits else ()
+        fits = (walk.options.steps + 1) * walk.gate(maps).nbytes <= most_bytes
+        self._frames = tuple(walk.steps(maps)) if fits else ()
 
     def at(self, t: int) -> tuple[np.ndarray, float]:
         """The maps (n, h, w) after ``t`` steps, and a bound of their error: 0 for those that are kept."""
-        return (self._kept[t], 0.0) if 0 <= t < len(self._kept) else self.walk.jump(self.maps, t)
+        return (self._frames[t], 0.0) if 0 <= t < len(self._frames) else self.walk.jump(self.maps, t)
 
 
 def walk(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recam_core.cam.pipeline import grid_step
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes
 from recam_core.images.masks import resize_labels
@@ -49,35 +50,35 @@ class FeatureBank:
 
     def shapes(self) -> dict[tuple[int, int], list[int]]:
         """Which pictures fill the same grid."""
-        found: dict[tuple[int, int], list[int]] = {}
+        rows: dict[tuple[int, int], list[int]] = {}
         for i, grid in enumerate(self.grids):
-            found.setdefault(grid, []).append(i)
-        return found
+            rows.setdefault(grid, []).append(i)
+        return rows
 
     def cautions(self) -> tuple[str, ...]:
         """What to keep in mind before reading anything out of fits on these pictures, in whole sentences."""
-        found = []
+        parts = []
         used = self.labels.sum(dim=0) > 0
         if len(self.names) == 1:
-            found.append(
+            parts.append(
                 "There is one picture: both heads can only learn it by heart, and nothing here says what others do."
             )
         if int(used.sum()) == 1:
             name = self.classes[int(used.nonzero()[0, 0])]
-            found.append(
+            parts.append(
                 f"Every picture is labelled {name} and nothing else, so SCE has nothing to separate it from but classes "
                 "that never occur: what it changes means little."
             )
         elif len(self.names) > 1 and int(self.labels.sum(dim=1).max()) == 1:
-            found.append(
+            parts.append(
                 "Every picture has one class only: SCE tells classes of different pictures apart, never two in the same one."
             )
         if absent := int((~used).sum()):
-            found.append(
+            parts.append(
                 f"{absent} of the model’s {len(self.classes)} classes are in no picture here: BCE and SCE only push "
                 "them down, and their maps say nothing."
             )
-        return tuple(found)
+        return tuple(parts)
 
 
 def gather_features(
@@ -90,18 +91,18 @@ def gather_features(
     check_classes(pair, dataset)
     if not len(pictures):
         raise UserError("There is no picture to fit on; label at least one, or choose another set.")
-    found, sampled = [], []
+    per_picture, sampled = [], []
     for done, i in enumerate(pictures):
         picture = working_picture(dataset.image(i), long_side)
-        found.append(start_features(pair, picture, last_block))
-        sampled.append(_sampled(dataset.mask(i), picture.shape[:2], found[-1].shape[2:]))
+        per_picture.append(start_features(pair, picture, last_block))
+        sampled.append(_sampled(dataset.mask(i), picture.shape[:2], per_picture[-1].shape[2:]))
         yield EvalStep(done + 1, len(pictures), dataset.name(i))
-    grids = tuple((f.shape[2], f.shape[3]) for f in found)
+    grids = tuple((f.shape[2], f.shape[3]) for f in per_picture)
     height, width = (max(grid[side] for grid in grids) for side in (0, 1))
-    features = found[0].new_zeros(len(found), found[0].shape[1], height, width)
-    truth = np.full((len(found), FINER * height, FINER * width), IGNORE, np.uint8)
+    features = per_picture[0].new_zeros(len(per_picture), per_picture[0].shape[1], height, width)
+    truth = np.full((len(per_picture), FINER * height, FINER * width), IGNORE, np.uint8)
     for i, (rows, columns) in enumerate(grids):
-        features[i, :, :rows, :columns] = found[i][0]
+        features[i, :, :rows, :columns] = per_picture[i][0]
         if (mask := sampled[i]) is not None:
             truth[i, : FINER * rows, : FINER * columns] = mask
     if not torch.isfinite(features).all():
@@ -125,13 +126,14 @@ def start_features(pair: ModelPair, picture: np.ndarray, last_block: bool, flip:
 
 
 def _sampled(mask: np.ndarray | None, size: tuple[int, ...], grid: Sequence[int]) -> np.ndarray | None:
-    """Label values at the middles of the finer grid's cells, which cover the picture rounded up to 16, as maps do."""
+    """Label values at the middles of the finer grid's cells, which cover the picture rounded up to 16 or 32, as maps do."""
     if mask is None:
         return None
     mask = resize_labels(mask, (size[0], size[1]))
     out = np.full((FINER * grid[0], FINER * grid[1]), IGNORE, np.uint8)
+    step = grid_step(size, grid)
     rows, columns = (
-        ((np.arange(FINER * cells) + 0.5) * (-(-side // 16) * 16) / (FINER * cells)).astype(int)
+        ((np.arange(FINER * cells) + 0.5) * (-(-side // step) * step) / (FINER * cells)).astype(int)
         for side, cells in zip(size, grid, strict=True)
     )
     inside_rows, inside_columns = rows[rows < size[0]], columns[columns < size[1]]

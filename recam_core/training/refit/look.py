@@ -60,7 +60,7 @@ def refit_evidence(look: StartLook, pair: ModelPair, fitted: Refit) -> Evidence:
             else torch.einsum("kd,bdhw->bkhw", row.weights(learner.head), stage2)
             for name, row in READOUTS.items()
         }
-        maps = {name: _merged(found.relu()) for name, found in signed.items()}
+        maps = {name: _merged(values.relu()) for name, values in signed.items()}
     options = HeatmapOptions((1.0,), look.options.flip, look.options.long_side)
     device, seconds = str(pair.cam.device), time.perf_counter() - start
     activation = learner.head.activation

@@ -1,4 +1,4 @@
-"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, Chen et al., CVPR 2022, section 4)."""
+"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, arXiv 2203.00962, section 4)."""
 
 import copy
 import time
@@ -97,13 +97,13 @@ def apply_block(block: nn.Module, features: Tensor, grids: list[tuple[int, int]]
     out: Tensor | None = None
     for grid in sorted(set(grids)):
         rows = [i for i, other in enumerate(grids) if other == grid]
-        found = block(features[rows, :, : grid[0], : grid[1]])
+        deep = block(features[rows, :, : grid[0], : grid[1]])
         if len(rows) == len(grids):
-            return nn.functional.pad(found, (0, features.shape[3] - grid[1], 0, features.shape[2] - grid[0]))
+            return nn.functional.pad(deep, (0, features.shape[3] - grid[1], 0, features.shape[2] - grid[0]))
         if out is None:
-            out = found.new_zeros(len(grids), found.shape[1], *features.shape[2:])
-        padded = nn.functional.pad(found, (0, features.shape[3] - grid[1], 0, features.shape[2] - grid[0]))
-        out = out.index_copy(0, torch.tensor(rows, device=found.device), padded)
+            out = deep.new_zeros(len(grids), deep.shape[1], *features.shape[2:])
+        padded = nn.functional.pad(deep, (0, features.shape[3] - grid[1], 0, features.shape[2] - grid[0]))
+        out = out.index_copy(0, torch.tensor(rows, device=deep.device), padded)
     assert out is not None
     return out
 

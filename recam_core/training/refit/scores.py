@@ -39,8 +39,8 @@ def seed_scores(pair: ModelPair, bank: FeatureBank, learner: Any, features: Tens
                 chunk = rows[start : start + CHUNK]
                 maps = _maps(pair, learner, features[chunk], grid, chosen_classes[chunk])
                 truth = bank.truth[chunk, : FINER * grid[0], : FINER * grid[1]]
-                for name, found in maps.items():
-                    sweeps[name][side].add(count_stacks(found, chosen_classes[chunk], truth, len(bank.classes) + 1))
+                for name, values in maps.items():
+                    sweeps[name][side].add(count_stacks(values, chosen_classes[chunk], truth, len(bank.classes) + 1))
     return {name: _crossed(*halves) for name, halves in sweeps.items()}
 
 
@@ -53,13 +53,13 @@ def _maps(
     finished = learner.finish(features, grids)
     original = features if learner.block is None else pair.cam.backbone.last_block(features)
     ids = torch.from_numpy(np.maximum(classes, 0)).to(features.device)
-    found: dict[str, np.ndarray] = {}
-    for seen, head, is_first in ((original, pair.cam.head, True), (finished, learner.head, False)):
+    maps_by_name: dict[str, np.ndarray] = {}
+    for deep, head, is_first in ((original, pair.cam.head, True), (finished, learner.head, False)):
         names = [name for name, row in READOUTS.items() if (row.network == CAM) == is_first]
         weights = torch.cat([READOUTS[name].weights(head)[ids] for name in names], dim=1)
-        maps = activation_maps(seen, weights).relu().split(ids.shape[1], dim=1)
-        found |= {name: _finer(one) for name, one in zip(names, maps, strict=True)}
-    return found
+        maps = activation_maps(deep, weights).relu().split(ids.shape[1], dim=1)
+        maps_by_name |= {name: _finer(one) for name, one in zip(names, maps, strict=True)}
+    return maps_by_name
 
 
 def _finer(maps: Tensor) -> np.ndarray:
@@ -71,6 +71,6 @@ def _crossed(first: ThresholdSweep, second: ThresholdSweep) -> SeedScore:
     """Each half at the other's best threshold; a half without a picture has no say."""
     best = [second.best() if second.counts.any() else first.best(), first.best()]
     total = first.confusion(best[0]) + second.confusion(best[1])
-    found = figures(total)
-    miou, fp, fn = (float(np.asarray(found[name])) for name in ("miou", "fp", "fn"))
+    row = figures(total)
+    miou, fp, fn = (float(np.asarray(row[name])) for name in ("miou", "fp", "fn"))
     return SeedScore(miou, fp, fn, float(THRESHOLDS[best].mean()))

@@ -60,6 +60,7 @@ def test_bad_words_get_a_sentence(words, sentence, tmp_path, capsys):
     assert not list(tmp_path.glob("*.json"))
 
 
+@pytest.mark.slow
 def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     """Every part of scenes, with two epochs, two seeds and a handful of pictures."""
     few = {"train": 4, "val": 3, "test": 3}

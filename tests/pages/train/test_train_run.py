@@ -17,7 +17,7 @@ from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.datasets.scenes import SPLITS
 from recam_core.system import jobs
 from recam_core.training.run_folder import save_settings
-from ui.train import maps, runs
+from ui.train import maps, panel, runs
 
 
 def test_runs_of_jobs_and_of_the_command_line_are_listed_the_newest_first(place):
@@ -81,6 +81,19 @@ def test_a_running_job_shows_how_far_it_is_and_can_be_stopped(place, monkeypatch
     monkeypatch.setattr(runs, "stop_job", lambda job: stopped.append(job.name))
     press(app, key="stop-one")
     assert stopped == ["two", "one"]  # what would follow has nothing to train on
+    assert app.button(key="stop-one").disabled
+    assert "Stopping: what is being computed now is finished first" in app.get("progress")[0].proto.text
+
+
+def test_an_address_of_a_moment_ago_does_not_undo_a_new_training(place, monkeypatch):
+    write_run(place, "one", job="stopped", epochs=2, title="mine", message="Stopped.")
+    app = open_train(run="one")
+    press(app, key="train-new")
+    for late, shown in ((3.0, "new"), (-1.0, "one")):
+        monkeypatch.setattr(panel, "LATE", late)
+        app.query_params["run"] = "one"  # as the rerun of a fragment brings it along, or later somebody's Back
+        ran(app)
+        assert query(app)["run"] == shown
 
 
 def test_a_run_that_ended_badly_says_why_and_can_go_on(place, monkeypatch):

@@ -40,10 +40,12 @@ def player(
     initial: Mapping[str, Any] | None = None,
     on_finished: Callable[[], None] | None = None,
     listens: Sequence[str] = (),
+    rest: int | None = None,
 ) -> Any:
     """Mount the player of one stream or more that `ui.components.player.stream_store.put` has kept.
 
-    ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. The result has
+    ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. While frames
+    come in, the player shows the newest one, up to that of the index ``rest``, where it stays. The result has
     attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set when the person lets
     go of a control), ``finished`` (for one run: the id of a stream that was running when it was handed over), and those that
     the page ``listens`` to: ``at`` ({id, index}: the frame where the person came to rest) and ``picked`` ({id, x, y}: the
@@ -56,6 +58,7 @@ def player(
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "palettes": heatview.COLOURS,
             "listens": list(listens),
+            "rest": rest,
         },
         on_settings_change=_nothing,
         on_finished_change=on_finished or _nothing,

@@ -54,15 +54,18 @@ export class Chart {
     });
   }
 
-  // Draws all lines; the cursor is moved apart, because it moves more often.
-  draw(frames, total, threshold) {
+  read(frames, threshold) {
+    this.labels = frames.map((frame) => frame.label);
+    this.rows = frames.map((frame) => this.valuesOf(frame, threshold));
+    this.known = this.rows.flat().filter(Number.isFinite);
+  }
+
+  // Draws all lines that were read, on an axis that holds these values; the cursor moves more often, so it is moved apart.
+  draw(frames, total, values) {
     const width = this.svg.clientWidth;
     if (!width) return; // hidden: the observer calls again
     this.total = total;
-    this.labels = frames.map((frame) => frame.label);
-    this.rows = frames.map((frame) => this.valuesOf(frame, threshold));
-    const known = this.rows.flat().filter(Number.isFinite);
-    const [low, high] = this.about.percent ? [0, 1] : span(known);
+    const [low, high] = this.about.percent ? [0, 1] : span(values);
     const x = (i) => PAD.left + (total > 1 ? i / (total - 1) : 0.5) * (width - PAD.left - PAD.right);
     const y = (value) => PAD.top + (1 - (value - low) / (high - low)) * (HIGH - PAD.top - PAD.bottom);
     this.x = x;

@@ -41,6 +41,7 @@ class Player {
     for (const track of fewer) track.stop();
     while (this.tracks.length < data.runs.length) this.tracks.push(new Track(this));
     const news = data.runs.filter((run, k) => this.tracks[k].stream?.id !== run.id);
+    if (news.length) this.rest = data.rest ?? Infinity;
     if (news.some((run) => run.running)) this.follow();
     data.runs.forEach((run, k) => this.tracks[k].load(run));
     this.stage.replaceChildren(...this.tracks.map((track) => track.root));
@@ -74,7 +75,7 @@ class Player {
   // Frames came or went.
   changed() {
     this.stale = true;
-    if (this.follows) this.index = Math.max(0, this.made - 1);
+    if (this.follows) this.index = Math.max(0, Math.min(this.rest, this.made - 1));
     this.index = clamp(this.index, 0, Math.max(0, this.made - 1));
     this.bar.gain.root.hidden = !this.ready.some((track) => track.views.some(({ spec }) => spec.kind === "signed"));
     this.askForDrawing();
@@ -82,6 +83,7 @@ class Player {
 
   go(index) {
     this.pause();
+    this.rest = Infinity; // from now on the person says where to stay
     this.move(index);
     this.follows = this.index === this.made - 1 && !CALM.matches;
     this.tellWhere();
@@ -157,7 +159,8 @@ class Player {
     const started = performance.now();
     const { settings, total } = this;
     if (this.stale || this.drawnAt !== settings.threshold) {
-      for (const track of this.ready) track.drawCharts(total, settings.threshold);
+      for (const track of this.ready) track.readCharts(settings.threshold);
+      for (const track of this.ready) track.drawCharts(total, this.ready);
       this.drawnAt = settings.threshold;
       this.stale = false;
     }

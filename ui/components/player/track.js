@@ -190,8 +190,16 @@ export class Track {
     return !this.fresh && this.stream.frames.length > 0;
   }
 
-  drawCharts(total, threshold) {
-    if (this.ready) for (const chart of this.lines) chart.draw(this.stream.frames, total, threshold);
+  readCharts(threshold) {
+    for (const chart of this.lines) chart.read(this.stream.frames, threshold);
+  }
+
+  // Charts of the same title that stand beside one another have one axis.
+  drawCharts(total, tracks) {
+    for (const chart of this.lines) {
+      const same = tracks.flatMap((track) => track.lines.filter((other) => other.about.title === chart.about.title));
+      chart.draw(this.stream.frames, total, same.flatMap((other) => other.known));
+    }
   }
 
   draw(index, settings, table, pixelRatio) {
