@@ -4,6 +4,8 @@ from .cam.bundle import evidence_bundle as evidence_bundle
 from .cam.explanation import Explanation as Explanation
 from .cam.explanation import explain as explain
 from .cam.manifest import make_manifest as make_manifest
+from .cam.methods import METHODS as METHODS
+from .cam.methods.results import method_results as method_results
 from .cam.pipeline import (
     default_classes as default_classes,
 )

@@ -38,8 +38,9 @@ with place:
     name = choose_class(evidence, subject, "The class that every step of the lesson is about.")
 
 show_step(number, Seen(subject, pair, evidence, features, name))
-st.caption(
-    "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be followed; "
-    "Compare looks as the panel on the left says."
-)
-about_model(pair)
+with st.container(key="why-after"):
+    st.caption(
+        "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be followed; "
+        "Compare looks as the panel on the left says."
+    )
+    about_model(pair)

@@ -12,13 +12,13 @@ import numpy as np
 
 from recam_core.cam.bundle import evidence_bundle
 from recam_core.cam.manifest import make_manifest
+from recam_core.cam.methods import map_title
 from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets.samples import PHOTO_MODEL, open_picture
 from recam_core.images.pictures import read_image
 from recam_core.images.visualise import overlay, png_bytes
 from recam_core.networks.pair import ModelPair
-from recam_core.networks.readouts import READOUTS
 from recam_core.records import PROBABILITY, CamResult, DisplayOptions, Evidence, HeatmapOptions, Picture, UserError
 from recam_core.system.device import pick_device
 from recam_core.system.files import write_folder
@@ -81,7 +81,7 @@ class Explanation(Mapping[str, CamResult]):
         except ImportError as error:
             raise UserError("Plots are drawn by matplotlib, which is not installed: pip install matplotlib.") from error
         rows = self._rows()
-        columns = ["", *(READOUTS[name].label for name in self)]
+        columns = ["", *(map_title(name) for name in self)]
         size = 2.2 * len(columns), 2.4 * len(rows)
         figure, axes = pyplot.subplots(len(rows), len(columns), figsize=size, squeeze=False, layout="constrained")
         for (title, images), line in zip(rows, axes, strict=True):
@@ -93,7 +93,7 @@ class Explanation(Mapping[str, CamResult]):
         return figure
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{html.escape(READOUTS[name].label)}</th>" for name in self)
+        heads = "".join(f"<th>{html.escape(map_title(name))}</th>" for name in self)
         rows = "".join(
             f"<tr><th>{html.escape(title)}</th>{''.join(map(_cell, images))}</tr>" for title, images in self._rows()
         )

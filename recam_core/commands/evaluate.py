@@ -10,12 +10,16 @@ from typing import Any
 
 import torch
 
+from recam_core.cam.methods import map_title
 from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
+from recam_core.commands.method_choice import add_method_argument, chosen_methods
 from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
 from recam_core.commands.refining import add_refine_arguments, chosen_refinement
 from recam_core.datasets import DATASETS, Dataset, streamed
 from recam_core.evaluation.evaluate import Evaluation, evaluate
+from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
+from recam_core.evaluation.store.map_names import map_label
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import UserError
 from recam_core.records.stored import Stored
@@ -32,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", default="", help="folder of the data set")
     parser.add_argument("--split", required=True, help="e.g. test, train2017")
     parser.add_argument("--readouts", default="all", help=f"all, or some of {','.join(READOUTS)}")
+    add_method_argument(parser)
     parser.add_argument("--json", type=Path, help="write every figure there")
     parser.add_argument(
         "--out",
@@ -44,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="with",
         choices=("with", "only"),
         help="also count a random map, the whole picture, a centre blob and the model with random weights, into --out",
+    )
+    parser.add_argument(
+        "--localisation",
+        action="store_true",
+        help="also count boxes and pixels of objects into --out: MaxBoxAcc and pixel average precision (Choe et al., CVPR 2020)",
     )
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
@@ -65,11 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
     refinement = chosen_refinement(arguments, pair)
+    methods = chosen_methods(arguments, pair, options)
     if arguments.out:
-        maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None)
+        maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None, methods)
         events = stored(arguments, maps, dataset, share)
     else:
-        events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), refinement)
+        events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), refinement, methods)
     result: Evaluation | None = None
     for event in report(events, arguments.json_lines):
         if isinstance(event, Evaluation):
@@ -89,7 +100,10 @@ def check_targets(arguments: argparse.Namespace) -> None:
     """Refuse what would have no effect, before any work."""
     if arguments.baselines and not arguments.out:
         raise UserError("--baselines are rows of the store: add --out DIR, or leave them out.")
-    if arguments.baselines == "only" and (arguments.json or arguments.into_card or arguments.refine != "none"):
+    if arguments.localisation and not arguments.out:
+        raise UserError("--localisation is counted into the store: add --out DIR, or leave it out.")
+    others = (arguments.json, arguments.into_card, arguments.refine != "none")
+    if arguments.baselines == "only" and any(others):
         raise UserError(
             "--baselines only measures no readout: leave --json, --into-card and --refine out, or drop the word only."
         )
@@ -103,7 +117,15 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
     where = (arguments.dataset, str(Path(arguments.root).resolve()) if arguments.root else "", arguments.split)
     try:
         whole = None
-        for event in evaluate_into(arguments.out, maps, streamed(dataset), where, arguments.model, share=share):
+        for event in evaluate_into(
+            arguments.out,
+            maps,
+            streamed(dataset),
+            where,
+            arguments.model,
+            localisation=arguments.localisation,
+            share=share,
+        ):
             whole = event
             yield event
     except KeyboardInterrupt:
@@ -121,6 +143,7 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
         store = open_store(arguments.out)
         behind = f"-{maps.refinement.name}" if maps.refinement else ""
         sweeps = {name: store.sweep(f"{name}{behind}") for name in maps.readouts}
+        sweeps |= {name: store.sweep(name) for name in maps.methods}
         measured = int(store.counted.sum())
         yield Evaluation(
             maps.pair.name,
@@ -131,6 +154,7 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
             maps.pair.classes,
             sweeps,
             maps.refinement,
+            localisation={name: store.localisation(name) for name in store.objects},
         )
 
 
@@ -141,21 +165,38 @@ def keep_scores(path: Path, figures: dict[str, Any], refinement: Refinement | No
     if refinement is not None:
         where += f", {refinement.words}"
     rows = {
-        name: {key: row[key] for key in ("miou", "threshold", "fp", "fn")} for name, row in figures["readouts"].items()
+        name: {key: row[key] for key in ("miou", "threshold", "fp", "fn")}
+        for name, row in figures["readouts"].items()
+        if name in READOUTS
     }
     scores = read_header(path)["card"].get("scores", {})
     update_card(path, {"scores": scores | {where: {"pictures": figures["pictures"], "readouts": rows}}})
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A row per readout, percent, at the threshold where its mIoU is best."""
-    lines = [f"{'readout':9}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
+    """A row a readout or method, percent, at the threshold where its mIoU is best."""
+    width = max(9, *(len(map_title(name)) + 1 for name in figures["readouts"]))
+    lines = [f"{'readout':{width}}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
     for name, row in figures["readouts"].items():
         cells = [
             f"{100 * row[key]:.1f}" if row[key] is not None else "–"
             for key in ("miou", "fp", "fn", "precision", "recall")
         ]
         lines.append(
-            f"{READOUTS[name].label:9}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
+            f"{map_title(name):{width}}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *localisation_table(figures.get("localisation", {}))])
+
+
+def localisation_table(rows: dict[str, Any]) -> list[str]:
+    """Lines of a row a map, percent, where localisation was counted."""
+    if not rows:
+        return []
+    width = max(len(map_label(name)) for name in rows) + 1
+    heads = [f"at IoU {needed:g}" for needed in REQUIRED]
+    lines = ["", f"{'map':{width}}{'MaxBoxAcc':>10}{''.join(f'{head:>11}' for head in heads)}{'PxAP':>7}"]
+    for name, row in rows.items():
+        numbers = [row["max_box_acc"], *row["box_accuracy"].values(), row["pxap"]]
+        cells = ["–" if number is None else f"{100 * number:.1f}" for number in numbers]
+        lines.append(f"{map_label(name):{width}}{cells[0]:>10}{''.join(f'{c:>11}' for c in cells[1:4])}{cells[4]:>7}")
+    return lines

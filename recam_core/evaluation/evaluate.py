@@ -1,15 +1,17 @@
 """How good heatmaps are as a segmentation of a data set: every readout, one pass over the pictures."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from recam_core.cam.methods.results import method_results
 from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
+from recam_core.evaluation.localisation import REQUIRED, Localisation
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
@@ -31,6 +33,7 @@ class Evaluation:
     sweeps: dict[str, ThresholdSweep]
     refinement: Refinement | None = None
     faults: tuple[str, ...] = ()
+    localisation: Mapping[str, Localisation] = field(default_factory=dict)
 
     def __str__(self) -> str:
         refined = "" if self.refinement is None else f", {self.refinement.words}"
@@ -38,7 +41,7 @@ class Evaluation:
         return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
 
     def to_json(self) -> dict[str, Any]:
-        """The layout that the README documents; fractions in [0, 1], mIoU with background."""
+        """The layout that docs/files.md documents; fractions in [0, 1], mIoU with background."""
         return {
             "model": self.model,
             "dataset": self.dataset,
@@ -49,6 +52,7 @@ class Evaluation:
             "long_side": self.options.long_side,
             **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
+            **({"localisation": {n: _boxes(of) for n, of in self.localisation.items()}} if self.localisation else {}),
         }
 
     def _summary(self, sweep: ThresholdSweep) -> dict[str, Any]:
@@ -70,6 +74,16 @@ class Evaluation:
         }
 
 
+def _boxes(of: Localisation) -> dict[str, Any]:
+    return {
+        "objects": of.objects,
+        "max_box_acc": _number(of.max_box_acc),
+        "box_accuracy": {str(iou): _number(rate) for iou, rate in zip(REQUIRED, of.box_accuracy, strict=True)},
+        "thresholds": {str(iou): _number(at) for iou, at in zip(REQUIRED, of.thresholds, strict=True)},
+        "pxap": _number(of.pxap),
+    }
+
+
 def _number(value: Any) -> float | None:
     return None if np.isnan(value) else round(float(value), 6)  # JSON has no NaN
 
@@ -81,21 +95,22 @@ def evaluate(
     readouts: Sequence[str] | None = None,
     source: tuple[str, str] = ("", ""),
     refinement: Refinement | None = None,
+    methods: Sequence[str] = (),
 ) -> Iterator[EvalStep | Evaluation]:
     """Measure the readouts, by default all that the model has, on every picture that has a mask; the last event is the result.
 
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
     cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
-    record; with a ``refinement`` the maps are refined before they are counted.
+    record; with a ``refinement`` the maps of readouts are refined before they are counted. ``methods`` are counted beside them.
     """
     readouts = pair.readouts if readouts is None else readouts
-    sweeps = {name: ThresholdSweep(len(pair.classes)) for name in readouts}
+    sweeps = {name: ThresholdSweep(len(pair.classes)) for name in (*readouts, *methods)}
     measured, faults = 0, []
     check_classes(pair, dataset)
     pair.check_readouts(readouts)
     for i in range(len(dataset)):
         try:
-            counts = measure_picture(pair, dataset, i, options, readouts, refinement)
+            counts = measure_picture(pair, dataset, i, options, readouts, refinement, methods=methods)
         except UserError as error:
             counts, fault = {}, str(error).rstrip(".")
         else:
@@ -148,18 +163,19 @@ def measure_picture(
     readouts: Sequence[str],
     refinement: Refinement | None = None,
     thresholds: np.ndarray = THRESHOLDS,
+    methods: Sequence[str] = (),
 ) -> dict[str, PixelCounts]:
-    """The counts of one picture by readout; empty where it has no mask. ``UserError`` where they cannot be had."""
+    """The counts of one picture by readout and method; empty where it has no mask. ``UserError`` where they cannot be had."""
     mask = dataset.mask(i)
     if mask is None:
         return {}
     ids, picture = [int(k) for k in np.flatnonzero(dataset.labels(i))], dataset.image(i)
     check_size(picture, mask, dataset.name(i))
-    maps = true_maps(pair, picture, ids, options, readouts, refinement) if ids else {}
+    maps = true_maps(pair, picture, ids, options, readouts, refinement, methods) if ids else {}
     nothing = np.zeros((0, *mask.shape), np.float32)
     return {
         name: count_pixels(to_size(maps.get(name, nothing), mask.shape), ids, mask, len(pair.classes) + 1, thresholds)
-        for name in readouts
+        for name in (*readouts, *methods)
     }
 
 
@@ -195,11 +211,13 @@ def true_maps(
     options: HeatmapOptions,
     readouts: Sequence[str],
     refinement: Refinement | None = None,
+    methods: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
-    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, refined where that was asked for."""
+    """Heatmaps (n, H, W) of a picture's n true classes at the working size, by readout, refined where asked for, and method."""
     evidence = gather_evidence(picture, pair, options, readouts)
     subject = Subject(pair, evidence, tuple(pair.classes[k] for k in ids), tuple(readouts))
     results = subject.results if refinement is None else refinement.results(subject)
+    results = [*results, *method_results(evidence, pair, methods, subject.classes)]
     return {result.readout: result.maps for result in results}
 
 

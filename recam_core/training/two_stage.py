@@ -1,6 +1,7 @@
-"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights (ReCAM, section 4).
+"""Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights.
 
-Both stages' networks are kept, because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
+The recipe of ReCAM (Chen et al., CVPR 2022, arXiv 2203.00962, section 4). Both stages' networks are kept,
+because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
 statistics throughout (the network stays in evaluation mode), as in the reference.
 """
 

@@ -262,6 +262,26 @@ def test_an_evaluation_is_kept_and_says_the_same(few_scenes, model, tmp_path, ca
     assert "another options" in capsys.readouterr().err
 
 
+def test_methods_are_counted_beside_readouts_and_slow_ones_say_their_cost(few_scenes, model, tmp_path, capsys):
+    more = ("--no-flip", "--readouts", "w", "--long-side", 64, "--methods", "layercam,scorecam@blocks.0")
+    assert evaluate(model, *more, "--json", tmp_path / "plain.json") == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "Score-CAM (layer blocks.0) is slow: 98 passes for each class of each picture"
+    assert evaluate(model, *more, "--json", tmp_path / "kept.json", "--out", tmp_path / "store") == 0
+    assert (tmp_path / "plain.json").read_bytes() == (tmp_path / "kept.json").read_bytes()
+    assert open_store(tmp_path / "store").settings.maps == ("w", "layercam", "scorecam@blocks.0")
+    capsys.readouterr()
+    more = ("--no-flip", "--readouts", "w", "--localisation")
+    assert evaluate(model, *more, "--json", tmp_path / "boxes.json", "--out", tmp_path / "boxes") == 0
+    boxes = json.loads((tmp_path / "boxes.json").read_text("utf-8"))["localisation"]["w"]
+    assert boxes["max_box_acc"] == pytest.approx(np.mean(list(boxes["box_accuracy"].values())), abs=1e-6)
+    assert f"{100 * boxes['pxap']:.1f}" in capsys.readouterr().out.splitlines()[-1]
+    assert evaluate(model, *more) == 2
+    assert out.splitlines()[-1].startswith("Score-CAM (layer blocks.0) ")
+    assert evaluate(model, "--methods", "gradcamm") == 2
+    assert "did you mean gradcam" in capsys.readouterr().err
+
+
 def test_baselines_and_walked_maps_are_kept_beside_the_readouts(few_scenes, model, tmp_path, capsys):
     more = ("--refine", "walk", "--boundary", "gradient", "--steps", 4, "--readouts", "cam")
     assert evaluate(model, "--no-flip", *more, "--json", tmp_path / "plain.json") == 0
@@ -441,7 +461,12 @@ def test_doctor_checks_every_model_in_the_list(own_models, model, capsys):
 
 
 def test_the_bundled_model_sees_the_cat(tmp_path, capsys):
-    assert run("explain", "chelsea", "--readouts", "cam,product", "--out", tmp_path / "out", "--long-side", 256) == 0
+    assert run("explain", "chelsea", "--readouts", "cam,product", "--out", tmp_path / "out", "--long-side", 256,
+               "--methods", "gradcam@cam") == 0  # fmt: skip
+    with np.load(tmp_path / "out" / "maps.npz") as arrays:
+        np.testing.assert_allclose(arrays["gradcam@cam"], arrays["cam"], atol=1e-3)
+    assert "Grad-CAM (stage 1)" in capsys.readouterr().out
+    assert (tmp_path / "out" / "gradcam@cam" / "difference_cat.png").is_file()
     told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     assert max(told["scores"], key=told["scores"].get) == "cat"
     assert (tmp_path / "out" / "product" / "mask_cat.png").is_file()

@@ -70,7 +70,14 @@ def test_the_first_page_explains_a_bundled_photo():
     assert np.frombuffer(blobs["maps"], np.uint8).max() == 255
     assert header["quality"]["each"]  # its true mask is known
     assert not app.error
-    assert app.caption[0].value.endswith(" s")
+    assert any(re.fullmatch(r"cpu · [\d.]+ s", caption.value) for caption in app.caption)
+    assert mounted(app)["large"] is True
+    assert mounted(app)["initial"] | {"rule": "measured", "maps": "two"} == mounted(app)["initial"]
+    # CAM and the readout of the model's card that was measured best, each at its own threshold
+    rows = read_header(known_models()["voc"])["card"]["scores"]["voc val, single scale"]["readouts"]
+    assert header["compare"] == max(set(rows) - {"cam"}, key=lambda name: rows[name]["miou"])
+    assert {view["key"]: view["threshold"] for view in header["views"]} == {k: r["threshold"] for k, r in rows.items()}
+    assert np.shape(header["otsu"]) == (len(READOUTS), len(header["classes"]))
     assert Image.open(io.BytesIO(blobs["picture"])).size == (header["picture"]["width"], header["picture"]["height"])
 
 
@@ -191,6 +198,7 @@ def test_a_link_brings_back_the_whole_view():
     assert class_names(app) == ["dog", "tree"]
     assert mounted(app)["initial"] == {
         "threshold": 0.55, "opacity": 0.25, "palette": "cividis", "mode": "error", "scale": "together", "grow": True,
+        "rule": "same", "area": 0.2, "maps": "two", "numbers": False, "boxes": False,
     }  # fmt: skip
     assert app.button_group(key="scales").value == "multi"
     assert (app.toggle(key="flip").value, app.select_slider(key="size").value) == (False, 384)
@@ -198,8 +206,19 @@ def test_a_link_brings_back_the_whole_view():
     assert app.code[0].value.endswith("?" + "&".join(f"{name}={value}" for name, value in sorted(link.items())))
 
 
+def test_a_link_says_where_maps_are_cut_and_which_are_shown():
+    link = {"rule": "area", "area": "35", "maps": "all", "boxes": "1"}
+    app = open_scene(**link)
+    expected = {"rule": "area", "area": 0.35, "maps": "all", "boxes": True, "threshold": 0.3}
+    assert mounted(app)["initial"] | expected == mounted(app)["initial"]
+    assert query(app) | link == query(app)
+    assert "t" not in query(app)
+    same = open_scene(rule="same")  # at the threshold that counts anyway
+    assert mounted(same)["initial"]["rule"] == query(same)["rule"] == "same"
+
+
 def test_nonsense_in_a_link_falls_back_without_a_word():
-    names = ("t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
+    names = ("t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size", "rule", "area", "maps")
     plain = open_scene()
     for nonsense in ("", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"):
         app = open_scene(**dict.fromkeys(names, nonsense))
@@ -331,7 +350,7 @@ def test_a_name_from_outside_is_shown_letter_by_letter():
 
 
 def masked(app, image, name="mask.png"):
-    (uploader,) = [u for u in app.file_uploader if u.key != "files"]
+    (uploader,) = [u for u in app.file_uploader if u.key.startswith("mask-")]
     uploader.set_value((name, encode(image, "PNG"), "image/png"))
     return ran(app)
 

@@ -177,8 +177,9 @@ def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkey
 
 
 def mounted(app):
-    (view,) = [element for element in app.main if element.type == "bidi_component"]
-    return json.loads(view.proto.json)
+    components = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
+    (view,) = [data for data in components if "url" in data]  # beside it is what scrolls to it
+    return view
 
 
 def payload(app):

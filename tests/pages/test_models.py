@@ -5,6 +5,7 @@ import json
 import pickle
 import time
 import urllib.error
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -305,7 +306,9 @@ def asked(monkeypatch, stored):
         told.append(([Path(source).name for source in paths], name, more))
         path.write_bytes(stored["cam"])
 
-    monkeypatch.setattr(import_panel, "recognise", lambda path: told.seen)
+    monkeypatch.setattr(
+        import_panel, "recognise", lambda path, backbone: replace(told.seen, backbone=backbone or told.seen.backbone)
+    )
     monkeypatch.setattr(import_form, "store_import", store)
     return told
 
@@ -314,6 +317,13 @@ def test_what_a_file_does_not_say_is_asked(asked):
     app = send(open_models(), ("my net.pth", b"weights"))
     assert "resnet50, 2 classes" in words(app)
     assert "0 of 2 names are given." in words(app)
+    form(app, "text_input", "architecture").set_value("timm:resnet43")  # there is none
+    near = next(one for one in ran(app).button_group if "near" in one.key)
+    assert "timm:resnet34" in [option.content for option in near.options]
+    form(app, "text_input", "architecture").set_value("timm:resnet34@16")
+    assert "probabilities are not the library’s own" in words(ran(app)).replace("'", "’")
+    form(app, "text_input", "architecture").set_value("")
+    ran(app)
     form(app, "text_area", "classes").set_value("cat\n\ncat\n")
     assert "'cat' stands there twice" in errors(ran(app))[0]
     form(app, "text_area", "classes").set_value("cat\n dog ")

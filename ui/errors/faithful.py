@@ -5,9 +5,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core import UserError
+from recam_core.cam.methods import map_network, map_row
+from recam_core.cam.methods.results import network_of
 from recam_core.evaluation.faithfulness import CurveStep, LogitCurves, logit_curves
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
-from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from recam_core.system.cache import Cache
 from ui.compute import engine
@@ -56,7 +57,7 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
     pair = pair_of(store)
     row = store.entries[number].ids.index(k)
     maps = {name: result.maps[row] for name, result in zip(names, results, strict=True)}
-    models = {name: pair.network(readout_of(name)) for name in names}
+    models = {name: network_of(pair, readout_of(name)) for name in names}
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
@@ -86,7 +87,7 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
                 name=map_label(kept),
                 mode="lines",
                 line={
-                    "color": READOUTS[readout_of(kept)].colour,
+                    "color": map_row(readout_of(kept)).colour,
                     "width": 2,
                     "dash": "dash" if "-" in kept else "solid",
                 },
@@ -104,7 +105,7 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
         [
             {
                 "map": map_label(kept),
-                "judged by": "stage 1" if READOUTS[readout_of(kept)].network == CAM else "stage 2",
+                "judged by": "stage 1" if map_network(readout_of(kept)) == CAM else "stage 2",
                 "deletion, area": f"{lines.areas[0]:.2f}",
                 "insertion, area": f"{lines.areas[1]:.2f}",
             }

@@ -18,8 +18,10 @@ from recam_core import (
     open_dataset,
     read_out,
 )
+from recam_core.cam.methods import is_method
+from recam_core.cam.methods.results import method_results
 from recam_core.datasets import streamed
-from recam_core.evaluation.store.map_names import is_baseline, refiner_of
+from recam_core.evaluation.store.map_names import is_baseline
 from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import error_overlay, labels_from_maps
 from recam_core.records import IGNORE
@@ -31,7 +33,7 @@ from ui.compute import engine
 from ui.errors.runs import changed_words, source_of
 from ui.errors.sides import Side
 
-PICTURE_BYTES, REFINED_BYTES = 64 * 2**20, 128 * 2**20
+PICTURE_BYTES, MADE_BYTES = 64 * 2**20, 128 * 2**20
 Shot = tuple[Picture, np.ndarray]  # a picture and its mask at the same size
 _PICTURES: Cache[Shot] = Cache(PICTURE_BYTES, lambda shot: shot[0].pixels.nbytes + shot[1].nbytes)
 CARD_SIDE = 240
@@ -80,7 +82,11 @@ def results_of(store: Store, number: int, names: tuple[str, ...]) -> list[CamRes
     if any(is_baseline(name) for name in names):
         raise UserError("Baselines have no maps of their own to show; choose a readout.")
     with engine.brief_turn():
-        results = {name: read_out(evidence, name, classes) for name in names if not refiner_of(name)}
+        results = {name: read_out(evidence, name, classes) for name in names if name in evidence.scale_maps}
+    if methods := tuple(name for name in names if is_method(name)):
+        key = (picture.sha256, pair.sha256, options, methods, tuple(classes))
+        made = _MADE.get(key, lambda: method_results(evidence, pair, methods, classes))
+        results |= {result.readout: result for result in made}
     if len(results) < len(names):
         results |= _refined(store, picture.sha256, evidence, classes)
     return [results[name] for name in names]
@@ -121,14 +127,14 @@ def side_card(side: Side, position: int, threshold: float, only: int = 0) -> np.
 
 def _refined(store: Store, sha256: str, evidence: Evidence, classes: list[str]) -> dict[str, CamResult]:
     name, pair = store.settings.refine, pair_of(store)
-    readouts = tuple(kept for kept in store.settings.maps if not refiner_of(kept) and not is_baseline(kept))
+    readouts = tuple(kept for kept in store.settings.maps if kept in evidence.scale_maps)
 
     def compute() -> list[CamResult]:
         options = REFINERS[name].options(**(store.settings.refinement or {}))
         return REFINERS[name].results(Subject(pair, evidence, tuple(classes), readouts), options)
 
     key = (sha256, pair.sha256, store.settings.options, name, repr(store.settings.refinement), readouts, tuple(classes))
-    found = _REFINED.get(key, compute)
+    found = _MADE.get(key, compute)
     return {f"{r.readout}-{name}": replace(r, readout=f"{r.readout}-{name}") for r in found}
 
 
@@ -136,4 +142,4 @@ def _bytes(results: list[CamResult]) -> int:
     return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
 
 
-_REFINED: engine.TurnCache[list[CamResult]] = engine.TurnCache(REFINED_BYTES, _bytes, engine.EVIDENCE.queue)
+_MADE: engine.TurnCache[list[CamResult]] = engine.TurnCache(MADE_BYTES, _bytes, engine.EVIDENCE.queue)

@@ -1,9 +1,13 @@
 """Starting an evaluation: which model, which data set, with the walk or without."""
 
+from typing import Any
+
 import streamlit as st
 
 from recam_core import UserError, known_models, open_dataset, read_header
+from recam_core.cam.methods import METHODS
 from recam_core.datasets import missing_words
+from recam_core.networks.readouts import RECAM
 from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job
 from recam_core.system.layouts import changed
@@ -86,25 +90,44 @@ def new_evaluation() -> None:
             )
             return
         offers = runs.offers()
-        walk = st.selectbox("Also after the random walk?", list(offers), format_func=offers.__getitem__, key="new-walk")
+        walk = st.selectbox("Also refined?", list(offers), format_func=offers.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )
-        slower = (8 if multi else 1) * (1.5 if walk else 1)
+        fitted = RECAM in header["card"].get("prototypes", {})
+        methods = st.multiselect(
+            "Methods beside the readouts",
+            [name for name in METHODS if name != "lpcam" or fitted],
+            key="new-methods",
+            format_func=lambda name: METHODS[name].label + (" (slow)" if METHODS[name].slow else ""),
+            placeholder="none",
+            help="Other ways to make a map of the same network, counted in the same way: "
+            + "; ".join(f"**{row.label}**: {row.help}" for row in METHODS.values()),
+        )
+        slow = [METHODS[name].label for name in methods if METHODS[name].slow]
+        if slow:
+            st.warning(
+                f"{', '.join(slow)} runs the network once for every channel of its features, for each view and class: "
+                "such an evaluation takes many times as long as the estimate."
+            )
+        boxes = st.toggle(
+            "Boxes too",
+            key="new-boxes",
+            help="Localisation as Choe et al. (CVPR 2020) score it, beside mIoU: MaxBoxAcc and pixel average precision.",
+        )
+        slower = (8 if multi else 1) * (1.5 if walk else 1) * (1 + len(methods))
         st.caption(f"{pictures} pictures, very roughly {runs.estimate(str(model), round(pictures * slower))}.")
         if walk == "learned" and "boundary" not in header["card"]:
             st.warning("This model has no boundary branches; choose the edges of the picture.")
             return
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
-            begin(str(model), *where, walk=str(walk), multi=multi)
+            begin(str(model), *where, walk=str(walk), multi=multi, methods=methods, localisation=boxes)
 
 
-def begin(model: str, dataset: str, root: str, split: str, **more: object) -> None:
+def begin(model: str, dataset: str, root: str, split: str, **more: Any) -> None:
     """Start it, make it the one that is looked at, and draw the page again."""
     try:
-        job: Job = runs.start(
-            model, dataset, root, split, walk=str(more.get("walk", "")), multi=bool(more.get("multi"))
-        )
+        job: Job = runs.start(model, dataset, root, split, **more)
     except UserError as error:
         st.error(plain(str(error)))
         return

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from recam_core import UserError, class_curves
+from recam_core.cam.methods import map_row
 from recam_core.evaluation.store import Note, write_note
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
 from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import jpeg_bytes, labels_overlay
-from recam_core.networks.readouts import READOUTS
 from recam_core.records import IGNORE, SCALE_NAMES
 from recam_core.system.folders import may_start
 from ui.components.heatview import heat_view
@@ -22,7 +22,7 @@ from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
 from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.runs import source_of
-from ui.errors.sides import View, lead_threshold
+from ui.errors.sides import View
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, write
@@ -139,7 +139,7 @@ def _show_maps(view: View, position: int) -> None:
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
             name = f"{result.readout}{of}"
-            row = READOUTS[readout_of(result.readout)]
+            row = map_row(readout_of(result.readout))
             label = f"{map_label(result.readout)}{of}"
             words[name] = (label, row.title if label == row.label else "", row.help)
             results.append((name, result))
@@ -157,9 +157,7 @@ def _show_maps(view: View, position: int) -> None:
     heat = heat_view(
         payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
     )
-    settings = heat.settings or {}
-    st.session_state[key("looks")] = kept | settings
-    lead_threshold(view, settings.get("threshold"))
+    st.session_state[key("looks")] = kept | (heat.settings or {})
     _show_counted(view, position, results, words)
 
 
@@ -228,7 +226,7 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
     uploads.keep(st.session_state, picture, truth=uploads.Truth(mask, view.classes))
     st.session_state.pop(PICTURE, None)  # what the link names counts
     painted = st.session_state.get("heat_settings") or heat_settings()
-    st.session_state["heat_settings"] = painted | {"mode": "error", "threshold": view.threshold}
+    st.session_state["heat_settings"] = painted | {"mode": "error", "rule": "same", "threshold": view.threshold}
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,

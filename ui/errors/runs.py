@@ -1,6 +1,7 @@
 """Evaluations on this server: found below the runs' folder, started, watched, stopped and gone on with."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import Store, UserError, known_models, open_store, read_header
+from recam_core.cam.methods import is_method
 from recam_core.checkpoints.pair_file import find_model
 from recam_core.checkpoints.registry import find_by_sha256, names_file
 from recam_core.evaluation.store import read_parts, read_settings
@@ -87,12 +89,23 @@ def offers() -> dict[str, str]:
 
 
 def start(
-    model: str, dataset: str, root: str, split: str, *, walk: str = "", multi: bool = False, flip: bool = True
+    model: str,
+    dataset: str,
+    root: str,
+    split: str,
+    *,
+    walk: str = "",
+    multi: bool = False,
+    flip: bool = True,
+    methods: Sequence[str] = (),
+    localisation: bool = False,
 ) -> Job:
-    """Evaluate a model of the list on a data set; ``walk`` is one of the offers of a refiner whose maps are counted too."""
+    """Evaluate a model of the list on a data set; maps of a refiner, by one of its offers, and of ``methods`` are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
     refine: list[str] = []
+    more = ["--methods", ",".join(methods)] if methods else []
+    more += ["--localisation"] if localisation else []
     title = f"{model} on {Path(root).name if root else dataset} {split}"
     for name, refiner in REFINERS.items():
         if walk in refiner.offers:
@@ -101,7 +114,7 @@ def start(
     return start_job(
         KIND,
         title,
-        lambda folder: [KIND, *common, *refine, "--json-lines", "--out", str(folder / STORE)],
+        lambda folder: [KIND, *common, *refine, *more, "--json-lines", "--out", str(folder / STORE)],
         about={"common": common, "model": model},
     )
 
@@ -133,7 +146,8 @@ def start_baselines(run: Run, store: Store) -> Job:
     common += ["--root", settings.root] if settings.root else []
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]
-    more = ["--baselines", "only", "--json-lines"]
+    methods = [name for name in settings.maps if is_method(name)]
+    more = ["--baselines", "only", *(["--methods", ",".join(methods)] if methods else []), "--json-lines"]
     return start_job(
         KIND,
         f"baselines on {settings.dataset} {settings.split}",

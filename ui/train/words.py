@@ -24,6 +24,7 @@ BACKBONES = {
     "resnet101_s16": "ResNet-101 · large, a position every 16 px",
     "resnet101_s8": "ResNet-101 · finer maps, a position every 8 px",
 }
+LIBRARY = "any classifier of timm or torchvision, by its name"
 POSITIONS = (
     "Tiny is trained from nothing in minutes. EfficientNet-Lite0 suits an ordinary computer. A map has a position every so many "
     "pixels; with 8 instead of 16 it is finer and takes about four times the work."

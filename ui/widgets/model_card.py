@@ -97,6 +97,7 @@ def imported_words(card: Mapping[str, Any]) -> str:
         files = [f"{file['name']} ({file['kind']}, SHA-256 {file['sha256'][:12]}…)" for file in imported["files"]]
         onto = f"; added to {imported['onto']['name']}" if "onto" in imported else ""
         note = f"; {imported['note']}" if "note" in imported else ""
+        note += f"; trained on pictures with {imported['input']}" if "input" in imported else ""
     except (KeyError, TypeError):  # a card of another hand
         return ""
     return f"Imported from {', '.join(files)}{onto}{note}."

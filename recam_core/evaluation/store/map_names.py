@@ -1,5 +1,6 @@
-"""Names of the maps that an evaluation keeps: readouts, the same refined, and baselines."""
+"""Names of the maps that an evaluation keeps: readouts, the same refined, methods, and baselines."""
 
+from recam_core.cam.methods import is_method, map_title
 from recam_core.networks.readouts import READOUTS
 from recam_core.records.stored import BASELINES
 from recam_core.refiners import REFINERS
@@ -15,7 +16,7 @@ def refiner_of(name: str) -> str:
 
 
 def readout_of(name: str) -> str:
-    """The readout that a kept map was made of; of a baseline its own name."""
+    """The readout or method that a kept map was made of; of a baseline its own name."""
     return name.removesuffix(f"-{refiner_of(name)}").removeprefix(RESET)
 
 
@@ -23,7 +24,8 @@ def map_label(name: str) -> str:
     """What a person reads for a kept map: "CAM", "w⊗w′ after the walk", "random map", "CAM, random weights"."""
     if name in BASELINES:
         return _BASELINE_LABELS[name]
-    label = READOUTS[readout_of(name)].label if readout_of(name) in READOUTS else readout_of(name)
+    made_of = readout_of(name)
+    label = map_title(made_of) if made_of in READOUTS or is_method(made_of) else made_of
     if refiner := refiner_of(name):
         return f"{label} {REFINERS[refiner].label}"
     return f"{label}, random weights" if name.startswith(RESET) else label
@@ -36,4 +38,4 @@ def is_baseline(name: str) -> bool:
 
 def is_map_name(name: str) -> bool:
     """Whether an evaluation may keep a map under this name."""
-    return name in BASELINES or readout_of(name) in READOUTS
+    return name in BASELINES or readout_of(name) in READOUTS or is_method(readout_of(name))

@@ -1,4 +1,4 @@
-"""Training of boundary branches as an iterator of events (IRN, Ahn et al., CVPR 2019, section 4).
+"""Training of boundary branches as an iterator of events (IRN, arXiv 1904.05044, section 4).
 
 The stage-2 backbone is frozen and its features detached: only the branches learn, from confident labels that the pair's own
 heatmaps give. No mask is looked at.

@@ -7,23 +7,28 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
+from recam_core.cam.methods import map_row, map_title
+from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
-from recam_core.networks.readouts import READOUTS
+from recam_core.networks.readouts import READOUTS, RECAM
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
 
+FAMILY = {name: "ReCAM" for name, row in READOUTS.items() if row.network == RECAM}  # whose readouts they are
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
 def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str]:
-    """Label, title and help of a readout; CAM of a network that answers with a softmax was not trained with BCE."""
-    row = READOUTS[name]
-    return (row.label, *SOFTMAX_CAM) if name == CAM and activation == "softmax" else (row.label, row.title, row.help)
+    """Label, title and help of a readout or method; CAM of a network that answers with a softmax was not trained with BCE."""
+    row = map_row(name)
+    if name == CAM and activation == "softmax":
+        return (row.label, *SOFTMAX_CAM)
+    return map_title(name), row.title, row.help
 
 
 def labelled(readout: str, class_name: str) -> str:
     """A class and the readout of its map, in a few words."""
-    return f"{class_name} · {READOUTS[readout].label}"
+    return f"{class_name} · {map_title(readout)}"
 
 
 def heat_payload(
@@ -34,14 +39,15 @@ def heat_payload(
     named: Mapping[str, tuple[str, str, str]] | None = None,
     compare: str | None = None,
     activation: str = "sigmoid",
+    measured: Mapping[str, float] | None = None,
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
     ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
     that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
-    ``activation`` that of the scores.
+    ``activation`` that of the scores. ``measured`` has the threshold of each map; with it maps can be cut by their own rules.
     """
-    words = named or {name: readout_words(name, activation) for name in READOUTS}
+    words = named or {result.readout: readout_words(result.readout, activation) for result in results}
     first = results[0]
     height, width = first.picture.shape[:2]
     header = {
@@ -67,6 +73,11 @@ def heat_payload(
     }
     if compare is not None:
         header["compare"] = compare
+    if measured is not None:
+        header["otsu"] = [[otsu_threshold(values) for values in r.maps] for r in results]
+        for view in header["views"]:
+            view["threshold"] = round(measured[view["key"]], 2)  # the curves' steps
+            view["family"] = FAMILY.get(view["key"], "")
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()

@@ -1,0 +1,110 @@
+"""Maps of a method, of the same network, picture, scales and mirror image as those of readouts."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recam_core.cam.methods import MethodMap, method_map
+from recam_core.cam.methods.views import Classifier, Views
+from recam_core.cam.pipeline import read_out
+from recam_core.networks.memory_fallback import with_room
+from recam_core.networks.model import CamModel
+from recam_core.networks.pair import ModelPair
+from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM, CamResult, Evidence, UserError
+
+
+def method_results(
+    evidence: Evidence, pair: ModelPair, names: Sequence[str], classes: Sequence[str]
+) -> list[CamResult]:
+    """Heatmaps of some classes of a picture that was looked at already, one result a method's map."""
+    return [read_out(method_evidence(evidence, pair, name, classes), name, classes) for name in names]
+
+
+def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Sequence[str]) -> Evidence:
+    """The maps of one method at the grid of its layer, of some classes alone, with the scores of ``evidence``.
+
+    As for readouts, maps of picture and mirror image are added, and so are those of the scales. In float32 also on a
+    graphics card: powers of gradients do not fit a half.
+    """
+    asked, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
+    model, options = _network(pair, asked), evidence.options
+    maps: list[np.ndarray] = []
+    notes: list[str] = []
+    for scale in options.scales:
+        scale_maps, shortage = with_room(model, partial(_maps, asked=asked, evidence=evidence, scale=scale, ids=ids))
+        maps.append(scale_maps.cpu().numpy())
+        notes += [f"{asked.label}, scale {scale:g}: {shortage}."] if shortage else []
+    if not all(np.isfinite(values).all() for values in maps):
+        raise UserError(
+            f"{asked.label} gives values that are not finite for this picture; choose another layer or method."
+        )
+    return replace(
+        evidence,
+        classes=tuple(classes),
+        scores=evidence.scores[ids],
+        scale_maps={name: tuple(maps)},
+        seconds=time.perf_counter() - start,
+        notes=tuple(notes),
+    )
+
+
+def network_of(pair: ModelPair, name: str) -> CamModel:
+    """The network that a map is of, whether it is a readout's or a method's."""
+    return pair.network(name) if name in READOUTS else _network(pair, method_map(name))
+
+
+def _network(pair: ModelPair, asked: MethodMap) -> CamModel:
+    if asked.network == CAM and CAM not in pair.network_names:
+        raise UserError(
+            f"The model {pair.name} has no network trained with BCE alone, so there is no {asked.name}; "
+            f"ask for {asked.method.name}."
+        )
+    return pair.cam if asked.network == CAM else pair.recam
+
+
+def _maps(
+    model: CamModel, together: bool, asked: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int]
+) -> Tensor:
+    """Maps (n, h, w) of one scale, those of the mirror image turned back and added."""
+    with torch.inference_mode(False), torch.no_grad():
+        x = model.preprocess(evidence.picture, scale)
+        views = [x, x.flip(-1)] if evidence.options.flip else [x]
+        classifier = Classifier(model, asked.layer)
+        batches = [torch.cat(views)] if together else views
+        parts = torch.cat([asked.method.maps(Views(model, classifier, batch, ids)).detach() for batch in batches])
+    return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0]
+
+
+def method_gap(pair: ModelPair, name: str) -> str:
+    """What a model lacks for a method, or an empty string."""
+    asked = method_map(name)
+    if asked.network == CAM and CAM not in pair.network_names:
+        return "no network trained with BCE alone"
+    if asked.method.name == "lpcam" and _network(pair, asked).prototypes is None:
+        return "no local prototypes"
+    if asked.method.name == "finercam" and len(pair.classes) < 2:
+        return "no other class to compare with"
+    return ""
+
+
+def method_passes(pair: ModelPair, name: str, classes: int, views: int) -> int:
+    """How many times a method runs its network over a picture at one size, for so many classes and views.
+
+    Of a slow one as many times a view and class as its layer has channels, which a tiny picture tells. ``UserError`` where the
+    model has no such network or layer.
+    """
+    asked = method_map(name)
+    classifier = Classifier(_network(pair, asked), asked.layer)
+    if not asked.method.slow:
+        return views
+    widths: list[int] = []
+    classifier.layer.register_forward_hook(lambda layer, given, features: widths.append(features.shape[1]))
+    with torch.no_grad():
+        classifier(torch.zeros(1, 3, 64, 64, device=pair.recam.device))
+    return views * (1 + classes * (1 + widths[-1]))
