@@ -5,7 +5,7 @@
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,8 @@ def write_segmentation_set(
     the size of their mask. A list of that name is replaced, and ``trainval`` names what both lists name. Raises
     ``UserError`` where there is no mask at all.
     """
-    start, base, listed = time.perf_counter(), out / BASE, []
+    start, base = time.perf_counter(), out / BASE
+    listed: list[str] = []
     for i, name in enumerate(mask_names(dataset)):
         stem = name.removesuffix(".png")
         try:
@@ -70,7 +71,7 @@ def _pair(dataset: Dataset, i: int, path: Path | None) -> tuple[np.ndarray, np.n
     return picture, mask
 
 
-def _write_lists(base: Path, part: str, listed: list[str], classes: tuple[str, ...]) -> None:
+def _write_lists(base: Path, part: str, listed: list[str], classes: Sequence[str]) -> None:
     """The list of ``part``, that of both parts, and the classes in the order of their label values."""
     paths = {name: base / LISTS / f"{name}.txt" for name in PARTS}
     lists = {name: path.read_text("utf-8").split("\n") for name, path in paths.items() if path.is_file()} | {
