@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from recam_core.system.folders import models_folder
 from recam_core.system.pass_counter import backbone_passes
+from recam_core.system.project_files import ASSETS
 from ui.components.player import stream_store
 from ui.components.served import served
 from ui.compute import payloads
@@ -68,7 +70,7 @@ def _count(text: str) -> int:
 
 async def health(_request: Request) -> Response:
     """Answer that the server can show something, or with 503 and what it lacks: for containers and load balancers."""
-    ready = await run_in_threadpool(_has_models)
+    ready = await run_in_threadpool(_has_models)  # asked for while the engine is still being loaded
     answer = (
         "ok" if ready else "There is no model: install the project again, or name a folder with models in RECAM_MODELS."
     )
@@ -76,9 +78,7 @@ async def health(_request: Request) -> Response:
 
 
 def _has_models() -> bool:
-    from recam_core.checkpoints.pair_file import known_models
-
-    return bool(known_models())
+    return any(any(folder.glob("*.safetensors")) for folder in (ASSETS / "models", models_folder()))
 
 
 async def passes(_request: Request) -> Response:

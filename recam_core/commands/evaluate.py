@@ -117,16 +117,15 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
     where = (arguments.dataset, str(Path(arguments.root).resolve()) if arguments.root else "", arguments.split)
     try:
         whole = None
-        counting = evaluate_into(
+        for event in evaluate_into(
             arguments.out,
             maps,
             streamed(dataset),
             where,
             arguments.model,
-            share=share,
             localisation=arguments.localisation,
-        )
-        for event in counting:
+            share=share,
+        ):
             whole = event
             yield event
     except KeyboardInterrupt:

@@ -75,7 +75,7 @@ def proxied(tmp_path):
     finally:
         for process in (nginx, app):
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 @pytest.mark.slow

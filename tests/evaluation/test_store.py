@@ -244,19 +244,23 @@ def test_two_evaluations_into_one_folder_at_once_are_refused(pair, tmp_path):
 
 def test_processes_that_share_an_evaluation_leave_what_one_leaves(pair, tmp_path):
     dataset, one, two = scenes(5), tmp_path / "one", tmp_path / "two"
-    *_, whole = run(one, maker(pair), dataset)
-    first, second = (evaluate_into(two, maker(pair), dataset, WHERE, share=Share(rank, 2)) for rank in range(2))
+
+    def shared(rank, world=2):
+        return evaluate_into(two, maker(pair), dataset, WHERE, localisation=True, share=Share(rank, world))
+
+    *_, whole = run(one, maker(pair), dataset, localisation=True)
+    first, second = shared(0), shared(1)
     assert next(second) == EvalStep(1, 2, "picture 1")
     assert [step.name for step in first] == ["picture 0", "picture 2", "picture 4"]  # it ends before the other one does
     with pytest.raises(UserError, match="Another evaluation"):
-        run(two, maker(pair), dataset, share=Share(1, 2))
+        next(shared(1))
     second.close()
-    *steps, joined = run(two, maker(pair), dataset, share=Share(1, 2))
+    *steps, end = shared(1)
     assert steps == [EvalStep(1, 1, "picture 3")]
-    assert (joined.measured, joined.total, joined.faults) == (whole.measured, whole.total, whole.faults)
+    assert (end.measured, end.total, end.faults) == (whole.measured, whole.total, whole.faults)
     files = [{p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"} for folder in (one, two)]
     assert files[0] == files[1]
-    assert [len(run(two, maker(pair), dataset, share=Share(rank, 3))) for rank in range(3)] == [1, 0, 0]
+    assert [len(list(shared(rank, 3))) for rank in range(3)] == [1, 0, 0]
 
 
 def test_one_process_goes_on_with_what_several_began(pair, tmp_path, monkeypatch):

@@ -136,9 +136,9 @@ def test_passes_are_counted_for_those_who_asked_for_it_only(monkeypatch):
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_health_is_whether_there_is_a_model_to_show(client, monkeypatch):
+def test_health_is_whether_there_is_a_model_to_show(client, monkeypatch, tmp_path):
     assert client.get("/api/health").text == "ok"
-    monkeypatch.setattr("recam_core.checkpoints.pair_file.known_models", dict)
+    monkeypatch.setattr(routes, "ASSETS", tmp_path)
     answer = client.get("/api/health")
     assert answer.status_code == 503
     assert answer.text.startswith("There is no model")

@@ -10,7 +10,7 @@ hold a row for each object of a part and level. Every file is whole or not there
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recam_core.evaluation.localisation import ObjectCounts, joined_objects, no_objects
+from recam_core.evaluation.localisation import ObjectCounts
 from recam_core.evaluation.store.map_names import is_map_name
 from recam_core.records import HeatmapOptions, UserError, from_plain
 from recam_core.refiners import REFINERS
@@ -194,21 +194,19 @@ def write_objects(folder: Path, number: int, counted: Mapping[int, ObjectCounts]
     save_atomically(folder / objects_name(number), stream.getvalue())
 
 
-def read_objects(folder: Path, parts: int, maps: int, levels: int) -> list[ObjectCounts]:
-    """The objects of all parts, for each map; ``UserError`` where a file is not there or damaged."""
-    of_parts = [read_part_objects(folder / objects_name(number), maps, levels) for number in range(parts)]
-    return [joined_objects(counts) for counts in zip(*of_parts, strict=True)] or [no_objects(levels - 1)] * maps
-
-
-def read_part_objects(path: Path, maps: int, levels: int) -> list[ObjectCounts]:
-    """The objects of one part, for each map; ``UserError`` where the file is not there or damaged."""
-    try:
-        table = pq.read_table(path, schema=_OBJECTS_SCHEMA)
-    except (OSError, pa.ArrowException, ValueError) as error:
-        raise _damaged(path.parent, path.name) from error
-    if len(table) % levels or any(column.null_count for column in table.columns):
-        raise _damaged(path.parent, path.name)
-    columns = {name: table.column(name).to_numpy().reshape(-1, levels) for name in OBJECTS}
+def read_objects(folder: Path, parts: Iterable[int], maps: int, levels: int) -> list[ObjectCounts]:
+    """The objects of some parts, for each map; ``UserError`` where a file is not there or damaged."""
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in OBJECTS}
+    for number in parts:
+        try:
+            table = pq.read_table(folder / objects_name(number), schema=_OBJECTS_SCHEMA)
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise _damaged(folder, objects_name(number)) from error
+        if len(table) % levels or any(column.null_count for column in table.columns):
+            raise _damaged(folder, objects_name(number))
+        for name in OBJECTS:
+            arrays[name].append(table.column(name).to_numpy().reshape(-1, levels))
+    columns = {name: np.concatenate(values) for name, values in arrays.items()}
     objects = ObjectCounts(
         columns["picture"][:, 0],
         columns["label"][:, 0],

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core.evaluation.localisation import ObjectCounts, joined_objects, no_objects
+from recam_core.evaluation.localisation import ObjectCounts, joined_objects
 from recam_core.evaluation.store.layout import (
     COLUMNS,
     PictureEntry,
     StoreSettings,
     read_cells,
     read_index,
-    read_part_objects,
+    read_objects,
     read_parts,
     write_objects,
     write_part,
@@ -46,7 +46,7 @@ def loose_pictures(folder: Path) -> dict[int, Place]:
     return places
 
 
-def joined(folder: Path, settings: StoreSettings, pictures: int, busy: str) -> list[PictureEntry] | None:
+def join_shares(folder: Path, settings: StoreSettings, pictures: int, busy: str) -> list[PictureEntry] | None:
     """Make a finished store of the shares, ``pictures`` to a part, and return all entries.
 
     None where a picture is still lacking, or where another process has joined them meanwhile.
@@ -60,14 +60,13 @@ def joined(folder: Path, settings: StoreSettings, pictures: int, busy: str) -> l
         if not places.keys() >= set(range(begin, settings.total)):
             return None
         number = len(list(folder.glob("counts-*.parquet")))
-        shares = len({path.parent for path, _ in places.values()}) + 1
-        cells, objects = lru_cache(maxsize=shares)(_cells), lru_cache(maxsize=shares)(_objects)  # a part of each share
+        parts = lru_cache(maxsize=len({path.parent for path, _ in places.values()}) + 1)  # as many as there are shares
+        cells, objects = parts(_cells), parts(lambda path: _objects(path, settings))
         for start in range(begin, settings.total, pictures):
             block = {i: places[i] for i in range(start, min(start + pictures, settings.total))}
-            if settings.localisation:
-                levels = len(settings.thresholds) + 1
-                write_objects(folder, number, _joined_objects(block, len(settings.maps), levels, objects))
-            write_part(folder, number, [entry for _, entry in block.values()], _joined_cells(block, cells))
+            if settings.localisation:  # before the counts, which say that a part is there
+                write_objects(folder, number, _block_objects(block, objects))
+            write_part(folder, number, [entry for _, entry in block.values()], _block_cells(block, cells))
             number += 1
             entries += [entry for _, entry in block.values()]
         write_settings(folder, settings, finished=True)
@@ -80,33 +79,32 @@ def _cells(path: Path) -> dict[str, np.ndarray]:
     return {name: table.column(name).to_numpy() for name in COLUMNS}
 
 
-def _objects(path: Path, maps: int, levels: int) -> list[ObjectCounts]:
-    return read_part_objects(path.with_name(path.name.replace("counts", "objects")), maps, levels)
-
-
-def _joined_objects(
-    block: dict[int, Place], maps: int, levels: int, objects: Callable[[Path, int, int], list[ObjectCounts]]
-) -> dict[int, ObjectCounts]:
-    """The objects of some pictures for each map, in the order of the pictures' numbers."""
-    whole = {}
-    for number in range(maps):
-        counts = [no_objects(levels - 1)]
-        for path in dict.fromkeys(path for path, _ in block.values()):
-            there = objects(path, maps, levels)[number]
-            counts.append(there[np.isin(there.picture, [i for i, (where, _) in block.items() if where == path])])
-        together = joined_objects(counts)
-        whole[number] = together[np.argsort(together.picture, kind="stable")]
-    return whole
-
-
-def _joined_cells(block: dict[int, Place], cells: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _block_cells(block: dict[int, Place], cells: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Columns (m,) of the cells of some pictures, in the order of their numbers."""
     rows: dict[str, list[np.ndarray]] = {name: [np.zeros(0, int)] for name in COLUMNS}
-    for path in dict.fromkeys(path for path, _ in block.values()):
+    for path, mine in _by_part(block):
         columns = cells(path)
-        mine = np.isin(columns["picture"], [i for i, (where, _) in block.items() if where == path])
+        chosen = np.isin(columns["picture"], mine)
         for name, values in columns.items():
-            rows[name].append(values[mine])
+            rows[name].append(values[chosen])
     whole = {name: np.concatenate(values) for name, values in rows.items()}
     order = np.argsort(whole["picture"], kind="stable")  # the cells of a picture stay in their order
     return {name: values[order] for name, values in whole.items()}
+
+
+def _objects(path: Path, settings: StoreSettings) -> list[ObjectCounts]:
+    number = int(path.stem.removeprefix("counts-"))
+    return read_objects(path.parent, [number], len(settings.maps), len(settings.thresholds) + 1)
+
+
+def _block_objects(block: dict[int, Place], objects: Callable[[Path], list[ObjectCounts]]) -> dict[int, ObjectCounts]:
+    """The objects of some pictures by the number of the map, in the order of the pictures' numbers."""
+    chosen = [[of[np.isin(of.picture, mine)] for of in objects(path)] for path, mine in _by_part(block)]
+    whole = [joined_objects(parts) for parts in zip(*chosen, strict=True)]
+    return {number: of[np.argsort(of.picture, kind="stable")] for number, of in enumerate(whole)}
+
+
+def _by_part(block: dict[int, Place]) -> list[tuple[Path, list[int]]]:
+    """The parts that hold some pictures, and which of them each holds."""
+    paths = dict.fromkeys(path for path, _ in block.values())
+    return [(path, [i for i, (where, _) in block.items() if where == path]) for path in paths]

@@ -27,7 +27,7 @@ from recam_core.evaluation.store.layout import (
     write_settings,
 )
 from recam_core.evaluation.store.maps import MapMaker
-from recam_core.evaluation.store.sharing import LOCK, SHARES, joined, loose_pictures, share_folder
+from recam_core.evaluation.store.sharing import LOCK, SHARES, join_shares, loose_pictures, share_folder
 from recam_core.evaluation.sweep import count_pixels
 from recam_core.records import IGNORE, EvalStep, UserError
 from recam_core.records.stored import Stored
@@ -127,7 +127,7 @@ def _count_share(
                     part.write()
         finally:
             part.write()
-    whole = joined(folder, settings, PICTURES, _busy(folder))
+    whole = join_shares(folder, settings, PICTURES, _busy(folder))
     return None if whole is None else Tally(whole)
 
 
@@ -259,6 +259,7 @@ class PartWriter:
         """Write what there is as the next part."""
         if not self.waiting:
             return
+        entries = [entry for _, entry, *_ in self.waiting]
         parts: Columns = {name: [] for name in COLUMNS}
         for i, _, columns, _ in self.waiting:
             parts["picture"] += [np.full(values.shape, i) for values in columns["map"]]
@@ -268,7 +269,7 @@ class PartWriter:
         if self.settings.localisation:  # before the counts, which say that a part is there
             write_objects(self.folder, self.number, self._objects())
         numbers = [i for i, *_ in self.waiting] if self.loose else None
-        write_part(self.folder, self.number, [entry for _, entry, *_ in self.waiting], whole, numbers)
+        write_part(self.folder, self.number, entries, whole, numbers)
         self.number, self.waiting = self.number + 1, []
         self.since = time.monotonic()
 
