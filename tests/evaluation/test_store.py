@@ -414,7 +414,10 @@ def test_random_weights_are_looked_at_by_the_same_methods(pair, tmp_path):
     assert both.names[1:3] == ("gradcampp", "layercam@blocks.0")
     assert both.names[-3:] == ("reset-w", "reset-gradcampp", "reset-layercam@blocks.0")
     alone = maker(pair, (), methods=methods, reset=reset_pair(pair))
-    assert [name for name in alone.names if "@" in name or name.endswith("cam")] == ["reset-cam", "reset-layercam@blocks.0"]
+    assert [name for name in alone.names if "@" in name or name.endswith("cam")] == [
+        "reset-cam",
+        "reset-layercam@blocks.0",
+    ]
     run(tmp_path / "s", alone, scenes(1))
     assert "reset-gradcampp" in open_store(tmp_path / "s").cells
     assert map_label("reset-layercam@blocks.0") == "LayerCAM (layer blocks.0), random weights"

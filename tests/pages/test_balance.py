@@ -189,7 +189,7 @@ def test_every_finding_has_a_verdict():
         "with one head, without FC2",
     ):
         assert claim in words
-    for verdict in ("re-found", "not re-found", "not tested here"):
+    for verdict in ("reproduced", "not reproduced", "not tested here"):
         assert verdict in words
 
 

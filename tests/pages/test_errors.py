@@ -285,7 +285,7 @@ def test_filters_are_in_the_link_and_can_be_taken_away(place):
         "cat",
         "A",
     )
-    press(app, label="Take all filters away")
+    press(app, label="Clear filters")
     assert "of" not in query(app)
     assert len(cards(app)) == 8
 
@@ -340,7 +340,7 @@ def test_notes_and_tags_are_kept_with_the_evaluation(place):
     app = open_errors(open="samples-0002")
     app.multiselect[0].set_value(["hard", "interesting"])
     app.text_area[0].set_value("the mast is missed <b>&")
-    press(app, label="Keep")
+    press(app, label="Save")
     assert read_notes(place / "kept") == {"samples-0002": Note("the mast is missed <b>&", ("hard", "interesting"))}
     again = open_errors(tag="hard")
     assert cards(again) == ["samples-0002"]
@@ -352,7 +352,7 @@ def test_damaged_notes_are_said_and_nothing_is_lost(place):
     (place / "kept" / "notes.json").write_text("{")
     app = open_errors(open="samples-0002")
     assert "notes.json in kept is damaged" in words(app)
-    press(app, label="Keep")
+    press(app, label="Save")
     assert (place / "kept" / "notes.json").read_text() == "{"
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from recam_core import Evidence, default_classes
 from ui.components.heatview.maps import readout_words
+from ui.session.choices import carry_over
 from ui.session.link import read_choice, write
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
@@ -15,7 +16,10 @@ from ui.widgets.subject import Subject, linked_classes
 MAX_CLASSES = 4
 READOUT = "readout"
 DEFAULT_READOUT = "w"
-WEIGHTS = "The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to."
+WHAT = (
+    "A readout is the classifier weights that a map is made with: CAM’s, or ReCAM’s w, w′, their sum or their product."
+)
+WEIGHTS = "The scores y come from FC1 of the network that it belongs to."
 
 
 def classes_key(subject: Subject) -> str:
@@ -61,6 +65,7 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
                 icon=":material/link_off:",
             )
         st.session_state[key] = next((name for name in named if name in scores), default_classes(evidence)[0])
+    carry_over(key)
     chosen = st.selectbox(
         f"Class, with its {probability_words(evidence)}",
         ranked,
@@ -88,6 +93,7 @@ def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = 
     default = DEFAULT_READOUT if DEFAULT_READOUT in offered else offered[0]
     if st.session_state.get(READOUT) not in offered:
         st.session_state[READOUT] = read_choice(READOUT, offered, default)
+    carry_over(READOUT)
     chosen = st.selectbox(
         "Readout",
         offered,
@@ -95,7 +101,7 @@ def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = 
         persist_state="session",
         format_func=lambda name: " · ".join(readout_words(name, evidence.activation)[:2]),
         label_visibility=label,
-        help=help,
+        help=f"{WHAT} {help}",
     )
     write(READOUT, str(chosen), default)
     return str(chosen)
