@@ -201,12 +201,8 @@ def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
 
 
 def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(visit, screenshot):
-    page = visit(1, width=1280, height=720)
-    size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
-    small = page.evaluate(size)
-    page.locator(".st-key-why-large label").first.click()
-    wait_for_address(page, large="1")
-    page.wait_for_function(f"small => ({size})() > 1.25 * small", arg=small)
+    page = visit(1, "&present=1", width=1280, height=720)
+    assert page.evaluate("() => parseFloat(getComputedStyle(document.documentElement).fontSize)") > 20
     assert page.get_by_test_id("stSidebar").is_hidden()
     page.get_by_role("heading", name=re.compile("^1 · ")).click()
     for step in range(1, STEPS + 1):
@@ -220,7 +216,7 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
         assert main[2] <= 1280, step
         if step < STEPS:
             page.keyboard.press("PageDown")
-            wait_for_address(page, step=str(step + 1), large="1")
+            wait_for_address(page, step=str(step + 1), present="1")
     page.keyboard.press("PageUp")
     wait_for_address(page, step=str(STEPS - 1))
 
