@@ -174,13 +174,14 @@ def test_nonsense_logits_become_the_worked_example(said):
     assert checked(said) == START
 
 
-def test_large_type_is_in_the_link_and_changes_the_page():
+def test_the_presentation_is_in_the_link_and_changes_the_page_also_by_an_old_link():
     app = open_why(large="1")
-    assert "font-size: 132%" in words(app)
-    app.toggle(key="why-large").set_value(False)
+    assert query(app)["present"] == "1"
+    assert "why-body" in words(app)
+    app.toggle(key="present").set_value(False)
     ran(app)
-    assert "font-size: 132%" not in words(app)
-    assert "large" not in query(app)
+    assert "why-body" not in words(app)
+    assert "present" not in query(app)
 
 
 @pytest.mark.parametrize("page", [page for page in ("climb", "walk") if (PAGES / f"{page}.py").is_file()])
