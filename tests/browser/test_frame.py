@@ -27,6 +27,15 @@ def readout(page):
     return page.locator(".st-key-readout input").input_value()
 
 
+def tabs_to(page, place):
+    """How often Tab is pressed from the top until the focus is in a place."""
+    for count in range(1, 20):
+        page.keyboard.press("Tab")
+        if page.evaluate("place => Boolean(document.activeElement.closest(place))", place):
+            return count
+    return None
+
+
 def query(page):
     return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
 
@@ -42,6 +51,7 @@ def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_p
     page.set_default_timeout(60_000)
     page.goto(f"{url}/")
     wait_for_maps(page)
+    assert tabs_to(page, "[data-testid=stMultiSelect]") <= 10
     page.go_back()
     page.wait_for_url("**/health")
     page.go_forward()
