@@ -418,6 +418,14 @@ def test_classes_have_a_table_and_a_matrix(place):
     assert len(app.get("plotly_chart")) == 5
 
 
+def test_a_map_has_the_same_colour_in_every_chart(place):
+    view = view_of(place)
+    lines = {label: colour for _, _, label, colour, _ in curves.drawn_maps(view)}
+    bars = {bar.name: bar.marker.color for bar in classes._bars(view, classes.class_rows(view)).data}
+    assert bars == {label: lines[label] for label in (view.a.label, view.b.label)}
+    assert bars == {READOUTS[name].label: READOUTS[name].colour for name in ("cam", "product")}
+
+
 def test_the_confusion_matrix_shows_what_is_confused_most():
     matrix = np.diag([100, 50, 50, 50])
     matrix[1, 2], matrix[0, 3] = 10, 5
