@@ -27,7 +27,7 @@ from ui.session import uploads
 from ui.session.choices import PAGE
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.escaping import plain
-from ui.widgets.model_choice import model_words
+from ui.widgets.model_choice import keep_in_mind, model_words
 from ui.widgets.pictures import PICTURE, choose_picture
 
 SIZES = (256, 384, 512, 768, 1024)
@@ -141,15 +141,8 @@ def _choose_model() -> str:
         key="model",
         persist_state="session",
         format_func=lambda name: words.get(name, name),
-        help=_about(st.session_state["model"]),
+        help=f"{plain(keep_in_mind(st.session_state['model']))} The page Models has figures and files of all models.",
     )
-
-
-def _about(model: str) -> str:
-    """What to keep in mind about a model, for the sign by its name."""
-    card = read_header(known_models()[model]).get("card", {})
-    words = [card.get("about"), card.get("warning"), "Figures and files of all models stand on the page Models."]
-    return f"**{plain(model)}**: {' '.join(plain(str(text)) for text in words if text)}"
 
 
 def _choose_view() -> HeatmapOptions:
