@@ -22,7 +22,9 @@ def one_round() -> tuple[float, float, float]:
         page = browser.new_page()
         start = time.perf_counter()
         page.goto(url, wait_until="commit")
-        page.get_by_text("The engine is starting").or_(page.get_by_text("Where does the model look?")).first.wait_for()
+        page.get_by_text("The engine is starting").or_(
+            page.get_by_text("A classifier lights up the part")
+        ).first.wait_for()
         words = time.perf_counter() - start
         page.locator(".st-key-heat .row .view canvas").first.wait_for(timeout=120_000)
         maps = time.perf_counter() - start

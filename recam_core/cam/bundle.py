@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recam_core.cam.annotations import annotation_files
 from recam_core.cam.methods import is_method, map_row
 from recam_core.cam.scales import SCALES, scaled_maps
 from recam_core.images.visualise import (
@@ -33,13 +34,17 @@ def evidence_bundle(
     display: DisplayOptions,
     manifest: Mapping[str, Any],
     truth: np.ndarray | None = None,
+    own_thresholds: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, bytes]:
     """Files of one picture under one or more readouts: relative name → contents, for a folder or an archive.
 
     ``results`` share picture and classes; ``class_ids`` (n,) are the positions of those classes in the model's list;
-    ``display.scale`` holds for every file. Per readout: ``overlay_CLASS.png``, ``mask_CLASS.png`` (map > threshold),
-    ``labels.png`` (classes competing with the background threshold), ``difference_CLASS.png`` (the map minus that of CAM,
-    where CAM is among the readouts) and, where ``truth`` (n, H, W; 1, 0, 255 unknown) is given, ``error_CLASS.png``.
+    ``display.scale`` holds for every file. Maps are cut at ``display.threshold``, or where ``own_thresholds`` are given
+    (readout → a number a class) each at its own, as a share of its own maximum. Per readout: ``overlay_CLASS.png``,
+    ``mask_CLASS.png`` (map > threshold), ``labels.png`` (classes competing with the background threshold),
+    ``coco.json``, ``yolo.txt`` and ``voc.xml`` (masks and boxes around their regions), ``difference_CLASS.png`` (the
+    map minus that of CAM, where CAM is among the readouts) and, where ``truth`` (n, H, W; 1, 0, 255 unknown) is
+    given, ``error_CLASS.png``.
     Once: ``picture.png``, ``maps.npz`` (float32, rows = classes) and ``manifest.json`` (``manifest`` and the keys added by
     this function, which win).
     """
@@ -47,15 +52,21 @@ def evidence_bundle(
     files = {"picture.png": png_bytes(first.picture)}
     scaled = {result.readout: scaled_maps(result, display.scale) for result in results}
     arrays = {**scaled, **{f"raw_{r.readout}": r.raw.astype(np.float32, copy=False) for r in results}}
-    for readout, maps in scaled.items():
+    for result, (readout, maps) in zip(results, scaled.items(), strict=True):
         base = None if readout == CAM else scaled.get(CAM)
-        files |= map_files(readout, first, maps, class_ids, display, base=base, truth=truth)
+        own = None if own_thresholds is None else (result.maps, own_thresholds[readout])
+        files |= map_files(readout, first, maps, class_ids, display, base=base, truth=truth, cut=own)
     files["maps.npz"] = npz_bytes(arrays)
     described = {
         **manifest,
         "classes": class_rows(first, class_ids),
         "readouts": list(scaled),
         **asdict(display),
+        **(
+            {}
+            if own_thresholds is None
+            else {"own_thresholds": {name: list(row) for name, row in own_thresholds.items()}}
+        ),
         "arrays": _explanations(results, display.scale),
     }
     return with_manifest(files, described)
@@ -70,15 +81,18 @@ def map_files(
     *,
     base: np.ndarray | None = None,
     truth: np.ndarray | None = None,
+    cut: tuple[np.ndarray, Sequence[float]] | None = None,
 ) -> dict[str, bytes]:
     """Pictures of maps (n, H, W) of ``result``'s picture and classes in ``folder``: overlays, masks, labels.
 
+    ``cut`` is what is compared with which threshold a class, where that is not ``maps`` with ``display.threshold``.
     Where ``base`` (n, H, W) is given also the maps minus those, where ``truth`` is given also what is right and wrong.
     """
     files: dict[str, bytes] = {}
     picture = result.picture
-    for i, (slug, values) in enumerate(zip(file_names(result.classes), maps, strict=True)):
-        above = values > np.float32(display.threshold)
+    compared, levels = cut or (maps, [display.threshold] * len(maps))
+    masks = [values > np.float32(level) for values, level in zip(compared, levels, strict=True)]
+    for i, (slug, values, above) in enumerate(zip(file_names(result.classes), maps, masks, strict=True)):
         painted = {
             "overlay": overlay(picture, values, display.palette, display.opacity, display.grow),
             "mask": above,
@@ -88,8 +102,11 @@ def map_files(
         if truth is not None and (truth[i] != IGNORE).any():
             painted["error"] = error_overlay(picture, above, truth[i], display.opacity)
         files |= {f"{folder}/{kind}_{slug}.png": png_bytes(image) for kind, image in painted.items()}
-    files[f"{folder}/labels.png"] = palette_png_bytes(labels_from_maps(maps, label_ids(class_ids), display.threshold))
-    return files
+    files[f"{folder}/labels.png"] = palette_png_bytes(
+        labels_from_maps(compared, label_ids(class_ids), np.array(levels))
+    )
+    annotations = annotation_files(masks, result.classes, class_ids)
+    return files | {f"{folder}/{name}": data for name, data in annotations.items()}
 
 
 def with_manifest(files: Mapping[str, bytes], described: Mapping[str, Any]) -> dict[str, bytes]:

@@ -18,6 +18,9 @@ FOUND = (0, 114, 178)  # blue: object, and called object        (Okabe and Ito's
 WRONG = (230, 159, 0)  # orange: background, but called object (a false positive)
 MISSED = (170, 68, 153)  # purple: object, but called background (a false negative)
 
+MASK_INDEX = 200  # the colour of a mask is the palette's colour of a high value
+DIMMED = 0.6  # how dark the rest is
+
 # ColorBrewer's RdBu, reversed: −1 dark blue … 0 near white … +1 dark red.
 _DIVERGING_ANCHORS = ("053061", "2166ac", "4393c3", "92c5de", "d1e5f0", "f7f7f7",
                       "fddbc7", "f4a582", "d6604d", "b2182b", "67001f")  # fmt: skip
@@ -117,7 +120,7 @@ def overlay(
 
 
 def difference_overlay(picture: np.ndarray, delta: np.ndarray, opacity: float = 0.5, grow: bool = False) -> np.ndarray:
-    """Lay a signed difference over a picture: red where ``delta`` is positive, blue where it is negative.
+    """Lay a signed difference over the grey picture: red where ``delta`` is positive, blue where it is negative.
 
     ``delta``: (H, W) float, −1 to 1. With ``grow`` opacity grows with the size of the difference, so that what did not
     change stays a plain picture; without it the neutral middle is a light veil. Returns (H, W, 3) uint8.
@@ -125,7 +128,33 @@ def difference_overlay(picture: np.ndarray, delta: np.ndarray, opacity: float = 
     _check(picture, delta, opacity)
     colours = DIVERGING[_index((delta + 1) / 2)]
     alpha = opacity * np.clip(np.abs(delta), 0, 1).astype(np.float32)[..., None] if grow else opacity
-    return _blend(picture, colours, alpha)
+    return _blend(grey(picture), colours, alpha)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 without its colours (Rec. 601 luma), so that only data has some."""
+    luma = np.rint(picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
+    return np.repeat(luma[..., None], 3, axis=2)
+
+
+def mask_overlay(picture: np.ndarray, above: np.ndarray, palette: str = "viridis", opacity: float = 0.6) -> np.ndarray:
+    """Lay a mask (H, W) bool over a picture: its area in the palette's colour of a high value, the rest dimmed.
+
+    Returns (H, W, 3) uint8.
+    """
+    _check(picture, above, opacity)
+    colour = np.broadcast_to(_table(palette)[MASK_INDEX], picture.shape)
+    inside = _blend(picture, colour, opacity)
+    return np.where(above[..., None], inside, _blend(picture, np.zeros_like(picture), DIMMED))
+
+
+def outlined(picture: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with the outline of a mask (H, W) bool: white on black, as in the browser."""
+    edges, _ = cv2.findContours(above.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    drawn = picture.copy()
+    for colour, width in ((0, 3), (255, 1)):
+        cv2.drawContours(drawn, edges, -1, (colour,) * 3, width)
+    return drawn
 
 
 def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray, opacity: float = 0.6) -> np.ndarray:
@@ -159,10 +188,13 @@ def label_ids(class_ids: Sequence[int]) -> list[int]:
     return list(class_ids) if max(class_ids, default=0) + 1 < IGNORE else list(range(len(class_ids)))
 
 
-def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float) -> np.ndarray:
+def labels_from_maps(
+    maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, threshold: float | np.ndarray
+) -> np.ndarray:
     """Label every pixel with the strongest of [background = threshold, maps].
 
-    ``maps``: (n, H, W) float32; ``class_ids``: (n,) positions in the model's class list. Returns (H, W) uint8: 0 for
+    ``maps``: (n, H, W) float32; ``class_ids``: (n,) positions in the model's class list; ``threshold``: one, or (n,) one a
+    class, and then the strongest of the maps that exceed their own. Returns (H, W) uint8: 0 for
     background, else class id + 1. Background wins ties with a class, the class named first wins ties among classes.
     Compared in float32, as in evaluation. Raises ``UserError`` for NaN or ids that leave no room for 255 = ignore.
     """
@@ -176,8 +208,10 @@ def labels_from_maps(maps: np.ndarray, class_ids: Sequence[int] | np.ndarray, th
     if np.isnan(maps).any():
         raise UserError("The maps hold values that are not numbers (NaN), so pixels cannot be labelled.")
     maps = maps.astype(np.float32, copy=False)
-    labels = (ids + 1).astype(np.uint8)[maps.argmax(axis=0)]
-    return np.where(maps.max(axis=0) > np.float32(threshold), labels, np.uint8(0))
+    levels = np.broadcast_to(np.asarray(threshold, np.float32), len(ids))[:, None, None]
+    above = np.where(maps > levels, maps, np.float32(-np.inf))
+    labels = (ids + 1).astype(np.uint8)[above.argmax(axis=0)]
+    return np.where(np.isneginf(above.max(axis=0)), np.uint8(0), labels)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -55,7 +55,7 @@ def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
     looked = passes()
     assert before + 2 < looked <= before + 6  # its one look without the mirror image, and the features themselves
     compare, why = (
-        ("Explore", "Compare", "Where does the model look?"),
+        ("Explore", "Compare", "A classifier lights up the part"),
         ("Learn", "Why", "Why does a classifier light up"),
     )
     for section, name, text in (compare, why, compare):

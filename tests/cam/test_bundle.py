@@ -1,10 +1,12 @@
 import hashlib
 import io
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.mask import decode
 
 from recam_core.cam.bundle import evidence_bundle, file_names
 from recam_core.cam.scales import scaled_maps
@@ -39,7 +41,8 @@ def test_the_files_of_two_readouts():
     assert sorted(files) == sorted([
         "picture.png", "maps.npz", "manifest.json",
         *(f"{r}/{f}" for r in ("cam", "product")
-          for f in ("overlay_wine_glass.png", "mask_wine_glass.png", "overlay_dog.png", "mask_dog.png", "labels.png")),
+          for f in ("coco.json", "yolo.txt", "voc.xml",
+                    "overlay_wine_glass.png", "mask_wine_glass.png", "overlay_dog.png", "mask_dog.png", "labels.png")),
         "product/difference_wine_glass.png", "product/difference_dog.png",
     ])  # fmt: skip
 
@@ -170,3 +173,31 @@ def test_contradictions_are_refused(results, changes, sentence):
     options = {"class_ids": [39, 11], "display": DisplayOptions(), "manifest": {}} | changes
     with pytest.raises(UserError, match=sentence):
         evidence_bundle(results, **options)
+
+
+def test_every_map_is_cut_at_its_own_threshold_where_there_are_some():
+    files = bundle(scale="together", own_thresholds={"cam": [0.6, 0.45]})
+    maps = result().maps
+    assert np.array_equal(pixels(files["cam/mask_wine_glass.png"]) > 0, maps[0] > 0.6)  # of its own maximum
+    assert np.array_equal(pixels(files["cam/mask_dog.png"]) > 0, maps[1] > 0.45)
+    assert np.asarray(Image.open(io.BytesIO(files["cam/labels.png"]))).tolist() == [[12, 12, 12, 40], [0, 0, 0, 0]]
+    assert json.loads(files["manifest.json"])["own_thresholds"] == {"cam": [0.6, 0.45]}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools and numpy 2
+def test_masks_and_boxes_are_read_back_by_the_formats_own_rules():
+    files = bundle(threshold=0.1)
+    cut = result().maps > 0.1
+    coco = json.loads(files["cam/coco.json"])
+    assert {c["id"]: c["name"] for c in coco["categories"]} == {40: "wine glass", 12: "dog"}
+    for row, mask in zip(coco["annotations"], cut, strict=True):
+        code = row["segmentation"] | {"counts": row["segmentation"]["counts"].encode()}
+        assert np.array_equal(decode(code), mask)
+        assert row["area"] == mask.sum()
+    assert coco["annotations"][1]["bbox"] == [0, 0, 4, 2]
+    glass, *dogs = [line.split() for line in files["cam/yolo.txt"].decode().splitlines()]
+    assert [float(number) for number in glass] == [39, 0.625, 0.25, 0.75, 0.5]  # three of four columns, the upper row
+    assert all(line[0] == "11" for line in dogs)
+    things = ElementTree.fromstring(files["cam/voc.xml"]).findall("object")
+    assert [int(things[0].findtext(f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax")] == [2, 1, 4, 1]
+    assert things[0].findtext("name") == "wine glass"

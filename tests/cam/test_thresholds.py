@@ -1,8 +1,15 @@
 """Background thresholds: measured ones from the card, else the reference's, and where they come from is said."""
 
+import numpy as np
 import pytest
 
-from recam_core.cam.thresholds import seed_threshold, walk_threshold
+from recam_core.cam.thresholds import (
+    area_threshold,
+    best_readout,
+    otsu_threshold,
+    seed_threshold,
+    walk_threshold,
+)
 from recam_core.networks.pair import build_pair
 from recam_core.records import MULTI_SCALE, HeatmapOptions, UserError
 
@@ -50,3 +57,19 @@ def test_the_threshold_after_the_walk():
     for card in ({"threshold": "low"}, {"threshold": 2}, 7):
         with pytest.raises(UserError, match="no usable threshold after the walk"):
             walk_threshold(pair({"walk": card}))
+
+
+def test_the_best_readout_is_that_of_the_scores_and_never_cam():
+    rows = {"cam": {"miou": 0.9}, "w": {"miou": 0.5}, "sum": {"miou": 0.6}, "product": {"miou": None}}
+    card = {"scores": {"scenes test, one scale": {"readouts": rows}}}
+    assert best_readout(pair(card)) == "sum"
+    assert best_readout(pair(card), HeatmapOptions(MULTI_SCALE)) == "sum"  # measured at one scale alone
+    assert best_readout(pair({})) == "w"
+
+
+def test_otsu_parts_two_groups_and_an_area_is_never_exceeded():
+    values = np.r_[np.full(60, 0.1), np.full(40, 0.8)].reshape(10, 10)
+    assert 0.1 <= otsu_threshold(values) < 0.8
+    assert otsu_threshold(np.zeros((4, 4))) == 0
+    covered = np.array([1.0, 0.6, 0.3, 0.1, 0.0])
+    assert [area_threshold(covered, share) for share in (1.0, 0.6, 0.35, 0.05)] == [0.0, 0.25, 0.5, 1.0]

@@ -12,6 +12,7 @@ from recam_core.__main__ import main
 from recam_core.cam.manifest import make_manifest
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair, save_pair
+from recam_core.images.captions import strip_height
 from recam_core.images.pictures import read_image
 from recam_core.networks.pair import build_pair
 from recam_core.records import AdvCamOptions, DisplayOptions, HeatmapOptions, RefineStep, UserError
@@ -207,9 +208,13 @@ def test_frames_are_in_the_scale_of_step_0_and_of_the_accumulated_map(climbed):
     _, before, steps = climbed
     display = DisplayOptions(opacity=1.0)
     frames = climb_frames(before.picture, steps, 1, display)
-    assert {frame.shape for frame in frames} == {(H, 2 * W + climb_files.GAP, 3)}
-    left, right = frames[0][:, :W], frames[0][:, W + climb_files.GAP :]
+    assert {frame.shape for frame in frames} == {(strip_height(W) + H, 2 * W + climb_files.GAP, 3)}
+    words, panels = np.split(frames[0], [strip_height(W)])
+    left, right = panels[:, :W], panels[:, W + climb_files.GAP :]
     assert np.array_equal(left, right)  # after one step both are the same map
+    edge = steps[0].map[1] / steps[0].first_peak[1] > display.threshold
+    assert not edge.all() and (left == 255).all(axis=2).any()  # outlined  # noqa: PT018
+    assert not np.array_equal(words, np.split(frames[1], [strip_height(W)])[0])  # each says its step
     quiet = climb_frames(before.picture, steps[1:2], 1, display)[0][:, :W]
     assert np.array_equal(quiet, frames[1][:, :W])  # whatever frames stand beside it
 

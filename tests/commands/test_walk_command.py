@@ -10,6 +10,7 @@ from PIL import Image
 from recam_core.__main__ import main
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair, save_pair
+from recam_core.images.captions import strip_height
 from recam_core.images.pictures import read_image
 from recam_core.networks.pair import build_pair
 from recam_core.records import DisplayOptions, HeatmapOptions, RandomWalkOptions, UserError, WalkStep
@@ -254,8 +255,8 @@ def test_frames_hold_the_map_and_all_labels(walked):
     results = [walked_result(start, step.maps) for step in steps]
     labels = [np.zeros((H, W), np.uint8) for _ in steps]
     labels[1][:10] = 3
-    frames = walk_frames(results, labels, 0, DisplayOptions(opacity=1.0))
-    assert {frame.shape for frame in frames} == {(H, 2 * W + walk_files.GAP, 3)}
-    right = frames[1][:, W + walk_files.GAP :]
+    frames = walk_frames(results, labels, 0, DisplayOptions(opacity=1.0), [step.t for step in steps])
+    assert {frame.shape for frame in frames} == {(strip_height(W) + H, 2 * W + walk_files.GAP, 3)}
+    right = frames[1][strip_height(W) :, W + walk_files.GAP :]
     assert (right[:10] == [128, 128, 0]).all()  # label 3 in VOC's colours
     assert np.array_equal(right[10:], start.picture[10:])

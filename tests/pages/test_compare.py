@@ -24,9 +24,23 @@ from opened import opened, query, ran
 from PIL import Image
 
 import ui.compute.engine
-from recam_core import MULTI_SCALE, SAMPLES, known_models, read_header, read_sample
+from recam_core import (
+    MULTI_SCALE,
+    SAMPLES,
+    HeatmapOptions,
+    gather_evidence,
+    known_models,
+    load_pair,
+    read_header,
+    read_sample,
+)
 from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import READOUTS
+from ui.compare.files import figure_file
+from ui.compare.maps import rates_at, shown_maps
+from ui.components.heatview import DEFAULTS
+from ui.compute import payloads
+from ui.compute.packing import unpack
 from ui.session import uploads
 
 SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
@@ -42,6 +56,11 @@ def rotated():
     exif = Image.Exif()
     exif[0x0112] = 6
     return encode(picture(), "JPEG", exif=exif)
+
+
+def explained(sample):
+    pair = load_pair(known_models()[sample_model(sample)])
+    return gather_evidence(read_sample(sample)[0].pixels, pair, HeatmapOptions(long_side=256)), pair
 
 
 def sixteen_bit():
@@ -70,7 +89,14 @@ def test_the_first_page_explains_a_bundled_photo():
     assert np.frombuffer(blobs["maps"], np.uint8).max() == 255
     assert header["quality"]["each"]  # its true mask is known
     assert not app.error
-    assert app.caption[0].value.endswith(" s")
+    assert any(re.fullmatch(r"cpu · [\d.]+ s", caption.value) for caption in app.caption)
+    assert mounted(app)["large"] is True
+    assert mounted(app)["initial"] | {"rule": "measured", "maps": "two"} == mounted(app)["initial"]
+    # CAM and the readout of the model's card that was measured best, each at its own threshold
+    rows = read_header(known_models()["voc"])["card"]["scores"]["voc val, single scale"]["readouts"]
+    assert header["compare"] == max(set(rows) - {"cam"}, key=lambda name: rows[name]["miou"])
+    assert {view["key"]: view["threshold"] for view in header["views"]} == {k: r["threshold"] for k, r in rows.items()}
+    assert np.shape(header["otsu"]) == (len(READOUTS), len(header["classes"]))
     assert Image.open(io.BytesIO(blobs["picture"])).size == (header["picture"]["width"], header["picture"]["height"])
 
 
@@ -191,6 +217,7 @@ def test_a_link_brings_back_the_whole_view():
     assert class_names(app) == ["dog", "tree"]
     assert mounted(app)["initial"] == {
         "threshold": 0.55, "opacity": 0.25, "palette": "cividis", "mode": "error", "scale": "together", "grow": True,
+        "rule": "same", "area": 0.2, "maps": "two", "numbers": False, "boxes": False,
     }  # fmt: skip
     assert app.button_group(key="scales").value == "multi"
     assert (app.toggle(key="flip").value, app.select_slider(key="size").value) == (False, 384)
@@ -198,8 +225,19 @@ def test_a_link_brings_back_the_whole_view():
     assert app.code[0].value.endswith("?" + "&".join(f"{name}={value}" for name, value in sorted(link.items())))
 
 
+def test_a_link_says_where_maps_are_cut_and_which_are_shown():
+    link = {"rule": "area", "area": "35", "maps": "all", "boxes": "1"}
+    app = open_scene(**link)
+    expected = {"rule": "area", "area": 0.35, "maps": "all", "boxes": True, "threshold": 0.3}
+    assert mounted(app)["initial"] | expected == mounted(app)["initial"]
+    assert query(app) | link == query(app)
+    assert "t" not in query(app)
+    same = open_scene(rule="same")  # at the threshold that counts anyway
+    assert mounted(same)["initial"]["rule"] == query(same)["rule"] == "same"
+
+
 def test_nonsense_in_a_link_falls_back_without_a_word():
-    names = ("t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size")
+    names = ("t", "opacity", "view", "palette", "scale", "grow", "scales", "flip", "size", "rule", "area", "maps")
     plain = open_scene()
     for nonsense in ("", "nonsense", "<b>", "-1", "nan", "1e400", "é" * 300, "0,1", "../../etc", "\x00"):
         app = open_scene(**dict.fromkeys(names, nonsense))
@@ -298,6 +336,44 @@ def test_several_files_at_once_are_all_kept_and_the_last_good_one_is_shown():
     assert shown(app)[0]["picture"]["name"] == "0.png"
 
 
+def dropped(app, *files):
+    (door,) = [u for u in app.file_uploader if u.key.startswith("drop-")]
+    door.set_value([(name, data, "application/octet-stream") for name, data in files])
+    return ran(app)
+
+
+def test_several_pictures_through_the_first_door_stand_below_one_another():
+    files = [(f"{n}.png", encode(picture(96 + n), "PNG")) for n in range(2)]
+    app = dropped(open_scene(size="256"), *files, ("broken.png", b"no picture"))
+    (sentence,) = sentences(app)
+    assert "broken.png" in sentence
+    names = [unpack(payloads.get(p["id"]))[0]["picture"]["name"] for p in [mounted(app), *mounted(app)["more"]]]
+    assert names == ["0.png", "1.png"]
+    assert query(app)["pictures"].count(",") == 1
+    app.selectbox(key="grid-class").set_value("cat")
+    ran(app)
+    assert [c["name"] for c in shown(app)[0]["classes"]] == ["cat"]
+    press(app, SCENE)  # another picture is another subject: alone
+    assert mounted(app)["more"] == []
+    assert shown(app)[0]["picture"]["name"] == SCENE
+    alone = dropped(app, ("mine.png", encode(picture(), "PNG")))
+    assert (mounted(alone)["more"], shown(alone)[0]["picture"]["name"]) == ([], "mine.png")
+
+
+def test_a_figure_shows_what_is_on_the_screen_in_each_format():
+    evidence, pair = explained(SCENE)
+    looked = shown_maps("figure", evidence, pair, ["fish"], "a $x$ <b>.jpg", None, None)
+    settings = DEFAULTS | {"rule": "otsu", "boxes": True}
+    made = figure_file([("a $x$ <b>.jpg", evidence, looked)], pair, settings, "png")
+    wide = figure_file([("a", evidence, looked)] * 2, pair, settings | {"maps": "all", "mode": "difference"}, "png")
+    sizes = [Image.open(io.BytesIO(data)).size for data in (made, wide)]
+    assert sizes[1][0] > 2.5 * sizes[0][0]  # the picture and five maps, to two
+    assert sizes[1][1] > 1.7 * sizes[0][1]
+    cuts = looked.cuts(settings)
+    assert cuts["cam"] == unpack(looked.payload)[0]["otsu"][0]
+    assert rates_at(looked, settings)["w"]["fish"]["threshold"] == cuts["w"][0]
+
+
 BAD = {
     "empty.jpg": (lambda: b"", "empty (0 bytes)"),
     "text.jpg": (lambda: b"Dear diary, no pixels here.", "got text"),
@@ -331,7 +407,7 @@ def test_a_name_from_outside_is_shown_letter_by_letter():
 
 
 def masked(app, image, name="mask.png"):
-    (uploader,) = [u for u in app.file_uploader if u.key != "files"]
+    (uploader,) = [u for u in app.file_uploader if u.key.startswith("mask-")]
     uploader.set_value((name, encode(image, "PNG"), "image/png"))
     return ran(app)
 

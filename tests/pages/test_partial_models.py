@@ -76,8 +76,8 @@ def test_compare_shows_recam_alone_without_a_reference():
 @pytest.mark.parametrize(("model", "said"), [("alone", "softmax probability"), ("plain", "probability")])
 def test_scores_are_called_what_they_are(model, said):
     app = opened(picture=SCENE, model=model)
-    (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
-    assert choice.label == f"Classes to explain, with their {said}"
+    (choice,) = [m for m in app.multiselect if m.label == "What is in the picture?"]
+    assert choice.help.startswith(f"Classes with their {said}, ")
     hints = [c.value for c in app.caption if c.value.startswith("Softmax probabilities sum to 1 over all 8 classes")]
     assert len(hints) == (model == "alone")
     if model == "alone":
@@ -87,7 +87,7 @@ def test_scores_are_called_what_they_are(model, said):
 
 def test_compare_works_with_a_thousand_classes():
     app = opened(picture=SCENE, model="many")
-    (choice,) = [m for m in app.multiselect if m.label.startswith("Classes to explain")]
+    (choice,) = [m for m in app.multiselect if m.label == "What is in the picture?"]
     assert len(choice.options) == len({option.rsplit(" ", 1)[0] for option in choice.options}) == 1000
     assert len(choice.value) == 1
     choice.set_value(["crane", "crane bird", "maillot", "maillot tank suit"])

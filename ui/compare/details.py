@@ -117,7 +117,6 @@ def show_time(evidence: Evidence) -> None:
     """Which device worked and for how long, in a corner."""
     st.caption(
         f"{evidence.device} · {evidence.seconds:.2f} s",
-        text_alignment="right",
         help="The device that computed these maps, and how long that took. Threshold, colours and "
         "classes change without computing again.",
     )

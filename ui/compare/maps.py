@@ -1,12 +1,13 @@
 """What is on screen for one picture and some classes: maps, their curves, and the packed payload; made once, bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from recam_core import CamResult, ClassCurves, Evidence, class_curves, read_out
+from recam_core import CamResult, ClassCurves, Evidence, ModelPair, class_curves, read_out
+from recam_core.cam.thresholds import area_threshold, best_readout, otsu_threshold, seed_threshold
 from recam_core.records import SCALE_NAMES
 from ui.components.heatview.maps import heat_payload, numbers
 from ui.compute.engine import EVIDENCE, TurnCache
@@ -16,12 +17,33 @@ CACHE_BYTES = 192 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Results of every readout that the model has, ``curves[scale]`` in the same order, and what the browser fetches."""
+    """Results of every readout that the model has, ``curves[scale]`` in the same order, and what the browser fetches.
+
+    ``measured`` has the threshold of each readout, ``best`` is the one of ReCAM's that was measured best.
+    """
 
     results: list[CamResult]
     curves: dict[str, list[ClassCurves]]
     payload: bytes
     truth: np.ndarray | None
+    measured: dict[str, float]
+    best: str
+
+    def cuts(self, settings: Mapping[str, Any]) -> dict[str, list[float]]:
+        """Where the maps of each readout are cut, a number a class, as the browser does it with these settings.
+
+        Under the rule "same" on the scale of the settings, else on each map's own.
+        """
+        rows = {}
+        for result, curves in zip(self.results, self.curves["each"], strict=True):
+            rules = {
+                "measured": lambda i, name=result.readout: self.measured[name],
+                "same": lambda i: settings["threshold"],
+                "area": lambda i, covered=curves.covered: area_threshold(covered[i], settings["area"]),
+                "otsu": lambda i, maps=result.maps: otsu_threshold(maps[i]),
+            }
+            rows[result.readout] = [rules[settings["rule"]](i) for i in range(len(result.classes))]
+        return rows
 
 
 def shown_bytes(shown: Shown) -> int:
@@ -36,6 +58,7 @@ _KEPT: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.queue, br
 def shown_maps(
     key: Any,
     evidence: Evidence,
+    pair: ModelPair,
     classes: Sequence[str],
     name: str,
     truth: np.ndarray | None,
@@ -46,18 +69,24 @@ def shown_maps(
     def make() -> Shown:
         results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
-        return Shown(results, curves, heat_payload(results, curves, name, truth, activation=evidence.activation), truth)
+        measured = {r.readout: round(seed_threshold(pair, r.readout, evidence.options)[0], 2) for r in results}
+        best = best_readout(pair, evidence.options)
+        payload = heat_payload(
+            results, curves, name, truth, compare=best, activation=evidence.activation, measured=measured
+        )
+        return Shown(results, curves, payload, truth, measured, best)
 
     return _KEPT.get(key, make)
 
 
-def rates_at(shown: Shown, scale: str, threshold: float) -> dict[str, dict[str, Any]]:
-    """IoU, missed and wrong share of each class and readout at a threshold of the slider; None where nobody knows."""
-    step = round(threshold * 100)
+def rates_at(shown: Shown, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Threshold, IoU, missed and wrong share of each class and readout where its map is cut; None where nobody knows."""
+    scale, cuts = settings["scale"] if settings["rule"] == "same" else "each", shown.cuts(settings)
     return {
         result.readout: {
-            name: {key: numbers(getattr(curves, key)[i])[step] for key in ("iou", "fn", "fp")}
-            for i, name in enumerate(result.classes)
+            name: {"threshold": at}
+            | {key: numbers(getattr(curves, key)[i])[round(at * 100)] for key in ("iou", "fn", "fp")}
+            for i, (name, at) in enumerate(zip(result.classes, cuts[result.readout], strict=True))
         }
         for result, curves in zip(shown.results, shown.curves[scale], strict=True)
     }

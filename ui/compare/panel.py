@@ -1,26 +1,35 @@
-"""The heart of the Compare page: which classes, the heat view, the bundle and the link."""
+"""The heart of the Compare page: which classes, the heat view, and where to go from there."""
 
-from dataclasses import fields
 from functools import partial
-from hashlib import sha256
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from recam_core import DisplayOptions, Evidence, ModelPair, default_classes, evidence_bundle, make_manifest, zip_bytes
+from recam_core import Evidence, ModelPair, default_classes
 from ui.compare.details import show_curves, show_pick
-from ui.compare.maps import Shown, rates_at, shown_maps
+from ui.compare.doors import UPLOADER, doors
+from ui.compare.files import save_buttons
+from ui.compare.link import view_settings, write_view
+from ui.compare.maps import shown_maps
 from ui.components.heatview import heat_view
 from ui.compute import payloads
-from ui.compute.engine import brief_turn
-from ui.session.link import address, heat_settings, write, write_heat_settings
+from ui.session.link import address, write
 from ui.session.uploads import keeps_uploads
 from ui.widgets.class_choice import MAX_CLASSES
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
 from ui.widgets.subject import Subject, linked_classes
 from ui.widgets.truth import known_truth
+
+CLAIM = "A classifier lights up the part that tells the class. ReCAM trains it on, to light up the object."
+STYLE = Path(__file__).with_name("compare.css")
+
+
+def show_claim() -> None:
+    """What the page is about, in one line."""
+    st.html(STYLE)
+    st.markdown(f"##### {CLAIM}")
 
 
 def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
@@ -39,15 +48,16 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
             )
         st.session_state[key] = (linked or default_classes(evidence))[:MAX_CLASSES]
     chosen = st.multiselect(
-        f"Classes to explain, with their {probability_words(evidence)}",
+        "What is in the picture?",
         ranked,
         key=key,
         max_selections=MAX_CLASSES,
         format_func=lambda name: f"{name} {scores[name]:.2f}",
         placeholder="Choose at least one class",
         persist_state="session",
-        help="The probability is the one that the model’s classifier gives (FC1, after ReCAM training where there was one). "
-        "Classes that it did not predict can be chosen too: in weak supervision the labels of a picture are given. At most four.",
+        help=f"Classes with their {probability_words(evidence)}, which the model’s classifier gives (FC1, after ReCAM "
+        "training where there was one). Those that deserve belief are chosen at first. Others can be added: in weak "
+        "supervision the labels of a picture are given. At most four.",
     )
     if not chosen:
         st.info("Choose at least one class above; the most probable is shown until then.")
@@ -55,10 +65,10 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     write("classes", ",".join(chosen))
     if hint := softmax_hint(evidence):
         st.caption(hint)
-    if evidence.scores.max() <= 0.5:
+    if evidence.scores.max() <= evidence.preselect:
         st.caption(
-            f"The model is not sure of any class here (the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}), "
-            "so read these maps with care."
+            f"No class deserves belief here: the most probable is {plain(ranked[0])}, {scores[ranked[0]]:.2f}, and this model is "
+            f"believed above {evidence.preselect:.2f}. Say above what is in the picture."
         )
     return chosen
 
@@ -70,30 +80,22 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    look = partial(shown_maps, (evidence_key, tuple(classes), truth_key, name), evidence, classes, name, truth, known)
+    key = (evidence_key, tuple(classes), truth_key, name)
+    look = partial(shown_maps, key, evidence, pair, classes, name, truth, known)
     shown = look()
-    settings = st.session_state.get("heat_settings") or heat_settings()  # another page's address does not have them
-    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings)
+    settings = st.session_state.get("heat_settings") or view_settings()  # another page's address does not have them
+    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings, large=True, uploader=UPLOADER)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})
-    write_heat_settings(settings)
+    write_view(settings)
     if view.pick:
         st.session_state["picked"] = (subject.picture.sha256, view.pick)
     show_pick(subject, shown.results, settings["scale"])
-    link = address()  # here, because the bundle is made outside of the script, where nobody knows the address
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Evidence bundle",
-            # asked for anew, because Streamlit keeps this function as long as the session, also of somebody who left
-            lambda: _bundle(subject, pair, evidence, look(), ids, settings | {"link": link}),
-            on_click="ignore",
-            file_name=f"recam-{subject.name[:24]}.zip",
-            mime="application/zip",
-            icon=":material/download:",
-            help="Overlays and masks as PNG, raw maps as .npz, and a manifest with every setting, the model's hash and versions.",
-        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        doors(subject)
+        save_buttons(subject, pair, evidence, look, ids, settings, link := address())
         with st.popover("Link to this view", icon=":material/link:"):
             st.caption(
-                "Picture, model, classes, settings and threshold are all in the address. "
+                "Picture, model, classes, settings and thresholds are all in the address. "
                 + (
                     "Uploaded pictures are found again as long as this server keeps them in memory."
                     if keeps_uploads()
@@ -101,22 +103,5 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
                 )
             )
             st.code(link, language=None, wrap_lines=True)
-    with st.expander("Numbers and curves", icon=":material/show_chart:"):
+    with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
-
-
-def _bundle(
-    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, ids: list[int], settings: dict[str, Any]
-) -> bytes:
-    """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
-    display = DisplayOptions(**{field.name: settings[field.name] for field in fields(DisplayOptions)})
-    described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
-    if subject.mask is not None:
-        described["mask"] = {
-            "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values
-            "kind": "object or not" if subject.mask_binary else "label values",
-            "at_threshold": rates_at(shown, display.scale, display.threshold),
-        }
-    with brief_turn():
-        files = evidence_bundle(shown.results, class_ids=ids, display=display, manifest=described, truth=shown.truth)
-    return zip_bytes(files)

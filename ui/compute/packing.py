@@ -7,13 +7,15 @@ Header, version 1 (V views, n classes, T thresholds 0, 1/(T-1) … 1)::
     {"version": 1,
      "picture": {"width": W, "height": H, "name": "dog.jpg", "type": "image/jpeg" | "image/png"},
      "grid": [gh, gw],
-     "views": [{"key": "cam", "label": "CAM", "title": "BCE alone", "help": "…", "reference": true}, …],   help: optional
+     "views": [{"key": "cam", "label": "CAM", "title": "BCE alone", "help": "…", "reference": true}, …],   help: optional,
+                                           and "threshold" (its measured one), "family" ("ReCAM")
      "classes": [{"name": "dog", "score": 0.94}, …],
      "peaks": [V][n],                      raw maximum of each map; 0 = no positive evidence
      "empty_text": "No positive evidence for this class …",
      "thresholds": 101,
      "covered": {"each": [V][n][T], "together": [V][n][T]},           fractions of the picture above each threshold
      "quality": null | {"each": [V][n] of null | {"iou": [T], "fn": [T], "fp": [T], "best": 0.31}, "together": …},
+     "otsu": [V][n],                       optional, with a "threshold" of each view: where maps are cut by their own rules
      "compare": "product",                 optional: the view that sentences compare with the reference; else the last
      "blobs": [{"name", "offset", "length"}, …]}                      added by `pack`; offsets from the header's end
 

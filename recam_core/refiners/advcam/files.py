@@ -11,7 +11,9 @@ import numpy as np
 from recam_core.cam.bundle import evidence_bundle, file_names
 from recam_core.cam.pipeline import read_out
 from recam_core.images.animation import gif_bytes, webp_bytes
-from recam_core.images.visualise import overlay, png_bytes
+from recam_core.images.captions import captioned
+from recam_core.images.visualise import outlined, overlay, png_bytes
+from recam_core.networks.readouts import readout_label
 from recam_core.records import AdvCamOptions, DisplayOptions, Evidence, RefineStep
 from recam_core.refiners.advcam.result import climbed_evidence, valid_steps
 from recam_core.system.files import npz_bytes
@@ -61,24 +63,31 @@ def climb_frames(
 ) -> list[np.ndarray]:
     """A frame a step for one class (its ``row`` in the maps): the map of the step beside the accumulated one, RGB.
 
+    Each under its words, and outlined at the threshold.
+
     The map of the step is in the scale of step 0, so that steps can be compared (what exceeds it takes the end colour);
     the accumulated one ends at its own maximum, as in evaluation.
     """
     frames = []
     for step in steps:
+        scale = f" · scale {step.scale:g}" if step.scale != 1 else ""
+        subject = f"{step.classes[row]} · {readout_label(step.readout)}"
         panels = [
-            overlay(
-                picture,
-                _at_size(values[row] / max(peak, 1e-12), picture),
-                display.palette,
-                display.opacity,
-                display.grow,
+            _panel(picture, values[row] / max(peak, 1e-12), display, words)
+            for values, peak, words in (
+                (step.map, step.first_peak[row], f"step {step.t + 1}/{step.steps}{scale} · {subject}"),
+                (step.accumulated, step.accumulated[row].max(), "accumulated"),
             )
-            for values, peak in ((step.map, step.first_peak[row]), (step.accumulated, step.accumulated[row].max()))
         ]
-        gap = np.full((picture.shape[0], GAP, 3), 255, np.uint8)
+        gap = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
         frames.append(np.concatenate([panels[0], gap, panels[1]], axis=1))
     return frames
+
+
+def _panel(picture: np.ndarray, values: np.ndarray, display: DisplayOptions, words: str) -> np.ndarray:
+    values = _at_size(values, picture)
+    painted = overlay(picture, values, display.palette, display.opacity, display.grow)
+    return captioned(outlined(painted, values > np.float32(display.threshold)), words)
 
 
 def perturbation_picture(change: np.ndarray, gain: float) -> np.ndarray:

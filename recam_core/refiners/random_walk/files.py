@@ -9,7 +9,9 @@ import numpy as np
 
 from recam_core.cam.bundle import class_rows, file_names, map_files, with_manifest
 from recam_core.images.animation import gif_bytes, webp_bytes
-from recam_core.images.visualise import label_ids, labels_from_maps, labels_overlay, overlay, png_bytes
+from recam_core.images.captions import captioned
+from recam_core.images.visualise import label_ids, labels_from_maps, labels_overlay, outlined, overlay, png_bytes
+from recam_core.networks.readouts import readout_label
 from recam_core.records import CamResult, DisplayOptions, RandomWalkOptions, UserError, WalkStep
 from recam_core.refiners.random_walk.result import enlarged, walked_result
 from recam_core.system.files import npz_bytes
@@ -59,7 +61,7 @@ def walk_bundle(
     files |= map_files("before", start, start.maps, class_ids, seeds, truth=truth)
     files |= map_files("after", after, after.maps, class_ids, display, truth=truth)
     for row, slug in enumerate(file_names(start.classes)):
-        frames = walk_frames(results, labels, row, display)
+        frames = walk_frames(results, labels, row, display, [step.t for step in steps])
         files[f"walk_{slug}.webp"] = webp_bytes(frames, milliseconds)
         files[f"walk_{slug}.gif"] = gif_bytes(frames, milliseconds)
     files["steps.npz"] = npz_bytes(
@@ -82,16 +84,26 @@ def walk_bundle(
 
 
 def walk_frames(
-    results: Sequence[CamResult], labels: Sequence[np.ndarray], row: int, display: DisplayOptions
+    results: Sequence[CamResult],
+    labels: Sequence[np.ndarray],
+    row: int,
+    display: DisplayOptions,
+    times: Sequence[int],
 ) -> list[np.ndarray]:
     """A frame a kept step for one class (its ``row`` in the maps): its map beside the labels of all classes, RGB.
 
-    Maps end at one maximum over the classes, step by step, as for the labels: walking flattens them.
+    Each under its words (``times`` are the steps t), the map outlined at the threshold. Maps end at one maximum over the
+    classes, step by step, as for the labels: walking flattens them.
     """
     frames = []
-    for result, label in zip(results, labels, strict=True):
-        left = overlay(result.picture, result.maps[row], display.palette, display.opacity, display.grow)
-        right = labels_overlay(result.picture, label, display.opacity)
+    for result, label, t in zip(results, labels, times, strict=True):
+        values = result.maps[row]
+        painted = overlay(result.picture, values, display.palette, display.opacity, display.grow)
+        words = f"t = {t} · {result.classes[row]} · {readout_label(result.readout)}"
+        left = captioned(outlined(painted, values > np.float32(display.threshold)), words)
+        right = captioned(
+            labels_overlay(result.picture, label, display.opacity), f"labels above {display.threshold:.2f}"
+        )
         gap = np.full((left.shape[0], GAP, 3), 255, np.uint8)
         frames.append(np.concatenate([left, gap, right], axis=1))
     return frames

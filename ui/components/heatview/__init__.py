@@ -18,7 +18,16 @@ from ui.components.modules import bundle
 from ui.compute import payloads
 from ui.compute.packing import read_header
 
-DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {"mode": "heat"}
+# "rule" says where maps are cut (`recam_core.cam.thresholds.RULES`), "area" the share of the picture under the rule of that
+# name; "maps", "numbers" and "boxes" what is shown of large maps.
+DEFAULTS: dict[str, Any] = asdict(DisplayOptions()) | {
+    "mode": "heat",
+    "rule": "measured",
+    "area": 0.2,
+    "maps": "two",
+    "numbers": False,
+    "boxes": False,
+}
 
 _HERE = Path(__file__).parent
 COLOURS = {
@@ -39,6 +48,7 @@ def heat_view(
     key: str,
     initial: Mapping[str, Any] | None = None,
     follow: float | None = None,
+    large: bool = False,
     on_change: Callable[[], None] | None = None,
     on_pick: Callable[[], None] | None = None,
 ) -> Any:
@@ -46,6 +56,7 @@ def heat_view(
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
     ``follow`` is given it is the threshold: whenever it changes here, the browser takes it over.
+    ``large`` shows two large maps, or all in three columns; of a payload with thresholds of its own it offers the rules.
     The result has three attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set
     when the person lets go of a control), ``pick`` (for one run: {"x", "y" as fractions of the picture, "row": class
     index, "view": view key or "picture"}) and ``expired`` (for one run: the id the server no longer had; put the
@@ -58,6 +69,7 @@ def heat_view(
             "url": f"/api/heat/{payload_id}",
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "follow": follow,
+            "large": large,
             "palettes": COLOURS,
             "diverging": _DIVERGING,
             "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
@@ -84,4 +96,5 @@ def _shape(payload_id: str) -> dict[str, int] | None:
         "height": header["picture"]["height"],
         "classes": len(header["classes"]),
         "views": len(header["views"]),
+        "pair": min(2, len(header["views"])),
     }

@@ -14,26 +14,56 @@ export const SCALES = [
   ["each", "each class by itself", "Every map ends at 1.00"],
   ["together", "classes of a readout together", "Maps of one readout share a scale, so a weak class stays weak"],
 ];
+export const RULES = [
+  ["measured", "measured", "Each map at the threshold that was measured for its readout (the model’s card)"],
+  ["same", "same for all", "One threshold for all maps: the slider"],
+  ["area", "by area", "Each map where it covers the same share of the picture: the slider"],
+  ["otsu", "Otsu", "Each map where Otsu’s method parts its values into two groups"],
+];
+export const MAPS = [
+  ["two", "two", "CAM, and the readout of ReCAM that was measured best"],
+  ["all", "all", "The picture and every map"],
+];
 const GROWTH = [
   ["flat", "flat", "The same opacity everywhere"],
   ["grow", "grows with value", "Low values let the picture through"],
 ];
 
 export class Controls extends Fields {
-  constructor(settings, palettes, onInput, onChange) {
+  constructor(settings, palettes, large, onInput, onChange) {
     super(settings, onInput, onChange);
+    this.large = large;
     this.threshold = this.slider("threshold", "Background threshold",
       "Values at or below it count as background. The line in each map runs along it.");
     this.opacity = this.slider("opacity", "Opacity", "How strongly the colours cover the picture");
+    const view = this.choice("mode", "View", MODES);
     this.rest.append(
-      this.choice("mode", "View", MODES),
+      ...(large ? [] : [view]),
       this.opacity.root,
       this.choice("grow", "Opacity is", GROWTH, (value) => (value ? "grow" : "flat"), (word) => word === "grow"),
       this.select("palette", "Palette", palettes),
       this.choice("scale", "Scale", SCALES),
     );
-    this.root.append(this.threshold.root, this.moreButton(), this.rest);
+    if (large) {
+      this.rest.append(this.toggle("boxes", "Boxes", "Frames around what lies above the threshold"));
+      this.root.append(
+        this.choice("maps", "Maps", MAPS), this.choice("rule", "Threshold", RULES), this.threshold.root, view,
+        this.toggle("numbers", "Numbers", "More figures under each map"), this.moreButton(), this.rest,
+      );
+    } else {
+      this.root.append(this.threshold.root, this.moreButton(), this.rest);
+    }
     this.showNumbers();
+  }
+
+  // The slider is the threshold of all maps, or the area: whoever moves it while each map has its own wants one for all.
+  set(name, value, done) {
+    const { settings } = this;
+    if (name !== "threshold" || !this.large || settings.rule === "same") return super.set(name, value, done);
+    if (settings.rule === "area") return super.set("area", value, done);
+    settings.rule = "same";
+    this.root.querySelector('input[name="rule"][value="same"]').checked = true;
+    return super.set(name, value, done);
   }
 
   // Some choices make sense only with a mask, or with more than one class or view.
@@ -41,6 +71,8 @@ export class Controls extends Fields {
     this.root.classList.toggle("no-error", !heat.hasErrors);
     this.root.classList.toggle("one-class", heat.classes.length < 2);
     this.root.classList.toggle("one-view", heat.views.length < 2);
+    this.root.classList.toggle("few-views", heat.views.length < 3);
+    this.root.classList.toggle("no-rules", !heat.hasRules);
     const lacking = { error: !heat.hasErrors, difference: heat.views.length < 2 };
     if (!lacking[this.settings.mode]) return;
     this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // nothing to err against, or to subtract
@@ -54,7 +86,10 @@ export class Controls extends Fields {
   }
 
   showNumbers() {
-    put(this.threshold.number, fixed(this.settings.threshold));
+    const { rule, area, threshold } = this.settings;
+    const number = { measured: "each its own", otsu: "each its own", area: percent(area) };
+    if (this.large) this.threshold.input.value = rule === "area" ? area : threshold;
+    put(this.threshold.number, (this.large && number[rule]) || fixed(threshold));
     put(this.opacity.number, percent(this.settings.opacity));
   }
 }

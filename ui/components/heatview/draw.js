@@ -2,17 +2,25 @@
 
 import { colourAt, css, differenceColours, heatColours } from "./colours.js";
 import { trace } from "./contour.js";
+import { regions } from "./regions.js";
 
 export class Painter {
-  constructor(heat, bitmap, outcomes) {
+  // Backing size is fixed, ``side`` pixels wide or a little more high; CSS fits it to the page.
+  constructor(heat, bitmap, outcomes, side = 500) {
     this.heat = heat;
     const { width, height } = heat.header.picture;
-    const scale = Math.min(500 / width, 700 / height); // backing size is fixed, CSS fits it to the page
+    const scale = Math.min(side / width, (1.4 * side) / height);
     this.width = Math.max(1, Math.round(width * scale));
     this.height = Math.max(1, Math.round(height * scale));
     this.photo = this.layer((ctx) => {
       ctx.imageSmoothingQuality = "high";
       ctx.drawImage(bitmap, 0, 0, this.width, this.height);
+    });
+    this.grey = this.layer((ctx) => {
+      ctx.drawImage(this.photo, 0, 0);
+      ctx.globalCompositeOperation = "saturation"; // of a colour that has none; keeps the luma
+      ctx.fillStyle = "black";
+      ctx.fillRect(0, 0, this.width, this.height);
     });
     this.cells = new OffscreenCanvas(heat.columns, heat.rows);
     this.image = new ImageData(heat.columns, heat.rows);
@@ -55,6 +63,7 @@ export class Painter {
     const here = heat.grid(v, c), there = heat.grid(heat.reference, c);
     const gain = heat.factor(v, c, settings.scale) / 2, loss = heat.factor(heat.reference, c, settings.scale) / 2;
     const colours = differenceColours(tables.diverging, settings);
+    ctx.drawImage(this.grey, 0, 0); // so that only data has colour
     this.fillCells(ctx, (i) => colours[Math.round(127.5 + here[i] * gain - there[i] * loss)]);
   }
 
@@ -91,6 +100,19 @@ export class Painter {
     ctx.restore();
   }
 
+  // Frames around what is above the threshold, each region by itself.
+  drawBoxes(ctx, v, c, settings, tables, pixelRatio) {
+    const { heat } = this;
+    const stepX = this.width / heat.columns, stepY = this.height / heat.rows;
+    for (const [x, y, width, height] of regions(heat.grid(v, c), heat.columns, heat.rows, heat.level(v, c, settings))) {
+      for (const [colour, line] of [["rgb(0 0 0 / 0.6)", 4], [css(BOX), 2]]) {
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = line * pixelRatio;
+        ctx.strokeRect(x * stepX, y * stepY, width * stepX, height * stepY);
+      }
+    }
+  }
+
   strokeOutline(ctx, line, pixelRatio) {
     ctx.lineCap = ctx.lineJoin = "round";
     for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {
@@ -120,4 +142,5 @@ export class Painter {
   }
 }
 
+const BOX = [255, 90, 95];
 export const MASK_INDEX = 200; // the colour of a mask is the palette's colour of a high value

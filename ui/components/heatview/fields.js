@@ -62,6 +62,19 @@ export class Fields {
     return root;
   }
 
+  // A button that stays pressed.
+  toggle(name, label, title) {
+    const button = element("button", `more toggle ${name}`, label);
+    Object.assign(button, { type: "button", title });
+    const show = () => button.setAttribute("aria-pressed", String(this.settings[name]));
+    button.onclick = () => {
+      this.set(name, !this.settings[name], true);
+      show();
+    };
+    show();
+    return button;
+  }
+
   select(name, label, options) {
     const { root } = this.field(name, label, "Colours of the heatmaps", "label");
     const input = element("select");

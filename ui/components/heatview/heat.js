@@ -16,6 +16,12 @@ export class Heat {
     this.compared = named >= 0 ? named : this.views.length - 1;
   }
 
+  // Whose map a view is, in a sentence and over the map: ReCAM’s w, ReCAM w.
+  owner(v, between = "’s ") {
+    const { family, label } = this.views[v];
+    return family ? `${family}${between}${label}` : label;
+  }
+
   get hasErrors() {
     return Boolean(this.mask && this.header.quality);
   }
@@ -40,8 +46,30 @@ export class Heat {
     return scale === "together" ? this.peak(v, c) / Math.max(...this.header.peaks[v]) : 1;
   }
 
+  // Whether maps bring thresholds of their own; without them one holds for all.
+  get hasRules() {
+    return this.views.every((view) => Number.isFinite(view.threshold)) && Boolean(this.header.otsu);
+  }
+
+  // Where a map is cut. Only a threshold that is the same for all knows scales; the other rules look at a map by itself.
+  cut(v, c, { rule, threshold, area, scale }) {
+    if (!this.hasRules || rule === "same") return { threshold, scale };
+    const rules = {
+      measured: () => this.views[v].threshold,
+      otsu: () => this.header.otsu[v][c],
+      area: () => this.areaThreshold(this.header.covered.each[v][c], area),
+    };
+    return { threshold: rules[rule](), scale: "each" };
+  }
+
+  // The lowest step above which at most such a share of the picture lies.
+  areaThreshold(covered, area) {
+    return covered.findIndex((share) => share <= area + 1e-9) / (this.header.thresholds - 1);
+  }
+
   // The threshold in the units of the stored bytes; at 0 any non-zero byte is above it.
-  level(v, c, { threshold, scale }) {
+  level(v, c, settings) {
+    const { threshold, scale } = this.cut(v, c, settings);
     const factor = this.factor(v, c, scale);
     return factor > 0 ? Math.max((255 * threshold) / factor, 0.5) : Infinity;
   }
@@ -50,11 +78,13 @@ export class Heat {
     return Math.round(threshold * (this.header.thresholds - 1));
   }
 
-  covered(v, c, { threshold, scale }) {
+  covered(v, c, settings) {
+    const { threshold, scale } = this.cut(v, c, settings);
     return this.header.covered[scale][v][c][this.step(threshold)];
   }
 
-  quality(v, c, { threshold, scale }) {
+  quality(v, c, settings) {
+    const { threshold, scale } = this.cut(v, c, settings);
     const curves = this.header.quality?.[scale][v][c];
     if (!curves) return null;
     const at = this.step(threshold);

@@ -1,7 +1,7 @@
 // Ties data, drawing, controls and cross-hair together: one HeatView per place in the page.
 
 import { decodeTable } from "./colours.js";
-import { Controls, MODES, SCALES } from "./controls.js";
+import { Controls, MAPS, MODES, RULES, SCALES } from "./controls.js";
 import { Crosshair } from "./crosshair.js";
 import { clamp, element, mounted, put } from "./dom.js";
 import { Painter } from "./draw.js";
@@ -15,8 +15,9 @@ class HeatView {
     this.diverging = decodeTable(data.diverging);
     this.outcomes = data.outcomes;
     this.settings = this.checked(data.initial);
+    this.large = data.large;
     this.rows = [];
-    this.controls = new Controls(this.settings, this.paletteNames(), () => this.askForDrawing(), () => this.reportSettings());
+    this.controls = new Controls(this.settings, this.paletteNames(), this.large, () => this.askForDrawing(), () => this.reportSettings());
     this.crosshair = new Crosshair(() => this.showCross(), (spot) => this.report("pick", spot));
     this.loader = new Loader({
       onPayload: (payload, bitmap) => this.show(new Heat(payload), bitmap),
@@ -29,9 +30,11 @@ class HeatView {
     this.stage.append(...skeleton(data.shape));
     this.spoken = element("div", "spoken");
     this.spoken.setAttribute("aria-live", "polite");
-    this.root = element("div", "heatview");
+    this.root = element("div", `heatview${this.large ? " large" : ""}`);
+    this.root.onkeydown = (event) => event.key === "Escape" && this.enlarged && this.enlarge(this.enlarged);
     this.root.append(this.message, this.stage, this.controls.root, this.spoken);
     parent.append(this.root);
+    this.arrange();
     this.sizes = new ResizeObserver(() => this.rows.length && this.measure() && this.askForDrawing());
     this.sizes.observe(this.stage);
   }
@@ -69,6 +72,11 @@ class HeatView {
       threshold: fraction(initial.threshold, 0.3),
       opacity: fraction(initial.opacity, 0.6),
       palette: one(initial.palette, Object.keys(this.tables)),
+      area: fraction(initial.area, 0.2),
+      rule: one(initial.rule, RULES.map(([word]) => word)),
+      maps: one(initial.maps, MAPS.map(([word]) => word)),
+      boxes: initial.boxes === true,
+      numbers: initial.numbers === true,
       mode: one(initial.mode, MODES.map(([word]) => word)),
       scale: one(initial.scale, SCALES.map(([word]) => word)),
       grow: initial.grow === true,
@@ -78,10 +86,16 @@ class HeatView {
   show(heat, bitmap) {
     const samePicture = JSON.stringify(this.heat?.header.picture) === JSON.stringify(heat.header.picture);
     this.heat = heat;
-    const painter = new Painter(heat, bitmap, this.outcomes);
-    bitmap.close();
-    this.rows = heat.classes.map((_, c) => new Row(heat, painter, c));
-    for (const row of this.rows) row.panels.forEach((panel, k) => this.crosshair.attach(panel, k === 0));
+    this.bitmap?.close();
+    this.bitmap = bitmap;
+    this.painter = new Painter(heat, bitmap, this.outcomes, this.large ? 720 : 500);
+    this.enlarged = this.sharp = null;
+    this.rows = heat.classes.map((_, c) => new Row(heat, this.painter, c, this.large));
+    for (const panel of this.rows.flatMap((row) => row.panels)) {
+      this.crosshair.attach(panel, panel.key === (this.large ? heat.views[heat.reference].key : "picture"));
+      if (this.large) panel.button.onclick = () => this.enlarge(panel);
+    }
+    this.root.classList.remove("alone");
     this.stage.replaceChildren(...this.rows.map((row) => row.root));
     this.stage.classList.remove("waiting");
     this.say("");
@@ -92,10 +106,37 @@ class HeatView {
     else this.crosshair.moveTo(null, false);
   }
 
+  // What is shown of the panels; the style sheet does the rest.
+  arrange() {
+    if (!this.large) return;
+    const { maps, numbers } = this.settings;
+    this.root.classList.toggle("two", maps === "two");
+    this.root.classList.toggle("numbers", numbers);
+  }
+
+  // One map as large as the window allows, with more pixels; again, and all are back.
+  enlarge(panel) {
+    const before = this.enlarged;
+    if (before) {
+      before.setEnlarged(false);
+      before.take(this.painter);
+    }
+    this.enlarged = before === panel ? null : panel;
+    this.root.classList.toggle("alone", Boolean(this.enlarged));
+    if (this.enlarged) {
+      this.sharp ??= new Painter(this.heat, this.bitmap, this.outcomes, 1400);
+      panel.setEnlarged(true);
+      panel.take(this.sharp);
+      panel.root.scrollIntoView({ block: "nearest" });
+    }
+    this.measure();
+    this.draw();
+  }
+
   // Canvas pixels per CSS pixel, so that lines keep their width; measured apart from drawing, which must not wait for
   // layout. A hidden tab has no width yet: the observer calls again.
   measure() {
-    const { canvas, frame } = this.rows[0].panels[0];
+    const { canvas, frame } = this.enlarged ?? this.rows[0].panels.find((panel) => panel.isVisible) ?? this.rows[0].panels[0];
     const ratio = canvas.width / (frame.clientWidth || canvas.width);
     const changed = ratio !== this.pixelRatio;
     this.pixelRatio = ratio;
@@ -109,7 +150,10 @@ class HeatView {
   askForDrawing() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
-      if (this.rows.length) this.draw();
+      this.arrange();
+      if (!this.rows.length) return;
+      this.measure();
+      this.draw();
     });
   }
 
@@ -148,6 +192,7 @@ class HeatView {
     this.loader.stop();
     this.crosshair.stop();
     this.sizes.disconnect();
+    this.bitmap?.close();
     this.root.remove();
   }
 }

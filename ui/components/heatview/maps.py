@@ -7,11 +7,14 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
-from recam_core.cam.methods import map_row, map_title
+from recam_core.cam.methods import is_method, map_row, map_title
+from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
+from recam_core.networks.readouts import READOUTS, RECAM
 from recam_core.records import CAM, EMPTY_TEXT
 from ui.compute.packing import VERSION, pack
 
+FAMILY = {name: "ReCAM" for name, row in READOUTS.items() if row.network == RECAM}  # whose readouts they are
 SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was trained with softmax cross-entropy")
 
 
@@ -36,12 +39,13 @@ def heat_payload(
     named: Mapping[str, tuple[str, str, str]] | None = None,
     compare: str | None = None,
     activation: str = "sigmoid",
+    measured: Mapping[str, float] | None = None,
 ) -> bytes:
     """Pack the readouts of one picture (same classes each), with their curves for both scales, in the same order.
 
     ``truth`` (n, H, W) uint8 is the one that the curves were made with; ``named`` has label, title and help of maps
     that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
-    ``activation`` that of the scores.
+    ``activation`` that of the scores. ``measured`` has the threshold of each map; with it maps can be cut by their own rules.
     """
     words = named or {result.readout: readout_words(result.readout, activation) for result in results}
     first = results[0]
@@ -69,6 +73,12 @@ def heat_payload(
     }
     if compare is not None:
         header["compare"] = compare
+    if measured is not None:
+        header["otsu"] = [[otsu_threshold(values) for values in r.maps] for r in results]
+        for view in header["views"]:
+            view["threshold"] = round(measured[view["key"]], 2)  # the curves' steps
+            view["family"] = FAMILY.get(view["key"], "")
+            view["asked"] = is_method(view["key"])  # shown beside the two in any case
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()

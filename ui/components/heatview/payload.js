@@ -41,6 +41,7 @@ function checkSizes(header, blobs) {
   const pixels = classes.length * picture.width * picture.height;
   must(!blobs.mask || blobs.mask.length === pixels, `expected ${pixels} mask pixels, got ${blobs.mask?.length}`);
   must(fits(header.peaks, views, classes, () => true), "their peaks do not match the views and classes");
+  must(!header.otsu || fits(header.otsu, views, classes, Number.isFinite), "their thresholds do not match the views and classes");
   const curve = (values) => values?.length === header.thresholds;
   for (const scale of ["each", "together"]) {
     must(fits(header.covered?.[scale], views, classes, curve), "their areas do not match the thresholds");

@@ -1,0 +1,136 @@
+"""Downloads of the Compare page: the figure, the evidence bundle."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from hashlib import sha256
+from typing import Any
+
+import streamlit as st
+
+from recam_core import DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
+from recam_core.records import CAM
+from ui.compare.maps import Shown, rates_at
+from ui.compute.engine import brief_turn
+from ui.widgets.subject import Subject
+
+FIGURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+RULE_WORDS = {
+    "measured": "each map at the threshold measured for its readout",
+    "same": "one threshold for all maps",
+    "area": "each map at the threshold where it covers {area:.0%} of the picture",
+    "otsu": "each map at Otsu’s threshold",
+}
+
+
+def display_options(settings: Mapping[str, Any]) -> DisplayOptions:
+    """The part of the heat view's settings that the engine knows."""
+    return DisplayOptions(**{field.name: settings[field.name] for field in fields(DisplayOptions)})
+
+
+def save_buttons(
+    subject: Subject,
+    pair: ModelPair,
+    evidence: Evidence,
+    look: Callable[[], Shown],
+    ids: list[int],
+    settings: Mapping[str, Any],
+    link: str,
+) -> None:
+    """The figure as it stands on the screen, and behind "More files" the same for papers and everything else.
+
+    Files are made when somebody asks. ``look`` finds the maps anew, because Streamlit keeps these functions as long as the
+    session, also of somebody who left; the link is known here alone, as they are made where nobody knows the address.
+    """
+    stem = f"recam-{subject.name[:24]}"
+
+    def figure_button(kind: str, label: str, help: str) -> None:
+        st.download_button(
+            label,
+            lambda: figure_file([(subject.picture.name, evidence, look())], pair, settings, kind),
+            on_click="ignore",
+            file_name=f"{stem}.{kind}",
+            mime=FIGURES[kind],
+            icon=":material/download:",
+            key=f"figure-{kind}",
+            help=help,
+        )
+
+    figure_button("png", "Save figure", "One picture for a slide: the maps with labels, colour bar and thresholds")
+    with st.popover("More files", icon=":material/folder_zip:"):
+        figure_button("svg", "Figure as SVG", "The same for papers and web pages")
+        figure_button("pdf", "Figure as PDF", "The same for papers")
+        st.download_button(
+            "Evidence bundle",
+            lambda: bundle_file(subject, pair, evidence, look(), ids, {**settings, "link": link}),
+            on_click="ignore",
+            file_name=f"{stem}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            help="Overlays and masks as PNG, boxes and masks as COCO JSON, YOLO and VOC XML, raw maps as .npz, and a manifest "
+            "with every setting, the model's hash and versions.",
+        )
+
+
+def figure_file(
+    pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any], kind: str
+) -> bytes:
+    """The maps that are on the screen as one figure; of several pictures each with the picture itself before its maps."""
+    # here, because matplotlib takes a second to load and few visitors save a figure
+    from recam_core.cam.figure import colour_bar, figure_rows
+    from recam_core.images.figure import Panel, figure_bytes
+
+    display, mode = display_options(settings), settings["mode"]
+    rows = []
+    with brief_turn():
+        for title, evidence, shown in pictures:
+            made = figure_rows(
+                [r for r in shown.results if settings["maps"] == "all" or r.readout in (CAM, shown.best)],
+                rates_at(shown, settings),
+                display,
+                mode=mode,
+                own=settings["rule"] != "same",
+                truth=shown.truth,
+                with_boxes=settings["boxes"],
+            )
+            if len(pictures) > 1:
+                photo = Panel(evidence.picture, title)
+                made = [(name, [photo, *panels]) for name, panels in made]
+            rows += made
+        footer = _footer(pictures, pair, settings)
+        return figure_bytes(rows, kind, bar=colour_bar(display, mode), footer=footer)
+
+
+def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any]) -> str:
+    """What was looked at, by which model, and where maps are cut."""
+    title, evidence, _ = pictures[0]
+    height, width = evidence.picture.shape[:2]
+    named = [title, f"{width} × {height} px"] if len(pictures) == 1 else []
+    scales = len(evidence.options.scales)
+    looked = "one scale" if scales == 1 else f"{scales} scales"
+    return " · ".join(
+        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"])]
+    )
+
+
+def bundle_file(
+    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, ids: list[int], settings: Mapping[str, Any]
+) -> bytes:
+    """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
+    described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
+    if subject.mask is not None:
+        described["mask"] = {
+            "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values
+            "kind": "object or not" if subject.mask_binary else "label values",
+            "at_threshold": rates_at(shown, settings),
+        }
+    own = None if settings["rule"] == "same" else shown.cuts(settings)
+    with brief_turn():
+        files = evidence_bundle(
+            shown.results,
+            class_ids=ids,
+            display=display_options(settings),
+            manifest=described | {"rule": settings["rule"]},
+            truth=shown.truth,
+            own_thresholds=own,
+        )
+    return zip_bytes(files)
