@@ -1,6 +1,6 @@
 """Downloads of the Compare page: the figure, the evidence bundle."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from hashlib import sha256
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
+from recam_core.cam.methods import is_method
 from recam_core.records import CAM
 from ui.compare.maps import Shown, rates_at
 from ui.compute.engine import brief_turn
@@ -46,7 +47,7 @@ def save_buttons(
     def figure_button(kind: str, label: str, help: str) -> None:
         st.download_button(
             label,
-            lambda: figure_file([(subject.picture.name, evidence, look())], pair, settings, kind),
+            lambda: figure_file(subject, pair, evidence, look(), settings, kind),
             on_click="ignore",
             file_name=f"{stem}.{kind}",
             mime=FIGURES[kind],
@@ -72,44 +73,40 @@ def save_buttons(
 
 
 def figure_file(
-    pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any], kind: str
+    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, settings: Mapping[str, Any], kind: str
 ) -> bytes:
-    """The maps that are on the screen as one figure; of several pictures each with the picture itself before its maps."""
+    """The maps that are on the screen as one figure."""
     # here, because matplotlib takes a second to load and few visitors save a figure
     from recam_core.cam.figure import colour_bar, figure_rows
-    from recam_core.images.figure import Panel, figure_bytes
+    from recam_core.images.figure import figure_bytes
 
     display, mode = display_options(settings), settings["mode"]
-    rows = []
-    with brief_turn():
-        for title, evidence, shown in pictures:
-            made = figure_rows(
-                [r for r in shown.results if settings["maps"] == "all" or r.readout in (CAM, shown.best)],
-                rates_at(shown, settings),
-                display,
-                mode=mode,
-                own=settings["rule"] != "same",
-                truth=shown.truth,
-                with_boxes=settings["boxes"],
-            )
-            if len(pictures) > 1:
-                photo = Panel(evidence.picture, title)
-                made = [(name, [photo, *panels]) for name, panels in made]
-            rows += made
-        footer = _footer(pictures, pair, settings)
-        return figure_bytes(rows, kind, bar=colour_bar(display, mode), footer=footer)
-
-
-def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any]) -> str:
-    """What was looked at, by which model, and where maps are cut."""
-    title, evidence, _ = pictures[0]
+    pair_names = (CAM, shown.best)
+    everything = settings["maps"] == "all"
+    results = [r for r in shown.results if everything or r.readout in pair_names or is_method(r.readout)]
     height, width = evidence.picture.shape[:2]
-    named = [title, f"{width} × {height} px"] if len(pictures) == 1 else []
     scales = len(evidence.options.scales)
-    looked = "one scale" if scales == 1 else f"{scales} scales"
-    return " · ".join(
-        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"])]
+    footer = " · ".join(
+        (
+            subject.picture.name,
+            f"{width} × {height} px",
+            f"model {pair.name}",
+            "one scale" if scales == 1 else f"{scales} scales",
+            RULE_WORDS[settings["rule"]].format(area=settings["area"]),
+            *(["snapped to edges (PAMR)"] if shown.snapped else []),
+        )
     )
+    with brief_turn():
+        rows = figure_rows(
+            results,
+            rates_at(shown, settings),
+            display,
+            mode=mode,
+            own=settings["rule"] != "same",
+            truth=shown.truth,
+            with_boxes=settings["boxes"],
+        )
+        return figure_bytes(rows, kind, bar=colour_bar(display, mode), footer=footer)
 
 
 def bundle_file(
@@ -117,6 +114,8 @@ def bundle_file(
 ) -> bytes:
     """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
     described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
+    if shown.snapped:
+        described["refine"] = "pamr"
     if subject.mask is not None:
         described["mask"] = {
             "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values
