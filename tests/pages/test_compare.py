@@ -472,7 +472,7 @@ def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_t
 
 
 def test_methods_stand_beside_the_readouts_and_all_maps_snap_to_edges():
-    app = open_scene(size="256", methods="layercam@cam,nonsense")
+    app = open_scene(size="128", flip="0", methods="layercam@cam,nonsense")
     header, blobs = shown(app)
     assert [view["key"] for view in header["views"]] == [*READOUTS, "layercam@cam"]
     assert header["views"][-1]["label"] == "LayerCAM (stage 1)"
