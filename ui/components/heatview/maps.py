@@ -7,10 +7,7 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
-from recam_core.cam.methods import map_row, map_title
->>=======
 from recam_core.cam.methods import is_method, map_row, map_title
->>>>>>> methods
 from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.networks.readouts import READOUTS, RECAM
