@@ -27,6 +27,7 @@ COMMANDS = {
     "check": "what is in a data set, and what is wrong with it: labels per class, missing and broken files",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",
+    "fit-prototypes": "local prototypes of a model's classes, for LPCAM",
     "import": "a model from elsewhere: checkpoints of IRN, AdvCAM and ReCAM, torchvision and timm classifiers",
     "evaluate": "score CAM and every ReCAM readout on a data set with masks",
     "study": "the comparison behind the bundled models: generator, recipes, seeds, folds",

@@ -167,6 +167,14 @@ def masked_feature(features: np.ndarray, weight: np.ndarray) -> MaskedFeature:
     return MaskedFeature(mask, energy, mask * energy, pooled)
 
 
+def climb_scores(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """y (K,): the mean over positions of ReLU(A_k), which AdvCAM climbs (Lee et al., equation 4); never below 0.
+
+    ``features`` (D, h, w), ``weights`` (K, D) of FC1. The logit is the mean before the ReLU.
+    """
+    return np.tensordot(weights.astype(float), features.astype(float), 1).clip(0).mean(axis=(1, 2))
+
+
 def sce_value(logits: np.ndarray, target: int) -> float:
     """Softmax cross-entropy −log p_target of logits (K,) (Chen et al., equation 4)."""
     z = np.asarray(logits, float)

@@ -16,6 +16,8 @@ from recam_core.networks.pair import ModelPair
 from recam_core.records import EPSILON, CamResult, Evidence, HeatmapOptions, UserError, listed_names
 from recam_core.system.device import autocast
 
+STEP = 16  # pixels
+
 
 def gather_evidence(
     picture: np.ndarray, pair: ModelPair, options: HeatmapOptions, readouts: Sequence[str] | None = None
@@ -111,7 +113,7 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     """Heatmaps of some classes from evidence that is already there; touches no model.
 
     As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
-    up to a multiple of 16, summed, cropped, and divided by their own maximum plus 1e-5.
+    up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5.
     """
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]
@@ -122,8 +124,15 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     ids = [known[name] for name in classes]
     height, width = evidence.picture.shape[:2]
     maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]
-    raw = _merge_scales(maps, (-(-height // 16) * 16, -(-width // 16) * 16))[:, :height, :width]
-    grid = _merge_scales(maps, ((height - 1) // 4 + 1, (width - 1) // 4 + 1))
+    first = evidence.options.scales[0]
+    step = grid_step((round(height * first), round(width * first)), maps[0].shape[1:])
+    covered = -(-height // step) * step, -(-width // step) * step
+    raw = _merge_scales(maps, covered)[:, :height, :width]
+    quarter = (height - 1) // 4 + 1, (width - 1) // 4 + 1
+    if step == STEP:  # as the reference does
+        grid = _merge_scales(maps, quarter)
+    else:
+        grid = _merge_scales(maps, (covered[0] // 4, covered[1] // 4))[:, : quarter[0], : quarter[1]]
     return CamResult(
         picture=evidence.picture,
         classes=tuple(classes),
@@ -133,6 +142,14 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
         grid=normalise_maps(grid).numpy(),
         readout=readout,
     )
+
+
+def grid_step(size: Sequence[int], grid: Sequence[int]) -> int:
+    """Multiples of how many pixels a grid covers: 16, as in the reference, or more where its positions are further apart."""
+    step = STEP
+    while any(positions * step < side for side, positions in zip(size, grid, strict=True)):
+        step *= 2
+    return step
 
 
 def _merge_scales(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:

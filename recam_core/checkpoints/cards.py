@@ -12,7 +12,7 @@ from recam_core.records import Calibration, TrainConfig, UserError
 
 KINDS = {
     **dict.fromkeys(("about", "warning"), str),
-    **dict.fromkeys(("training", "scores", "walk", "climb", "boundary", "imported", "calibration"), dict),
+    **dict.fromkeys(("training", "scores", "walk", "climb", "boundary", "imported", "calibration", "prototypes"), dict),
 }
 FIGURES = ("miou", "fp", "fn")  # of a row of scores; None where no class was there
 LARGEST = 1e12  # of any number that is shown

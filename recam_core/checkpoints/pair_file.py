@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
-from recam_core.networks.backbones.libraries import is_library_name, parameter_count, parse_name
+from recam_core.networks.backbones.libraries import parameter_count, parse_name
 from recam_core.networks.heads import HEADS, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
 from recam_core.networks.tensor_check import listed, tensor_faults
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.files import save_atomically
 from recam_core.system.folders import models_folder, runs_folder
 from recam_core.system.project_files import ASSETS
@@ -166,6 +166,9 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
         if own := header.get("edges"):
             pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
+    for stage, network in _classifiers(pair).items():
+        if f"{stage}.prototypes" in stored:
+            network.prototypes = torch.zeros_like(network.classifier_weights())
     parts = _parts(pair)
     foreign = [name for name in stored if name.split(".")[0] not in parts]
     if foreign:

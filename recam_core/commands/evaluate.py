@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from recam_core.cam.methods import map_title
 from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
@@ -14,12 +17,16 @@ from recam_core.commands.options import add_view_arguments, open_data, readout_n
 from recam_core.commands.refining import add_refine_arguments, chosen_refinement
 from recam_core.datasets import DATASETS, Dataset, streamed
 from recam_core.evaluation.evaluate import Evaluation, evaluate
+from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
+from recam_core.evaluation.store.map_names import map_label
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import UserError
+from recam_core.records.stored import Stored
 from recam_core.refiners import Refinement
 from recam_core.system.device import pick_device
 from recam_core.system.files import parent_for, save_atomically
+from recam_core.system.launcher import Share, launched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("with", "only"),
         help="also count a random map, the whole picture, a centre blob and the model with random weights, into --out",
     )
+    parser.add_argument(
+        "--localisation",
+        action="store_true",
+        help="also count boxes and pixels of objects into --out: MaxBoxAcc and pixel average precision (Choe et al., CVPR 2020)",
+    )
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
     add_refine_arguments(parser)
@@ -55,22 +67,25 @@ def run(arguments: argparse.Namespace) -> None:
     only = arguments.baselines == "only"
     options, readouts = view_options(arguments), () if only else readout_names(arguments.readouts)
     target = parent_for(arguments.json) if arguments.json else None
+    share = launched(os.environ)
+    if share.world > 1 and not arguments.out:
+        raise UserError("Several processes share an evaluation in its folder: add --out DIR, or start one process.")
     dataset = open_data(arguments.dataset, arguments.root, arguments.split)
-    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
+    pair = load_pair(arguments.model, pick_device(share.device(arguments.device, torch.cuda.device_count()))).folded()
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
     refinement = chosen_refinement(arguments, pair)
     methods = chosen_methods(arguments, pair, options)
     if arguments.out:
         maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None, methods)
-        events = stored(arguments, maps, dataset)
+        events = stored(arguments, maps, dataset, share)
     else:
         events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), refinement, methods)
     result: Evaluation | None = None
     for event in report(events, arguments.json_lines):
         if isinstance(event, Evaluation):
             result = event
-    if result is None:  # baselines alone
+    if result is None:  # baselines alone, or a share
         return
     figures = result.to_json()
     if target:
@@ -85,25 +100,47 @@ def check_targets(arguments: argparse.Namespace) -> None:
     """Refuse what would have no effect, before any work."""
     if arguments.baselines and not arguments.out:
         raise UserError("--baselines are rows of the store: add --out DIR, or leave them out.")
-    others = (arguments.json, arguments.into_card, arguments.refine != "none", arguments.methods)
+    if arguments.localisation and not arguments.out:
+        raise UserError("--localisation is counted into the store: add --out DIR, or leave it out.")
+    others = (arguments.json, arguments.into_card, arguments.refine != "none")
     if arguments.baselines == "only" and any(others):
         raise UserError(
-            "--baselines only measures no readout: leave --json, --into-card, --refine and --methods out, or drop the word only."
+            "--baselines only measures no readout: leave --json, --into-card and --refine out, or drop the word only."
         )
 
 
-def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> Iterator[Any]:
-    """Evaluate into ``--out``, or on from where that was stopped; ends with the figures of the readouts, if there are any."""
+def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, share: Share) -> Iterator[Any]:
+    """Evaluate into ``--out``, or on from where that was stopped; ends with the figures of the readouts, if there are any.
+
+    Of several processes the one that ends last has them.
+    """
     where = (arguments.dataset, str(Path(arguments.root).resolve()) if arguments.root else "", arguments.split)
     try:
-        yield from evaluate_into(arguments.out, maps, streamed(dataset), where, arguments.model)
+        whole = None
+        counting = evaluate_into(
+            arguments.out,
+            maps,
+            streamed(dataset),
+            where,
+            arguments.model,
+            share=share,
+            localisation=arguments.localisation,
+        )
+        for event in counting:
+            whole = event
+            yield event
     except KeyboardInterrupt:
         print(
             f"\nStopped. The same command goes on from here: what is counted is kept in {arguments.out}.",
             file=sys.stderr,
         )
         raise
-    if maps.readouts:
+    if not isinstance(whole, Stored):
+        print(
+            f"This share is counted. The figures come from the process that ends last, in {arguments.out}.",
+            file=sys.stderr,
+        )
+    elif maps.readouts:
         store = open_store(arguments.out)
         behind = f"-{maps.refinement.name}" if maps.refinement else ""
         sweeps = {name: store.sweep(f"{name}{behind}") for name in maps.readouts}
@@ -118,6 +155,7 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> I
             maps.pair.classes,
             sweeps,
             maps.refinement,
+            localisation={name: store.localisation(name) for name in store.objects},
         )
 
 
@@ -148,4 +186,18 @@ def table(figures: dict[str, Any]) -> str:
         lines.append(
             f"{map_title(name):{width}}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *localisation_table(figures.get("localisation", {}))])
+
+
+def localisation_table(rows: dict[str, Any]) -> list[str]:
+    """Lines of a row a map, percent, where localisation was counted."""
+    if not rows:
+        return []
+    width = max(len(map_label(name)) for name in rows) + 1
+    heads = [f"at IoU {needed:g}" for needed in REQUIRED]
+    lines = ["", f"{'map':{width}}{'MaxBoxAcc':>10}{''.join(f'{head:>11}' for head in heads)}{'PxAP':>7}"]
+    for name, row in rows.items():
+        numbers = [row["max_box_acc"], *row["box_accuracy"].values(), row["pxap"]]
+        cells = ["–" if number is None else f"{100 * number:.1f}" for number in numbers]
+        lines.append(f"{map_label(name):{width}}{cells[0]:>10}{''.join(f'{c:>11}' for c in cells[1:4])}{cells[4]:>7}")
+    return lines

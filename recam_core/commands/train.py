@@ -8,17 +8,16 @@ import torch
 
 from recam_core.commands.options import add_settings, changed_settings, open_data, report, report_run
 from recam_core.datasets import DATASETS
-from recam_core.networks.backbones import BACKBONES
-from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
+from recam_core.networks.backbones import check_backbone
+from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig, is_library_name
 from recam_core.system.device import keep_freed_memory, pick_device
 from recam_core.system.launcher import launched
 from recam_core.training.cost import estimate_cost
-from recam_core.training.recipes import RECIPES, default_recipe, on_data
+from recam_core.training.recipes import RECIPES, default_recipe, on_data, on_library
 from recam_core.training.two_stage import train
 
 CHOICES = {
     "dataset": list(DATASETS),
-    "backbone": list(BACKBONES),
     "optimizer": ["sgd", "adamw"],
     "fc1_start": ["default", "imagenet"],
     "fc2_start": ["default", "fc1", "positive"],
@@ -53,6 +52,15 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
     """The recipe with what was said on the command line."""
-    recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", arguments.backbone or "")
+    stage1 = arguments.stage1 or ""
+    backbone = arguments.backbone or (stage1 if is_library_name(stage1) else "")
+    recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", backbone)
     config = on_data(RECIPES[recipe], arguments.dataset or RECIPES[recipe].dataset)
-    return dataclasses.replace(config, **changed_settings(arguments, TrainConfig))
+    changed = changed_settings(arguments, TrainConfig)
+    if is_library_name(changed.get("stage1", "")):  # it is both: the network, and where its stage 1 comes from
+        changed = {"backbone": changed["stage1"], "weights": "none"} | changed
+    if is_library_name(changed.get("backbone", "")):
+        config = on_library(config)
+    config = dataclasses.replace(config, **changed)
+    check_backbone(config.backbone)
+    return config

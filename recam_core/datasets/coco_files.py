@@ -24,6 +24,7 @@ FIELDS = {
     "annotations": ("image_id", "category_id"),
     "categories": ("id", "name"),
 }
+CROWD_WORDS = {"none": 0, "false": 0, "true": 1}  # as tables and other languages write them
 Entry = dict[str, Any]
 
 
@@ -114,7 +115,8 @@ def _leave_out_root(content: dict[str, Any]) -> list[str]:
     )
 
     def is_root(entry: Entry) -> bool:
-        return entry["id"] not in used and entry.get("supercategory") in (None, "", "none") and below[entry["name"]] > 0
+        others = below[entry["name"]] - (entry.get("supercategory") == entry["name"])  # some stand above themselves
+        return entry["id"] not in used and others > 0
 
     roots = [entry for entry in content["categories"] if is_root(entry)]
     content["categories"] = [entry for entry in content["categories"] if entry not in roots]
@@ -187,7 +189,7 @@ def _as_coco_annotation(entry: Entry, known: Collection[int | str]) -> str:
         return f"has the image_id and category_id {ids}; expected whole numbers"
     if category not in known:
         return f"uses the category {category}, which the categories do not list"
-    crowd = 0 if entry.get("iscrowd") is None else _number(entry["iscrowd"])
+    crowd = _number(CROWD_WORDS.get(str(entry.get("iscrowd")).lower(), entry.get("iscrowd")))
     area = None if entry.get("area") is None else _number(entry["area"])
     if crowd is None or crowd not in (0, 1) or (entry.get("area") is not None and area is None):
         return (
@@ -220,7 +222,8 @@ def _id(value: Any) -> int | str | None:
     if isinstance(value, str):
         number = int(value) if len(value) < 20 and value.isdecimal() and value.isascii() else None
         return number if number is not None and str(number) == value else value if _is_name(value) else None
-    return int(value) if type(value) in (int, float) and math.isfinite(value) and value == int(value) else None
+    whole = type(value) is int or (type(value) is float and value.is_integer())  # infinity and NaN are not
+    return int(value) if whole else None
 
 
 def _number(value: Any) -> float | None:

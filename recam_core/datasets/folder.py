@@ -34,6 +34,10 @@ LAYOUT = (
 )
 
 
+NO_PNG = f"files in {MASKS}/ are no PNG and count for no mask"
+OF_NO_PICTURE = f"PNG files in {MASKS}/ belong to no picture; call a mask as its picture"
+
+
 @dataclass
 class Contents:
     """Pictures of a folder by name, their labels, and what was passed over."""
@@ -71,9 +75,12 @@ class Folder:
         known = {name: k for k, name in enumerate(self.classes)}
         self.rows = [[known[label] for label in labels] for labels in contents.labels]
         drawn = inside(self.folder / MASKS, base)
-        masks = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png")).names
+        below = _below(drawn, base.resolve(), lambda name: name.lower().endswith(".png"))
+        masks = below.names
         self.masks = by_spelling(masks) | {path[:-4] + ".png": file for path, file in by_spelling(masks).items()}
         self.stems = Counter(PurePosixPath(composed(name)).stem for name in self.names) if masks else Counter()
+        taken = {self._mask(i) for i in range(len(self))} - {None} if masks else set()
+        self.notes += (*_counted(below.others, NO_PNG), *_counted(len(masks) - len(taken), OF_NO_PICTURE))
         if self.masks and len(self.classes) > IGNORE - 1:
             raise UserError(
                 f"{len(self.classes)} classes do not fit label maps of 8 bits; move the folder {MASKS} away."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 from recam_core.system.layouts import is_text
 
 MAX_BYTES = 1 << 28
@@ -44,8 +45,8 @@ def read_table(path: Path) -> Table:
 
 def _from_csv(name: str, text: str) -> Table:
     text, mark = _without_mark_line(text)
-    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    mark = mark or next((mark for mark in CELL_MARKS if mark in first), ";")
+    first = re.search(r"[^\r\n]+", text)
+    mark = mark or next((mark for mark in CELL_MARKS if first and mark in first[0]), ";")
     rows = _rows(name, text, mark)
     _, cells = next(rows, (0, []))
     header = [_clean(cell) for cell in cells]
@@ -211,6 +212,6 @@ def _read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise UserError(f"{path.name} has more than {MAX_BYTES >> 20} MB; divide the data set.")
     try:
-        return data.decode("utf-8-sig")
+        return text_of(data)
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not in UTF-8 (byte {error.start}); save it as CSV UTF-8 or JSON.") from error

@@ -24,6 +24,7 @@ from recam_core.datasets.on_disk import (
     split_missing,
 )
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 from recam_core.system.layouts import (
     PICTURE_SUFFIXES,
     is_file,
@@ -40,6 +41,7 @@ MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
 ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([\w.-]{1,40})""")
 FIRST_PATH = re.compile(rf".*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PICTURE_SUFFIXES))})(?=\s)", re.IGNORECASE)
+LINE_ENDS = re.compile(r"\r\n?|\n")
 WORDS = 16  # at most so many after a picture's name are looked for in a line of a list
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."
 
@@ -184,7 +186,8 @@ def read_object_names(path: Path) -> set[str]:
     except UserError:
         raise
     except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
-        raise refusal if _is_utf8(data) else _strange_letters(path) from error
+        known = _is_utf8(data) and not isinstance(error, LookupError)
+        raise refusal if known else _strange_letters(path) from error
     return names - {""}
 
 
@@ -240,9 +243,11 @@ def _read_list(base: Path, split: str, root: Path, pictures: Mapping[str, str]) 
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
     try:
-        lines = _read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES).decode("utf-8-sig").splitlines()
+        lines = LINE_ENDS.split(text_of(_read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES)))
     except UnicodeDecodeError as error:
-        raise UserError(f"{split}.txt is not a text file; expected a name of a picture in each line.") from error
+        raise UserError(
+            f"{split}.txt is not a text file in UTF-8; expected a name of a picture in each line. Save it as UTF-8."
+        ) from error
     names = {_named(composed(line.strip()), pictures): None for line in lines if line.strip()}
     if not names:
         raise UserError(f"{split}.txt is empty; expected a name of a picture in each line, such as 2007_000032.")
@@ -253,6 +258,8 @@ def _named(line: str, pictures: Mapping[str, str]) -> str:
     """The picture that a line of a list names: names may hold spaces, and a mask or a mark may follow."""
     if line in pictures:
         return line
+    if line[1:-1] in pictures and line[0] == line[-1] and line[0] in "\"'":
+        return line[1:-1]
     if len(line.split(None, 1)) == 1 and "/" not in line and "\\" not in line:  # most lines, and there may be a million
         return _stem(line)
     line = line.replace("\\", "/")

@@ -1,7 +1,7 @@
 """How good heatmaps are as a segmentation of a data set: every readout, one pass over the pictures."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from recam_core.cam.methods.results import method_results
 from recam_core.cam.pipeline import gather_evidence
 from recam_core.datasets import Dataset
+from recam_core.evaluation.localisation import REQUIRED, Localisation
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep, count_pixels
 from recam_core.networks.pair import ModelPair
@@ -32,6 +33,7 @@ class Evaluation:
     sweeps: dict[str, ThresholdSweep]
     refinement: Refinement | None = None
     faults: tuple[str, ...] = ()
+    localisation: Mapping[str, Localisation] = field(default_factory=dict)
 
     def __str__(self) -> str:
         refined = "" if self.refinement is None else f", {self.refinement.words}"
@@ -50,6 +52,7 @@ class Evaluation:
             "long_side": self.options.long_side,
             **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
+            **({"localisation": {n: _boxes(of) for n, of in self.localisation.items()}} if self.localisation else {}),
         }
 
     def _summary(self, sweep: ThresholdSweep) -> dict[str, Any]:
@@ -69,6 +72,16 @@ class Evaluation:
                 for t, row in zip(sweep.thresholds, rows, strict=True)
             ],
         }
+
+
+def _boxes(of: Localisation) -> dict[str, Any]:
+    return {
+        "objects": of.objects,
+        "max_box_acc": _number(of.max_box_acc),
+        "box_accuracy": {str(iou): _number(rate) for iou, rate in zip(REQUIRED, of.box_accuracy, strict=True)},
+        "thresholds": {str(iou): _number(at) for iou, at in zip(REQUIRED, of.thresholds, strict=True)},
+        "pxap": _number(of.pxap),
+    }
 
 
 def _number(value: Any) -> float | None:

@@ -11,9 +11,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def folded_copy(module: nn.Module) -> nn.Module:
     """A copy without parameter gradients in which each BatchNorm that follows a convolution is part of it.
 
-    Expects a backbone that is ``foldable``: children in the order of their use, BatchNorm in evaluation mode. What a
-    normalisation layer does after normalising (timm's carry their activation) is kept. Equal to the original but for
-    rounding; the original is only read.
+    Expects what every backbone is that does not say ``foldable = False``: children in the order of their use, BatchNorm in
+    evaluation mode. What a normalisation layer does after normalising (timm's carry their activation) is kept. Equal to the
+    original but for rounding; the original is only read.
     """
     with torch.inference_mode(False), torch.no_grad():
         module = copy.deepcopy(module).requires_grad_(False)

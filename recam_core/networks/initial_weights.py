@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torchvision.models import EfficientNet_B0_Weights
 
@@ -16,13 +15,17 @@ NAMES = Path(__file__).with_name("imagenet_names.json")
 
 def imagenet_rows(classes: Sequence[str]) -> Tensor:
     """FC1 rows (K, D) from EfficientNet-Lite0's centred ImageNet classifier; zero where ImageNet has no such class."""
-    index, meanings = _index(), _meanings(classes)
     rows = imagenet_tensors()["classifier.weight"]
-    rows = rows - rows.mean(dim=0)
-    start = torch.zeros(len(classes), rows.shape[1])
+    return rows_of(classes, rows - rows.mean(dim=0))
+
+
+def rows_of(classes: Sequence[str], values: Tensor) -> Tensor:
+    """For each class the mean of those of ImageNet's ``values`` (1000, …) that mean it; zero where ImageNet has no such class."""
+    index, meanings = _index(), _meanings(classes)
+    start = values.new_zeros(len(classes), *values.shape[1:])
     for k, name in enumerate(classes):
         if name in meanings:
-            start[k] = rows[[index[n] for n in meanings[name]]].mean(dim=0)
+            start[k] = values[[index[n] for n in meanings[name]]].mean(dim=0)
     return start
 
 

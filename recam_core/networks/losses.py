@@ -1,8 +1,8 @@
 """The equations of training as pure functions of features (B, D, h, w), weights (K, D) and labels (B, K).
 
 BCE is the multilabel soft-margin loss of a pooled linear classifier; SCE is ReCAM's softmax cross-entropy on features
-that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, section 4). Nothing is detached unless it is
-asked for: the gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
+that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, arXiv 2203.00962, section 4). Nothing is
+detached unless it is asked for: the gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
 """
 
 import torch
@@ -23,7 +23,7 @@ def probabilities(logits: Tensor, activation: str) -> Tensor:
 
 
 def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w).
+    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w) (CAM, Zhou et al., arXiv 1512.04150).
 
     ``weight`` is (K, D), or (B, n, D) where every picture asks for classes of its own: then (B, n, h, w).
     """
@@ -33,13 +33,13 @@ def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
 
 
 def class_masks(features: Tensor, weight: Tensor) -> Tensor:
-    """CAM as a soft mask: ReLU(A_k) over its own maximum plus 1e-5, in [0, 1), (B, K, h, w) or (B, n, h, w) as above."""
+    """CAM as a soft mask: ReLU(A_k) over its own maximum plus 1e-5, in [0, 1); (B, K, h, w), or (B, n, h, w) as above."""
     maps = activation_maps(features, weight).relu()
     return maps / (maps.amax(dim=(2, 3), keepdim=True) + EPSILON)
 
 
 def class_features(features: Tensor, masks: Tensor) -> Tensor:
-    """Features pooled under each class mask: f_k = (1/hw) Σ_x M_k(x) f(x), (B, K, D).
+    """Features pooled under each class mask: f_k = (1/hw) Σ_x M_k(x) f(x), (B, K, D) (ReCAM, equation 3).
 
     A matrix product (K×hw · hw×D) for each picture; the masked features themselves, B×K×D×h×w, never exist.
     """
@@ -60,7 +60,7 @@ def present_classes(labels: Tensor) -> Tensor:
 def softmax_loss(
     pooled: Tensor, labels: Tensor, weight: Tensor, classes: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """SCE of the class features under FC2, and the share of them that FC2 names right.
+    """SCE of the class features under FC2 (ReCAM, equation 4), and the share of them that FC2 names right.
 
     ``pooled`` is (B, K, D), ``labels`` (B, K) multi-hot, ``weight`` (K, D). Each class that is present is one sample with
     itself as target: mean over the classes of a picture, then over the batch. A picture without a class adds nothing but

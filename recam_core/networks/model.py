@@ -30,6 +30,7 @@ class CamModel(nn.Module):
     std: Tensor
     backbone: Backbone
     head: Head
+    prototypes: Tensor | None  # (K, D) of LPCAM, where they were fitted: `cam.methods.local_prototypes`
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
@@ -37,6 +38,7 @@ class CamModel(nn.Module):
         self.head = head
         self.register_buffer("mean", torch.tensor(backbone.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
+        self.register_buffer("prototypes", None)
 
     @property
     def device(self) -> torch.device:
@@ -66,6 +68,7 @@ class CamModel(nn.Module):
         """
         model = CamModel(cast(Backbone, folded_copy(cast(nn.Module, self.backbone))), self.head)
         model.mean, model.std, model.training = self.mean, self.std, self.training
+        model.prototypes = self.prototypes
         return model
 
     def on_cpu(self) -> "CamModel":

@@ -16,6 +16,7 @@ from recam_core.records.names import (
     EMPTY_TEXT,
     EPSILON,
     IGNORE,
+    LIBRARIES,
     OBJECTIVES,
     PALETTE_NAMES,
     PROBABILITY,
@@ -23,6 +24,7 @@ from recam_core.records.names import (
     SCALE_NAMES,
     STEP_RULES,
     UserError,
+    is_library_name,
     listed_names,
 )
 from recam_core.records.plain_data import from_plain
@@ -60,6 +62,7 @@ __all__ = [
     "EPSILON",
     "IGNORE",
     "LAMBDA_LIMIT",
+    "LIBRARIES",
     "MOST_RATE",
     "MULTI_SCALE",
     "OBJECTIVES",
@@ -106,5 +109,6 @@ __all__ = [
     "WatchedPicture",
     "flags_of",
     "from_plain",
+    "is_library_name",
     "listed_names",
 ]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 CAM = "cam"
 
+LIBRARIES = ("timm", "torchvision")  # a classifier of theirs is a backbone by the name LIBRARY:NAME
+
 ACTIVATIONS = {
     "sigmoid": "each class by itself, so several can be likely: trained with BCE",
     "softmax": "all classes share a sum of 1, so one can be likely: trained with cross-entropy",
@@ -45,3 +47,8 @@ def listed_names(names: Sequence[str], most: int = 100) -> str:
 
 class UserError(ValueError):
     """A message for the person at the screen: what was expected, what came, what to do."""
+
+
+def is_library_name(name: str) -> bool:
+    """Does a backbone's name say that it is a classifier of a library?"""
+    return name.partition(":")[0] in LIBRARIES and ":" in name

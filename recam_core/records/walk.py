@@ -38,7 +38,7 @@ class RandomWalkOptions:
 
 @dataclass(frozen=True, eq=False)
 class WalkStep:
-    """The maps of n classes after t steps, (n, h, w) float32 on the quarter-size grid, in the units of the start maps."""
+    """The maps of n classes after t steps, (n, h, w) float32, in the units of the start maps, on the refiner's own grid."""
 
     t: int
     steps: int

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, HeatmapOptions
 from recam_core.refiners.advcam.refiner import AdvCam
+from recam_core.refiners.pamr.refiner import Pamr
 from recam_core.refiners.random_walk.refiner import Walk
 from recam_core.refiners.subject import Subject
 
@@ -60,7 +61,7 @@ class Refiner(Protocol):
         """What it ends with, one result a readout in the order of the subject's, labelled like any other."""
 
 
-REFINERS: dict[str, Refiner] = {"climb": AdvCam(), "walk": Walk()}
+REFINERS: dict[str, Refiner] = {"climb": AdvCam(), "walk": Walk(), "pamr": Pamr()}
 
 
 @dataclass(frozen=True)

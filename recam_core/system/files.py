@@ -18,6 +18,11 @@ NAMING = ".naming"  # held in a folder on a disk without hard links for as long 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
+def text_of(data: bytes) -> str:
+    """A text in UTF-8, or in the UTF-16 that some systems write, which begins by saying so; ``UnicodeDecodeError`` else."""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
 def save_atomically(path: str | Path, data: bytes, *, new: bool = False) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part, even after a power cut.
 

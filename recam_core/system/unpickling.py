@@ -33,7 +33,7 @@ from recam_core.records import UserError
 
 # keys that others keep their tensors under, and the moving averages of them
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params", "weights", "student", "module")
-AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "params_ema", "ema", "ema_model", "shadow")
+AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "params_ema", "ema", "ema_model", "shadow", "teacher")
 # settings that stand beside the tensors, as plain names: they become empty boxes, and nothing of them is run
 SETTINGS = (
     "argparse.Namespace", "types.SimpleNamespace", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath",
@@ -135,15 +135,14 @@ def _check_plainly(path: Path) -> None:
     """
     if zipfile.is_zipfile(path):
         _check_archive(path)
-        with zipfile.ZipFile(path) as archive:
-            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
-            if name is None:
-                return
-            with archive.open(name) as stream:
-                start = stream.read(LOOKED_AT)
+        start = _stored_pickle(path)
     else:
         with path.open("rb") as file:
             start = file.read(LOOKED_AT)
+        if start.startswith(b"PK\x03\x04"):
+            raise UserError(
+                f"{path.name} could not be read as a weights file: its end is missing. Copy or download it again."
+            )
         if not start.startswith(b"\x80"):
             raise UserError(
                 f"{path.name} could not be read as a weights file: it does not begin like one of torch.save. Save it as {PLAIN}."
@@ -153,9 +152,30 @@ def _check_plainly(path: Path) -> None:
             raise _runs_code(path.name, asked)
 
 
+def _stored_pickle(path: Path) -> bytes:
+    """The beginning of the pickle in an archive of torch.save; empty where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            if name is None:
+                return b""
+            with archive.open(name) as stream:
+                return stream.read(LOOKED_AT)
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:  # also an encrypted one
+        raise UserError(
+            f"{path.name} could not be read as a weights file; it is damaged: {str(error)[:120]}."
+        ) from error
+
+
 def _asked_for(start: bytes) -> Iterator[str]:
     """Names that the beginning of a pickle asks for, as far as it can be followed without running it."""
-    stream, texts = io.BytesIO(start), deque[str](maxlen=2)
+    stream, texts, kept, last = io.BytesIO(start), deque[str](maxlen=2), dict[Any, str](), ""
     with contextlib.suppress(Exception):  # cut off, or damaged: torch says how
         while stream.tell() < len(start):  # older files are several pickles
             for code, argument, _ in pickletools.genops(stream):
@@ -163,8 +183,13 @@ def _asked_for(start: bytes) -> Iterator[str]:
                     yield str(argument).replace(" ", ".", 1)
                 elif code.name == "STACK_GLOBAL" and len(texts) == 2:
                     yield ".".join(texts)
+                elif code.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
+                    kept[len(kept) if argument is None else int(argument)] = last
+                elif code.name in ("BINGET", "LONG_BINGET") and kept.get(argument):
+                    texts.append(kept[argument])
                 elif isinstance(argument, str):
                     texts.append(argument)
+                last = argument if isinstance(argument, str) else ""
 
 
 def _runs_code(name: str, wanted: str) -> UserError:
@@ -273,7 +298,7 @@ def _unwrapped(state: Any, average: bool) -> tuple[Any, str, str]:
         plain, averaged = (_first(state, keys) for keys in (WRAPPERS, AVERAGES))
         if plain and averaged:
             taken, other = (averaged, plain) if average else (plain, averaged)
-        inner = taken if plain and averaged else plain or averaged
+        inner = taken if plain and averaged else plain or averaged or _only(state)
         if not inner:
             break
         state = state[inner]
@@ -284,7 +309,24 @@ def _first(state: Mapping[Any, Any], keys: tuple[str, ...]) -> str:
     return next((key for key in keys if isinstance(state.get(key), Mapping) and state[key]), "")
 
 
+def _only(state: Mapping[Any, Any]) -> str:
+    """The one key that holds names and tensors, whatever somebody called it; "" where none or several do."""
+    keys = [key for key, value in state.items() if isinstance(value, Mapping) and _holds_tensors(value)]
+    return keys[0] if len(keys) == 1 else ""
+
+
+def _holds_tensors(state: Mapping[Any, Any]) -> bool:
+    """Is it names and tensors, or wrapped once more around some? The state of an optimizer is neither."""
+    whole = bool(state) and all(isinstance(value, Tensor) for value in state.values())
+    return whole or bool(_first(state, WRAPPERS + AVERAGES))
+
+
 def _contents(state: Any) -> str:
+    strange = (
+        [key for key, value in state.items() if not isinstance(value, Tensor)] if isinstance(state, Mapping) else []
+    )
+    if 0 < len(strange) < len(state):
+        return f"tensors, and beside them {', '.join(str(key)[:40] for key in strange[:5])}, which are none"
     if isinstance(state, Mapping):
         return f"a dict with {', '.join(str(key)[:40] for key in list(state)[:5]) or 'nothing'}"
     return f"a {type(state).__name__}"

@@ -168,6 +168,11 @@ def on_data(config: TrainConfig, dataset: str) -> TrainConfig:
     return replace(config, dataset=dataset, split=split, validation=validation if config.validation else "")
 
 
+def on_library(config: TrainConfig) -> TrainConfig:
+    """A recipe's settings for a library's classifier: what only a backbone of ours knows is left out."""
+    return replace(config, fc1_start="default", frozen_parts=0, frozen_depthwise=False, training_stride=0)
+
+
 def default_recipe(dataset: str, backbone: str) -> str:
     """The recipe that suits a data set and a backbone ("" for the one of the recipe)."""
     if dataset == "scenes":

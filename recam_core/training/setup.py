@@ -1,16 +1,20 @@
 """The two networks that a training begins with: random, from ImageNet, or stage 1 from a model that is there."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from recam_core.checkpoints.importers import CLASS_LISTS, import_checkpoint, recognise
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.networks.initial_weights import imagenet_counterparts, imagenet_rows
+from recam_core.networks.initial_weights import imagenet_counterparts, imagenet_rows, rows_of
 from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
-from recam_core.records import TrainConfig, UserError
+from recam_core.records import TrainConfig, UserError, is_library_name
+
+IMAGENET = len(CLASS_LISTS["ImageNet"])
 
 
 def starting_networks(
@@ -21,11 +25,12 @@ def starting_networks(
     ``heads`` are the settings of their heads in a checkpoint that is gone on from: its weights come later, and where they
     first came from need not be there any more.
     """
-    given = load_pair(config.stage1, device) if config.stage1 and heads is None else None
+    given = _stage1(config, classes, device) if config.stage1 and heads is None else None
     settings = dict(given.cam.head.settings) if given is not None else {}  # a bias, another activation
     settings = dict(heads["cam"]) if heads is not None else settings
     torch.manual_seed(config.seed)
-    cam = build_model(config.backbone, "cam", len(classes), config.weights if heads is None else "none", **settings)
+    weights = "none" if heads is not None or given is not None else config.weights
+    cam = build_model(config.backbone, "cam", len(classes), weights, **settings)
     if given is not None:
         cam.load_state_dict(_stage1_weights(given, config, classes, set(cam.state_dict())))
     elif config.fc1_start == "imagenet" and heads is None and imagenet_counterparts(classes):
@@ -50,6 +55,22 @@ def starting_networks(
     return cam.to(device), recam.to(device)
 
 
+def _stage1(config: TrainConfig, classes: Sequence[str], device: torch.device) -> ModelPair:
+    """A model that is there, or a library's classifier with its published weights, or those of the file in ``weights``."""
+    if not is_library_name(config.stage1):
+        return load_pair(config.stage1, device)
+    if config.weights in ("none", "imagenet"):
+        pair = import_checkpoint([], config.stage1, backbone=config.stage1, activation="softmax")
+    else:
+        names = None if recognise(Path(config.weights), backbone=config.stage1).classes == IMAGENET else classes
+        pair = import_checkpoint(
+            [Path(config.weights)], config.stage1, class_names=names, backbone=config.stage1, activation="softmax"
+        )
+    for network in pair.networks:
+        network.to(device)
+    return pair
+
+
 def _start_fc1(cam: CamModel, rows: Tensor, config: TrainConfig) -> None:
     weight = cam.head.weights["w"]
     if rows.shape != weight.shape:
@@ -64,17 +85,24 @@ def _start_fc1(cam: CamModel, rows: Tensor, config: TrainConfig) -> None:
 def _stage1_weights(
     given: ModelPair, config: TrainConfig, classes: Sequence[str], wanted: Collection[str]
 ) -> dict[str, Tensor]:
-    """The stage-1 network of a model; of its classifier the rows of the classes of this run, by their names."""
+    """The stage-1 network of a model; of its classifier the rows of the classes of this run, by their names.
+
+    Of a library's classifier of ImageNet those that mean a class, their mean.
+    """
     lacking = [name for name in classes if name not in given.classes]
+    meant = bool(lacking) and is_library_name(config.stage1) and given.classes == CLASS_LISTS["ImageNet"]
+    if meant:
+        lacking = [name for name in classes if name not in imagenet_counterparts(classes)]
     if lacking or given.backbone != config.backbone:
         raise UserError(
             f"Stage 1 of {given.name} ({given.backbone}, {len(given.classes)} classes) does not fit this run "
             f"({config.backbone}, {len(classes)} classes): the backbone must be the same, and it must know every class"
             + (f"; it lacks {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}." if lacking else ".")
         )
-    rows = given.class_ids(classes)
     state = {name: value for name, value in given.cam.state_dict().items() if name in wanted}
-    return {name: value[rows] if name.startswith("head.") else value for name, value in state.items()}
+    rows = [] if meant else given.class_ids(classes)
+    own = {n: rows_of(classes, v) if meant else v[rows] for n, v in state.items() if n.startswith("head.")}
+    return state | own
 
 
 def stage2_weights(cam: CamModel, recam: CamModel, how: str) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 @pytest.fixture
 def visit(url, open_page):
     def start(query="", **options):
-        page = open_page(f"{url}/balance?picture={SCENE}{query}", **options)
+        page = open_page(f"{url}/balance?picture={SCENE}&set=scenes{query}", **options)
         page.set_default_timeout(60_000)
         page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
         return page
@@ -47,8 +47,10 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     while pixels(page) == before:  # the browser fetches and paints them by itself
         assert time.monotonic() < deadline
         page.wait_for_timeout(100)
-    points = page.locator(".st-key-balance-heat").first
-    assert points.is_visible()
+    for key in ("balance-lambda", "balance-heat", "balance-curve"):  # λ, the maps and the curve are on one screen
+        box = page.locator(f"[class*='st-key-{key}']").first.bounding_box()
+        assert box["y"] >= 0, key
+        assert box["y"] + box["height"] <= 900, key
     # the whole curve is there: eleven λ for CAM's line and each of w, w′, w⊕w′, w⊗w′ but for λ = 0
     curve = page.locator("[class*='st-key-balance-curve']")
     expect(curve.locator(".scatterlayer .trace").nth(1).locator(".points path")).to_have_count(11)
@@ -57,7 +59,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
 
 
 def test_a_click_opens_a_point_of_the_map(visit, screenshot):
-    page = visit(scheme="dark")
+    page = visit("&part=when", scheme="dark")
     page.locator(READY).wait_for()
     squares = page.locator(".st-key-when-chart .points path")
     expect(squares).to_have_count(27)

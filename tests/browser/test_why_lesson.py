@@ -59,6 +59,8 @@ def test_keys_turn_the_pages_forward_and_back(visit):
         page.keyboard.press("ArrowRight")
         wait_for_address(page, step=str(step))
         ready(page, step)
+    frame = "() => getComputedStyle(document.querySelector('[data-testid=stMain]'), '::before').content"
+    assert page.evaluate(frame) == "none"  # the click gave the focus to the whole page, which a key makes visible
     page.keyboard.press("ArrowRight")  # there is nothing behind the last one
     page.keyboard.press("ArrowLeft")
     wait_for_address(page, step=str(STEPS - 1))
@@ -198,16 +200,29 @@ def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
     wait_for_address(other, classes="tree", picture=SCENE)
 
 
-def test_large_type_is_larger_and_takes_a_presenters_keys(visit):
-    page = visit(1)
+def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(visit, screenshot):
+    page = visit(1, width=1280, height=720)
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
     small = page.evaluate(size)
     page.locator(".st-key-why-large label").first.click()
     wait_for_address(page, large="1")
     page.wait_for_function(f"small => ({size})() > 1.25 * small", arg=small)
+    assert page.get_by_test_id("stSidebar").is_hidden()
     page.get_by_role("heading", name=re.compile("^1 · ")).click()
-    page.keyboard.press("PageDown")
-    wait_for_address(page, step="2", large="1")
+    for step in range(1, STEPS + 1):
+        ready(page, step)
+        page.locator("canvas, .logits, .why-bars").first.wait_for()
+        task, live = (page.locator(f".st-key-why-{name}").bounding_box() for name in ("task", "demo"))
+        assert task["x"] + task["width"] < live["x"], step  # text left, what moves right
+        screenshot(page, f"why-presented-{step}")
+        main = page.get_by_test_id("stMain").evaluate("e => [e.scrollHeight, e.clientHeight, e.scrollWidth]")
+        assert main[0] <= main[1] + 1, step
+        assert main[2] <= 1280, step
+        if step < STEPS:
+            page.keyboard.press("PageDown")
+            wait_for_address(page, step=str(step + 1), large="1")
+    page.keyboard.press("PageUp")
+    wait_for_address(page, step=str(STEPS - 1))
 
 
 def test_nothing_is_wider_than_a_phone_at_any_step(visit, screenshot):

@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from recam_core.cam.lesson import channel_votes, masked_feature, picture_features, row_shift, sce_value, signed_map
+from recam_core.cam.lesson import (
+    channel_votes,
+    climb_scores,
+    masked_feature,
+    picture_features,
+    row_shift,
+    sce_value,
+    signed_map,
+)
 from recam_core.cam.pipeline import gather_evidence
 from recam_core.networks.gradients import sce_gradient
 from recam_core.networks.losses import class_features, class_masks
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS
-from recam_core.records import HeatmapOptions, UserError
+from recam_core.records import AdvCamOptions, HeatmapOptions, UserError
+from recam_core.refiners.advcam.climb import climb
 
 FEATURES = np.array([[[1.0, 0], [2, 1]], [[0, 3], [1, 1]], [[2, 2], [0, 1]]])  # D = 3, h = w = 2
 WEIGHT = np.array([2.0, -1, 0.5])
@@ -55,6 +64,13 @@ def test_the_maps_are_those_of_the_pipeline(pair, inside, readout):
     evidence = gather_evidence(PICTURE, pair, HeatmapOptions(flip=False))
     maps = [signed_map(inside.of(readout), row).clip(0) for row in inside.weights[readout]]
     np.testing.assert_allclose(maps, evidence.scale_maps[readout][0], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_climbed_is_what_the_first_step_of_a_climb_says(pair, inside):
+    y = climb_scores(inside.stage2, inside.weights["w"])
+    (step,) = climb(PICTURE, pair, ["dog"], AdvCamOptions(steps=1), "w", HeatmapOptions(flip=False))
+    assert y[1] == pytest.approx(step.score[0], rel=1e-4)
+    assert y.sum() - y[1] == pytest.approx(step.others[0], rel=1e-4)
 
 
 def test_the_scores_are_those_of_the_pipeline(pair, inside):

@@ -26,7 +26,9 @@ def new_pair(backbone="tiny", classes=CLASSES, **more):
 
 @pytest.fixture(scope="module")
 def pair():
-    return new_pair()
+    pair = new_pair()
+    pair.recam.prototypes = torch.randn(3, 128)
+    return pair
 
 
 class Plain(nn.Module):
@@ -75,7 +77,7 @@ def test_of_the_last_features_gradients_lead_back_to_cam_at_every_scale(pair, op
 def test_every_method_of_every_layer_gives_finite_maps_and_leaves_no_trace(pair):
     evidence = gather_evidence(PICTURE, pair, HeatmapOptions())
     hooks = [len(module._forward_hooks) for module in pair.recam.modules()]
-    names = method_names([*METHODS, *(f"{name}@blocks.0" for name in METHODS)])
+    names = method_names([*METHODS, *(f"{name}@blocks.0" for name in METHODS if name != "lpcam")])
     for result in method_results(evidence, pair, names, ["dog", "tree"]):
         assert result.raw.shape == (2, *PICTURE.shape[:2])
         assert np.isfinite(result.maps).all()
@@ -101,6 +103,10 @@ def test_a_layer_or_method_that_is_not_there_is_named_with_near_ones(pair):
     alone = new_pair(networks=["recam"])
     with pytest.raises(UserError, match="has no network trained with BCE alone, so there is no layercam@cam"):
         method_results(gather_evidence(PICTURE, alone, PLAIN), alone, ["layercam@cam"], ["dog"])
+    with pytest.raises(UserError, match="fit-prototypes"):
+        method_results(evidence, pair, ["lpcam@cam"], ["dog"])
+    with pytest.raises(UserError, match="leave the layer out"):
+        method_results(evidence, pair, ["lpcam@blocks"], ["dog"])
     one = new_pair(classes=("cat",))
     with pytest.raises(UserError, match="one class alone"):
         method_results(gather_evidence(PICTURE, one, PLAIN), one, ["finercam"], ["cat"])

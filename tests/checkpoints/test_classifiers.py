@@ -154,13 +154,15 @@ def test_class_names_from_lists_and_files(tmp_path):
     assert len(read_class_names("CoCo")) == 80
     (tmp_path / "names.txt").write_text("\ufeffcat\n\n  wine glass \nHütte\n", "utf-8")
     assert read_class_names(str(tmp_path / "names.txt")) == ("cat", "wine glass", "Hütte")
+    (tmp_path / "names.txt").write_text("cat\r\nHütte", "utf-16")
+    assert read_class_names(str(tmp_path / "names.txt")) == ("cat", "Hütte")
     assert parse_class_names('["a", "b"]') == ("a", "b")
     for text, said in (("a\na", "'a' stands there twice"), ('["a", 3]', "no text"), ("[a", "no JSON list")):
         with pytest.raises(UserError, match=said):
             parse_class_names(text)
     with pytest.raises(UserError, match="voc, coco, imagenet or a text file"):
         read_class_names(str(tmp_path / "nowhere.txt"))
-    (tmp_path / "picture.bin").write_bytes(b"\xff\xfe\x00\x81")
+    (tmp_path / "picture.bin").write_bytes(b"\xff\x81\x00")
     with pytest.raises(UserError, match="cannot be read as one"):
         read_class_names(str(tmp_path / "picture.bin"))
 

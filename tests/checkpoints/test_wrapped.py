@@ -38,6 +38,8 @@ def imported(path, **how):
     *(lambda s, n=n: head(s, n) for n in ("fc.0", "fc.1", "fc.linear", "head.fc", "classifier", "last_linear", "head")),
     lambda s: head(s, "fc.1") | {"fc.1.weight": s["fc.weight"][:, :, None, None]},
     lambda s: {"state_dict": under("model.", s), "hyper_parameters": {"lr": 0.1}, "epoch": 3, "optimizer_states": [{"a": 1}]},
+    lambda s: {"model_state": s, "optimizer": {"state": {0: {"step": torch.ones(1)}}}},
+    lambda s: {"checkpoint": {"state_dict": s}},
     lambda s: {"params": s}, lambda s: {"model": s, "args": argparse.Namespace(lr=0.1, out=pathlib.Path("x"))},
     lambda s: {"model": s, "best": np.float64(0.5)}, lambda s: {"ema": {"module": s, "decay": 0.9}},
 ])  # fmt: skip
@@ -58,7 +60,7 @@ def test_what_stands_beside_is_named(saved, classifier_state):
     lambda raw, ema: {"state_dict": raw, "state_dict_ema": ema}, lambda raw, ema: {"model": raw, "model_ema": ema},
     lambda raw, ema: {"model": raw, "ema": {"module": ema}}, lambda raw, ema: {"params": raw, "params_ema": ema},
     lambda raw, ema: under("model.", raw) | under("model_ema.module.", ema), lambda raw, ema: raw | under("ema.", ema),
-    lambda raw, ema: under("student.", raw) | under("teacher.", ema),
+    lambda raw, ema: under("student.", raw) | under("teacher.", ema), lambda raw, ema: {"student": raw, "teacher": ema},
 ])  # fmt: skip
 def test_of_weights_and_their_average_it_says_which_was_taken(saved, classifier_state, wrap):
     raw = classifier_state()

@@ -270,6 +270,13 @@ def test_methods_are_counted_beside_readouts_and_slow_ones_say_their_cost(few_sc
     assert evaluate(model, *more, "--json", tmp_path / "kept.json", "--out", tmp_path / "store") == 0
     assert (tmp_path / "plain.json").read_bytes() == (tmp_path / "kept.json").read_bytes()
     assert open_store(tmp_path / "store").settings.maps == ("w", "layercam", "scorecam@blocks.0")
+    capsys.readouterr()
+    more = ("--no-flip", "--readouts", "w", "--localisation")
+    assert evaluate(model, *more, "--json", tmp_path / "boxes.json", "--out", tmp_path / "boxes") == 0
+    boxes = json.loads((tmp_path / "boxes.json").read_text("utf-8"))["localisation"]["w"]
+    assert boxes["max_box_acc"] == pytest.approx(np.mean(list(boxes["box_accuracy"].values())), abs=1e-6)
+    assert f"{100 * boxes['pxap']:.1f}" in capsys.readouterr().out.splitlines()[-1]
+    assert evaluate(model, *more) == 2
     assert out.splitlines()[-1].startswith("Score-CAM (layer blocks.0) ")
     assert evaluate(model, "--methods", "gradcamm") == 2
     assert "did you mean gradcam" in capsys.readouterr().err

@@ -43,7 +43,8 @@ def devkit(root, pictures, lines, suffix="jpg"):
         picture(root / "JPEGImages" / f"{name}.{suffix}")
         body = "".join(f"<object><name>{label}</name></object>" for label in objects)
         (root / "Annotations" / f"{name}.xml").write_text(f"<annotation>{body}</annotation>", "utf-8")
-    (root / "ImageSets" / "Segmentation" / "train.txt").write_text(lines, "utf-8")
+    data = lines if isinstance(lines, bytes) else lines.encode()
+    (root / "ImageSets" / "Segmentation" / "train.txt").write_bytes(data)
     return root
 
 
@@ -54,6 +55,8 @@ def devkit(root, pictures, lines, suffix="jpg"):
     (["x", "y"], "JPEGImages/x.jpg SegmentationClass/y.png\n", ["x"]),
     (["a b"], "JPEGImages\\a b.jpg\r\n", ["a b"]), (["a"], "/home/me/my data/JPEGImages/a.jpg\n", ["a"]),
     (["Käse"], unicodedata.normalize("NFD", "Käse") + "\n", ["Käse"]),
+    (["Käse", "b"], "Käse\r\nb".encode("utf-16"), ["Käse", "b"]),
+    (["a b", "it's"], "\"a b\"\rit's\r", ["a b", "it's"]), (["a\u2028b", "a,b%20"], "a\u2028b\na,b%20\n", ["a\u2028b", "a,b%20"]),
 ])  # fmt: skip
 def test_a_line_of_a_list_means_one_picture(tmp_path, names, lines, meant):
     dataset = open_dataset("voc", str(devkit(tmp_path, {name: ["dog"] for name in names}, lines)), "train")
@@ -138,6 +141,9 @@ def test_xml_in_other_encodings(tmp_path, encoding):
     (tmp_path / "a.xml").write_bytes(text.replace(encoding, "utf-8").encode("gbk", "ignore") + b"\xff")
     with pytest.raises(UserError, match=r"encoding|UTF-8|no annotation"):
         read_object_names(tmp_path / "a.xml")
+    (tmp_path / "a.xml").write_text(text.replace(encoding, "klingon"))
+    with pytest.raises(UserError, match="not in the encoding that it says"):
+        read_object_names(tmp_path / "a.xml")
 
 
 def test_hidden_lists_are_no_splits(tmp_path):
@@ -176,6 +182,14 @@ def test_masks_are_found_in_other_spellings(pets, name):
     assert open_dataset("folder", str(pets), "").has_mask(2)
 
 
+def test_what_lies_among_the_masks_and_is_none_is_counted(pets):
+    Image.new("L", (W, H)).save(pets / "masks" / "dog" / "a.jpg")
+    Image.new("L", (W, H)).save(pets / "masks" / "dog" / "a_mask.png")
+    notes = open_dataset("folder", str(pets), "").notes
+    assert "1 files in masks/ are no PNG and count for no mask." in notes
+    assert "1 PNG files in masks/ belong to no picture; call a mask as its picture." in notes
+
+
 # ---- tables
 
 
@@ -192,6 +206,7 @@ def table(root, text, name="labels.csv"):
     "file,labels\na.jpg,dog|person\nb.jpg,cat\n", "file,labels\na.jpg,\"['dog', 'person']\"\nb.jpg,\"['cat']\"\n",
     "file,labels\na.jpg,['dog' 'person']\nb.jpg,['cat']\n", 'file,labels\na.jpg,"[""dog"", ""person""]"\nb.jpg,"[""cat""]"\n',
     'file,labels\na.jpg,"[dog, person]"\nb.jpg,[cat]\n', 'file,labels\na.jpg,"(""dog"", ""person"")"\nb.jpg,cat\n',
+    "file,labels\na.jpg,dog;person\nb.jpg,cat\n".encode("utf-16"), "\n\nfile,labels\na.jpg,dog;person\n\nb.jpg,cat\n",
     b"file;labels\ra.jpg;dog,person\rb.jpg;cat\r", "sep=;\nfile;labels\na.jpg;dog;person\nb.jpg;cat\n",
     '"sep=,"\r\nfile,label\r\na.jpg,dog;person\r\nb.jpg,cat\r\n', "Filename,class\na.jpg,dog;person\nb.jpg,cat\n",
     "file|labels\na.jpg|dog;person\nb.jpg|cat\n", "image,cat,dog,person\na.jpg,False,True,TRUE\nb.jpg,1,0,0\n",
@@ -255,6 +270,8 @@ def coco(root, images=None, annotations=None, categories=None, files=("a.png", "
 @pytest.mark.parametrize("how", [
     {"annotations": [an(1, drop=["iscrowd", "area", "id", "bbox"]), an(2, 2, 2, iscrowd=None, area=None)]},
     {"annotations": [an(1, iscrowd=False, area="100"), an(2, 2, 2, iscrowd=0.0)]},
+    {"images": [im(10**400, "a.png"), im(2, "b.png")], "annotations": [an(1, 10**400), an(2, 2, 2)]},
+    {"annotations": [an(1, iscrowd="false"), an(2, 2, 2, iscrowd="0")]},
     {"images": [im("1", "a.png"), im("2", "b.png")], "annotations": [an(1, "1"), an(2, "2", 2)]},
     {"images": [im("one", "a.png"), im("two", "b.png")], "annotations": [an(1, "one"), an(2, "two", 2)]},
     {"images": [im(1.0, "a.png"), im(2.0, "b.png")], "annotations": [an(1, "1"), an(2, 2, "2")]},
@@ -282,6 +299,13 @@ def test_pictures_are_found_in_another_spelling_and_folder(tmp_path):
     assert checked("coco", root, "train").pictures == 2
     root = coco(tmp_path / "two", [im(1, "x/a.png"), im(2, "y/a.png"), im(3, "b.png")])
     assert open_dataset("coco", str(root), "train").missing == ("x/a.png", "y/a.png")  # both may mean a.png
+
+
+@pytest.mark.parametrize("above", ["none", "", None, "animal", "root"])
+def test_a_category_that_only_stands_above_others_is_no_class(tmp_path, above):
+    root = {"id": 0, "name": "animal", "supercategory": above}
+    others = [{"id": i, "name": name, "supercategory": "animal"} for i, name in ((1, "dog"), (2, "cat"))]
+    assert checked("coco", coco(tmp_path, categories=[root, *others]), "train").classes == ("dog", "cat")
 
 
 def test_strays_are_named_and_a_root_category_is_no_class(tmp_path):

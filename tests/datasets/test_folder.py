@@ -127,7 +127,7 @@ def test_names_that_nobody_can_write_down_are_passed_over(pets):
     assert (dataset.classes, len(dataset)) == (("cat", "dog"), 3)
     assert dataset.notes == ("2 names of files or folders are not in UTF-8 and are passed over; rename them.",)
     (pets / "labels.csv").write_text("file,labels\ncat/a.jpg,cat\n")
-    assert "2 names of files" in Folder(str(pets), "").notes[-1]
+    assert any("2 names of files" in note for note in Folder(str(pets), "").notes)
     picture(pets / "train" / "cat" / "1.jpg")
     os.mkdir(os.path.join(os.fsencode(pets), b"train\xfe"))
     assert folder_splits(pets) == ["", "train"]
@@ -231,7 +231,7 @@ def test_names_are_found_in_another_spelling(table):
     ("file,labels\n,dog\n", "expected a path below"),
     ("file,labels\na.jpg," + "x" * 200_000, "is no CSV: field larger"),
     ("file,labels\nKäse.jpg,dog\n".encode("latin-1"), "is not in UTF-8"),
-    ("file,labels\na.jpg,dog\n".encode("utf-16"), "is not in UTF-8"),
+    ("file,labels\na.jpg,dog\n".encode("utf-16-le"), "begins with 'f"),
 ])  # fmt: skip
 def test_tables_that_make_no_sense_are_refused(table, text, complaint):
     with pytest.raises(UserError, match=rf"labels\.csv.*{complaint}"):

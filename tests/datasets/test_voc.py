@@ -122,9 +122,10 @@ def test_lists_that_hold_no_names_are_refused(voc):
     (voc / LISTS / "val.txt").write_text("\n \n")
     with pytest.raises(UserError, match=r"val\.txt is empty"):
         Voc(str(voc), "val")
-    (voc / LISTS / "val.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"val\.txt is not a text file"):
-        Voc(str(voc), "val")
+    for nonsense in (b"\xff\xfe\x00", "Käse".encode("cp1252")):
+        (voc / LISTS / "val.txt").write_bytes(nonsense)
+        with pytest.raises(UserError, match=r"val\.txt is not a text file in UTF-8"):
+            Voc(str(voc), "val")
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY b "dog"><!ENTITY c "&b;&b;&b;&b;">]><annotation><name>&c;</name></annotation>'

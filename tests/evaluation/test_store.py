@@ -16,6 +16,7 @@ from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
+from recam_core.evaluation.localisation import joined_objects, localisation, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.store import (
     MapMaker,
@@ -38,6 +39,7 @@ from recam_core.evaluation.store.table import _csv
 from recam_core.networks.pair import build_pair
 from recam_core.records import EvalStep, HeatmapOptions, UserError
 from recam_core.records.stored import Stored
+from recam_core.system.launcher import Share
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +142,27 @@ def test_before_and_after_the_walk_lie_side_by_side(pair, tmp_path):
     assert not np.array_equal(store.sweep("w-walk").counts, store.sweep("w").counts)
 
 
+def test_objects_are_counted_beside_the_pixels(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PICTURES", 3)  # two parts
+    dataset, maps = scenes(), maker(pair)
+    run(tmp_path / "s", maps, dataset, localisation=True)
+    store = open_store(tmp_path / "s")
+    parts = []
+    for i in range(len(dataset)):
+        mask, ids = dataset.mask(i), np.flatnonzero(dataset.labels(i)).tolist()
+        made = maps(dataset.image(i), ids, mask.shape, "")
+        parts.append(object_counts(i, made["product"], ids, mask, THRESHOLDS))
+    counted = joined_objects(parts)
+    for name, values in vars(counted).items():
+        np.testing.assert_array_equal(getattr(store.objects["product"], name), values)
+    assert store.localisation("product") == localisation(counted, THRESHOLDS)
+    with pytest.raises(UserError, match="another localisation"):
+        run(tmp_path / "s", maps, dataset)
+    (tmp_path / "s" / "objects-0001.parquet").unlink()
+    with pytest.raises(UserError, match=r"objects-0001\.parquet of the evaluation in s is damaged"):
+        open_store(tmp_path / "s")
+
+
 def test_an_evaluation_that_was_stopped_goes_on_and_ends_the_same(pair, tmp_path, monkeypatch):
     dataset = scenes(6)
     run(tmp_path / "straight", maker(pair), dataset)
@@ -175,9 +198,9 @@ def test_ctrl_c_within_a_picture_leaves_whole_pictures_only(pair, tmp_path, monk
     run(tmp_path / "straight", maker(pair), dataset)
     measure = writing.measure_picture
 
-    def interrupted(maps, dataset, i, thresholds):
-        entry, counts = measure(maps, dataset, i, thresholds)
-        return entry, [counts[0], Interrupts()] if i == 2 else counts
+    def interrupted(maps, dataset, i, *more):
+        entry, counts, objects = measure(maps, dataset, i, *more)
+        return entry, [counts[0], Interrupts()] if i == 2 else counts, objects
 
     monkeypatch.setattr(writing, "measure_picture", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -217,6 +240,38 @@ def test_two_evaluations_into_one_folder_at_once_are_refused(pair, tmp_path):
         run(tmp_path / "s", maker(pair), scenes(2))
     stream.close()
     assert run(tmp_path / "s", maker(pair), scenes(2))[-1].measured == 2
+
+
+def test_processes_that_share_an_evaluation_leave_what_one_leaves(pair, tmp_path):
+    dataset, one, two = scenes(5), tmp_path / "one", tmp_path / "two"
+    *_, whole = run(one, maker(pair), dataset)
+    first, second = (evaluate_into(two, maker(pair), dataset, WHERE, share=Share(rank, 2)) for rank in range(2))
+    assert next(second) == EvalStep(1, 2, "picture 1")
+    assert [step.name for step in first] == ["picture 0", "picture 2", "picture 4"]  # it ends before the other one does
+    with pytest.raises(UserError, match="Another evaluation"):
+        run(two, maker(pair), dataset, share=Share(1, 2))
+    second.close()
+    *steps, joined = run(two, maker(pair), dataset, share=Share(1, 2))
+    assert steps == [EvalStep(1, 1, "picture 3")]
+    assert (joined.measured, joined.total, joined.faults) == (whole.measured, whole.total, whole.faults)
+    files = [{p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"} for folder in (one, two)]
+    assert files[0] == files[1]
+    assert [len(run(two, maker(pair), dataset, share=Share(rank, 3))) for rank in range(3)] == [1, 0, 0]
+
+
+def test_one_process_goes_on_with_what_several_began(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PICTURES", 2)
+    stream = evaluate_into(tmp_path / "s", maker(pair), scenes(5), WHERE, share=Share(1, 2))
+    next(stream)
+    stream.close()
+    *steps, end = run(tmp_path / "s", maker(pair), scenes(5))
+    assert [step.name for step in steps] == ["picture 0", "picture 2", "picture 3", "picture 4"]
+    assert end.measured == 5
+    store, plain = open_store(tmp_path / "s"), run(tmp_path / "plain", maker(pair), scenes(5))
+    assert store.finished
+    assert store.names == [f"picture {i}" for i in range(5)]
+    assert len(plain) == 6
+    np.testing.assert_array_equal(store.confusion("cam", 30), open_store(tmp_path / "plain").confusion("cam", 30))
 
 
 def bad_pictures():
@@ -384,6 +439,22 @@ def test_memory_does_not_grow_with_the_data_set(pair, tmp_path, monkeypatch):
 
     peak(4)  # what is loaded once
     assert peak(40) < 1.2 * peak(8)
+
+
+def test_random_weights_are_looked_at_by_the_same_methods(pair, tmp_path):
+    methods = ("gradcampp", "lpcam", "layercam@blocks.0")  # random weights have no prototypes
+    both = maker(pair, ("w",), methods=methods[::2], reset=reset_pair(pair))
+    assert both.names[1:3] == ("gradcampp", "layercam@blocks.0")
+    assert both.names[-3:] == ("reset-w", "reset-gradcampp", "reset-layercam@blocks.0")
+    alone = maker(pair, (), methods=methods, reset=reset_pair(pair))
+    assert [name for name in alone.names if "@" in name or name.endswith("cam")] == [
+        "reset-cam",
+        "reset-layercam@blocks.0",
+    ]
+    run(tmp_path / "s", alone, scenes(1))
+    assert "reset-gradcampp" in open_store(tmp_path / "s").cells
+    assert map_label("reset-layercam@blocks.0") == "LayerCAM (layer blocks.0), random weights"
+    assert is_baseline("reset-gradcampp")
 
 
 def test_baselines_know_nothing_of_the_picture(pair, tmp_path):

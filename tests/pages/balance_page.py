@@ -7,7 +7,7 @@ PAGE = "../pages/learn/balance.py"
 
 
 def open_balance(**link):
-    return opened(PAGE, **({"picture": SCENE} | link))
+    return opened(PAGE, **({"picture": SCENE, "set": "scenes"} | link))
 
 
 def text(app):

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from balance_page import open_balance, table, text
-from compare_page import picture, upload
+from balance_page import PAGE, open_balance, table, text
+from compare_page import SCENE, picture, upload
 from odd_files import encode
-from opened import query, ran
+from opened import opened, query, ran
 
 import ui.balance.curve
 import ui.balance.fits
@@ -45,7 +45,7 @@ def _small_and_nothing_fitted(monkeypatch, banks):
     fits = FitStore(2**28)
     monkeypatch.setattr(ui.balance.fits, "FITS", fits)
     monkeypatch.setattr(ui.balance.curve, "FITS", fits)
-    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": FEW, "photos": 4})
+    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"quick": 5, "scenes": FEW, "photos": 4})
     for module in (ui.balance.knobs, ui.balance.curve):
         monkeypatch.setattr(module, "RUNGS", RUNGS)
     monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=6))
@@ -91,6 +91,16 @@ def test_it_opens_with_maps_of_all_readouts_and_the_numbers_of_the_engine():
     assert row["w"] == f"{100 * fit.scores['w'].miou:.1f}"
     assert row["CAM"] == f"{100 * fit.scores['cam'].miou:.1f}"
     assert "At λ = 1 and above 0.30, **boat** covers w" in text(app)
+
+
+def test_who_follows_no_link_begins_with_what_moves():
+    app = opened(PAGE, picture=SCENE)
+    assert "Heads and last block, live" in text(app)
+    assert "last block too" in table(app).iloc[0]["what"]
+    fits = [config for _, config in ui.balance.fits.FITS.kept._values]
+    assert sorted(config.recam_weight for config in fits) == list(RUNGS)  # the curve is there too
+    assert {(config.steps, config.batch_size) for config in fits} == {(1, default_refit("tiny").batch_size // 2)}
+    assert query(app) | {"set": "quick", "block": "1"} == query(app)
 
 
 def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
@@ -164,14 +174,14 @@ def test_a_link_with_a_lambda_that_is_none_says_so():
 
 
 def test_full_training_stands_beside_the_live_curve_on_scenes_alone():
-    app = open_balance()
+    app = open_balance(part="full")
     assert "python -m recam_core study scenes-lambda" in text(app)
-    app = open_balance(picture="chelsea")
+    app = open_balance(picture="chelsea", part="full")
     assert "python -m recam_core study scenes-lambda" not in text(app)
 
 
 def test_every_finding_has_a_verdict():
-    words = text(open_balance())
+    words = text(open_balance(part="verdicts"))
     for claim in (
         "SCE alone, without FC2, is worse",
         "All four readouts beat CAM",
@@ -179,12 +189,12 @@ def test_every_finding_has_a_verdict():
         "with one head, without FC2",
     ):
         assert claim in words
-    for verdict in ("re-found", "not re-found", "not tested here"):
+    for verdict in ("reproduced", "not reproduced", "not tested here"):
         assert verdict in words
 
 
 def test_when_recam_helps_says_how_often_and_opens_the_middle():
-    words = text(open_balance())
+    words = text(open_balance(part="when"))
     assert "of 27 points" in words
     assert "**The point**: the body’s pattern as bundled, objects as bundled" in words
     assert "python -m recam_core study scenes-when" in words
@@ -201,7 +211,7 @@ def test_photos_begin_with_the_labelled_samples_and_say_what_they_lack():
 
 
 def test_photos_without_a_folder_say_what_to_do():
-    app = open_balance(picture="chelsea", set="photos")
+    app = open_balance(picture="chelsea", set="photos", part="when")
     assert "RECAM_DATA_ROOTS" in text(app)
     assert "of 27 points" in text(app)  # the rest of the page stays
 

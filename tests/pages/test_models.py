@@ -5,6 +5,7 @@ import json
 import pickle
 import time
 import urllib.error
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_every_model_has_a_card_bundled_first_then_trained_then_imported():
     assert {f"edit-{RUN}", "delete-mine", "edit-mine", "delete-broken"} <= keys
     assert not {"edit-photos", "delete-scenes", "visibility-broken", "troubleshoot-broken"} & keys
     labels = {button.key: button.label for button in app.button}
-    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Train on from it")
+    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Fine-tune it")
 
 
 def test_details_are_made_when_they_are_opened():
@@ -269,15 +270,18 @@ def left_behind(place):
     return [path.name for path in (place / "models").iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_no_checkpoint_is_refused_in_a_sentence(place, stored):
-    for name, data in (
+def test_what_is_no_checkpoint_is_refused_in_a_sentence_each(place, stored):
+    files = (
         ("notes.pth", b"no tensors at all"),
         ("half.safetensors", stored["pair"][:3000]),
         ("empty.pt", b""),
-    ):
-        app = send(open_models(), (name, data))
-        assert name in " ".join(errors(app)[:1]), name
-        assert not [button for button in app.button if button.key == "models-go-0"]
+        ("cat.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF"),
+    )
+    app = send(open_models(), *files)
+    refusals = errors(app)[: len(files)]
+    assert [name for (name, _), said in zip(files, refusals, strict=True) if name not in said] == []
+    assert "a JPEG picture" in refusals[3]
+    assert not [button for button in app.button if button.key == "models-go-0"]
     assert left_behind(place) == []
 
 
@@ -305,7 +309,9 @@ def asked(monkeypatch, stored):
         told.append(([Path(source).name for source in paths], name, more))
         path.write_bytes(stored["cam"])
 
-    monkeypatch.setattr(import_panel, "recognise", lambda path: told.seen)
+    monkeypatch.setattr(
+        import_panel, "recognise", lambda path, backbone: replace(told.seen, backbone=backbone or told.seen.backbone)
+    )
     monkeypatch.setattr(import_form, "store_import", store)
     return told
 
@@ -314,6 +320,13 @@ def test_what_a_file_does_not_say_is_asked(asked):
     app = send(open_models(), ("my net.pth", b"weights"))
     assert "resnet50, 2 classes" in words(app)
     assert "0 of 2 names are given." in words(app)
+    form(app, "text_input", "architecture").set_value("timm:resnet43")  # there is none
+    near = next(one for one in ran(app).button_group if "near" in one.key)
+    assert "timm:resnet34" in [option.content for option in near.options]
+    form(app, "text_input", "architecture").set_value("timm:resnet34@16")
+    assert "probabilities are not the library’s own" in words(ran(app)).replace("'", "’")
+    form(app, "text_input", "architecture").set_value("")
+    ran(app)
     form(app, "text_area", "classes").set_value("cat\n\ncat\n")
     assert "'cat' stands there twice" in errors(ran(app))[0]
     form(app, "text_area", "classes").set_value("cat\n dog ")

@@ -9,7 +9,7 @@ from opened import query, ran
 from why_page import heading, open_why, press, words
 
 import ui.compute.engine
-from recam_core import load_pair, read_sample
+from recam_core import AdvCamOptions, HeatmapOptions, climb, gather_evidence, load_pair, read_out, read_sample
 from recam_core.cam.lesson import channel_votes, picture_features, sce_value
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.model import CamModel
@@ -122,6 +122,26 @@ def test_a_position_that_is_none_becomes_the_peak():
     peak = query(open_why(step="2"))["at"]
     for at in ("here", "2,2", "0.5", "nan,0.5", "0.1,0.2,0.3", "-1,0"):
         assert query(open_why(step="2", at=at))["at"] == peak, at
+
+
+def test_the_mask_is_called_after_the_readout_that_makes_it():
+    told = words(open_why(step="4", classes="fish"))
+    pair = load_pair("scenes").folded()
+    evidence = gather_evidence(read_sample(SCENE)[0].pixels, pair, HeatmapOptions((1.0,), False))
+    w, cam = (f"{(read_out(evidence, name, ['fish']).maps[0] > 0.3).mean():.0%}" for name in ("w", "cam"))
+    assert f"made with **w**: above 0.30 it covers {w} of the picture" in told
+    assert f"trained with BCE alone, and covers {cam}." in told
+
+
+def test_what_advcam_climbs_is_the_number_of_the_climb_page():
+    app = open_why(step="7", classes="fish", flip="0")
+    view = HeatmapOptions((1.0,), False)
+    (step,) = climb(read_sample(SCENE)[0].pixels, load_pair("scenes"), ["fish"], AdvCamOptions(steps=1), "w", view)
+    told = " ".join(formula.value for formula in app.latex)
+    assert f"{step.score[0]:.2f}" in told
+    assert f"{step.others[0]:.2f}" in told
+    assert "y is not the logit z" in words(app)
+    assert "mirror image" not in words(app).split("y is not the logit z")[1].split("\n")[0]
 
 
 def test_another_class_is_another_story_and_compare_hears_of_it():

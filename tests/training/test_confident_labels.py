@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from recam_core.records import SEED_REFINEMENTS, UserError
-from recam_core.training.boundary.confident_labels import REFINE, confident_labels, pamr
+from recam_core.refiners.pamr.equations import pamr
+from recam_core.training.boundary.confident_labels import REFINE, confident_labels
 
 PICTURE = np.zeros((1, 5, 3), np.uint8)
 

@@ -6,22 +6,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import timm
 import torch
 from distributed_script import Squares
 from hostile import Hostile
 from safetensors.torch import load_file
 from torch import nn
 
+from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import load_pair, read_header
-from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES, libraries
 from recam_core.networks.backbones.efficientnet import imagenet_tensors
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.tiny import Tiny
 from recam_core.networks.initial_weights import imagenet_rows
 from recam_core.networks.model import build_model
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
+from recam_core.training.cost import estimate_cost
 from recam_core.training.optimizer import build_optimizer, set_rates
 from recam_core.training.run_folder import CHECKPOINT
+from recam_core.training.setup import starting_networks
 from recam_core.training.two_stage import MODEL, train
 
 CPU = torch.device("cpu")
@@ -389,3 +393,33 @@ def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
         finish(tmp_path / name, replace(ONCE, **change))
         header = json.dumps(read_header(tmp_path / name / MODEL))
         assert not [folder for folder in (tmp_path, whole[0].parent) if str(folder) in header], name
+
+
+def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
+    torch.manual_seed(0)
+    classes = Squares().classes
+    net = timm.create_model("resnet18", num_classes=len(classes))
+    torch.save(net.state_dict(), tmp_path / "mine.pth")
+    config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18", weights=str(tmp_path / "mine.pth"))
+    events = finish(tmp_path / "run", config)
+    assert {event.stage for event in events if isinstance(event, TrainStep)} == {2}
+    pair = load_pair(tmp_path / "run" / MODEL)
+    assert (pair.backbone, pair.readouts) == ("timm:resnet18", ("cam", "w", "wprime", "sum", "product"))
+    torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)  # stage 1 as it was
+    assert not torch.equal(pair.recam.head.fc1, net.fc.weight)
+    assert pair.recam.head.settings == {"bias": True, "activation": "sigmoid"}  # stage 2 teaches FC1 with BCE
+    assert estimate_cost(config, 8, CPU, classes=len(classes)).memory_mib > 700
+
+
+def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(monkeypatch):
+    torch.manual_seed(0)
+    net = timm.create_model("resnet18")
+    monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: net)
+    config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
+    rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()
+    cam, _ = starting_networks(config, ("zebra", "cat"), CPU, None)
+    zebra = CLASS_LISTS["ImageNet"].index("zebra")
+    torch.testing.assert_close(cam.head.fc1[0], rows[zebra])
+    torch.testing.assert_close(cam.head.fc1_bias[0], bias[zebra])
+    with pytest.raises(UserError, match=r"it lacks unicorn\."):
+        starting_networks(config, ("zebra", "unicorn"), CPU, None)

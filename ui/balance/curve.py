@@ -1,7 +1,7 @@
-"""mIoU over λ, drawn point by point beside full training, and the table of what was tried."""
+"""mIoU over λ, drawn point by point; the table of what was tried; and full training as it was measured."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -11,11 +11,11 @@ from recam_core.experiments.findings import read_study
 from ui.balance.charts import Curve, common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.fits import FITS, fit_of
 from ui.balance.knobs import RUNGS
-from ui.balance.sets import PHOTOS, SCENES, LabelledSet
+from ui.balance.sets import PHOTOS, QUICK, SCENES, LabelledSet
 from ui.balance.words import flatness, table_rows
 
 TRIED = "balance-tried"
-STUDIES = {SCENES: "scenes-lambda", PHOTOS: "photos-lambda"}
+STUDIES = {QUICK: "scenes-lambda", SCENES: "scenes-lambda", PHOTOS: "photos-lambda"}
 Key = tuple[Any, ...]
 
 
@@ -36,102 +36,110 @@ def remember(key: Key, config: RefitConfig) -> None:
         tried.append((key, config))
 
 
-def show_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> None:
-    """The live curve of these settings beside full training, then the table; the curve grows while it is looked at."""
+@dataclass(frozen=True, eq=False)
+class Live:
+    """The curve of some settings, and the places where it grows: chart, progress, and what there is to say of it."""
+
+    pair: ModelPair
+    bank: FeatureBank
+    chosen: LabelledSet
+    key: Key
+    config: RefitConfig
+    places: Sequence[Any] = ()
+    whole: bool = False
+
+    @property
+    def trained(self) -> Curve:
+        """The points of full training on the same pictures, where it was measured."""
+        study = study_of(self.chosen)
+        return trained_curve(study) if study else {}
+
+    def grow(self) -> None:
+        """Draw what there is, and fit the other λ one after the other where that is asked for."""
+        if not self.places:
+            return
+        chart, place, note = self.places
+        rungs = (self.config.recam_weight,) if self.config.objective == "sce" else RUNGS
+        missing = [rung for rung in rungs if self.whole and self._find(rung) is None]
+        for weight in [None, *missing]:
+            if weight is not None:
+                config = replace(self.config, recam_weight=weight)
+                fit_of(self.key, self.pair, self.bank, config, progress(place, f"λ = {weight:g}"))
+            fits = [fit for rung in rungs if (fit := self._find(rung)) is not None]
+            curve = fitted_curve(fits)
+            figure = lambda_chart(curve, RUNGS, self.config.recam_weight, common_bounds(curve, self.trained))
+            chart.plotly_chart(figure, key=f"balance-curve-{len(fits)}-{weight}", config={"displayModeBar": False})
+            if told := flatness(fits):
+                more = "" if self.config.last_block else " Try “Unfreeze the last block”."
+                note.caption(f":material/horizontal_rule: {told}{more}")
+        place.empty()
+
+    def show_tried(self) -> None:
+        """A row for every fit that was asked for on these pictures."""
+        scored = self.bank.masked.any()
+        asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == self.key[:3]]
+        found = [FITS.kept.get(entry) for entry in reversed(asked)]
+        rows = table_rows([fit for fit in found if fit is not None])
+        st.dataframe(rows, hide_index=True, width="stretch")
+        st.caption("mIoU, %." if scored else "No true masks, so no scores.")
+
+    def _find(self, weight: float) -> Refit | None:
+        return FITS.kept.get((self.key, replace(self.config, recam_weight=weight)))
+
+
+def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> Live:
+    """The places of the live curve, which grows when the rest of the page is there; none where nothing can be scored."""
     if not bank.masked.any():
-        _table(key, "no true masks, so no scores")
-        return
-    study = None
-    if part := STUDIES.get(chosen.kind):
-        study = read_study(part)
-    live, full = st.columns(2, gap="large")
-    with live:
-        st.markdown("**Heads and last block, live**" if config.last_block else "**Heads alone, live**")
-        chart = st.empty()
-        row = st.container(horizontal=True, vertical_alignment="center")
-        note = st.empty()
-        st.caption(_how(bank, chosen, config))
-    trained = trained_curve(study) if study else {}
-    with full:
-        _full_training(study, trained, config)
-    _table(key, "mIoU, %")
-    with row:
+        st.info("None of these pictures has a true mask, so there is no mIoU over λ.", icon=":material/info:")
+        return Live(pair, bank, chosen, key, config)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        what = "Heads and last block, live" if config.last_block else "Heads alone, live"
+        st.markdown(f"**mIoU over λ** :gray[({what})]", help=_how(bank, chosen, config))
         whole = st.toggle(
             "Fit every λ",
-            value=not config.last_block,
-            key=f"balance-whole-{config.last_block}",
+            value=not config.last_block or chosen.kind == QUICK,
+            key=f"balance-whole-{config.last_block and chosen.kind != QUICK}",
             help="The other λ are fitted one after the other, and the curve grows. Switch it off to stop.",
         )
-        place = st.empty()
-    _draw(pair, bank, key, config, trained, (chart, place, note), whole)
-
-
-def _draw(
-    pair: ModelPair,
-    bank: FeatureBank,
-    key: Key,
-    config: RefitConfig,
-    trained: Curve,
-    places: Sequence[Any],
-    whole: bool,
-) -> None:
-    chart, place, note = places
-    rungs = (config.recam_weight,) if config.objective == "sce" else RUNGS
-    for missing in [None, *(rung for rung in rungs if whole and _find(key, config, rung) is None)]:
-        if missing is not None:
-            fit_of(key, pair, bank, replace(config, recam_weight=missing), progress(place, f"λ = {missing:g}"))
-        fits = [fit for rung in rungs if (fit := _find(key, config, rung)) is not None]
-        curve = fitted_curve(fits)
-        figure = lambda_chart(curve, RUNGS, config.recam_weight, common_bounds(curve, trained))
-        chart.plotly_chart(figure, key=f"balance-curve-{len(fits)}-{missing}", config={"displayModeBar": False})
-        if told := flatness(fits):
-            note.markdown(
-                f":material/horizontal_rule: {told}{'' if config.last_block else ' Try “Unfreeze the last block”.'}"
-            )
-    place.empty()
-
-
-def _find(key: Key, config: RefitConfig, weight: float) -> Refit | None:
-    return FITS.kept.get((key, replace(config, recam_weight=weight)))
+    chart, place, note = st.empty(), st.empty(), st.empty()
+    return Live(pair, bank, chosen, key, config, (chart, place, note), bool(whole))
 
 
 def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
-    pixels = "fourth" if chosen.kind == SCENES else "eighth"
+    pixels = "fourth" if chosen.kind in (QUICK, SCENES) else "eighth"
     return (
         f"mIoU of the seeds of {int(bank.masked.sum())} pictures that both heads were fitted on; the backbone is frozen"
         f"{' but for its last block' if config.last_block else ''}. One look without the mirror image, every {pixels} "
         "pixel of a row and a column, each half of the pictures at the threshold that is best for the other half. The "
-        "dotted line is the λ above."
+        "dotted line is the λ of the maps."
     )
 
 
-def _full_training(study: dict[str, Any] | None, trained: Curve, config: RefitConfig) -> None:
+def study_of(chosen: LabelledSet) -> dict[str, Any] | None:
+    """What full training gave on such pictures, where the study measured it."""
+    part = STUDIES.get(chosen.kind)
+    return read_study(part) if part else None
+
+
+def show_full_training(live: Live | None) -> None:
     """What training the backbone too gives, precomputed: λ as the study had them, and one thing changed."""
-    st.markdown("**Full training, backbone too** :gray[(measured before, not live)]")
-    if study is None:
+    study = None if live is None else study_of(live.chosen)
+    if live is None or study is None:
         st.info(
             "No run of full training was measured on these pictures. The study measured it on the drawn scenes and on the "
             "photos of coco128.",
             icon=":material/info:",
         )
         return
-    rungs = sorted({weight for points in trained.values() for weight, _ in points})
+    trained, weight = live.trained, live.config.recam_weight
+    rungs = sorted({rung for points in trained.values() for rung, _ in points})
     st.plotly_chart(
-        lambda_chart(
-            trained, rungs, config.recam_weight if config.recam_weight in rungs else None, common_bounds(trained)
-        ),
+        lambda_chart(trained, rungs, weight if weight in rungs else None, common_bounds(trained)),
         key="balance-full",
         config={"displayModeBar": False},
     )
     st.caption(
         f"`{study['command']}`, {study['date']}, {study['device']}. Stage 2 of the bundled model from its own stage 1, ReCAM "
         f"as published with λ changed, scored on all pictures with masks of the split “{study['split']}”, with thresholds from "
-        "others: not counted as on the left, so compare the shapes, not the heights."
+        "others: not counted as in the live curve, so compare the shapes, not the heights."
     )
-
-
-def _table(key: Key, words: str) -> None:
-    st.markdown(f"**What you tried** :gray[({words})]")
-    asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == key[:3]]
-    found = [FITS.kept.get(entry) for entry in reversed(asked)]
-    st.dataframe(table_rows([fit for fit in found if fit is not None]), hide_index=True, width="stretch")

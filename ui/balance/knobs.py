@@ -1,4 +1,4 @@
-"""The knobs of the Balance page: λ, and what the paper takes away from ReCAM."""
+"""The knobs of the Balance page: λ, and the paper's ablations of ReCAM."""
 
 import math
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from recam_core import ModelPair, RefitConfig
+from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.records import OBJECTIVES
 from recam_core.training.recipes import default_refit
 from ui.session.link import read_choice, write
@@ -17,11 +18,10 @@ SHORT = {"both": "nothing", "shared": "FC2", "sce": "FC2 and BCE"}
 DEFAULT_LAMBDA = 1.0
 
 
-def choose_lambda() -> None:
-    """The slider; what it says is in the session."""
-    _read_link()
-    st.select_slider(
-        "Balance λ: how much the softmax loss counts beside BCE",
+def choose_lambda() -> float:
+    """The slider."""
+    weight = st.select_slider(
+        "Balance λ: how much SCE counts beside BCE",
         RUNGS,
         key=LAMBDA,
         persist_state="session",
@@ -29,56 +29,54 @@ def choose_lambda() -> None:
         help="The loss is BCE + λ · SCE. The reference takes λ = 1 on VOC and 0.1 on COCO; λ = 0 is BCE alone, the control. "
         "Every λ starts from the same stage-1 weights and takes the same steps over the same batches.",
     )
+    write("lambda", as_text(weight), as_text(DEFAULT_LAMBDA))
+    return float(weight)
 
 
-def choose_ablations(pair: ModelPair) -> RefitConfig:
-    """The switches; returns the settings of the fit that is asked for."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        objective = st.segmented_control(
-            "What is taken away",
-            list(SHORT),
-            key=OBJECTIVE,
-            required=True,
-            persist_state="session",
-            format_func=SHORT.__getitem__,
-            help="The paper's ablations. " + " ".join(f"**{SHORT[name]}**: {OBJECTIVES[name]}." for name in SHORT),
-        )
-        mask = st.toggle(
-            "SCE teaches through the mask",
-            key=MASK,
-            persist_state="session",
-            help="The mask of a class is its own CAM. On, as in the reference, SCE also changes FC1 through it; off, masks are "
-            "constants and SCE teaches FC2 only.",
-        )
-        block = st.toggle(
-            "Unfreeze the last block",
-            key=BLOCK,
-            persist_state="session",
-            help="The last block of the backbone learns too, from a copy of its own. A λ then takes tens of seconds instead of "
-            "about one.",
-        )
-    settings = replace(
-        default_refit(pair.backbone),
-        recam_weight=float(st.session_state[LAMBDA]),
-        objective=str(objective),
-        mask_gradient=bool(mask),
-        last_block=bool(block),
+def choose_switches(pair: ModelPair) -> RefitConfig:
+    """The paper's ablations, and what learns; returns the settings of the fit that is asked for, but for λ."""
+    _read_link(pair)
+    objective = st.segmented_control(
+        "Ablation: ReCAM without",
+        list(SHORT),
+        key=OBJECTIVE,
+        required=True,
+        persist_state="session",
+        format_func=SHORT.__getitem__,
+        help="The paper's ablations. " + " ".join(f"**{SHORT[name]}**: {OBJECTIVES[name]}." for name in SHORT),
     )
-    write("lambda", as_text(settings.recam_weight), as_text(DEFAULT_LAMBDA))
+    mask = st.toggle(
+        "SCE teaches through the mask",
+        key=MASK,
+        persist_state="session",
+        help="The mask of a class is its own CAM. On, as in the reference, SCE also changes FC1 through it; off, masks are "
+        "constants and SCE teaches FC2 only.",
+    )
+    block = st.toggle(
+        "Unfreeze the last block",
+        key=BLOCK,
+        persist_state="session",
+        help="The last block of the backbone learns too, from a copy of its own, so that the features themselves answer to λ. "
+        "Without it only what reads them out learns.",
+    )
+    settings = replace(
+        default_refit(pair.backbone), objective=str(objective), mask_gradient=bool(mask), last_block=bool(block)
+    )
     write("objective", settings.objective, "both")
     write("mask", str(int(settings.mask_gradient)), "1")
-    write("block", str(int(settings.last_block)), "0")
+    write("block", str(int(settings.last_block)))
     return settings
 
 
-def _read_link() -> None:
+def _read_link(pair: ModelPair) -> None:
     state = st.session_state
     if LAMBDA in state:
         return
     state[LAMBDA], fault = linked_lambda(st.query_params.get("lambda"))
     state[OBJECTIVE] = read_choice("objective", SHORT, "both")
     state[MASK] = read_choice("mask", ("0", "1"), "1") == "1"
-    state[BLOCK] = read_choice("block", ("0", "1"), "0") == "1"
+    fresh = "set" not in st.query_params  # who follows no link begins with what moves, where that takes seconds
+    state[BLOCK] = read_choice("block", ("0", "1"), str(int(fresh and pair.classes == SCENE_CLASSES))) == "1"
     if fault:
         st.warning(fault, icon=":material/link_off:")
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import CamResult, Evidence, Refit, class_curves, read_out
-from recam_core.networks.readouts import READOUTS
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import SCALE_NAMES
 from ui.balance.words import untrained
 from ui.components.heatview import heat_view
@@ -34,9 +34,9 @@ def show_maps(
         else (READOUTS[readout].label, _title(readout, fitted), READOUTS[readout].help)
         for readout in READOUTS
     }
-    payload = heat_payload(results, curves, picture, truth, named, "w" if absent else None)
+    payload = heat_payload(results, curves, picture, truth, named, best_readout(fitted))
     settings = st.session_state.get("heat_settings") or heat_settings()
-    view = heat_view(payloads.put(payload), key="balance-heat", initial=settings)
+    view = heat_view(payloads.put(payload), key="balance-heat", initial=settings, large=True)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})
     write_heat_settings(settings)
     step = round(settings["threshold"] * 100)
@@ -44,6 +44,12 @@ def show_maps(
         result.readout: float(rows.covered[0, step]) for result, rows in zip(results, curves["each"], strict=True)
     }
     return covered, settings
+
+
+def best_readout(fitted: Refit) -> str:
+    """The readout of a fit with the highest mIoU, of those that were trained; w where nothing is scored."""
+    trained = [name for name in recam_readouts() if name not in untrained(fitted.config)]
+    return max(trained, key=lambda name: fitted.scores[name].miou) if fitted.scores else "w"
 
 
 def _title(readout: str, fitted: Refit) -> str:

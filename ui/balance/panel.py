@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from recam_core import Evidence, ModelPair, RefitConfig, UserError, refit_evidence
-from ui.balance.curve import progress, remember, show_curve
+from recam_core import Evidence, FeatureBank, ModelPair, RefitConfig, UserError, refit_evidence
+from ui.balance.curve import Key, Live, place_curve, progress, remember, show_full_training
 from ui.balance.fits import bank_key, bank_of, fit_of, look_of
-from ui.balance.knobs import choose_ablations, choose_lambda
+from ui.balance.knobs import choose_lambda, choose_switches
 from ui.balance.maps import show_maps
 from ui.balance.sets import LabelledSet, choose_set
+from ui.balance.state import remembered, tell
+from ui.balance.verdicts import show_verdicts
+from ui.balance.when import show_when
 from ui.balance.words import what_changed
 from ui.compute.engine import brief_turn
 from ui.session.link import address
@@ -18,25 +21,44 @@ from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
 
+TRIED = "tried"
+PARTS = {
+    TRIED: "What you tried",
+    "full": "Full training",
+    "verdicts": "What the paper found",
+    "when": "When does ReCAM help?",
+}
 
-def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
-    """Everything that is live; what cannot be fitted is said, and the shipped results below stay."""
-    who, what, balance = st.columns([1, 1.25, 2.25], gap="medium", vertical_alignment="bottom")
+
+def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> Live | None:
+    """λ, two maps and the curve, on one screen; what cannot be fitted is said, and the shipped results below stay.
+
+    Returns what goes on being fitted when the rest of the page is drawn.
+    """
+    who, what, more = st.columns([1, 1.2, 1], gap="medium", vertical_alignment="bottom")
     with who:
         name = choose_class(evidence, subject, "The class whose maps are shown; all classes are fitted.")
-    with balance:
-        choose_lambda()
-    config = choose_ablations(pair)
+    with more, st.popover("Ablations and last block", icon=":material/tune:", width="stretch"):
+        config = choose_switches(pair)
     try:
         chosen = choose_set(pair, what)
-        _fit_and_show(subject, pair, evidence, name, chosen, config)
+        maps, curve = st.columns([1.15, 1], gap="large")
+        with maps:
+            config = chosen.suited(replace(config, recam_weight=choose_lambda()))
+            bank, key, sentence = _fit_and_show(subject, pair, evidence, name, chosen, config)
+        with curve:
+            live = place_curve(pair, bank, chosen, key, config)
+            st.markdown(sentence)
+        return live
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
+        return None
 
 
 def _fit_and_show(
     subject: Subject, pair: ModelPair, evidence: Evidence, name: str, chosen: LabelledSet, config: RefitConfig
-) -> None:
+) -> tuple[FeatureBank, Key, str]:
+    """The maps at the λ that is chosen; returns the features, what they and a fit depend on, and what it changed in words."""
     place = st.empty()
     bank = bank_of(chosen, pair, config.last_block, progress(place, "Features of the pictures are made, once"))
     key = bank_key(chosen, pair, config.last_block)
@@ -47,14 +69,34 @@ def _fit_and_show(
         st.caption(f":material/info: {plain(caution)}")
     look = look_of(subject.picture, pair, replace(subject.options, scales=(1.0,)), config.last_block)
     truth, known, _ = known_truth(subject, evidence, [name], pair.class_ids([name]))
-    sentence = st.empty()
     with brief_turn():
         read = refit_evidence(look, pair, fitted)
     covered, settings = show_maps(read, fitted, name, subject.picture.name, truth, known)
-    sentence.markdown(what_changed(fitted, covered, settings["threshold"], plain(name)))
     remember(key, config)
+    return bank, key, what_changed(fitted, covered, settings["threshold"], plain(name))
+
+
+def show_parts(live: Live | None) -> None:
+    """What stands below, one at a time: fits that were tried, full training, the paper's findings, when ReCAM helps."""
+    st.segmented_control(
+        "Look at",
+        list(PARTS),
+        key=remembered("part", PARTS, TRIED),
+        format_func=PARTS.__getitem__,
+        required=True,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    part = tell("part", TRIED)
+    if part == "full":
+        show_full_training(live)
+    elif part == "verdicts":
+        show_verdicts()
+    elif part == "when":
+        show_when()
+    elif live is not None:
+        live.show_tried()
     _link()
-    show_curve(pair, bank, chosen, key, config)
 
 
 def _link() -> None:

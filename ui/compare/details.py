@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core import CamResult, Evidence, ModelPair
+from recam_core.cam.methods import map_row, map_title
 from recam_core.cam.scales import scaled_maps
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
@@ -32,7 +33,7 @@ def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> Non
         f"At x {x}, y {y}: share of {SCALE_WORDS[scale]}, and the raw evidence in the units of the readout (in brackets)."
     )
     cells = {
-        READOUTS[r.readout].label: [
+        map_title(r.readout): [
             f"{m[y, x]:.3f}  ({w[y, x]:.3g})" for m, w in zip(scaled_maps(r, scale), r.raw, strict=True)
         ]
         for r in results
@@ -57,9 +58,9 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
             figure.add_scatter(
                 x=np.linspace(0, 1, len(values)),
                 y=values,
-                name=READOUTS[result.readout].label,
+                name=map_title(result.readout),
                 mode="lines",
-                line={"color": READOUTS[result.readout].colour, "width": 2},
+                line={"color": map_row(result.readout).colour, "width": 2},
                 hovertemplate="threshold %{x:.2f}: %{y:.0%}",
             )
         figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})

@@ -7,6 +7,7 @@ import streamlit as st
 from recam_core import UserError, known_models, open_dataset, read_header
 from recam_core.cam.methods import METHODS
 from recam_core.datasets import missing_words
+from recam_core.networks.readouts import RECAM
 from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job
 from recam_core.system.layouts import changed
@@ -89,13 +90,14 @@ def new_evaluation() -> None:
             )
             return
         offers = runs.offers()
-        walk = st.selectbox("Also after the random walk?", list(offers), format_func=offers.__getitem__, key="new-walk")
+        walk = st.selectbox("Also refined?", list(offers), format_func=offers.__getitem__, key="new-walk")
         multi = st.toggle(
             "Four scales", key="new-multi", help="1, 0.5, 1.5 and 2, as the reference does; about eight times as long."
         )
+        fitted = RECAM in header["card"].get("prototypes", {})
         methods = st.multiselect(
             "Methods beside the readouts",
-            list(METHODS),
+            [name for name in METHODS if name != "lpcam" or fitted],
             key="new-methods",
             format_func=lambda name: METHODS[name].label + (" (slow)" if METHODS[name].slow else ""),
             placeholder="none",
@@ -108,13 +110,18 @@ def new_evaluation() -> None:
                 f"{', '.join(slow)} runs the network once for every channel of its features, for each view and class: "
                 "such an evaluation takes many times as long as the estimate."
             )
+        boxes = st.toggle(
+            "Boxes too",
+            key="new-boxes",
+            help="Localisation as Choe et al. (CVPR 2020) score it, beside mIoU: MaxBoxAcc and pixel average precision.",
+        )
         slower = (8 if multi else 1) * (1.5 if walk else 1) * (1 + len(methods))
         st.caption(f"{pictures} pictures, very roughly {runs.estimate(str(model), round(pictures * slower))}.")
         if walk == "learned" and "boundary" not in header["card"]:
             st.warning("This model has no boundary branches; choose the edges of the picture.")
             return
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
-            begin(str(model), *where, walk=str(walk), multi=multi, methods=methods)
+            begin(str(model), *where, walk=str(walk), multi=multi, methods=methods, localisation=boxes)
 
 
 def begin(model: str, dataset: str, root: str, split: str, **more: Any) -> None:

@@ -22,7 +22,7 @@ from ui.errors.faithful import show_faithful
 from ui.errors.headline import percent
 from ui.errors.maps import error_card, pair_of, read_shot, results_of
 from ui.errors.runs import source_of
-from ui.errors.sides import View, lead_threshold
+from ui.errors.sides import View
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, write
@@ -57,7 +57,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
         st.markdown(f"#### {plain(name)}")
         if name in chosen:
             at = chosen.index(name)
-            for words, icon, to in (("Previous", "chevron_left", at - 1), ("Following", "chevron_right", at + 1)):
+            for words, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):
                 there = 0 <= to < len(chosen)
                 target = chosen[to] if there else name
                 st.button(words, icon=f":material/{icon}:", disabled=not there, on_click=choose, args=("open", target))
@@ -157,9 +157,7 @@ def _show_maps(view: View, position: int) -> None:
     heat = heat_view(
         payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
     )
-    settings = heat.settings or {}
-    st.session_state[key("looks")] = kept | settings
-    lead_threshold(view, settings.get("threshold"))
+    st.session_state[key("looks")] = kept | (heat.settings or {})
     _show_counted(view, position, results, words)
 
 
@@ -209,7 +207,7 @@ def _show_note(view: View, name: str, note: Note) -> None:
     with st.form(key=f"note-{name}", border=False):
         tags = st.multiselect("Tags", known, default=list(note.tags), accept_new_options=True, max_selections=12)
         text = st.text_area("Note", note.text, max_chars=2000, height=100, placeholder="What is wrong here?")
-        if not st.form_submit_button("Keep", icon=":material/save:"):
+        if not st.form_submit_button("Save", icon=":material/save:"):
             return
     try:
         write_note(view.a.store.folder, name, Note(text.strip(), tuple(tags)))
@@ -228,7 +226,7 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
     uploads.keep(st.session_state, picture, truth=uploads.Truth(mask, view.classes))
     st.session_state.pop(PICTURE, None)  # what the link names counts
     painted = st.session_state.get("heat_settings") or heat_settings()
-    st.session_state["heat_settings"] = painted | {"mode": "error", "threshold": view.threshold}
+    st.session_state["heat_settings"] = painted | {"mode": "error", "rule": "same", "threshold": view.threshold}
     ids = view.a.store.entries[int(view.a.numbers[position])].ids
     link = {
         PICTURE: picture.sha256,

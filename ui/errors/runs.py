@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import Store, UserError, known_models, open_store, read_header
+from recam_core.cam.methods import is_method
 from recam_core.checkpoints.pair_file import find_model
 from recam_core.checkpoints.registry import find_by_sha256, names_file
 from recam_core.evaluation.store import read_parts, read_settings
@@ -97,12 +98,14 @@ def start(
     multi: bool = False,
     flip: bool = True,
     methods: Sequence[str] = (),
+    localisation: bool = False,
 ) -> Job:
     """Evaluate a model of the list on a data set; maps of a refiner, by one of its offers, and of ``methods`` are counted too."""
     common = ["--model", model, "--dataset", dataset, "--split", split, *(["--root", root] if root else [])]
     common += ["--scales", "multi" if multi else "1", "--flip" if flip else "--no-flip"]
     refine: list[str] = []
     more = ["--methods", ",".join(methods)] if methods else []
+    more += ["--localisation"] if localisation else []
     title = f"{model} on {Path(root).name if root else dataset} {split}"
     for name, refiner in REFINERS.items():
         if walk in refiner.offers:
@@ -143,7 +146,8 @@ def start_baselines(run: Run, store: Store) -> Job:
     common += ["--root", settings.root] if settings.root else []
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]
-    more = ["--baselines", "only", "--json-lines"]
+    methods = [name for name in settings.maps if is_method(name)]
+    more = ["--baselines", "only", *(["--methods", ",".join(methods)] if methods else []), "--json-lines"]
     return start_job(
         KIND,
         f"baselines on {settings.dataset} {settings.split}",

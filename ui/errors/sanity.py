@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import Store, UserError
+from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store.map_names import is_baseline, map_label
 from recam_core.records.stored import BASELINES
 from recam_core.system.folders import may_start
@@ -38,6 +39,8 @@ def show_sanity(view: View) -> None:
         "classes are alike, the first class has every pixel. Pointing: share of objects that a map's highest point lies on "
         "or within 15 px of, mean over classes."
     )
+    for store in stores:
+        _show_localisation(store)
 
 
 def differences(store: Store, baselines: Store) -> list[str]:
@@ -69,6 +72,29 @@ def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
         "at": f"{store.thresholds[curves.best]:.2f}",
         "pointing": percent(store.pointing(name)),
     }
+
+
+def localisation_row(store: Store, name: str) -> dict[str, Any]:
+    """MaxBoxAcc and pixel average precision of one map; percent."""
+    figures = store.localisation(name)
+    at = {f"box, IoU {needed:g}": percent(rate) for needed, rate in zip(REQUIRED, figures.box_accuracy, strict=True)}
+    return {"map": map_label(name), "MaxBoxAcc": percent(figures.max_box_acc), **at, "PxAP": percent(figures.pxap)}
+
+
+def _show_localisation(store: Store) -> None:
+    """The same maps as another field scores them, where that was counted."""
+    if not store.objects:
+        return
+    objects = len(next(iter(store.objects.values())).label)
+    st.markdown(
+        f"**Localisation**: {objects} objects, a class of a picture each, at the thresholds that suit each map best."
+    )
+    st.dataframe([localisation_row(store, name) for name in store.objects], hide_index=True, width="stretch")
+    st.caption(
+        "MaxBoxAcc: share of objects where a box around a part of the map and one around a part of the object overlap by "
+        "an IoU of 0.3, 0.5 and 0.7, and the mean of the three; PxAP: area under pixel precision over pixel recall. "
+        "(Choe et al., CVPR 2020.)"
+    )
 
 
 def _measured(view: View, found: runs.Run | None) -> list[Store]:

@@ -15,12 +15,13 @@ from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from ui.errors import runs
 from ui.errors.runs import Run
-from ui.errors.state import choose, fraction, key, remembered, settle, tell
+from ui.errors.state import fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
+from ui.widgets.terms import READOUT
 
 SAME = "same"
-THRESHOLD, SUGGESTED, SEEN = "threshold", "suggested", "errors-threshold-seen"
+THRESHOLD, SUGGESTED = "threshold", "suggested"
 LAST = 0.99  # of the thresholds that evaluation counts
 
 
@@ -168,7 +169,7 @@ def choose_sides(run: Run, found: list[Run]) -> View:
             persist_state="session",
             help="At first the map of ReCAM’s with the highest mIoU in this evaluation, each at its own best threshold.",
         )
-        st.caption("The change is B − A everywhere: positive means that B is better.")
+        st.caption(f"The change is B − A everywhere: positive means that B is better. {READOUT}")
     for name in ("a", "b"):
         write(name, st.session_state[key(name)])
     numbers = same_pictures([store, theirs])
@@ -235,15 +236,6 @@ def _slider() -> float:
         "thresholds are stored, so moving it computes nothing again.",
     )
     return float(chosen)
-
-
-def lead_threshold(view: View, threshold: float | None) -> None:
-    """Have the whole page follow the threshold that somebody moved inside the heat view."""
-    before, st.session_state[SEEN] = st.session_state.get(SEEN), threshold
-    if threshold is None or threshold == before or round(100 * threshold) == view.index:
-        return
-    choose(THRESHOLD, min(round(threshold, 2), LAST))
-    st.rerun()
 
 
 def _content(store: Store) -> tuple[str, str, str]:

@@ -8,8 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from recam_core import UserError, known_models
-from recam_core.checkpoints.importers import CLASS_LISTS, Recognised, parse_class_names, store_import
+from recam_core.checkpoints.importers import (
+    CLASS_LISTS,
+    Recognised,
+    parse_class_names,
+    store_import,
+    stride_note,
+)
 from recam_core.checkpoints.registry import model_entries, model_entry, place_for
+from recam_core.records import is_library_name
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.escaping import plain
@@ -54,6 +61,9 @@ def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) 
     if classes is None:
         return None
     backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
+    backbone = main.backbone if is_library_name(main.backbone) else backbone
+    if main.kind == "classifier" and (note := stride_note(backbone)):
+        st.caption(f"It is {note}.")
     activation = _choose_activation(main) if main.kind == "classifier" else ""
     average = not any(one.both for one in found) or _choose_average()
     return Making(name, classes, backbone, activation, onto, order, average)

@@ -11,15 +11,22 @@ import streamlit as st
 
 from recam_core import UserError
 from recam_core.checkpoints.fetching import IMAGENET_FILE, fetch_imagenet
-from recam_core.checkpoints.importers import Recognised, recognise
+from recam_core.checkpoints.importers import Recognised, recognise, stride_note
 from recam_core.checkpoints.registry import arriving, write_arrived
 from recam_core.system.folders import allowed_file, data_roots
-from ui.models.import_form import choose_making, choose_making_of_fetched, make_model
+from ui.models.import_form import Making, choose_making, choose_making_of_fetched, free_name, make_model
 from ui.models.state import form_key
+from ui.widgets.architecture import name_architecture
 from ui.widgets.escaping import plain
 
 LIMIT = 400  # MB: an official ResNet-50 file has 98 to 300
-WAYS = {"send": "from this computer", "path": "a file on the server", "fetch": "ImageNet weights from the network"}
+WAYS = {
+    "send": "from this computer",
+    "path": "a file on the server",
+    "fetch": "ImageNet weights from the network",
+    "library": "any classifier of timm or torchvision",
+}
+ARCHITECTURE = "Architecture, where the file is of another than ResNet-18, -50, -101 or EfficientNet-Lite0"
 SEEN = "models-recognised"
 
 
@@ -60,15 +67,18 @@ def bring_in() -> None:
         if way == "fetch":
             _fetch()
             return
+        if way == "library":
+            _fetch_any()
+            return
         source = _sent() if way == "send" else _named()
         if source is None:
             st.caption(
                 "Understood are the reference’s own files (res50_cam.pth, the network and recam_predictor of ReCAM, the IRN "
-                "network), torchvision and timm classifiers of the backbones that this project knows, and model files of this "
-                "project. What belongs together is given together. Files are read as plain tensors: nothing in them is run."
+                "network), torchvision and timm classifiers, and model files of this project. What belongs together is given "
+                "together. Files are read as plain tensors: nothing in them is run."
             )
             return
-        found = _recognised(source)
+        found = _recognised(source, name_architecture(ARCHITECTURE, form_key("architecture")))
         if found is None:
             return
         making = choose_making(source.stem, source.names, found)
@@ -82,8 +92,7 @@ def bring_in() -> None:
 def _sent() -> Source | None:
     files = st.file_uploader(
         f"One file, or several that belong together, at most {LIMIT} MB each",
-        type=["pth", "pt", "safetensors", "bin"],
-        accept_multiple_files=True,
+        accept_multiple_files=True,  # of any type, because what is refused is refused in a sentence of ours
         max_upload_size=LIMIT,
         key=form_key("files"),
     )
@@ -112,23 +121,37 @@ def _named() -> Source | None:
     return Source(stamp, paths=paths) if paths else None
 
 
-def _recognised(source: Source) -> tuple[Recognised, ...] | None:
-    """What each file is, in words on the page; looked at once, and None where one is refused."""
-    stamp, found, refusal = st.session_state.get(SEEN, (None, (), ""))
-    if stamp != source.stamp:
-        found, refusal = (), ""
+def _recognised(source: Source, backbone: str) -> tuple[Recognised, ...] | None:
+    """What each file is, in words on the page; looked at once, and None where one is refused.
+
+    ``backbone`` is the library's classifier that was named, or "".
+    """
+    stamp, found, refusals = st.session_state.get(SEEN, (None, (), []))
+    if stamp != (*source.stamp, backbone):
         try:
             with st.spinner("Looking at the file …", show_time=True), source.on_disk() as paths:
-                found = tuple(recognise(path) for path in paths)
-        except UserError as error:
-            refusal = str(error)
-        st.session_state[SEEN] = (source.stamp, found, refusal)
-    if refusal:
+                found, refusals = _look(paths, backbone)
+        except UserError as error:  # there is no place to write what was sent
+            found, refusals = (), [str(error)]
+        st.session_state[SEEN] = ((*source.stamp, backbone), found, refusals)
+    for refusal in refusals:
         st.error(plain(refusal), icon=":material/block:")
+    if refusals:
         return None
     for name, one in zip(source.names, found, strict=True):
         st.success(f"**{plain(name)}** is {plain(one.words)}", icon=":material/check:")
     return found
+
+
+def _look(paths: list[Path], backbone: str) -> tuple[tuple[Recognised, ...], list[str]]:
+    """What the files are, and why each of the others is refused."""
+    found, refusals = [], []
+    for path in paths:
+        try:
+            found.append(recognise(path, backbone=backbone))
+        except UserError as error:
+            refusals.append(str(error))
+    return tuple(found), refusals
 
 
 def _fetch() -> None:
@@ -154,6 +177,25 @@ def _fetch() -> None:
         bar.progress(1.0, "Reading and checking the weights …")
         making = choose_making_of_fetched(name)
         make_model([path], making)
+
+
+def _fetch_any() -> None:
+    st.caption(
+        "Takes a classifier with the weights that its library publishes. Its input (size, mean, std) is that of the weights, and "
+        "its probabilities are the library’s own. It has CAM only: FC2 can be trained on it. Offline, give a file of its weights "
+        f"and name the architecture: “{WAYS['send']}”."
+    )
+    backbone = name_architecture("Classifier", form_key("library"))
+    if note := stride_note(backbone):
+        st.caption(f"It is {note}.")
+    if not backbone:
+        return
+    name = st.text_input(
+        "Name under Models", free_name(backbone), key=form_key(f"library-name-{backbone}"), max_chars=60
+    )
+    if st.button("Fetch its weights and import", icon=":material/download:", key=form_key("fetch-any")):
+        with _said(), st.spinner("Fetching, reading and checking the weights …", show_time=True):
+            make_model([], Making(name.strip(), backbone=backbone))
 
 
 @contextlib.contextmanager

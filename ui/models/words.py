@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recam_core.networks.readouts import NETWORKS, READOUTS
-from recam_core.records import CAM, TrainConfig
+from recam_core.records import CAM, TrainConfig, is_library_name
 
 BACKBONES = {  # words and output stride
     "tiny": ("Tiny", 8),
@@ -17,6 +17,10 @@ FIRST = 6  # class names that are shown before the card is opened
 
 def backbone_words(name: str) -> tuple[str, str]:
     """A backbone and its output stride; the stride is empty for one that is not known."""
+    if is_library_name(name):
+        library, _, model = name.partition(":")
+        model, _, finer = model.partition("@")
+        return f"{model} of {library}", f"output stride {finer}" if finer else "its own output stride"
     if name not in BACKBONES:
         return name, ""
     words, stride = BACKBONES[name]

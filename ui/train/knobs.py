@@ -6,17 +6,19 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import BACKBONES, known_models, read_header
-from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig
+from recam_core import BACKBONES, UserError, known_models, read_header
+from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig, is_library_name
 from recam_core.system.folders import allowed_file
 from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE
 from ui.train import words
+from ui.widgets.architecture import name_architecture
 from ui.widgets.escaping import plain
 
 _PLAIN = tuple(words.NUMBERS)
 _TOGGLES = ("mask_gradient", "half", "frozen_depthwise")
 FIELDS = (*_PLAIN, *_TOGGLES, "backbone", "optimizer", "fc1_start", "fc2_start", "objective", "precision")
 REFERENCE_MOMENTUM = "reference_momentum"
+LIBRARY = "library"  # in the place of a network of ours
 
 
 def key(name: str) -> str:
@@ -27,6 +29,8 @@ def key(name: str) -> str:
 def fill(config: TrainConfig) -> None:
     """Put the settings of a preset or of a run into the widgets."""
     values = {name: getattr(config, name) for name in FIELDS}
+    if is_library_name(config.backbone):
+        values |= {"backbone": LIBRARY, LIBRARY: config.backbone}
     in_file = config.weights not in ("none", "imagenet")
     values |= {
         "weights": "file" if in_file else config.weights,
@@ -89,8 +93,12 @@ def choose_network(base: TrainConfig) -> TrainConfig:
         with second:
             return _on_a_model(base)
     with second:
-        networks = {name: words.BACKBONES.get(name, name) for name in BACKBONES}
+        networks = {name: words.BACKBONES.get(name, name) for name in BACKBONES} | {LIBRARY: words.LIBRARY}
         backbone = pick("backbone", "Network", networks, words.POSITIONS)
+        if backbone == LIBRARY:
+            backbone = name_architecture("Its name", key(LIBRARY))
+            if not backbone:
+                raise UserError("Name the classifier of timm or torchvision that is to be trained.")
     with third:
         offered = {name: label for name, label in words.WEIGHTS.items() if name in _weights_of(backbone)}
         weights = pick("weights", "It begins with weights", offered)

@@ -12,6 +12,7 @@ from ui.train.maps import Roll
 from ui.train.runs import Run
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
+from ui.widgets.terms import BCE, SCE
 
 EVERY = "2s"
 KEPT = "What is finished epoch by epoch is kept, and it can go on later."
@@ -67,7 +68,7 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
             st.caption(f"Pictures of {plain(config.validation)} have no masks, so seeds cannot be scored.")
     else:
         st.caption("Nothing is scored after an epoch, because no validation split was chosen.")
-    st.caption(_lost_words(history, run))
+    st.caption(f"{BCE} {SCE} {_lost_words(history, run)}")
     with st.expander("Learning rate", icon=":material/trending_down:"):
         draw_live(st, charts.rate_chart(one), "train-rate")
     if history.skipped:

@@ -6,7 +6,7 @@ import streamlit as st
 from ui.why.bars import probability_bars
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS, F, W, number, tex, tex_number
-from ui.why.task import idea, try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 SHOWN = 6
@@ -26,7 +26,7 @@ def show(seen: Seen) -> None:
         rf"{tex_number(score, 'p')}\end{{aligned}}",
     )
     share = min(max(0.75 * width / height, 0.5), 1.0)  # a tall picture would push the numbers off the screen
-    left, right = st.columns([share, 1], gap="large", vertical_alignment="center")
+    left, right = demo().columns([share, 1], gap="large", vertical_alignment="center")
     left.image(seen.evidence.picture, alt=f"The picture {seen.subject.picture.name}", width="stretch")
     order = [int(k) for k in np.argsort(-seen.evidence.scores, kind="stable")[:SHOWN]]
     if seen.k not in order:

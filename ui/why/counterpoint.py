@@ -13,7 +13,7 @@ from recam_core.networks.readouts import READOUTS, recam_readouts
 from ui.why.example import Seen
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex
-from ui.why.task import idea, try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 CONTROL = "control"
@@ -41,7 +41,9 @@ def show(seen: Seen) -> None:
         words: row_shift(seen.features.stage2, wprime, seen.k, seen.masked.pooled, vector)
         for words, vector in vectors.items()
     }
-    shift_view(seen, shifts)
+    with demo():
+        shift_view(seen, shifts)
+        _show_measured(seen)
     try_this(
         f"Choose “minus w′ of {plain(seen.name)}” and move c to 1. How much does SCE change, and what is left of the "
         "map?",
@@ -50,6 +52,9 @@ def show(seen: Seen) -> None:
         "good w′ map is therefore not something that SCE asks for, and the scale of w′ against w decides what w⊕w′ "
         "and w⊗w′ show.",
     )
+
+
+def _show_measured(seen: Seen) -> None:
     st.markdown("**What was measured**")
     for model, card in _cards(seen).items():
         for sentence, how in measured(card):

@@ -1,6 +1,6 @@
 """What every step of the lesson looks at: one picture, one class, one look without scales or mirror image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import CamResult, Evidence, HeatmapOptions, ModelPair, class_curves, read_out
-from recam_core.cam.lesson import MaskedFeature, PictureFeatures, masked_feature
+from recam_core.cam.lesson import MaskedFeature, PictureFeatures, climb_scores, masked_feature
 from recam_core.records import SCALE_NAMES
 from ui.components.heatview import heat_view
 from ui.components.heatview.maps import heat_payload
@@ -43,6 +43,17 @@ class Seen:
     def logits(self) -> np.ndarray:
         """FC1 of the ReCAM network on the pooled features: z (K,)."""
         return self.features.weights["w"] @ self.features.stage2.mean(axis=(1, 2)) + self.features.bias
+
+    @cached_property
+    def climbed(self) -> np.ndarray:
+        """What AdvCAM climbs, in the ReCAM network: y (K,)."""
+        return climb_scores(self.features.stage2, self.features.weights["w"])
+
+    def covered(self, readouts: Sequence[str], threshold: float) -> dict[str, float]:
+        """Which share of the picture the map of the class exceeds a threshold on, by readout."""
+        with brief_turn():
+            maps = {name: read_out(self.evidence, name, [self.name]).maps[0] for name in readouts}
+        return {name: float((values > threshold).mean()) for name, values in maps.items()}
 
     @cached_property
     def masked(self) -> MaskedFeature:

@@ -33,5 +33,7 @@ STEPS = (
 @st.fragment
 def show_step(number: int, seen: Seen) -> None:
     """Draw one step; what is moved inside of it reruns only this part."""
-    STEPS[number - 1].show(seen)
-    show_link()
+    with st.container(key="why-body"):
+        STEPS[number - 1].show(seen)
+    with st.container(key="why-link"):
+        show_link()

@@ -13,8 +13,9 @@ from ui.components.modules import bundle
 from ui.session.link import write
 from ui.why.example import Seen
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
-from ui.why.task import idea, try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
+from ui.widgets.terms import BCE, SCE
 
 KEPT = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}
@@ -31,13 +32,14 @@ def show_bce(seen: Seen) -> None:
     """Gradients of BCE: one class, one number."""
     z, y, g = tex("z_k", "z"), tex("y_k", "y"), tex("g_k", "g")
     idea(
-        "Training moves each score by its gradient. Under BCE that of a class is its own probability minus its own "
+        f"{BCE} Training moves each score by its gradient. Under BCE that of a class is its own probability minus its own "
         "label, and nothing else. A class that is answered has almost no gradient left: BCE **saturates**, however "
         "little of the object the map covers. And the classes **never talk to each other**.",
         rf"\begin{{aligned}}{g} &= K\,\frac{{\partial\,\mathrm{{BCE}}}}{{\partial {z}}} = {SIGMA} - {y}\\ "
         rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= 0 \;\;(j \neq k)\end{{aligned}}",
     )
-    _widget("bce", seen, seen.logits)
+    with demo():
+        _widget("bce", seen, seen.logits)
     gradients = [signed(float(g), 3) for g in bce_gradient(START["z"], START["y"])]
     sure = float(sigmoid(START["z"])[0])
     try_this(
@@ -53,26 +55,27 @@ def show_sce(seen: Seen) -> None:
     """Gradients of SCE: the same logits, but what one class wins the others lose."""
     z, p, g = tex("z_k", "z"), tex("p_k", "p"), tex("g_k", "g")
     idea(
-        "ReCAM gives the masked feature of one class $c$ to a second classifier and asks with softmax: **which one** "
-        "is it? Now a score is only worth what it is above the others. The gradients **sum to 0**, and "
+        f"ReCAM gives the masked feature of one class $c$ to a second classifier. {SCE} Now a score is only worth what it is "
+        "above the others. The gradients **sum to 0**, and "
         f"${tex('p_j p_k', 'p')}$ ties each class to every other.",
         rf"\begin{{aligned}}{p} &= \frac{{e^{{{z}}}}}{{\sum_j e^{{{tex('z_j', 'z')}}}}}\\ "
         rf"{g} &= \frac{{\partial\,\mathrm{{SCE}}}}{{\partial {z}}} = {p} - [k = c]\\ "
         rf"\frac{{\partial {g}}}{{\partial {tex('z_j', 'z')}}} &= -{tex('p_j p_k', 'p')} \;\;(j \neq k)\end{{aligned}}",
     )
-    _widget("sce", seen, seen.masked_logits)
+    own = sce_value(seen.masked_logits, seen.k)
+    with demo():
+        _widget("sce", seen, seen.masked_logits)
+        st.caption(
+            f"In this picture, FC2 on the masked feature of {plain(seen.name)}: SCE = {number(own, 3)} over all "
+            f"{len(seen.masked_logits)} classes. “This picture” takes the logits z′ of the class and of its two strongest "
+            "rivals."
+        )
     left = abs(float(bce_gradient(START["z"], START["y"])[0]))
     g_start = [signed(float(v), 4) for v in sce_gradient(START["z"], 0)]
     answer = (
         f"The gradients are {', '.join(g_start)}: SCE pushes the first class up and the second down with half its "
         f"strength, where BCE had {left:.3f} left for each. Only their difference counts; add the same to all three "
         "and nothing changes (step 8 makes use of that)."
-    )
-    own = sce_value(seen.masked_logits, seen.k)
-    st.caption(
-        f"In this picture, FC2 on the masked feature of {plain(seen.name)}: SCE = {number(own, 3)} over all "
-        f"{len(seen.masked_logits)} classes. “This picture” takes the logits z′ of the class and of its two strongest "
-        "rivals."
     )
     try_this("Start from z = 4, 4, −4 with the first class as target. BCE was done with them. Is SCE?", answer)
 

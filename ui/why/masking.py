@@ -1,10 +1,12 @@
 """Step 4: the features under the class's own map."""
 
 import numpy as np
+import streamlit as st
 
+from recam_core.records import CAM
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import FK, MASK, F, tex
-from ui.why.task import idea, try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 
@@ -12,23 +14,30 @@ def show(seen: Seen) -> None:
     """Mask, features, and features under the mask, as energy at each position."""
     masked, name = seen.masked, plain(seen.name)
     pooled, plainly = (float(np.linalg.norm(v)) for v in (masked.pooled, seen.features.stage2.mean(axis=(1, 2))))
-    idea(
-        f"ReCAM turns the map into a soft mask ${MASK}$ from 0 to 1 and multiplies every feature map with it. What is "
-        f"left is ${FK}$, the features **of one class**. Then it pools them again. Maps of energy show how strong all "
-        f"{len(seen.features.stage2)} channels are together at each position.",
-        rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ \frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}"
-        rf"{{\sum_x \lVert {F} \rVert}} &= {100 * masked.kept:.0f}\,\%\end{{aligned}}",
-    )
-    show_heat(
-        seen,
-        (),
-        "why-mask",
-        {
-            "energy": (masked.energy, ("‖f‖", "all features", "length of the feature vector at each position")),
-            "mask": (masked.mask, ("Mₖ", "the mask, CAM", f"ReLU(wᵀf) of {seen.name} over its own maximum")),
-            "masked": (masked.masked, ("‖fₖ‖", "masked features", "length of the feature vector under the mask")),
-        },
-    )
+    place, live = st.container(), demo()
+    with live:
+        view = show_heat(
+            seen,
+            (),
+            "why-mask",
+            {
+                "energy": (masked.energy, ("‖f‖", "all features", "length of the feature vector at each position")),
+                "mask": (masked.mask, ("Mₖ", "the mask, w’s map", f"ReLU(wᵀf) of {seen.name} over its own maximum")),
+                "masked": (masked.masked, ("‖fₖ‖", "masked features", "length of the feature vector under the mask")),
+            },
+        )
+    level = (view.settings or {}).get("threshold", 0.3)
+    areas = seen.covered((CAM, "w"), level)
+    with place:
+        idea(
+            f"ReCAM turns the map into a soft mask ${MASK}$ from 0 to 1 and multiplies every feature map with it. What is "
+            f"left is ${FK}$, the features **of one class**, which it pools again. The mask is the CAM of the network that is "
+            f"being trained, made with **w**: above {level:.2f} it covers {areas['w']:.0%} of the picture. What this lesson "
+            f"calls CAM is of the network before ReCAM, trained with BCE alone, and covers {areas[CAM]:.0%}.",
+            rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ "
+            rf"\frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}{{\sum_x \lVert {F} \rVert}} &= "
+            rf"{100 * masked.kept:.0f}\,\%\end{{aligned}}",
+        )
     try_this(
         "Choose another class above. Does the mask of a class that is not in the picture let nothing through? Which "
         f"mask is right for {name}?",

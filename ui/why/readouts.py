@@ -1,11 +1,9 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
-from recam_core import read_out
 from recam_core.networks.readouts import READOUTS
-from ui.compute.engine import brief_turn
 from ui.why.example import Seen, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
-from ui.why.task import idea, try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 
@@ -15,16 +13,16 @@ def show(seen: Seen) -> None:
     idea(
         "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
         f"${W}$ and **FC2** with weights ${WPRIME}$. A map can be read out with either, with their sum, or with their "
-        "product. CAM on the left is the other network, before SCE.",
+        "product: that choice is a **readout**. CAM on the left is the other network, before SCE.",
         rf"\begin{{aligned}}{MAP} &= w''^{{\top}}_{{k}}\,{F}\\ w'' &\in \{{\, {PLAIN_W},\; {PLAIN_WPRIME},\; "
         rf"{PLAIN_W} \oplus {PLAIN_WPRIME},\; {PLAIN_W} \otimes {PLAIN_WPRIME} \,\}}\\ "
         rf"\max_x {W}^{{\!\top}} {F} &= {tex_number(top['w'], 'w')}\\ \max_x {WPRIME}^{{\!\top}} {F} &= "
         rf"{tex_number(top['wprime'], 'wprime')}\end{{aligned}}",
     )
-    view = show_heat(seen, tuple(READOUTS), "why-five")
+    with demo():
+        view = show_heat(seen, tuple(READOUTS), "why-five")
     level = (view.settings or {}).get("threshold", 0.3)
-    with brief_turn():
-        areas = {name: float((read_out(seen.evidence, name, [seen.name]).maps[0] > level).mean()) for name in READOUTS}
+    areas = seen.covered(tuple(READOUTS), level)
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
     told = ", ".join(f"{READOUTS[name].label} {areas[name]:.0%}" for name in READOUTS)

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from ui.why.example import Seen, show_heat
-from ui.why.symbols import tex, tex_number
-from ui.why.task import try_this
+from ui.why.symbols import number, tex, tex_number
+from ui.why.task import demo, try_this
 from ui.widgets.escaping import plain
 
 WALKED = tex(r"A^{\prime}_k", "map")
@@ -15,32 +15,39 @@ PAGES = Path(__file__).parents[2] / "pages" / "explore"
 
 def show(seen: Seen) -> None:
     """One map, what each method does with it, and the way there."""
-    name, own = plain(seen.name), float(seen.logits[seen.k])
-    others = float(seen.logits.sum()) - own
-    left, right = st.columns([1, 1], gap="large")
-    with left:
+    name, own = plain(seen.name), float(seen.climbed[seen.k])
+    others = float(seen.climbed.sum()) - own
+    mirror = "; the Climb page adds what the mirror image gives, as the panel asks" if seen.subject.options.flip else ""
+    with st.container(key="why-idea"):
+        climbed, walked = st.columns(2, gap="large")
+    with climbed:
         st.markdown(
-            "ReCAM changes the **weights**. Two more methods start from any of its maps, for example w of this class:"
-        )
-        show_heat(seen, ("w",), "why-refine")
-    with right:
-        st.markdown(
-            "**AdvCAM** changes the **picture**: it is nudged so that its own class scores higher and all others lower."
+            "ReCAM changes the **weights**. **AdvCAM** changes the **picture**: it is nudged so that its own class scores higher "
+            "and all others lower."
         )
         st.latex(
             rf"\mathcal{{L}} = {tex('y_k', 'z')} - \sum_{{j \neq k}} {tex('y_j', 'z')} - "
             rf"\mu \lVert M \otimes |\Delta {tex('A_k', 'map')}| \rVert_1"
         )
         st.latex(
-            rf"{tex_number(own, 'z')} - ({tex_number(others, 'z')}) - 0 = {own - others:.2f} \quad "
+            rf"{tex_number(own, 'z')} - {tex_number(others, 'z')} - 0 = {own - others:.2f} \quad "
             rf"\text{{at the start}}"
         )
-        _way("Climb this picture", "landscape", "climb")
+        st.caption(
+            f"y is not the logit z: it is the mean of the class’s **positive** evidence over the picture, so it is never below "
+            f"0 (z of {name} is {number(float(seen.logits[seen.k]))}){mirror}."
+        )
+    with walked:
         st.markdown(
             "**IRN** changes the **map**: heat walks to neighbouring positions and stops where a learned boundary lies."
         )
         st.latex(rf"\mathrm{{vec}}({WALKED}) = T^{{\,t}}\; \mathrm{{vec}}\big({tex('A_k', 'map')} \otimes (1 - B)\big)")
-        _way("Walk this map", "directions_walk", "walk")
+    with demo():
+        st.markdown("Both start from any of ReCAM’s maps, for example w of this class:")
+        show_heat(seen, ("w",), "why-refine")
+        with st.container(horizontal=True):
+            _way("Climb this picture", "landscape", "climb")
+            _way("Walk this map", "directions_walk", "walk")
     try_this(
         f"Before you go: which of the two can light up a part of {name} that has no heat around it at all?",
         "AdvCAM can: the nudged picture has new features everywhere. A walk only carries heat on from where some is; "

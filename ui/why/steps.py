@@ -12,17 +12,7 @@ from ui.widgets.escaping import plain
 STEP, LARGE, PLACE = "why-step", "why-large", "why-place"
 _HERE = Path(__file__).parent
 _KEYS = st.components.v2.component("recam_lesson_keys", js=(_HERE / "keys.js").read_text(encoding="utf-8"))
-LARGE_TYPE = """<style>
-@media (min-width: 900px) {
-  html { font-size: 132%; }
-  .st-key-why-title { display: none; }
-  .st-key-why-row { gap: 0.5rem; }
-  .katex-display { font-size: 0.85em; }
-  [data-testid="stAlertContainer"] { padding: 0.35rem 0.7rem; }
-  [data-testid="stAlertContainer"] p { font-size: 0.75rem; }
-  [data-testid="stHeading"] h4 { padding: 0.2rem 0; }
-}
-</style>"""
+PRESENTED = _HERE / "presented.css"
 
 
 def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
@@ -51,7 +41,7 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
     step = int(st.session_state[STEP])
     large = bool(st.session_state[LARGE])
     if large:
-        st.html(LARGE_TYPE)
+        st.html(PRESENTED)
     _KEYS(key="why-keys", data={"pages": large})
     write("step", str(step))
     write("large", str(int(large)), "0")

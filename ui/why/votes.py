@@ -12,7 +12,7 @@ from ui.why.bars import STYLE, bar
 from ui.why.example import Seen, show_heat
 from ui.why.steps import linked_place
 from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
-from ui.why.task import try_this
+from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 AT = "why-at"
@@ -34,13 +34,8 @@ def show(seen: Seen) -> None:
     map_ = signed_map(features, weight)
     key = f"{AT}-{seen.subject.picture.sha256[:16]}-{seen.subject.model}"
     channels, rows, columns = features.shape
-    left, right = st.columns([1, 1.05], gap="large")
+    place, (left, right) = st.container(), demo().columns([1, 1.05], gap="large")
     with left:
-        st.markdown(
-            f"The network ends in {channels} small pictures of {columns} × {rows}, its feature maps. CAM weighs them "
-            f"with the classifier's own weights ${W}$ and adds them up: the same sum that made the score, position by "
-            "position. **Click a position in the map** (or move the cross with the arrow keys and press Enter)."
-        )
         view = show_heat(seen, ("cam",), "why-votes")
         with st.container(horizontal=True):
             peak = st.button("Peak of the map", key="why-peak", icon=":material/my_location:")
@@ -56,20 +51,24 @@ def show(seen: Seen) -> None:
     write("at", f"{at[0]:.3f},{at[1]:.3f}")
     row, column = seen.grid(*at)
     votes = channel_votes(features, weight, row, column)
-    with right:
-        st.latex(
-            rf"{MAP} = {W}^{{\!\top}} {F} = \sum_{{c=1}}^{{{channels}}} {tex('w_{kc}', 'w')}\,{tex('f_c(x)', 'f')} = "
-            rf"{tex(f'{votes.total:.3f}', 'map')}"
+    with place:
+        idea(
+            f"The network ends in {channels} small pictures of {columns} × {rows}, its feature maps. CAM weighs them "
+            f"with the classifier's own weights ${W}$ and adds them up: the same sum that made the score, position by "
+            "position. **Click a position in the map** (or move the cross with the arrow keys and press Enter).",
+            rf"\begin{{aligned}}{MAP} &= {W}^{{\!\top}} {F}\\ &= \sum_{{c=1}}^{{{channels}}} {tex('w_{kc}', 'w')}\,"
+            rf"{tex('f_c(x)', 'f')} = {tex(f'{votes.total:.3f}', 'map')}\end{{aligned}}",
         )
+    with right:
         st.markdown(
             f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: the "
             f"{len(votes.channels)} strongest channels"
         )
         st.html(_table(votes, features, row, column))
-        st.caption(
+        st.container(key="why-aside").caption(
             "Small pictures: the feature map of the channel, light where it is strong; the ring is the position. A "
-            "solid bar votes for the class, a hatched one against it. The total is the map's raw value here; where "
-            "it is below 0 the heat view shows nothing."
+            "solid bar votes for the class, a hatched one against it; those of the channels are drawn larger than the two below. "
+            "The total is the map's raw value here; where it is below 0 the heat view shows nothing."
         )
     best = channel_votes(features, weight, *map(int, np.unravel_index(map_.argmax(), map_.shape)))
     common = len(set(best.channels.tolist()) & set(votes.channels.tolist()))
@@ -84,22 +83,32 @@ def show(seen: Seen) -> None:
 
 
 def _table(votes: ChannelVotes, features: np.ndarray, row: int, column: int) -> str:
-    """Thumbnail, w · f, bar and vote of each channel, then the rest and the total, all on one scale."""
-    values = [*votes.votes.tolist(), votes.rest, votes.total]
-    low, high = min(0.0, *values), max(0.0, *values)
-    span = max(high - low, 1e-12)
+    """Thumbnail, w · f, bar and vote of each channel on a scale of their own, then the rest and the total on another."""
     rows = zip(votes.channels, votes.weights, votes.activations, votes.votes, strict=True)
-    lines = [
-        (_thumbnail(features[c], int(c), row, column), f"channel {c + 1}<br>{_product(w, f)}", float(vote))
+    low, span = _scale(votes.votes.tolist())
+    cells = [
+        _line(
+            _thumbnail(features[c], int(c), row, column),
+            f"channel {c + 1}<br><span class='product'>{_product(w, f)}</span>",
+            float(vote),
+            low,
+            span,
+        )
         for c, w, f, vote in rows
     ]
-    if votes.others:
-        lines.append(("", f"{votes.others} other channels, summed", votes.rest))
-    cells = [_line(picture, words, value, low, span) for picture, words, value in lines]
+    low, span = _scale([votes.rest, votes.total])
+    rest = _line("", f"{votes.others} other channels, summed", votes.rest, low, span) if votes.others else ""
     total = _line(
         "", f'<b style="color:{COLOURS["map"]}">total = A<sub>k</sub>(x)</b>', votes.total, low, span, strong=True
     )
-    return f'{STYLE}{VOTES_STYLE}<div class="why-bars why-votes">{"".join(cells)}<span class="sum"></span>{total}</div>'
+    line = '<span class="sum"></span>'
+    return f'{STYLE}{VOTES_STYLE}<div class="why-bars why-votes">{"".join(cells)}{line}{rest}{total}</div>'
+
+
+def _scale(values: list[float]) -> tuple[float, float]:
+    """The lowest value of a scale that holds these and 0, and how far it reaches."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    return low, max(high - low, 1e-12)
 
 
 def _line(picture: str, words: str, value: float, low: float, span: float, strong: bool = False) -> str:

@@ -44,7 +44,7 @@ def about_model(pair: ModelPair) -> None:
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
-                "95 % interval of drawing the pictures again; an interval that contains 0 is no proof of a gain. The control is "
+                "95 % bootstrap interval over the pictures; an interval that contains 0 is no proof of a gain. The control is "
                 "w after the same training without the softmax loss."
             )
 
@@ -97,6 +97,7 @@ def imported_words(card: Mapping[str, Any]) -> str:
         files = [f"{file['name']} ({file['kind']}, SHA-256 {file['sha256'][:12]}…)" for file in imported["files"]]
         onto = f"; added to {imported['onto']['name']}" if "onto" in imported else ""
         note = f"; {imported['note']}" if "note" in imported else ""
+        note += f"; trained on pictures with {imported['input']}" if "input" in imported else ""
     except (KeyError, TypeError):  # a card of another hand
         return ""
     return f"Imported from {', '.join(files)}{onto}{note}."

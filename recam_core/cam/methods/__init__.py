@@ -103,6 +103,15 @@ _ROWS = (
         maker="library:scorecam",
         slow=True,
     ),
+    Method(
+        name="lpcam",
+        label="LPCAM",
+        title="likeness to local prototypes",
+        help="likeness to local features of the class minus that to its context (Chen & Sun, CVPR 2023), after fit-prototypes",
+        unit="cosine to the class's prototypes minus cosine to its context",
+        colour="#6699cc",
+        maker="local_prototypes:lpcam",
+    ),
 )
 METHODS: dict[str, Method] = {row.name: row for row in _ROWS}
 

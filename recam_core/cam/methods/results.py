@@ -34,11 +34,12 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     """
     asked, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
     model, options = _network(pair, asked), evidence.options
-    maps, notes = [], []
+    maps: list[np.ndarray] = []
+    notes: list[str] = []
     for scale in options.scales:
-        found, told = with_room(model, partial(_maps, asked=asked, evidence=evidence, scale=scale, ids=ids))
-        maps.append(found.cpu().numpy())
-        notes += [f"{asked.label}, scale {scale:g}: {told}."] if told else []
+        scale_maps, shortage = with_room(model, partial(_maps, asked=asked, evidence=evidence, scale=scale, ids=ids))
+        maps.append(scale_maps.cpu().numpy())
+        notes += [f"{asked.label}, scale {scale:g}: {shortage}."] if shortage else []
     if not all(np.isfinite(values).all() for values in maps):
         raise UserError(
             f"{asked.label} gives values that are not finite for this picture; choose another layer or method."
@@ -78,6 +79,18 @@ def _maps(
         batches = [torch.cat(views)] if together else views
         parts = torch.cat([asked.method.maps(Views(model, classifier, batch, ids)).detach() for batch in batches])
     return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0]
+
+
+def method_gap(pair: ModelPair, name: str) -> str:
+    """What a model lacks for a method, or an empty string."""
+    asked = method_map(name)
+    if asked.network == CAM and CAM not in pair.network_names:
+        return "no network trained with BCE alone"
+    if asked.method.name == "lpcam" and _network(pair, asked).prototypes is None:
+        return "no local prototypes"
+    if asked.method.name == "finercam" and len(pair.classes) < 2:
+        return "no other class to compare with"
+    return ""
 
 
 def method_passes(pair: ModelPair, name: str, classes: int, views: int) -> int:

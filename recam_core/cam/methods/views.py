@@ -4,7 +4,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class Classifier(nn.Module):
         shared: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
         self.backbone = copy.deepcopy(model.backbone, shared)
         self.head = copy.deepcopy(model.head, shared)
-        self.layer = _layer_of(self.backbone, layer)
+        self.layer = _layer_of(cast(nn.Module, self.backbone), layer)
         self.layer.register_forward_hook(_cut)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Views:
 
 def layer_names(model: CamModel) -> tuple[str, ...]:
     """Names of the layers of a backbone, as they are asked for."""
-    return tuple(name for name, _ in model.backbone.named_modules() if name)  # type: ignore[attr-defined]
+    return tuple(name for name, _ in cast(nn.Module, model.backbone).named_modules() if name)
 
 
 def _layer_of(backbone: Any, name: str) -> nn.Module:

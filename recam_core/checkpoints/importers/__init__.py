@@ -1,7 +1,7 @@
 """Checkpoints from elsewhere → ModelPair: the reference's own files, classifiers of known backbones, pairs of this project."""
 
 from recam_core.checkpoints.importers.classes import CLASS_LISTS, parse_class_names, read_class_names
-from recam_core.checkpoints.importers.importing import import_checkpoint, store_import
+from recam_core.checkpoints.importers.importing import import_checkpoint, store_import, stride_note
 from recam_core.checkpoints.importers.kinds import CHECKPOINT_KINDS, Recognised, recognise
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "read_class_names",
     "recognise",
     "store_import",
+    "stride_note",
 ]

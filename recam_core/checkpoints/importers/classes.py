@@ -7,17 +7,16 @@ from pathlib import Path
 from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
+from recam_core.networks.backbones.libraries import numbered
 from recam_core.records import UserError
+from recam_core.system.files import text_of
 
 MAX_FILE = 2**20  # bytes
 
 
 def imagenet_classes() -> tuple[str, ...]:
     """The 1,000 names of ImageNet as torchvision lists them; a name that stands there twice gets a number the second time."""
-    names: list[str] = []
-    for name in EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]:
-        names.append(f"{name} (2)" if name in names else name)
-    return tuple(names)
+    return numbered(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 CLASS_LISTS: dict[str, tuple[str, ...]] = {
@@ -36,7 +35,7 @@ def read_class_names(source: str) -> tuple[str, ...]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise UserError(f"{path.name} is too large for a list of class names; expected one name a line.")
-        text = path.read_text("utf-8-sig")
+        text = text_of(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
             f"Class names are {', '.join(name.lower() for name in CLASS_LISTS)} or a text file with one name a line; "

@@ -1,11 +1,17 @@
-"""Classifiers of torchvision and timm whose backbone is in our registry: their linear layer becomes FC1, with its bias."""
+"""Classifiers of torchvision and timm in files: their linear layer becomes FC1, with its bias.
 
-from collections.abc import Mapping
+Those whose backbone is in our registry are told by their names; any other says its architecture beside the file.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 
 from recam_core.checkpoints.importers.official import flat
+from recam_core.networks.backbones.adapted import anatomy_of
+from recam_core.networks.backbones.libraries import parse_name, tensor_shapes
 from recam_core.records import UserError
 from recam_core.system.tensor_files import PREFIXES
 
@@ -28,6 +34,32 @@ RESNETS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of each layer, an
     ((3, 4, 23, 3), True): "resnet101",
 }
 LITE = "efficientnet_lite0"
+NAME_IT = "Say which architecture it is, e.g. timm:resnet34 (--timm NAME, --torchvision NAME)."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an architecture's tensors are called: ``anchors`` stand there once, ``is_trunk`` is all but the linear ``layer``'s."""
+
+    anchors: tuple[str, ...]
+    is_trunk: Callable[[str], bool]
+    layer: str = ""  # "": as the tensors say
+
+
+KNOWN = Layout(ANCHORS, lambda name: name.startswith(TRUNKS))
+
+
+@cache
+def layout_of(backbone: str) -> Layout:
+    """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``; what CAM does not suit is refused."""
+    layer = anatomy_of(backbone).classifier
+    wanted = tensor_shapes(parse_name(backbone))
+    trunk = {name for name in wanted if not name.startswith(f"{layer}.")}
+    whole = {name.partition(".")[0] for name in trunk} - {layer.partition(".")[0]}
+    anchor = next(
+        name for name in trunk if len(wanted[name]) == 4 and not any(other.endswith(f".{name}") for other in wanted)
+    )
+    return Layout((anchor,), lambda name: name in trunk or name.partition(".")[0] in whole, layer)
 
 
 @dataclass(frozen=True)
@@ -43,18 +75,22 @@ class Classifier:
     other: str = ""
 
 
-def find_classifier(state: Mapping[str, Tensor], file: str, average: bool = True) -> Classifier | None:
+def find_classifier(
+    state: Mapping[str, Tensor], file: str, average: bool = True, layout: Layout = KNOWN
+) -> Classifier | None:
     """The classifier in a file, whatever stands before its names and however its head is nested; None where there is none.
 
     ``UserError`` for several networks that are not a network and its average, and for a head of several layers.
     """
-    roots = sorted({name.removesuffix(anchor) for anchor in ANCHORS for name in state if _ends_with(name, anchor)})
+    roots = sorted(
+        {name.removesuffix(anchor) for anchor in layout.anchors for name in state if _ends_with(name, anchor)}
+    )
     if not roots:
         return None
     root, other = _chosen(roots, file, average)
     others = () if other is None else tuple(name for name in state if _is_of(name, other, root))
     inner = {n.removeprefix(root): value for n, value in state.items() if n.startswith(root) and n not in others}
-    trunk = {name: value for name, value in inner.items() if name.startswith(TRUNKS)}
+    trunk = {name: value for name, value in inner.items() if layout.is_trunk(name)}
     rest = {name: value for name, value in inner.items() if name not in trunk and not name.startswith(BESIDE)}
     beside = {name: value for name, value in state.items() if not name.startswith(root) and name not in others}
     if root and not any(_is_linear(name, value) for name, value in rest.items()):
@@ -64,7 +100,8 @@ def find_classifier(state: Mapping[str, Tensor], file: str, average: bool = True
         rest |= {_plain(name): value for name, value in found.items()}
         beside = {name: value for name, value in beside.items() if name not in found}
     left = [*beside, *(f"{root}{name}" for name in inner if name.startswith(BESIDE))]
-    named = trunk | _head_as(rest, linear_layer(LITE if "conv_stem.weight" in trunk else ""), file)
+    layer = layout.layer or linear_layer(LITE if "conv_stem.weight" in trunk else "")
+    named = trunk | _head_as(rest, layer, file)
     if other is None:
         return Classifier(named, tuple(sorted(left)))
     return Classifier(named, tuple(sorted(left)), f"{root}*", f"{other}*")
@@ -138,17 +175,21 @@ def architecture(state: Mapping[str, Tensor], file: str) -> str:
         head = state.get("conv_head.weight")
         if head is not None and head.shape[:2] == (1280, 320) and not any(".se." in name for name in state):
             return LITE
-        raise UserError(f"{file} is an EfficientNet of timm, but not tf_efficientnet_lite0, the only one that is here.")
+        raise UserError(
+            f"{file} is an EfficientNet of timm, but not tf_efficientnet_lite0, the only one that a file is known by. {NAME_IT}"
+        )
     blocks = [len({name.split(".")[1] for name in state if name.startswith(f"layer{i}.")}) for i in range(1, 5)]
     deep = "layer1.0.conv3.weight" in state
     if odd := _odd_resnet(state):
-        raise UserError(f"{file} is a {odd}; there are the plain ones {', '.join(RESNETS.values())}.")
+        raise UserError(
+            f"{file} is a {odd}; without a name there are the plain ones {', '.join(RESNETS.values())}. {NAME_IT}"
+        )
     found = RESNETS.get((tuple(blocks), deep))
     if found is None:
         each = "three convolutions" if deep else "two convolutions"
         raise UserError(
-            f"{file} is a ResNet with {', '.join(map(str, blocks))} blocks of {each} each; there are "
-            f"{', '.join(f'{name} ({_described(*kind)})' for kind, name in RESNETS.items())}."
+            f"{file} is a ResNet with {', '.join(map(str, blocks))} blocks of {each} each; without a name there are "
+            f"{', '.join(f'{name} ({_described(*kind)})' for kind, name in RESNETS.items())}. {NAME_IT}"
         )
     return found
 
@@ -181,9 +222,9 @@ def linear_layer(name: str) -> str:
     return "classifier" if name == LITE else "fc"
 
 
-def classifier_rows(state: Mapping[str, Tensor], name: str, file: str) -> int:
+def classifier_rows(state: Mapping[str, Tensor], name: str, file: str, layer: str = "") -> int:
     """How many classes the linear layer of a classifier tells apart."""
-    layer = linear_layer(name)
+    layer = layer or linear_layer(name)
     weight = state.get(f"{layer}.weight")
     if weight is None or weight.dim() != 2:
         raise UserError(

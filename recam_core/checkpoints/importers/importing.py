@@ -12,19 +12,25 @@ from recam_core.checkpoints.importers.parts import (
     Network,
     Source,
     build_network,
+    fetched_source,
     read_source,
     with_edges,
     with_second_classifier,
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
+from recam_core.networks.backbones.libraries import input_description, parse_name
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.files import parent_for
 
 TOGETHER = (
     "What goes together: one network; a network and its FC2 (ReCAM); a CAM network, a ReCAM network and FC2, in this order; "
     "an IRN network with any of them, or onto a model that is there."
+)
+FINER_NOTE = (
+    "looked at with output stride {}, finer than the 32 it was trained at: so are its maps, but its probabilities are not the "
+    "library's own, which {} gives"
 )
 LITE_NOTE = (
     "normalised as the TensorFlow weights were trained (127/255 and 128/255), where timm's settings say .5 and .5"
@@ -46,22 +52,25 @@ def import_checkpoint(
     One network alone gives its own readouts; with FC2 ("recam-predictor") it gives ReCAM's four; a CAM network before them is
     stage 1. An IRN network adds boundary branches with a backbone of their own. ``onto`` names a model that the files are added
     to. ``class_names``, ``backbone`` (its stride is ours to choose) and ``activation`` are needed where the files leave doubt;
-    where one holds a network and its moving average, ``average`` takes the latter.
+    where one holds a network and its moving average, ``average`` takes the latter. A ``backbone`` of a library (``timm:NAME``,
+    ``torchvision:NAME``) may be any of its classifiers that CAM suits; without a file its published weights are fetched.
     Raises ``UserError`` for anything that does not fit, naming it.
     """
-    if not files:
-        raise UserError("Name at least one file to import.")
+    if not files and not is_library_name(backbone):
+        raise UserError(
+            "Name at least one file to import, or a classifier of a library: --timm NAME, --torchvision NAME."
+        )
     if activation and activation not in ACTIVATIONS:
         raise UserError(f"The activation is {' or '.join(ACTIVATIONS)}; got {activation!r}.")
     if any(is_pair(path) for path in files):
         return replace(_whole_pair(files, class_names, backbone, activation, onto), name=name)
-    sources = [read_source(path, average) for path in files]
+    sources = [read_source(path, average, backbone) for path in files] or [fetched_source(backbone)]
     base = load_pair(onto) if onto else None
     pair = _made(sources, base, class_names, backbone, activation)
     for part in (*pair.networks, pair.boundary, pair.edge_network):
         if part is not None:
             part.eval().requires_grad_(False)
-    return replace(pair, name=name, card=pair.card | {"imported": _described(sources, base)}, sha256="")
+    return replace(pair, name=name, card=pair.card | {"imported": _described(sources, base, pair.backbone)}, sha256="")
 
 
 def store_import(
@@ -92,7 +101,7 @@ def store_import(
         files, name, class_names=class_names, backbone=backbone, activation=activation, onto=onto, average=average
     )
     parent_for(path)
-    if is_pair(files[0]):
+    if files and is_pair(files[0]):
         copy_pair(files[0], path, name, new=True)
     else:
         save_pair(pair, path, new=True)
@@ -195,11 +204,25 @@ def _incomplete(sources: Sequence[Source], has_predictor: bool) -> str:
     )
 
 
-def _described(sources: Sequence[Source], base: ModelPair | None) -> dict[str, Any]:
+def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str) -> dict[str, Any]:
     """Where a model came from, for its card."""
     described: dict[str, Any] = {"files": [{"name": s.name, "kind": s.seen.kind, "sha256": s.sha256} for s in sources]}
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
-    if any(s.seen.backbone == LITE for s in sources):
-        described["note"] = LITE_NOTE
+    classifier = any(source.seen.kind == "classifier" for source in sources)
+    if notes := [
+        note for note in (LITE_NOTE if backbone == LITE else "", stride_note(backbone)) if classifier and note
+    ]:
+        described["note"] = "; ".join(notes)
+    if is_library_name(backbone):
+        described["input"] = str(input_description(parse_name(backbone)))
     return described
+
+
+def stride_note(backbone: str) -> str:
+    """What looking at a finer stride than the trained one does to probabilities; "" for a look at the trained one."""
+    if is_library_name(backbone):
+        name = parse_name(backbone)
+        return FINER_NOTE.format(name.stride, f"{name.library}:{name.model}") if name.stride else ""
+    architecture, _, stride = backbone.partition("_s")
+    return FINER_NOTE.format(stride, f"torchvision:{architecture}") if stride.isdigit() else ""

@@ -9,14 +9,18 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from recam_core.checkpoints.importers.classifiers import (
+    NAME_IT,
+    Classifier,
     architecture,
     classifier_rows,
     default_backbone,
     find_classifier,
+    layout_of,
 )
 from recam_core.checkpoints.importers.official import EDGES, FC1, TRUNK
 from recam_core.checkpoints.pair_file import read_header
-from recam_core.records import UserError
+from recam_core.networks.backbones.libraries import parse_name
+from recam_core.records import UserError, is_library_name
 from recam_core.system.tensor_files import read_weights, unprefixed
 from recam_core.system.unpickling import Weights
 
@@ -46,16 +50,15 @@ class Recognised:
     both: bool = False
 
 
-def recognise(path: Path, average: bool = True) -> Recognised:
+def recognise(path: Path, average: bool = True, backbone: str = "") -> Recognised:
     """What a file is; ``UserError`` where it is none of the known kinds, cannot be read, or wants to run code.
 
-    Of a network and its moving average (EMA) the latter is taken, if ``average``; the words say so.
+    Of a network and its moving average (EMA) the latter is taken, if ``average``; the words say so. ``backbone`` may name a
+    library's architecture, ``timm:NAME`` or ``torchvision:NAME``, that the file must then hold.
     """
-    return (
-        recognise_pair(path)
-        if is_pair(path)
-        else recognise_weights(read_weights(path, average), Path(path).name, average)
-    )
+    if is_pair(path):
+        return recognise_pair(path)
+    return recognise_weights(read_weights(path, average), Path(path).name, average, backbone)
 
 
 def is_pair(path: Path) -> bool:
@@ -76,17 +79,19 @@ def recognise_pair(path: Path) -> Recognised:
     return Recognised("pair", header["backbone"], count, softmax, words)
 
 
-def recognise_weights(weights: Weights, file: str, average: bool = True) -> Recognised:
+def recognise_weights(weights: Weights, file: str, average: bool = True, backbone: str = "") -> Recognised:
     """What named tensors are, and which of two sets of them was taken."""
-    seen = recognise_tensors(weights.tensors, file, average)
+    seen = recognise_tensors(weights.tensors, file, average, backbone)
     if not weights.other:
         return seen
     return replace(seen, words=seen.words + _both(weights.taken, weights.other, average), both=True)
 
 
-def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = True) -> Recognised:
+def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = True, backbone: str = "") -> Recognised:
     """What named tensors are."""
     state = unprefixed(state)
+    if is_library_name(backbone):
+        return _recognise_library(state, file, average, backbone)
     if set(state) == {FC1}:
         count = _rows(state, file)
         return _recognised("recam-predictor", "", count, f"{count} classes")
@@ -98,18 +103,35 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = Tr
     if found := find_classifier(state, file, average):
         name = architecture(found.state, file)
         count = classifier_rows(found.state, name, file)
-        words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes"
-        if found.other:
-            words += _both(found.taken, found.other, average)
-        if found.beside:
-            more = f" and {len(found.beside) - 3} more" if len(found.beside) > 3 else ""
-            words += f"; beside it {', '.join(found.beside[:3])}{more}, which are left out"
+        words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes{_beside(found, average)}"
         return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words, bool(found.other))
     first = ", ".join(sorted(state)[:4])
     raise UserError(
         f"{file} is none of the kinds that can be imported ({'; '.join(CHECKPOINT_KINDS.values())}). It has {len(state)} "
-        f"tensor{'s' * (len(state) != 1)}, the first of them {first}."
+        f"tensor{'s' * (len(state) != 1)}, the first of them {first}. {NAME_IT}"
     )
+
+
+def _recognise_library(state: Mapping[str, Tensor], file: str, average: bool, backbone: str) -> Recognised:
+    name, layout = parse_name(backbone), layout_of(backbone)
+    found = find_classifier(state, file, average, layout)
+    if found is None:
+        first = ", ".join(sorted(state)[:4])
+        raise UserError(
+            f"{file} does not hold {name.library}'s {name.architecture}: it has no {layout.anchors[0]}, and its first tensors "
+            f"are {first}."
+        )
+    count = classifier_rows(found.state, backbone, file, layout.layer)
+    words = f"a {name.library} classifier: {name.model}, {count} classes{_beside(found, average)}"
+    return Recognised("classifier", backbone, count, count == IMAGENET, words, bool(found.other))
+
+
+def _beside(found: Classifier, average: bool) -> str:
+    words = _both(found.taken, found.other, average) if found.other else ""
+    if found.beside:
+        more = f" and {len(found.beside) - 3} more" if len(found.beside) > 3 else ""
+        words += f"; beside it {', '.join(found.beside[:3])}{more}, which are left out"
+    return words
 
 
 def _both(taken: str, other: str, average: bool) -> str:

@@ -5,20 +5,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recam_core.checkpoints.importers.classes import names_for
-from recam_core.checkpoints.importers.classifiers import architecture, classifier_network, find_classifier
+from recam_core.checkpoints.importers.classifiers import (
+    KNOWN,
+    architecture,
+    classifier_network,
+    find_classifier,
+    layout_of,
+)
 from recam_core.checkpoints.importers.kinds import Recognised, recognise_weights
 from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
 from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones.adapted import take_apart
+from recam_core.networks.backbones.libraries import (
+    build_classifier,
+    class_names_of,
+    fetch_classifier,
+    parse_name,
+)
 from recam_core.networks.heads.recam import with_second
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
-from recam_core.records import ACTIVATIONS, CAM, UserError
+from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
 from recam_core.system.tensor_files import read_weights, unprefixed
 
+NOISE = 96  # side of the picture of noise that an imported classifier is tried on
+SAME = 1e-4  # of probabilities
 COUNTER = "num_batches_tracked"  # of batch normalisation: nothing depends on it, and old files lack it
 
 
@@ -30,6 +47,7 @@ class Source:
     seen: Recognised
     state: Mapping[str, Tensor]
     sha256: str
+    classes: tuple[str, ...] | None = None  # where their names are known
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +60,39 @@ class Network:
     file: str
 
 
-def read_source(path: Path, average: bool = True) -> Source:
-    """Read a file and tell what it is; of a network and its moving average the latter, if ``average``."""
+def read_source(path: Path, average: bool = True, backbone: str = "") -> Source:
+    """Read a file and tell what it is; of a network and its moving average the latter, if ``average``.
+
+    ``backbone`` may name the library's architecture that it holds.
+    """
     path = Path(path)
     weights = read_weights(path, average)
-    seen = recognise_weights(weights, path.name, average)
+    seen = recognise_weights(weights, path.name, average, backbone)
     state = unprefixed(weights.tensors)
-    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average)):
+    layout = layout_of(backbone) if is_library_name(backbone) else KNOWN
+    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average, layout)):
         state = found.state
     return Source(path.name, seen, state, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def fetched_source(backbone: str) -> Source:
+    """A library's classifier with its published weights, as if it had been read from a file; its classes are the library's."""
+    name = parse_name(backbone)
+    layout_of(backbone)  # what CAM does not suit need not be fetched
+    state = fetch_classifier(name).state_dict()
+    count = len(state[f"{layout_of(backbone).layer}.weight"])
+    digest = hashlib.sha256(b"".join(value.detach().numpy().tobytes() for value in state.values())).hexdigest()
+    words = f"{name.library}'s {name.model} with its published weights, {count} classes"
+    seen = Recognised("classifier", backbone, count, True, words)
+    return Source(str(name), seen, state, digest, class_names_of(name, count))
 
 
 def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:
     """A CAM network or a classifier as a network with head "cam"; ``backbone`` and ``activation`` may be ""."""
     seen, chosen = source.seen, backbone or source.seen.backbone
-    fitting = [name for name in BACKBONES if name.split("_s")[0] == seen.backbone.split("_s")[0]]
+    fitting = [seen.backbone]
+    if not is_library_name(seen.backbone):
+        fitting = [name for name in BACKBONES if name.split("_s")[0] == seen.backbone.split("_s")[0]]
     if chosen not in fitting:
         raise UserError(f"{source.name} fits {' or '.join(fitting)}; got the backbone {chosen!r}.")
     if seen.kind == "classifier":
@@ -65,14 +101,35 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
             raise UserError(
                 f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
             )
-        state = classifier_network(source.state, architecture(source.state, source.name))
+        state = (
+            _library_network(source)
+            if is_library_name(chosen)
+            else classifier_network(source.state, architecture(source.state, source.name))
+        )
     else:
         state = cam_network(source.state)
-    classes = names_for(seen.classes, class_names, seen.kind)
+    classes = names_for(seen.classes, class_names or source.classes, seen.kind)
     activation = activation or ("softmax" if seen.softmax else "sigmoid")
     model = build_model(chosen, CAM, seen.classes, bias="head.fc1_bias" in state, activation=activation)
     _load(model, state, source)
     return Network(model, chosen, classes, source.name)
+
+
+def _library_network(source: Source) -> dict[str, Tensor]:
+    """Tensors of a library's classifier under the names of a ``CamModel``, once they have given the library's own answer."""
+    net = build_classifier(parse_name(source.seen.backbone), source.seen.classes)
+    _load(net, source.state, source)
+    with torch.no_grad():
+        x = torch.rand(1, 3, NOISE, NOISE, generator=torch.Generator().manual_seed(0))
+        answer = net(x)
+        backbone, weight, bias = take_apart(net, source.seen.backbone)
+        ours = F.linear(backbone.eval()(x).mean(dim=(2, 3)), weight, bias)
+    if not torch.allclose(ours.softmax(dim=1), answer.softmax(dim=1), rtol=0, atol=SAME):
+        raise UserError(
+            f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}."
+        )
+    head = {"head.fc1": weight} | ({} if bias is None else {"head.fc1_bias": bias})
+    return head | {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
 
 
 def with_second_classifier(network: Network, source: Source) -> CamModel:

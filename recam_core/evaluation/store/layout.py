@@ -2,12 +2,15 @@
 
 ``store.json`` holds version and settings. ``counts-0000.parquet`` and on hold some pictures each: a row a cell (picture,
 map, true label, winning label, level) with its pixels, sorted by picture and map, and in the file's metadata an entry a
-picture. Level = how many thresholds the winning value exceeds. Every file is whole or not there.
+picture. Level = how many thresholds the winning value exceeds. ``objects-0000.parquet`` and on, where localisation was asked for,
+hold a row for each object of a part and level. Every file is whole or not there. What several processes have counted lies in
+``shares/`` until all is there (``sharing.py``).
 """
 
+import contextlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recam_core.evaluation.localisation import ObjectCounts, joined_objects, no_objects
 from recam_core.evaluation.store.map_names import is_map_name
 from recam_core.records import HeatmapOptions, UserError, from_plain
 from recam_core.refiners import REFINERS
@@ -31,7 +35,17 @@ COLUMNS = {
     "level": "uint16",
     "pixels": "uint32",
 }
-_SCHEMA = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()])
+OBJECTS = {
+    "picture": "uint32",
+    "map": "uint8",
+    "label": "uint8",
+    "iou": "float32",
+    "inside": "uint32",
+    "outside": "uint32",
+}
+_SCHEMA, _OBJECTS_SCHEMA = (
+    pa.schema([(name, getattr(pa, kind)()) for name, kind in columns.items()]) for columns in (COLUMNS, OBJECTS)
+)
 
 
 @dataclass(frozen=True)
@@ -52,18 +66,22 @@ class StoreSettings:
     maps: tuple[str, ...]
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
+    localisation: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the options of a refiner stand under its name, and ``walk`` is there in any case."""
+        """Plain data; the options of a refiner stand under its name, ``walk`` in any case, ``localisation`` where counted."""
         plain = asdict(self)
         refine, refinement = plain.pop("refine"), plain.pop("refinement")
+        if not plain["localisation"]:
+            del plain["localisation"]
         plain |= {"walk": None} | ({refine: refinement} if refine else {})
         return json.loads(json.dumps(plain))
 
     def differences(self, other: "StoreSettings") -> list[str]:
         """Names of what differs and changes counts; where model and data lie does not."""
         mine, theirs = self.to_json(), other.to_json()
-        return [name for name in mine if name not in ("source", "root") and mine[name] != theirs[name]]
+        names = dict.fromkeys([*mine, *theirs])
+        return [name for name in names if name not in ("source", "root") and mine.get(name) != theirs.get(name)]
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,11 @@ class PictureEntry:
 def part_name(number: int) -> str:
     """The file of a part."""
     return f"counts-{number:04d}.parquet"
+
+
+def objects_name(number: int) -> str:
+    """The file of a part's objects."""
+    return f"objects-{number:04d}.parquet"
 
 
 def write_settings(folder: Path, settings: StoreSettings, finished: bool) -> None:
@@ -138,14 +161,61 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
     return settings, finished
 
 
-def write_part(folder: Path, number: int, entries: Sequence[PictureEntry], columns: dict[str, np.ndarray]) -> None:
-    """Write one part: entries of its pictures, and columns (m,) of their cells."""
+def write_part(
+    folder: Path,
+    number: int,
+    entries: Sequence[PictureEntry],
+    columns: dict[str, np.ndarray],
+    numbers: Sequence[int] | None = None,
+) -> None:
+    """Write one part: entries of its pictures, and columns (m,) of their cells; ``numbers`` where pictures do not follow on."""
     arrays = [pa.array(columns[name], getattr(pa, kind)()) for name, kind in COLUMNS.items()]
     index = json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, allow_nan=False)
-    table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"pictures": index}))
+    about = {"pictures": index} | ({} if numbers is None else {"numbers": json.dumps(list(numbers))})
+    table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(about))
     stream = io.BytesIO()
     pq.write_table(table, stream, compression="zstd")
     save_atomically(folder / part_name(number), stream.getvalue())
+
+
+def write_objects(folder: Path, number: int, counted: Mapping[int, ObjectCounts]) -> None:
+    """Write the objects of one part by the number of the map: a row each and level, whose IoU past the last threshold is 0."""
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in OBJECTS}
+    for map_number, objects in counted.items():
+        levels = objects.inside.shape[1]
+        repeated = (objects.picture, np.full(len(objects.label), map_number), objects.label)
+        rows = [np.repeat(values, levels) for values in repeated]
+        rows += [np.pad(objects.iou, ((0, 0), (0, 1))).ravel(), objects.inside.ravel(), objects.outside.ravel()]
+        for name, values in zip(OBJECTS, rows, strict=True):
+            columns[name].append(values)
+    arrays = [pa.array(np.concatenate(columns[name]), getattr(pa, kind)()) for name, kind in OBJECTS.items()]
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=_OBJECTS_SCHEMA), stream, compression="zstd")
+    save_atomically(folder / objects_name(number), stream.getvalue())
+
+
+def read_objects(folder: Path, parts: int, maps: int, levels: int) -> list[ObjectCounts]:
+    """The objects of all parts, for each map; ``UserError`` where a file is not there or damaged."""
+    of_parts = [read_part_objects(folder / objects_name(number), maps, levels) for number in range(parts)]
+    return [joined_objects(counts) for counts in zip(*of_parts, strict=True)] or [no_objects(levels - 1)] * maps
+
+
+def read_part_objects(path: Path, maps: int, levels: int) -> list[ObjectCounts]:
+    """The objects of one part, for each map; ``UserError`` where the file is not there or damaged."""
+    try:
+        table = pq.read_table(path, schema=_OBJECTS_SCHEMA)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise _damaged(path.parent, path.name) from error
+    if len(table) % levels or any(column.null_count for column in table.columns):
+        raise _damaged(path.parent, path.name)
+    columns = {name: table.column(name).to_numpy().reshape(-1, levels) for name in OBJECTS}
+    objects = ObjectCounts(
+        columns["picture"][:, 0],
+        columns["label"][:, 0],
+        columns["iou"][:, :-1],
+        *(columns[name].astype(np.int64) for name in ("inside", "outside")),
+    )
+    return [objects[columns["map"][:, 0] == number] for number in range(maps)]
 
 
 def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], list[pa.Table]]:
@@ -158,17 +228,36 @@ def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], 
     entries: list[PictureEntry] = []
     tables = []
     for name in there:
-        try:
-            schema = pq.read_schema(folder / name)
-            for entry in json.loads((schema.metadata or {})[b"pictures"]):
-                entries.append(from_plain(PictureEntry, entry))
-            if columns:
-                tables.append(pq.read_table(folder / name, schema=_SCHEMA))
-                if any(column.null_count for column in tables[-1].columns):
-                    raise ValueError("a number is missing")
-        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
-            raise _damaged(folder, name) from error
+        entries += read_index(folder / name)[0]
+        if columns:
+            tables.append(read_cells(folder / name))
     return entries, tables
+
+
+def read_index(path: Path) -> tuple[list[PictureEntry], list[int]]:
+    """Entries of the pictures of a part; their numbers, where they do not follow on those of the part before."""
+    with _whole(path):
+        about = pq.read_schema(path).metadata or {}
+        entries = [from_plain(PictureEntry, entry) for entry in json.loads(about[b"pictures"])]
+        return entries, [int(number) for number in json.loads(about.get(b"numbers", "[]"))]
+
+
+def read_cells(path: Path) -> pa.Table:
+    """The columns of a part, in which nothing is missing."""
+    with _whole(path):
+        table = pq.read_table(path, schema=_SCHEMA)
+        if any(column.null_count for column in table.columns):
+            raise ValueError("a number is missing")
+        return table
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What cannot be read of a part is a sentence that names it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path.parent, path.name) from error
 
 
 def _damaged(folder: Path, name: str) -> UserError:

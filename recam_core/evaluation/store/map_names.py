@@ -38,4 +38,4 @@ def is_baseline(name: str) -> bool:
 
 def is_map_name(name: str) -> bool:
     """Whether an evaluation may keep a map under this name."""
-    return name in BASELINES or readout_of(name) in READOUTS or is_method(name)
+    return name in BASELINES or readout_of(name) in READOUTS or is_method(readout_of(name))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from recam_core.cam.methods.results import method_results
+from recam_core.cam.methods.results import method_gap, method_results
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.evaluation.evaluate import to_size
 from recam_core.evaluation.store.map_names import RESET
@@ -28,7 +28,7 @@ class MapMaker:
     """Makes the maps of picture after picture: ``readouts``, with a ``refinement`` also refined, ``methods`` and baselines.
 
     ``reset`` is the pair with random weights that baselines compare with; it is read out with the same readouts, or with
-    CAM where none are asked for.
+    CAM where none are asked for, and then ``methods`` are its alone.
     """
 
     pair: ModelPair
@@ -42,12 +42,18 @@ class MapMaker:
     def names(self) -> tuple[str, ...]:
         """What the maps are kept as."""
         refined = [] if self.refinement is None else [f"{name}-{self.refinement.name}" for name in self.readouts]
-        baselines = [] if self.reset is None else [*BASELINES, *(f"{RESET}{name}" for name in self._reset_readouts)]
-        return (*self.readouts, *refined, *self.methods, *baselines)
+        methods = self.methods if self.readouts else ()
+        reset = (*self._reset_readouts, *self._reset_methods)
+        baselines = [] if self.reset is None else [*BASELINES, *(f"{RESET}{name}" for name in reset)]
+        return (*self.readouts, *refined, *methods, *baselines)
 
     @property
     def _reset_readouts(self) -> tuple[str, ...]:
         return self.readouts or tuple(name for name in (CAM, "w") if name in self.pair.readouts)
+
+    @property
+    def _reset_methods(self) -> tuple[str, ...]:
+        return tuple(name for name in self.methods if self.reset is not None and not method_gap(self.reset, name))
 
     def __call__(
         self, picture: np.ndarray, ids: Sequence[int], size: tuple[int, int], name: str
@@ -70,6 +76,8 @@ class MapMaker:
             maps |= baseline_maps(len(ids), size, name)
             evidence = gather_evidence(picture, self.reset, self.options, self._reset_readouts)
             maps |= {f"{RESET}{r}": read_out(evidence, r, classes).maps for r in self._reset_readouts}
+            methods = method_results(evidence, self.reset, self._reset_methods, classes)
+            maps |= {f"{RESET}{result.readout}": result.maps for result in methods}
         return {map_name: to_size(values, size) for map_name, values in maps.items()}
 
 

@@ -1,15 +1,23 @@
 """A store in memory: a few numbers a cell, from which figures at any threshold are sums."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from recam_core.evaluation.evaluate import check_counted
+from recam_core.evaluation.localisation import Localisation, ObjectCounts, localisation
 from recam_core.evaluation.metrics import Areas, means_of
-from recam_core.evaluation.store.layout import COLUMNS, PictureEntry, StoreSettings, read_parts, read_settings
+from recam_core.evaluation.store.layout import (
+    COLUMNS,
+    PictureEntry,
+    StoreSettings,
+    read_objects,
+    read_parts,
+    read_settings,
+)
 from recam_core.evaluation.sweep import ThresholdSweep, best_of
 from recam_core.records import UserError
 
@@ -37,13 +45,14 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """Pictures, settings and cells of an evaluation. ``finished`` is False where it was stopped on the way."""
+    """Pictures, settings and cells of an evaluation, and objects where they were counted; ``finished`` unless it was stopped."""
 
     folder: Path
     settings: StoreSettings
     finished: bool
     entries: list[PictureEntry]
     cells: dict[str, Cells]
+    objects: dict[str, ObjectCounts] = field(default_factory=dict)
 
     @property
     def labels(self) -> int:
@@ -139,6 +148,11 @@ class Store:
         means = [outcome[label == k].mean() for k in np.unique(label)]
         return float(np.mean(means)) if means else float("nan")
 
+    def localisation(self, name: str, pictures: np.ndarray | None = None) -> Localisation:
+        """MaxBoxAcc and pixel average precision of a map, of ``pictures`` (P,) bool alone where given."""
+        objects = self.objects[name]
+        return localisation(objects if pictures is None else objects[pictures[objects.picture]], self.thresholds)
+
     def _summed(self, picture: np.ndarray, label: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """Pixels added up by picture and label, (P, K+1) float64: whole numbers."""
         flat = picture.astype(np.int64) * self.labels + label
@@ -184,7 +198,15 @@ def open_store(folder: str | Path) -> Store:
     for number, name in enumerate(settings.maps):
         mine = columns["map"] == number
         cells[name] = Cells(*(columns[column][mine] for column in fields))
-    return Store(folder, settings, finished, entries, cells)
+    objects = {}
+    if settings.localisation:
+        parts = read_objects(folder, len(tables), len(settings.maps), thresholds + 1)
+        objects = dict(zip(settings.maps, parts, strict=True))
+        if any(of.picture.size and of.picture.max() >= len(entries) for of in parts):
+            raise UserError(
+                f"The objects of the evaluation in {folder.name} name pictures that it does not have; run it again."
+            )
+    return Store(folder, settings, finished, entries, cells, objects)
 
 
 def same_pictures(stores: Sequence[Store]) -> list[np.ndarray]:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from recam_core.networks.backbones.adapted import build_adapted
 from recam_core.networks.backbones.efficientnet import build_efficientnet_lite0
-from recam_core.networks.backbones.libraries import is_library_name, parse_name
+from recam_core.networks.backbones.libraries import parse_name
 from recam_core.networks.backbones.resnet import RESNETS
 from recam_core.networks.backbones.tiny import build_tiny
-from recam_core.records import UserError
+from recam_core.records import UserError, is_library_name
 
 
 class Backbone(Protocol):

@@ -1,8 +1,8 @@
 """Any classifier of timm or torchvision whose answer is a linear layer on globally averaged features, as a ``Backbone``.
 
 Nothing is known of an architecture beforehand. Its own network is built once with small random weights and asked: which of its
-modules, one after the other, make features whose mean, through its last layer, is its answer? What cannot be taken apart so
-is refused with the reason.
+modules, one after the other, make features whose mean, through its last linear layer, is its answer? What cannot be taken apart
+so is refused with the reason.
 """
 
 import copy
@@ -33,7 +33,7 @@ from recam_core.system.tensor_files import read_tensors
 
 # height and width of the noise that a network is tried on: odd, so that rounding shows; where that cannot be, multiples of 32
 TRIED, TRIED_PADDED = (101, 149), (128, 160)
-MULTIPLE = 32  # that pictures are padded to then
+EVEN = 32  # the coarsest stride that is tried for: at multiples of it every network divides evenly
 AGREE = 1e-4  # of the largest answer: so far may two ways to the same answer be apart
 QUARTER = 4  # the stride that boundary branches begin at
 INSTEAD = "Gradient methods (Grad-CAM and its relatives) need no such head."
@@ -45,8 +45,8 @@ class Anatomy:
 
     ``parts`` are the modules that make the features, grouped by their output stride; one empty group where only the library's
     own ``forward_features`` makes them. ``relu``: the library adds a ReLU that is no module. ``norm`` is a LayerNorm between
-    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels if the network drops
-    their border, or fail.
+    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where the network would
+    drop their border, or fail.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -92,8 +92,8 @@ class _Own(nn.Module):
 class Adapted(FixedStride, nn.Module):
     """A library's network without its classifier: normalised picture (B, 3, H, W) → features (B, D, h, w).
 
-    Their mean over positions, through its own linear layer, is its answer. ``foldable``: do batch normalisations stand
-    right after the convolutions that they normalise, so that they can be folded?
+    Their mean over positions, through the network's own linear layer, is its own answer. ``foldable``: do batch normalisations
+    stand right after the convolutions that they normalise, so that they can be folded?
     """
 
     frozen: Sequence[nn.Module] = ()
@@ -133,11 +133,12 @@ class Adapted(FixedStride, nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after each part from a quarter of the picture's size on, where the parts have such sizes."""
-        found, x = [], self._padded(x)
+        found, size, x = [], x.shape[2:], self._padded(x)
         for part in self.parts:
             x = part(x)
             found.append(x)
-        return tuple(found[-len(self.stage_strides) :])
+        last = zip(found[-len(self.stage_strides) :], self.stage_strides, strict=True)
+        return tuple(stage[..., : -(-size[0] // stride), : -(-size[1] // stride)] for stage, stride in last)
 
     def _padded(self, x: Tensor) -> Tensor:
         """With the mean colour at the right and below, so that no border is dropped."""
@@ -154,14 +155,10 @@ def _without_head(net: nn.Module, anatomy: Anatomy) -> nn.Module:
     for name, _ in list(net.named_children()):
         if used and not any(f"{one}.".startswith(f"{name}.") for one in used):
             setattr(net, name, nn.Identity())
-    for name in filter(None, (anatomy.classifier, anatomy.norm)):
-        if name.partition(".")[0] in dict(net.named_children()) and _has(net, name):
+    for name in (anatomy.classifier, anatomy.norm):
+        if name and name in dict(net.named_modules()):
             net.set_submodule(name, nn.Identity())
     return net
-
-
-def _has(net: nn.Module, name: str) -> bool:
-    return name in dict(net.named_modules())
 
 
 def take_apart(net: nn.Module, name: str) -> tuple[Adapted, Tensor, Tensor | None]:
@@ -188,19 +185,16 @@ def build_adapted(name: str, weights: str = "none") -> Adapted:
     library_name = parse_name(name)
     if weights == "imagenet":
         return take_apart(fetch_classifier(library_name), name)[0]
-    net, _, _ = take_apart(build_classifier(library_name, 1), name)
+    head = f"{anatomy_of(name).classifier}."
+    net = build_classifier(library_name, 1)
     if weights != "none":
-        wanted = net.trunk.state_dict()
-        state = {key: value for key, value in read_tensors(weights).items() if not key.startswith(_head(name))}
+        wanted = net.state_dict()
+        state = {key: value for key, value in read_tensors(weights).items() if not key.startswith(head)}
+        state |= {key: value for key, value in wanted.items() if key.startswith(head)}  # of however many classes
         if faults := tensor_faults(state, wanted):
             raise UserError(f"{weights} does not hold {name}: {listed(faults)}.")
-        net.trunk.load_state_dict(state)
-    return net
-
-
-def _head(name: str) -> tuple[str, ...]:
-    anatomy = anatomy_of(name)
-    return tuple(f"{one}." for one in (anatomy.classifier, anatomy.norm) if one)
+        net.load_state_dict(state)
+    return take_apart(net, name)[0]
 
 
 @cache
@@ -219,7 +213,8 @@ def anatomy_of(name: str) -> Anatomy:
             trial = _Trial(library_name, net, x, answer)
             anatomy = trial.anatomy()
             if trial.grid == _grid(x, anatomy.stage_strides[-1]):
-                return _checked(replace(anatomy, multiple=1 if size == TRIED else MULTIPLE), net, trial)
+                multiple = 1 if size == TRIED else anatomy.stage_strides[-1]
+                return _checked(replace(anatomy, multiple=multiple), net, trial)
         raise UserError(_one_size(library_name, net))
 
 
@@ -242,9 +237,11 @@ def _checked(anatomy: Anatomy, net: nn.Module, trial: "_Trial") -> Anatomy:
     """The same, with whether batch normalisation can be folded; what was found is held against the answer once more."""
     weight, bias = linear_of(net, anatomy)
     adapted = Adapted(copy.deepcopy(net), anatomy, (0.5,) * 3, (0.5,) * 3).eval()
-    features = adapted(trial.x)
+    features, odd = adapted(trial.x), torch.randn(1, 3, *TRIED)
     if not _agree(F.linear(features.mean(dim=(2, 3)), weight, bias), trial.answer):
         raise UserError(f"The parts of {trial.name} do not make its answer, so CAM does not apply. {INSTEAD}")
+    if anatomy.multiple > 1 and adapted(odd).shape[2:] != _grid(odd, anatomy.stage_strides[-1]):
+        raise UserError(f"{trial.name} cannot look at pictures of every size. {INSTEAD}")
     return replace(anatomy, foldable=_agree(folded_copy(adapted)(trial.x), features))
 
 
@@ -278,8 +275,8 @@ class _Trial:
         if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
             return found
         raise UserError(
-            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what a place gives "
-            f"to a class. {INSTEAD}"
+            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what each position "
+            f"gives to a class. {INSTEAD}"
         )
 
     def anatomy(self) -> Anatomy:
@@ -330,7 +327,7 @@ class _Trial:
             yield name, x
 
     def _norm(self, features: Tensor | None, relu: bool = False) -> str | None:
-        """What stands between pooling and classifier if these are the features: "" or a LayerNorm's name; else None."""
+        """What stands between pooling and classifier if these are the features: "", or a LayerNorm's name; else None."""
         width = self.weight.shape[1]
         if features is None or features.dim() != 4 or features.shape[1] != width or features.shape[2:].numel() == 1:
             return None
@@ -355,8 +352,8 @@ class _Trial:
         if tokens:
             return f"The features of {self.name} are tokens and no grid of channels, so CAM does not apply. {INSTEAD}"
         return (
-            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map linear in features "
-            f"would not be what the network computes. {INSTEAD}"
+            f"The head of {self.name} is not linear on averaged features, so CAM does not apply: a map that is linear in the "
+            f"features would not be what the network computes. {INSTEAD}"
         )
 
 
@@ -377,7 +374,7 @@ def _grid(x: Tensor, stride: int) -> tuple[int, ...]:
 def _stride(x: Tensor, features: Tensor) -> int:
     """The power of two that a picture's sides were divided by: of multiples of 32, the pixels from one position to the next."""
     (height, width), (rows, columns) = x.shape[2:], features.shape[2:]
-    step = (width - height) / (columns - rows) if columns > rows and not height % MULTIPLE else width / columns
+    step = (width - height) / (columns - rows) if columns > rows and not height % EVEN else width / columns
     return 1 << max(0, round(math.log2(step)))
 
 

@@ -7,7 +7,7 @@ A name is ``timm:ARCHITECTURE`` or ``torchvision:ARCHITECTURE``, then ``.TAG`` f
 import contextlib
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import timm
 import torch
 import torchvision
+from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
-from recam_core.records import UserError
+from recam_core.records import LIBRARIES, UserError
 
 FINER = (16, 8)  # output strides that some architectures can be brought to
 RENORMALISED, HALVES = (
@@ -65,15 +66,10 @@ class InputDescription:
         )
 
 
-def is_library_name(name: str) -> bool:
-    """Does a name say that it is one of a library?"""
-    return name.partition(":")[0] in LIBRARIES and ":" in name
-
-
 @cache
 def library_names(library: str) -> list[str]:
     """Every image classifier that a library builds."""
-    return LIBRARIES[library].names()
+    return _LIBRARIES[library].names()
 
 
 @cache
@@ -91,7 +87,7 @@ def parse_name(name: str) -> LibraryName:
         near = difflib.get_close_matches(architecture, known, NEAR, 0.5)
         offered = f"near names: {', '.join(near)}" if near else "no name is near"
         raise UserError(f"{library} has no image classifier {architecture[:60]!r}; {offered}.")
-    if tag and tag not in (tags := LIBRARIES[library].tags(architecture)):
+    if tag and tag not in (tags := _LIBRARIES[library].tags(architecture)):
         raise UserError(
             f"{library}'s {architecture} has no weights {tag[:60]!r}; there are {', '.join(tags) or 'none'}."
         )
@@ -110,7 +106,7 @@ def near_names(text: str) -> tuple[str, ...]:
 def build_classifier(name: LibraryName, classes: int = 1000) -> nn.Module:
     """The library's own network with random weights, in evaluation mode; ``UserError`` where it cannot be built so."""
     try:
-        return LIBRARIES[name.library].build(name, classes).eval()
+        return _LIBRARIES[name.library].build(name, classes).eval()
     except Exception as error:  # each architecture refuses in its own way
         if name.stride:
             raise UserError(
@@ -123,7 +119,7 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
     """The library's own network with its published weights, fetched once when online and kept where the library keeps them."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # downloads are announced where our commands write events
-            return LIBRARIES[name.library].fetch(name).eval()
+            return _LIBRARIES[name.library].fetch(name).eval()
     except Exception as error:  # no name service, no weights, half a file: every library has errors of its own
         raise UserError(
             f"The weights of {name} could not be fetched ({_first_line(error)}). Give a file that you downloaded, "
@@ -133,14 +129,39 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
 
 def input_description(name: LibraryName) -> InputDescription:
     """What the weights of a name say about their input."""
-    return LIBRARIES[name.library].describe(name)
+    return _LIBRARIES[name.library].describe(name)
+
+
+def class_names_of(name: LibraryName, count: int) -> tuple[str, ...] | None:
+    """The names of the classes that published weights tell apart, where the library has them and they are so many."""
+    names = _LIBRARIES[name.library].classes(name)
+    return numbered(names) if len(names) == count else None
+
+
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of which one that stands there twice has a number the second time."""
+    times: dict[str, int] = {}
+    unique = []
+    for name in names:
+        times[name] = times.get(name, 0) + 1
+        unique.append(name if times[name] == 1 else f"{name} ({times[name]})")
+    return tuple(unique)
 
 
 @cache
+def tensor_shapes(name: LibraryName) -> dict[str, torch.Size]:
+    """Names and shapes of a network's tensors for one class; where the architecture allows it, found without making them."""
+    try:
+        with torch.device("meta"):
+            net = build_classifier(name, 1)
+    except UserError:  # its code computes with tensors while it is built
+        net = build_classifier(name, 1)
+    return {key: value.shape for key, value in net.state_dict().items()}
+
+
 def parameter_count(name: LibraryName) -> int:
-    """Numbers in the network without its last layer's rows, found without making it."""
-    with torch.device("meta"):
-        return sum(value.numel() for value in build_classifier(name, 1).state_dict().values())
+    """Numbers in the network, for one class."""
+    return sum(shape.numel() for shape in tensor_shapes(name).values())
 
 
 @dataclass(frozen=True)
@@ -150,6 +171,7 @@ class _Library:
     build: Callable[[LibraryName, int], nn.Module]
     fetch: Callable[[LibraryName], nn.Module]
     describe: Callable[[LibraryName], InputDescription]
+    classes: Callable[[LibraryName], Sequence[str]]
 
 
 def _timm_tags(architecture: str) -> list[str]:
@@ -173,6 +195,14 @@ def _timm_input(name: LibraryName) -> InputDescription:
     size = int(config.input_size[-1])
     resize = round(size / config.crop_pct)
     return InputDescription(tuple(config.mean), tuple(config.std), size, resize, config.interpolation)
+
+
+def _timm_classes(name: LibraryName) -> Sequence[str]:
+    config = timm.get_pretrained_cfg(name.model)
+    subset = config and infer_imagenet_subset(config.to_dict())
+    if not subset or subset == "imagenet-1k":  # torchvision's names of those are the ones that our lists have
+        return ()
+    return ImageNetInfo(subset).label_descriptions()
 
 
 def _torchvision_names() -> list[str]:
@@ -203,16 +233,25 @@ def _torchvision_fetch(name: LibraryName) -> nn.Module:
     return net
 
 
+def _torchvision_classes(name: LibraryName) -> Sequence[str]:
+    return _torchvision_weights(name).meta["categories"]
+
+
 def _torchvision_input(name: LibraryName) -> InputDescription:
     how = _torchvision_weights(name).transforms()
     mean, std = (HALVES, HALVES) if name.architecture in RENORMALISED else (tuple(how.mean), tuple(how.std))
     return InputDescription(mean, std, how.crop_size[0], how.resize_size[0], how.interpolation.value)
 
 
-LIBRARIES: dict[str, _Library] = {
-    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input),
+_LIBRARIES: dict[str, _Library] = {
+    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
     "torchvision": _Library(
-        _torchvision_names, _torchvision_tags, _torchvision_build, _torchvision_fetch, _torchvision_input
+        _torchvision_names,
+        _torchvision_tags,
+        _torchvision_build,
+        _torchvision_fetch,
+        _torchvision_input,
+        _torchvision_classes,
     ),
 }
 

@@ -34,6 +34,7 @@ def climb(
 ) -> Generator[RefineStep, None, None]:
     """Climb with a picture (H, W, 3) uint8, once for each class, scale after scale; every step of every scale is an event.
 
+    AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896), with the arithmetic of its code (`equations`; golden part 6).
     y comes from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does
     not suffice, fewer classes climb at a time, then a smaller scale is taken, and the next event says so. Closing the iterator
     stops the climb. Raises ``UserError`` at once for what cannot be climbed, and later when values stop being finite.

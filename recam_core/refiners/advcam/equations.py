@@ -1,5 +1,6 @@
-"""The equations of AdvCAM as pure functions (Lee et al., CVPR 2021), with the arithmetic of the reference code.
+"""The equations of AdvCAM as pure functions (Lee et al., CVPR 2021, arXiv 2103.08896; golden part 6).
 
+The arithmetic is that of the reference code.
 Letters: n climbs (one a class), V views (the picture, and its mirror image where there is one), K classes, D channels.
 """
 

@@ -1,5 +1,7 @@
-"""Affinities between neighbours on a grid and the transition they make, as a sparse operator (IRN, Ahn et al., CVPR 2019, eq. 5
-and 6; golden part 2). Never a dense hw × hw matrix: memory is O(hw · neighbours).
+"""Affinities between neighbours on a grid and the transition they make, as a sparse operator.
+
+IRN (Ahn et al., CVPR 2019, arXiv 1904.05044), equations 5 and 6; golden part 2. Never a
+dense hw × hw matrix: memory is O(hw · neighbours).
 """
 
 import math

@@ -15,7 +15,7 @@ MOST_BYTES = 256 * 2**20  # of a walk whose steps are all kept: 256 steps of two
 
 
 class RandomWalk:
-    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (ReCAM's equation for IRN; golden part 2).
+    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (IRN, arXiv 1904.05044, eq. 6; golden part 2).
 
     ``boundary`` B is (h, w) in [0, 1] on the quarter-size grid. The operator is a sparse matrix that is applied again
     and again; nothing of it changes afterwards, so threads may share a walk. Maps are (n, h, w) float32, n may be 0.

@@ -1,19 +1,15 @@
 """Confident labels from heatmaps: what boundary branches learn from (IRN, section 4.1; golden ``irn_confident_label_nocrf``)."""
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from recam_core.images.visualise import labels_from_maps
 from recam_core.records import IGNORE, SEED_REFINEMENTS, UserError
-
-ITERATIONS = 10
-DILATIONS = (1, 2, 4, 8, 12, 24)
-AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
+from recam_core.refiners.pamr.equations import pamr
 
 
 def confident_labels(
@@ -41,39 +37,6 @@ def confident_labels(
     below = refine(picture, labels_from_maps(maps, range(n), background), n + 1)
     named = np.array([0, *(k + 1 for k in class_ids)], np.uint8)[above]
     return np.where(above > 0, named, np.where(below > 0, np.uint8(IGNORE), np.uint8(0)))
-
-
-def pamr(picture: Tensor, masks: Tensor, iterations: int = ITERATIONS, dilations: Sequence[int] = DILATIONS) -> Tensor:
-    """Pixel-adaptive mask refinement (Araslanov & Roth, CVPR 2020, section 3.3): masks (n, H, W) that follow the colours.
-
-    Every pixel becomes the weighted mean of its eight neighbours at each dilation, again and again; the weights are the softmax
-    of −|I_i − I_j| / (0.1 σ_i), mean over the channels of ``picture`` (C, H, W), σ_i the standard deviation of the neighbourhood,
-    as in the authors' code. Constant masks stay; values never leave the range that they came in.
-    """
-    height, width = picture.shape[-2:]
-    reach = max(dilations)
-    shifts = [(reach + d * dy, reach + d * dx) for d in dilations for dy, dx in AROUND]
-
-    def neighbours(x: Tensor) -> Iterator[Tensor]:
-        padded = F.pad(x[None], (reach,) * 4, mode="replicate")[0]
-        return (padded[:, top : top + height, left : left + width] for top, left in shifts)
-
-    count = len(shifts) + len(dilations)  # the pixel itself is among its neighbourhood once a dilation
-    total, squares = torch.zeros_like(picture), torch.zeros_like(picture)  # of differences to the pixel
-    for other in neighbours(picture):
-        difference = other - picture
-        total += difference
-        squares.addcmul_(difference, difference)
-    variance = (squares - total * total / count).clamp_min(0) / (count - 1)
-    scale = 1 / (1e-8 + 0.1 * variance.sqrt())
-    distances = [((other - picture).abs() * scale).mean(dim=0) for other in neighbours(picture)]
-    weights = (-torch.stack(distances)).softmax(dim=0)  # (neighbours, H, W)
-    for _ in range(iterations):
-        merged = torch.zeros_like(masks)
-        for weight, other in zip(weights, neighbours(masks), strict=True):
-            merged.addcmul_(weight, other)  # in place: a stack of all would leave the cache
-        masks = merged
-    return masks
 
 
 def _as_they_are(picture: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The losses of boundary branches (IRN, Ahn et al., CVPR 2019, sections 4.1 to 4.3; golden part 3), pure functions.
+"""The losses of boundary branches (IRN, arXiv 1904.05044, sections 4.1 to 4.3; golden part 3), pure functions.
 
 Pairs are those of `recam_core.refiners.random_walk.paths`: P directions, S sources as rows and columns. Sums run over the
 whole batch.

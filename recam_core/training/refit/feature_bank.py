@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recam_core.cam.pipeline import grid_step
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes
 from recam_core.images.masks import resize_labels
@@ -125,13 +126,14 @@ def start_features(pair: ModelPair, picture: np.ndarray, last_block: bool, flip:
 
 
 def _sampled(mask: np.ndarray | None, size: tuple[int, ...], grid: Sequence[int]) -> np.ndarray | None:
-    """Label values at the middles of the finer grid's cells, which cover the picture rounded up to 16, as maps do."""
+    """Label values at the middles of the finer grid's cells, which cover the picture rounded up to 16 or 32, as maps do."""
     if mask is None:
         return None
     mask = resize_labels(mask, (size[0], size[1]))
     out = np.full((FINER * grid[0], FINER * grid[1]), IGNORE, np.uint8)
+    step = grid_step(size, grid)
     rows, columns = (
-        ((np.arange(FINER * cells) + 0.5) * (-(-side // 16) * 16) / (FINER * cells)).astype(int)
+        ((np.arange(FINER * cells) + 0.5) * (-(-side // step) * step) / (FINER * cells)).astype(int)
         for side, cells in zip(size, grid, strict=True)
     )
     inside_rows, inside_columns = rows[rows < size[0]], columns[columns < size[1]]

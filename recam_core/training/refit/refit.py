@@ -1,4 +1,4 @@
-"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, Chen et al., CVPR 2022, section 4)."""
+"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, arXiv 2203.00962, section 4)."""
 
 import copy
 import time

@@ -15,6 +15,7 @@ import streamlit as st
 from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from recam_core.records import DisplayOptions
 from ui.components.modules import bundle
+from ui.components.served import served
 from ui.compute import payloads
 from ui.compute.packing import read_header
 
@@ -57,7 +58,7 @@ def heat_view(
     """Mount the heat view of a payload that `ui.compute.payloads.put` has kept.
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
-    ``follow`` is given it is the threshold: whenever it changes here, the browser takes it over.
+    ``follow`` is given it is the threshold, of which the page has the slider: whenever it changes, the browser takes it over.
     ``more`` are payloads of further pictures, which stand below as rows of their own. ``uploader`` is a CSS selector: what is
     pasted or dropped anywhere on the page goes there. ``large`` shows two large maps, or all in three columns; of a payload
     with thresholds of its own it offers the rules.
@@ -70,8 +71,8 @@ def heat_view(
         key=key,
         data={
             "id": payload_id,
-            "url": f"/api/heat/{payload_id}",
-            "more": [{"id": name, "url": f"/api/heat/{name}"} for name in more],
+            "url": served(f"/api/heat/{payload_id}"),
+            "more": [{"id": name, "url": served(f"/api/heat/{name}")} for name in more],
             "uploader": uploader,
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "follow": follow,

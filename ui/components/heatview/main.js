@@ -72,6 +72,7 @@ class HeatView {
   // A threshold that Python leads is taken over when it changes there, not when somebody changes it here.
   follow(threshold) {
     if (!Number.isFinite(threshold) || threshold === this.led) return;
+    this.root.classList.add("led"); // the page has the slider
     this.led = threshold;
     this.controls.lead(clamp(threshold, 0, 1));
     this.askForDrawing();

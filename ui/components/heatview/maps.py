@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
+from recam_core.cam.methods import map_row, map_title
 from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.networks.readouts import READOUTS, RECAM
@@ -18,14 +19,16 @@ SOFTMAX_CAM = ("softmax classifier", "the weights of a classifier that was train
 
 
 def readout_words(name: str, activation: str = "sigmoid") -> tuple[str, str, str]:
-    """Label, title and help of a readout; CAM of a network that answers with a softmax was not trained with BCE."""
-    row = READOUTS[name]
-    return (row.label, *SOFTMAX_CAM) if name == CAM and activation == "softmax" else (row.label, row.title, row.help)
+    """Label, title and help of a readout or method; CAM of a network that answers with a softmax was not trained with BCE."""
+    row = map_row(name)
+    if name == CAM and activation == "softmax":
+        return (row.label, *SOFTMAX_CAM)
+    return map_title(name), row.title, row.help
 
 
 def labelled(readout: str, class_name: str) -> str:
     """A class and the readout of its map, in a few words."""
-    return f"{class_name} · {READOUTS[readout].label}"
+    return f"{class_name} · {map_title(readout)}"
 
 
 def heat_payload(
@@ -44,7 +47,7 @@ def heat_payload(
     that are no readouts, and then the first one is the reference. ``compare`` is the map that sentences compare with it,
     ``activation`` that of the scores. ``measured`` has the threshold of each map; with it maps can be cut by their own rules.
     """
-    words = named or {name: readout_words(name, activation) for name in READOUTS}
+    words = named or {result.readout: readout_words(result.readout, activation) for result in results}
     first = results[0]
     height, width = first.picture.shape[:2]
     header = {

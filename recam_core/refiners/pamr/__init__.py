@@ -1,0 +1,1 @@
+"""Pixel-adaptive mask refinement: maps that follow the colours of the picture."""

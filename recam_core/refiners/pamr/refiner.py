@@ -1,0 +1,82 @@
+"""PAMR as a refiner: maps snap to the edges of the picture; no network is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.cam.pipeline import normalise_maps
+from recam_core.cam.thresholds import seed_threshold
+from recam_core.networks.pair import ModelPair
+from recam_core.records import CamResult, HeatmapOptions, UserError, WalkStep
+from recam_core.refiners.pamr.equations import ITERATIONS, pamr, pamr_steps
+from recam_core.refiners.subject import Subject
+
+MOST = 200
+
+
+@dataclass(frozen=True)
+class PamrOptions:
+    """How often every pixel becomes the mean of its neighbours."""
+
+    iterations: int = ITERATIONS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.iterations <= MOST:
+            raise UserError(f"The number of iterations of PAMR must be 0 to {MOST}; got {self.iterations}.")
+
+
+class Pamr:
+    """The raw maps are refined at picture size and divided anew, each by its own maximum; they share the picture's weights."""
+
+    name = "pamr"
+    label = "snapped to edges"
+    help = "maps that follow the colours of the picture (PAMR)"
+    options = PamrOptions
+    flags: Mapping[str, str] = {"iterations": "how often every pixel becomes the mean of its neighbours"}
+    offers: Mapping[str, tuple[str, tuple[str, ...]]] = {"pamr": ("yes, snapped to edges of the picture (PAMR)", ())}
+
+    def defaults(self, pair: ModelPair) -> PamrOptions:
+        """Those of the paper."""
+        return PamrOptions()
+
+    def threshold(self, pair: ModelPair, readout: str, view: HeatmapOptions) -> tuple[float, str]:
+        """That of the readout's own maps."""
+        return seed_threshold(pair, readout, view)
+
+    def words(self, options: PamrOptions) -> str:
+        """What was done, for a sentence."""
+        return f"after {options.iterations} iterations of PAMR"
+
+    def steps(self, subject: Subject, options: PamrOptions) -> Iterator[WalkStep]:
+        """The raw maps of all readouts at picture size, one below the other, from t = 0."""
+        picture, raw = _tensors(subject.results, subject.pair.recam.device)
+        for t, maps in enumerate(pamr_steps(picture, raw, options.iterations)):
+            yield WalkStep(t, options.iterations, subject.classes * len(subject.readouts), maps.cpu().numpy(), 0.0)
+
+    def results(self, subject: Subject, options: PamrOptions) -> list[CamResult]:
+        """The maps after the last iteration."""
+        return snapped(subject.results, options, subject.pair.recam.device)
+
+
+def snapped(results: Sequence[CamResult], options: PamrOptions, device: torch.device) -> list[CamResult]:
+    """Results of one picture, of whatever made their maps, after the last iteration."""
+    picture, raw = _tensors(results, device)
+    parts = pamr(picture, raw, options.iterations).cpu().split(len(results[0].classes))
+    return [_snapped(start, maps) for start, maps in zip(results, parts, strict=True)]
+
+
+def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The picture (3, H, W) in [0, 1], and the raw maps of all results and classes."""
+    pixels = torch.from_numpy(results[0].picture.transpose(2, 0, 1).astype(np.float32) / 255)
+    raw = torch.from_numpy(np.concatenate([result.raw for result in results]))
+    return pixels.to(device), raw.to(device)
+
+
+def _snapped(start: CamResult, maps: Tensor) -> CamResult:
+    maps = maps.contiguous()
+    grid = F.interpolate(maps[None], start.grid.shape[1:], mode="bilinear", align_corners=False)[0]
+    return replace(start, raw=maps.numpy(), maps=normalise_maps(maps).numpy(), grid=normalise_maps(grid).numpy())
