@@ -68,7 +68,7 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
         st.caption(hint)
     if evidence.scores.max() <= evidence.preselect:
         st.caption(
-            f"No class deserves belief here: the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}, and this model is "
+            f"No class deserves belief here: the most probable is {plain(ranked[0])}, {scores[ranked[0]]:.2f}, and this model is "
             f"believed above {evidence.preselect:.2f}. Say above what is in the picture."
         )
     return chosen
