@@ -34,7 +34,7 @@ def choose_lambda() -> float:
 
 
 def choose_switches(pair: ModelPair) -> RefitConfig:
-    """What the paper takes away, and what learns; returns the settings of the fit that is asked for, but for λ."""
+    """The paper's ablations, and what learns; returns the settings of the fit that is asked for, but for λ."""
     _read_link(pair)
     objective = st.segmented_control(
         "Ablation: ReCAM without",

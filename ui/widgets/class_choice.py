@@ -16,10 +16,7 @@ from ui.widgets.subject import Subject, linked_classes
 MAX_CLASSES = 4
 READOUT = "readout"
 DEFAULT_READOUT = "w"
-WHAT = (
-    "A readout is the classifier weights that a map is made with: CAM’s, or ReCAM’s w, w′, their sum or their product."
-)
-WEIGHTS = "The scores y come from FC1 of the network that it belongs to."
+WEIGHTS = "The map comes from the weights of this readout, the scores y from FC1 of the network it belongs to."
 
 
 def classes_key(subject: Subject) -> str:
@@ -101,7 +98,7 @@ def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = 
         persist_state="session",
         format_func=lambda name: " · ".join(readout_words(name, evidence.activation)[:2]),
         label_visibility=label,
-        help=f"{WHAT} {help}",
+        help=help,
     )
     write(READOUT, str(chosen), default)
     return str(chosen)
