@@ -201,8 +201,12 @@ def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
 
 
 def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(visit, screenshot):
-    page = visit(1, "&present=1", width=1280, height=720)
-    assert page.evaluate("() => parseFloat(getComputedStyle(document.documentElement).fontSize)") > 20
+    page = visit(1, width=1280, height=720)
+    size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    small = page.evaluate(size)
+    page.locator(".st-key-presentation label").first.click()
+    wait_for_address(page, present="1")
+    page.wait_for_function(f"small => ({size})() > 1.25 * small", arg=small)
     assert page.get_by_test_id("stSidebar").is_hidden()
     page.get_by_role("heading", name=re.compile("^1 · ")).click()
     for step in range(1, STEPS + 1):

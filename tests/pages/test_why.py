@@ -185,12 +185,14 @@ def test_nonsense_logits_become_the_worked_example(said):
     assert checked(said) == START
 
 
-def test_presented_the_page_has_room_for_the_step_alone():
-    app = open_why(present="1")
-    assert ".st-key-why-body" in words(app)
+def test_the_presentation_is_in_the_link_and_changes_the_page_also_by_an_old_link():
+    app = open_why(large="1")
+    assert query(app)["present"] == "1"
+    assert "why-body" in words(app)
     app.toggle(key="present").set_value(False)
     ran(app)
-    assert ".st-key-why-body" not in words(app)
+    assert "why-body" not in words(app)
+    assert "present" not in query(app)
 
 
 def test_the_lesson_begins_with_a_sample_on_which_cam_lights_up_a_part_and_a_readout_finds_more():
