@@ -1,4 +1,4 @@
-"""Which step of the lesson is open: forward, back, by number, by keys, by a link; and how it looks on a projector."""
+"""Which step of the lesson is open: forward, back, by number, by keys, by a link; laid out anew for a projector."""
 
 from collections.abc import Sequence
 from pathlib import Path
