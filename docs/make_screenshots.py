@@ -1,4 +1,4 @@
-"""Take the README's screenshots from the running app: ``python docs/make_screenshots.py`` (needs Chromium and Playwright)."""
+"""Take the screenshots of the docs from the running app: ``python docs/make_screenshots.py`` (needs Chromium and Playwright)."""
 
 import io
 import os

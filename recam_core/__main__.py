@@ -24,6 +24,7 @@ COMMANDS = {
     "climb": "AdvCAM step by step: nudge a picture so that more of an object lights up",
     "walk": "IRN's random walk: boundaries hold the heat of a map inside the object",
     "seeds": "pseudo masks for a whole data set, refined by a climb or a walk",
+    "export": "pictures and pseudo masks in Pascal VOC's layout, for the training of a segmentation network",
     "check": "what is in a data set, and what is wrong with it: labels per class, missing and broken files",
     "train": "train a model pair: BCE, then BCE + λ·SCE",
     "train-boundary": "boundary branches on a trained pair's frozen backbone, from its own seeds (IRN)",

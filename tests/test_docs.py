@@ -14,7 +14,8 @@ from recam_core.records import TrainConfig
 from recam_core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+SCREENS = 2 * 50  # lines that fit on two of them
 
 
 def tables_script():
@@ -31,15 +32,29 @@ def test_tables_are_those_of_the_results(name):
     assert "Not measured" not in page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_links_lead_to_files(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
 
 
-def test_readme_names_every_command_and_no_other():
-    named = set(re.findall(r"python -m recam_core ([\w-]+)", (ROOT / "README.md").read_text("utf-8")))
+def test_the_reference_names_every_command_and_no_other():
+    pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("cli.md", "own-models.md"))
+    named = set(re.findall(r"python -m recam_core ([\w-]+)", pages))
     assert named == set(COMMANDS)
+
+
+def test_every_page_is_on_the_site_and_the_readme_fits_two_screens():
+    site = (ROOT / "mkdocs.yml").read_text("utf-8")
+    listed = {ROOT / "docs" / name for name in re.findall(r"\w: (\S+\.md)$", site, re.M)}
+    assert listed == {page for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= SCREENS
+
+
+def test_no_page_calls_a_command_that_is_not_there():
+    for page in PAGES:
+        named = set(re.findall(r"^ *(?:recam|exec recam) ([a-z-]+)", page.read_text("utf-8"), re.M))
+        assert named <= set(COMMANDS), page
 
 
 @pytest.mark.parametrize("name", ["voc", "scenes", "photos"])

@@ -81,7 +81,9 @@ def test_app_is_streamlit_with_the_file_of_the_project_and_what_was_asked_for(mo
     ]
 
 
-def test_the_version_is_said_where_it_is_asked_for(capsys):
+def test_the_version_is_the_same_everywhere(capsys):
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.strip() == f"ReCAM Studio {__version__}"

@@ -1,24 +1,43 @@
-"""The app's own HTTP routes, beside Streamlit's: where the heat view fetches its maps and the player its frames."""
+"""The app's own HTTP routes, beside Streamlit's: the page with our script, the heat view's maps, the player's frames, models."""
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
+import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from recam_core.system.folders import models_folder
 from recam_core.system.pass_counter import backbone_passes
+from recam_core.system.project_files import ASSETS
 from ui.components.player import stream_store
+from ui.components.served import served
 from ui.compute import payloads
 
+PAGES = ("", "climb", "walk", "why", "balance", "train", "models", "errors")
 _ID = re.compile(r"[0-9a-f]{64}")
 _GUARD = {"X-Content-Type-Options": "nosniff"}
 
 
 def _gone(sentence: str) -> Response:
     return PlainTextResponse(sentence, status_code=404, headers=_GUARD | {"Cache-Control": "no-store"})
+
+
+async def page(_request: Request) -> Response:
+    """Answer with Streamlit's page, in which our script runs first."""
+    return HTMLResponse(_page(), headers=_GUARD | {"Cache-Control": "no-cache"})
+
+
+@cache
+def _page() -> str:
+    streamlit = Path(st.__file__).with_name("static") / "index.html"
+    script = Path(__file__).with_name("frame.js")
+    text = streamlit.read_text(encoding="utf-8").replace("<title>Streamlit</title>", "<title>ReCAM Studio</title>")
+    return text.replace("<head>", f"<head>\n<script>{script.read_text(encoding='utf-8')}</script>", 1)
 
 
 async def heat(request: Request) -> Response:
@@ -47,6 +66,19 @@ async def frames(request: Request) -> Response:
 
 def _count(text: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
+
+
+async def health(_request: Request) -> Response:
+    """Answer that the server can show something, or with 503 and what it lacks: for containers and load balancers."""
+    ready = await run_in_threadpool(_has_models)  # asked for while the engine is still being loaded
+    answer = (
+        "ok" if ready else "There is no model: install the project again, or name a folder with models in RECAM_MODELS."
+    )
+    return PlainTextResponse(answer, status_code=200 if ready else 503, headers=_GUARD | {"Cache-Control": "no-store"})
+
+
+def _has_models() -> bool:
+    return any(any(folder.glob("*.safetensors")) for folder in (ASSETS / "models", models_folder()))
 
 
 async def passes(_request: Request) -> Response:
@@ -79,9 +111,11 @@ def _model_file(name: str) -> Path | None:
 
 
 ROUTES = [
-    Route("/api/heat/{id}", heat, methods=["GET"]),
-    Route("/api/frames/{id}", frames, methods=["GET"]),
-    Route("/api/model/{name}", model, methods=["GET"]),
+    *(Route(served(f"/{name}"), page, methods=["GET"]) for name in PAGES),
+    Route(served("/api/health"), health, methods=["GET"]),
+    Route(served("/api/heat/{id}"), heat, methods=["GET"]),
+    Route(served("/api/frames/{id}"), frames, methods=["GET"]),
+    Route(served("/api/model/{name}"), model, methods=["GET"]),
 ]
 if os.environ.get("RECAM_COUNT_PASSES") == "1":  # for an operator who wants to see what costs model work, and for tests
-    ROUTES.append(Route("/api/passes", passes, methods=["GET"]))
+    ROUTES.append(Route(served("/api/passes"), passes, methods=["GET"]))

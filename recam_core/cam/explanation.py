@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,9 +56,9 @@ class Explanation(Mapping[str, CamResult]):
         """The classes that were looked for, in the order of the rows of every map."""
         return next(iter(self.results.values())).classes
 
-    def painted(self, **display: object) -> "Explanation":
+    def painted(self, **display: Any) -> "Explanation":
         """The same maps, painted otherwise: fields of ``DisplayOptions`` such as ``threshold`` or ``palette``."""
-        return replace(self, display=replace(self.display, **display))  # type: ignore[arg-type]
+        return replace(self, display=replace(self.display, **display))
 
     def files(self) -> dict[str, bytes]:
         """The evidence bundle: relative name → contents."""

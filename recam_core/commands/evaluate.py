@@ -2,10 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from recam_core.cam.methods import map_title
 from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
@@ -19,9 +22,11 @@ from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, res
 from recam_core.evaluation.store.map_names import map_label
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import UserError
+from recam_core.records.stored import Stored
 from recam_core.refiners import Refinement
 from recam_core.system.device import pick_device
 from recam_core.system.files import parent_for, save_atomically
+from recam_core.system.launcher import Share, launched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,22 +67,25 @@ def run(arguments: argparse.Namespace) -> None:
     only = arguments.baselines == "only"
     options, readouts = view_options(arguments), () if only else readout_names(arguments.readouts)
     target = parent_for(arguments.json) if arguments.json else None
+    share = launched(os.environ)
+    if share.world > 1 and not arguments.out:
+        raise UserError("Several processes share an evaluation in its folder: add --out DIR, or start one process.")
     dataset = open_data(arguments.dataset, arguments.root, arguments.split)
-    pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
+    pair = load_pair(arguments.model, pick_device(share.device(arguments.device, torch.cuda.device_count()))).folded()
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
     refinement = chosen_refinement(arguments, pair)
     methods = chosen_methods(arguments, pair, options)
     if arguments.out:
         maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None, methods)
-        events = stored(arguments, maps, dataset)
+        events = stored(arguments, maps, dataset, share)
     else:
         events = evaluate(pair, dataset, options, readouts, (arguments.dataset, arguments.split), refinement, methods)
     result: Evaluation | None = None
     for event in report(events, arguments.json_lines):
         if isinstance(event, Evaluation):
             result = event
-    if result is None:  # baselines alone
+    if result is None:  # baselines alone, or a share
         return
     figures = result.to_json()
     if target:
@@ -101,20 +109,37 @@ def check_targets(arguments: argparse.Namespace) -> None:
         )
 
 
-def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset) -> Iterator[Any]:
-    """Evaluate into ``--out``, or on from where that was stopped; ends with the figures of the readouts, if there are any."""
+def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, share: Share) -> Iterator[Any]:
+    """Evaluate into ``--out``, or on from where that was stopped; ends with the figures of the readouts, if there are any.
+
+    Of several processes the one that ends last has them.
+    """
     where = (arguments.dataset, str(Path(arguments.root).resolve()) if arguments.root else "", arguments.split)
     try:
-        yield from evaluate_into(
-            arguments.out, maps, streamed(dataset), where, arguments.model, localisation=arguments.localisation
-        )
+        whole = None
+        for event in evaluate_into(
+            arguments.out,
+            maps,
+            streamed(dataset),
+            where,
+            arguments.model,
+            localisation=arguments.localisation,
+            share=share,
+        ):
+            whole = event
+            yield event
     except KeyboardInterrupt:
         print(
             f"\nStopped. The same command goes on from here: what is counted is kept in {arguments.out}.",
             file=sys.stderr,
         )
         raise
-    if maps.readouts:
+    if not isinstance(whole, Stored):
+        print(
+            f"This share is counted. The figures come from the process that ends last, in {arguments.out}.",
+            file=sys.stderr,
+        )
+    elif maps.readouts:
         store = open_store(arguments.out)
         behind = f"-{maps.refinement.name}" if maps.refinement else ""
         sweeps = {name: store.sweep(f"{name}{behind}") for name in maps.readouts}

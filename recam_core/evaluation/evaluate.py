@@ -41,7 +41,7 @@ class Evaluation:
         return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
 
     def to_json(self) -> dict[str, Any]:
-        """The layout that the README documents; fractions in [0, 1], mIoU with background."""
+        """The layout that docs/files.md documents; fractions in [0, 1], mIoU with background."""
         return {
             "model": self.model,
             "dataset": self.dataset,

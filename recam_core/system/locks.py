@@ -17,10 +17,13 @@ PATIENCE = 0.5  # seconds; somebody who only looks holds it for a moment
 
 
 @contextmanager
-def held(path: Path, refusal: str) -> Iterator[None]:
-    """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it."""
+def held(path: Path, refusal: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it.
+
+    Who has it is waited for ``patience`` seconds.
+    """
     with _open_lock(path) as stream:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not taken(stream.fileno()):
             if time.monotonic() > end:
                 stream.seek(0)

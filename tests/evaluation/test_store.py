@@ -16,7 +16,7 @@ from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
-from recam_core.evaluation.localisation import joined, localisation, object_counts
+from recam_core.evaluation.localisation import joined_objects, localisation, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.store import (
     MapMaker,
@@ -39,6 +39,7 @@ from recam_core.evaluation.store.table import _csv
 from recam_core.networks.pair import build_pair
 from recam_core.records import EvalStep, HeatmapOptions, UserError
 from recam_core.records.stored import Stored
+from recam_core.system.launcher import Share
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_objects_are_counted_beside_the_pixels(pair, tmp_path, monkeypatch):
         mask, ids = dataset.mask(i), np.flatnonzero(dataset.labels(i)).tolist()
         made = maps(dataset.image(i), ids, mask.shape, "")
         parts.append(object_counts(i, made["product"], ids, mask, THRESHOLDS))
-    counted = joined(parts)
+    counted = joined_objects(parts)
     for name, values in vars(counted).items():
         np.testing.assert_array_equal(getattr(store.objects["product"], name), values)
     assert store.localisation("product") == localisation(counted, THRESHOLDS)
@@ -239,6 +240,42 @@ def test_two_evaluations_into_one_folder_at_once_are_refused(pair, tmp_path):
         run(tmp_path / "s", maker(pair), scenes(2))
     stream.close()
     assert run(tmp_path / "s", maker(pair), scenes(2))[-1].measured == 2
+
+
+def test_processes_that_share_an_evaluation_leave_what_one_leaves(pair, tmp_path):
+    dataset, one, two = scenes(5), tmp_path / "one", tmp_path / "two"
+
+    def shared(rank, world=2):
+        return evaluate_into(two, maker(pair), dataset, WHERE, localisation=True, share=Share(rank, world))
+
+    *_, whole = run(one, maker(pair), dataset, localisation=True)
+    first, second = shared(0), shared(1)
+    assert next(second) == EvalStep(1, 2, "picture 1")
+    assert [step.name for step in first] == ["picture 0", "picture 2", "picture 4"]  # it ends before the other one does
+    with pytest.raises(UserError, match="Another evaluation"):
+        next(shared(1))
+    second.close()
+    *steps, end = shared(1)
+    assert steps == [EvalStep(1, 1, "picture 3")]
+    assert (end.measured, end.total, end.faults) == (whole.measured, whole.total, whole.faults)
+    files = [{p.name: p.read_bytes() for p in folder.iterdir() if p.name != ".lock"} for folder in (one, two)]
+    assert files[0] == files[1]
+    assert [len(list(shared(rank, 3))) for rank in range(3)] == [1, 0, 0]
+
+
+def test_one_process_goes_on_with_what_several_began(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PICTURES", 2)
+    stream = evaluate_into(tmp_path / "s", maker(pair), scenes(5), WHERE, share=Share(1, 2))
+    next(stream)
+    stream.close()
+    *steps, end = run(tmp_path / "s", maker(pair), scenes(5))
+    assert [step.name for step in steps] == ["picture 0", "picture 2", "picture 3", "picture 4"]
+    assert end.measured == 5
+    store, plain = open_store(tmp_path / "s"), run(tmp_path / "plain", maker(pair), scenes(5))
+    assert store.finished
+    assert store.names == [f"picture {i}" for i in range(5)]
+    assert len(plain) == 6
+    np.testing.assert_array_equal(store.confusion("cam", 30), open_store(tmp_path / "plain").confusion("cam", 30))
 
 
 def bad_pictures():

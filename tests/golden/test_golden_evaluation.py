@@ -52,7 +52,7 @@ def test_a_store_agrees_at_every_threshold(golden, tmp_path):
     for i in range(int(v["n_images"])):
         mask, ids = v[f"label_{i}"], tuple(int(k) for k in v[f"keys_{i}"])
         counts = count_pixels(v[f"cam_{i}"], ids, mask, len(classes) + 1, thresholds)
-        part.add(PictureEntry(f"{i}", mask.shape, ids, True, 1, "", {}), [(0, counts.cells, counts.pixels)])
+        part.add(i, PictureEntry(f"{i}", mask.shape, ids, True, 1, "", {}), [(0, counts.cells, counts.pixels)])
     part.write()
     write_settings(tmp_path, settings, finished=True)
     store = open_store(tmp_path)

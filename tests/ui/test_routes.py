@@ -13,6 +13,7 @@ from ui import routes
 from ui.components.player import stream_store
 from ui.components.player.frame import Frame, Layer
 from ui.components.player.frame_stream import FrameStream
+from ui.components.served import served
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.routes import ROUTES
@@ -133,3 +134,17 @@ def test_passes_are_counted_for_those_who_asked_for_it_only(monkeypatch):
     answer = TestClient(Starlette(routes=counting.ROUTES)).get("/api/passes")
     assert (answer.status_code, answer.text) == (200, "42")
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_health_is_whether_there_is_a_model_to_show(client, monkeypatch, tmp_path):
+    assert client.get("/api/health").text == "ok"
+    monkeypatch.setattr(routes, "ASSETS", tmp_path)
+    answer = client.get("/api/health")
+    assert answer.status_code == 503
+    assert answer.text.startswith("There is no model")
+
+
+def test_below_a_proxy_s_prefix_every_address_of_ours_has_it(monkeypatch):
+    assert served("/api/heat/x") == "/api/heat/x"
+    monkeypatch.setattr("streamlit.get_option", {"server.baseUrlPath": "/deep/recam/"}.get)
+    assert served("/api/heat/x") == "/deep/recam/api/heat/x"

@@ -3,12 +3,14 @@
 ``store.json`` holds version and settings. ``counts-0000.parquet`` and on hold some pictures each: a row a cell (picture,
 map, true label, winning label, level) with its pixels, sorted by picture and map, and in the file's metadata an entry a
 picture. Level = how many thresholds the winning value exceeds. ``objects-0000.parquet`` and on, where localisation was asked for,
-hold a row for each object of a part and level. Every file is whole or not there.
+hold a row for each object of a part and level. Every file is whole or not there. What several processes have counted lies in
+``shares/`` until all is there (``sharing.py``).
 """
 
+import contextlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -159,11 +161,18 @@ def read_settings(folder: Path) -> tuple[StoreSettings, bool]:
     return settings, finished
 
 
-def write_part(folder: Path, number: int, entries: Sequence[PictureEntry], columns: dict[str, np.ndarray]) -> None:
-    """Write one part: entries of its pictures, and columns (m,) of their cells."""
+def write_part(
+    folder: Path,
+    number: int,
+    entries: Sequence[PictureEntry],
+    columns: dict[str, np.ndarray],
+    numbers: Sequence[int] | None = None,
+) -> None:
+    """Write one part: entries of its pictures, and columns (m,) of their cells; ``numbers`` where pictures do not follow on."""
     arrays = [pa.array(columns[name], getattr(pa, kind)()) for name, kind in COLUMNS.items()]
     index = json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, allow_nan=False)
-    table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata({"pictures": index}))
+    about = {"pictures": index} | ({} if numbers is None else {"numbers": json.dumps(list(numbers))})
+    table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(about))
     stream = io.BytesIO()
     pq.write_table(table, stream, compression="zstd")
     save_atomically(folder / part_name(number), stream.getvalue())
@@ -185,10 +194,10 @@ def write_objects(folder: Path, number: int, counted: Mapping[int, ObjectCounts]
     save_atomically(folder / objects_name(number), stream.getvalue())
 
 
-def read_objects(folder: Path, parts: int, maps: int, levels: int) -> list[ObjectCounts]:
-    """The objects of all parts, for each map; ``UserError`` where a file is not there or damaged."""
+def read_objects(folder: Path, parts: Iterable[int], maps: int, levels: int) -> list[ObjectCounts]:
+    """The objects of some parts, for each map; ``UserError`` where a file is not there or damaged."""
     arrays: dict[str, list[np.ndarray]] = {name: [] for name in OBJECTS}
-    for number in range(parts):
+    for number in parts:
         try:
             table = pq.read_table(folder / objects_name(number), schema=_OBJECTS_SCHEMA)
         except (OSError, pa.ArrowException, ValueError) as error:
@@ -217,17 +226,36 @@ def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], 
     entries: list[PictureEntry] = []
     tables = []
     for name in there:
-        try:
-            schema = pq.read_schema(folder / name)
-            for entry in json.loads((schema.metadata or {})[b"pictures"]):
-                entries.append(from_plain(PictureEntry, entry))
-            if columns:
-                tables.append(pq.read_table(folder / name, schema=_SCHEMA))
-                if any(column.null_count for column in tables[-1].columns):
-                    raise ValueError("a number is missing")
-        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
-            raise _damaged(folder, name) from error
+        entries += read_index(folder / name)[0]
+        if columns:
+            tables.append(read_cells(folder / name))
     return entries, tables
+
+
+def read_index(path: Path) -> tuple[list[PictureEntry], list[int]]:
+    """Entries of the pictures of a part; their numbers, where they do not follow on those of the part before."""
+    with _whole(path):
+        about = pq.read_schema(path).metadata or {}
+        entries = [from_plain(PictureEntry, entry) for entry in json.loads(about[b"pictures"])]
+        return entries, [int(number) for number in json.loads(about.get(b"numbers", "[]"))]
+
+
+def read_cells(path: Path) -> pa.Table:
+    """The columns of a part, in which nothing is missing."""
+    with _whole(path):
+        table = pq.read_table(path, schema=_SCHEMA)
+        if any(column.null_count for column in table.columns):
+            raise ValueError("a number is missing")
+        return table
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """What cannot be read of a part is a sentence that names it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path.parent, path.name) from error
 
 
 def _damaged(folder: Path, name: str) -> UserError:

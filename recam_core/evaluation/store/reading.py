@@ -200,7 +200,7 @@ def open_store(folder: str | Path) -> Store:
         cells[name] = Cells(*(columns[column][mine] for column in fields))
     objects = {}
     if settings.localisation:
-        parts = read_objects(folder, len(tables), len(settings.maps), thresholds + 1)
+        parts = read_objects(folder, range(len(tables)), len(settings.maps), thresholds + 1)
         objects = dict(zip(settings.maps, parts, strict=True))
         if any(of.picture.size and of.picture.max() >= len(entries) for of in parts):
             raise UserError(

@@ -15,6 +15,7 @@ from recam_core.records import DisplayOptions
 from ui.components import heatview
 from ui.components.modules import bundle
 from ui.components.player.frame_stream import FrameStream
+from ui.components.served import served
 
 PAINTED = ("threshold", "opacity", "palette", "grow")  # settings that the heat view has too
 DEFAULTS: dict[str, Any] = {name: asdict(DisplayOptions())[name] for name in PAINTED} | {
@@ -54,7 +55,7 @@ def player(
     return _COMPONENT(
         key=key,
         data={
-            "runs": [{"id": r.id, "url": f"/api/frames/{r.id}", "running": r.running} for r in streams],
+            "runs": [{"id": r.id, "url": served(f"/api/frames/{r.id}"), "running": r.running} for r in streams],
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "palettes": heatview.COLOURS,
             "listens": list(listens),
