@@ -322,7 +322,7 @@ def test_what_a_file_does_not_say_is_asked(asked):
     assert "0 of 2 names are given." in words(app)
     form(app, "text_input", "architecture").set_value("timm:resnet43")  # there is none
     near = next(one for one in ran(app).button_group if "near" in one.key)
-    assert "timm:resnet34" in [option.content for option in near.options]
+    assert "timm:resnet34" in near.options
     form(app, "text_input", "architecture").set_value("timm:resnet34@16")
     assert "probabilities are not the library’s own" in words(ran(app)).replace("'", "’")
     form(app, "text_input", "architecture").set_value("")
