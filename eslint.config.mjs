@@ -1,8 +1,8 @@
 // What a linter should know of the modules in ui/: `npx eslint ui`. Nothing of it is needed to run the app or its tests.
 
 const BROWSER = [
-  "AbortController", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap", "document",
-  "Element", "fetch", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
+  "AbortController", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap", "DataTransfer", "document",
+  "Element", "Event", "fetch", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
   "matchMedia", "OffscreenCanvas", "Path2D", "performance", "requestAnimationFrame", "ResizeObserver", "setTimeout",
   "structuredClone", "TextDecoder",
 ];

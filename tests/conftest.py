@@ -13,7 +13,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
     parser.addoption(
-        "--thousand", action="store_true", help="a thousand hostile pictures too, instead of one of each kind"
+        "--thousand", action="store_true", help="a thousand hostile files too, instead of some of each kind"
     )
 
 

@@ -1,12 +1,14 @@
-"""The app's own HTTP routes, beside Streamlit's: where the heat view fetches its maps and the player its frames."""
+"""The app's own HTTP routes, beside Streamlit's: the page with our script, the heat view's maps, the player's frames, models."""
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
+import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from recam_core.system.folders import models_folder
@@ -16,12 +18,26 @@ from ui.components.player import stream_store
 from ui.components.served import served
 from ui.compute import payloads
 
+PAGES = ("", "climb", "walk", "why", "balance", "train", "models", "errors")
 _ID = re.compile(r"[0-9a-f]{64}")
 _GUARD = {"X-Content-Type-Options": "nosniff"}
 
 
 def _gone(sentence: str) -> Response:
     return PlainTextResponse(sentence, status_code=404, headers=_GUARD | {"Cache-Control": "no-store"})
+
+
+async def page(_request: Request) -> Response:
+    """Answer with Streamlit's page, in which our script runs first."""
+    return HTMLResponse(_page(), headers=_GUARD | {"Cache-Control": "no-cache"})
+
+
+@cache
+def _page() -> str:
+    streamlit = Path(st.__file__).with_name("static") / "index.html"
+    script = Path(__file__).with_name("frame.js")
+    text = streamlit.read_text(encoding="utf-8").replace("<title>Streamlit</title>", "<title>ReCAM Studio</title>")
+    return text.replace("<head>", f"<head>\n<script>{script.read_text(encoding='utf-8')}</script>", 1)
 
 
 async def heat(request: Request) -> Response:
@@ -95,6 +111,7 @@ def _model_file(name: str) -> Path | None:
 
 
 ROUTES = [
+    *(Route(served(f"/{name}"), page, methods=["GET"]) for name in PAGES),
     Route(served("/api/health"), health, methods=["GET"]),
     Route(served("/api/heat/{id}"), heat, methods=["GET"]),
     Route(served("/api/frames/{id}"), frames, methods=["GET"]),

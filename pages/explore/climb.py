@@ -8,7 +8,7 @@ from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 from ui.widgets.terms import READOUT
 
-st.subheader("Can the picture be nudged so that more of the object lights up?", anchor=False)
+st.subheader("AdvCAM: can the picture be nudged so that more of the object lights up?", anchor=False)
 st.caption(
     "**AdvCAM** nudges the picture, step by step, so that one class scores higher and all others lower, and adds up the maps on "
     f"the way. {READOUT}"

@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.compare.details import show_method, show_time
 from ui.compare.doors import show_refused
+from ui.compare.grid import grid_pictures, show_grid
 from ui.compare.panel import choose_classes, show_claim, show_evidence
 from ui.widgets.class_choice import refine_this
 from ui.widgets.model_card import about_model
@@ -12,6 +13,9 @@ from ui.widgets.opening import open_subject
 show_claim()
 show_refused()
 subject, evidence, pair = open_subject()
+if pictures := grid_pictures(subject):
+    show_grid(pictures, subject, pair)
+    st.stop()
 classes = choose_classes(evidence, subject)
 show_evidence(subject, pair, evidence, classes)
 refine_this(subject, evidence, classes)

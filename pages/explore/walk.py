@@ -7,7 +7,7 @@ from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 from ui.widgets.terms import READOUT
 
-st.subheader("Can boundaries hold the heat inside the object?", anchor=False)
+st.subheader("IRN: can boundaries hold the heat inside the object?", anchor=False)
 st.caption(
     "**IRN**’s random walk: the heat of a map moves on to neighbouring positions, step by step, and stops where a boundary lies. "
     f"{READOUT}"

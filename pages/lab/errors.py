@@ -17,7 +17,7 @@ from ui.errors.sides import choose_run, choose_sides, choose_threshold
 from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
 
-st.subheader("Where does the model fail, and does ReCAM help there?", anchor=False)
+st.subheader("Errors: where does the model fail, and does ReCAM help there?", anchor=False)
 found = runs.all_runs()
 show_damaged()
 if not found:

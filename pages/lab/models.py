@@ -9,7 +9,7 @@ from ui.models.choose import choose_shown, models_sentence
 from ui.models.import_panel import bring_in
 from ui.models.state import SHOW, bring_into_sight, said
 
-st.subheader("Which models are there?", anchor=False)
+st.subheader("Models: which are there?", anchor=False)
 entries = model_entries()
 st.markdown(models_sentence(entries))
 if sentence := said():

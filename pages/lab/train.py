@@ -15,7 +15,7 @@ from ui.train.state import NEW
 from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
 
-st.subheader("How does CAM form, and what does ReCAM make of it?", anchor=False)
+st.subheader("Training: how does CAM form, and what does ReCAM make of it?", anchor=False)
 found = runs.all_runs()
 show_damaged()
 run = choose_run(found)

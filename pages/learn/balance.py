@@ -9,7 +9,7 @@ from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 from ui.widgets.terms import BCE, SCE
 
-st.subheader("What does λ do?", anchor=False)
+st.subheader("ReCAM’s balance λ: what does it do?", anchor=False)
 subject, evidence, pair = open_subject()
 st.caption(f"ReCAM’s loss is BCE + λ · SCE. {BCE} {SCE}")
 live = None

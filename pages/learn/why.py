@@ -12,13 +12,13 @@ from ui.widgets.class_choice import choose_class
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import suggest_bundled
 from ui.widgets.model_card import about_model, caution
-from ui.widgets.subject import choose_subject
+from ui.widgets.subject import chosen_subject
 
 with st.container(key="why-title"):  # large type hides it: a projector's room is for the step
-    st.subheader("Why does a classifier light up only part of the object?", anchor=False)
+    st.subheader("CAM and ReCAM: why does a classifier light up only part of the object?", anchor=False)
 
 try:
-    subject = choose_subject()
+    subject = chosen_subject()
     evidence = explain_picture(subject.picture, subject.model, one_look(subject.options))
     pair = model_pair(subject.model)
     if pair.network_names != NETWORKS:

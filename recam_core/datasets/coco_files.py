@@ -222,7 +222,8 @@ def _id(value: Any) -> int | str | None:
     if isinstance(value, str):
         number = int(value) if len(value) < 20 and value.isdecimal() and value.isascii() else None
         return number if number is not None and str(number) == value else value if _is_name(value) else None
-    return int(value) if type(value) in (int, float) and math.isfinite(value) and value == int(value) else None
+    whole = type(value) is int or (type(value) is float and value.is_integer())  # infinity and NaN are not
+    return int(value) if whole else None
 
 
 def _number(value: Any) -> float | None:

@@ -75,7 +75,7 @@ def no_objects(thresholds: int) -> ObjectCounts:
     return ObjectCounts(none, none, np.zeros((0, thresholds), np.float32), levels, levels)
 
 
-def joined(parts: Sequence[ObjectCounts]) -> ObjectCounts:
+def joined_objects(parts: Sequence[ObjectCounts]) -> ObjectCounts:
     """The objects of several counts, in their order."""
     return ObjectCounts(*(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True)))
 

@@ -10,7 +10,7 @@ from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.system.project_files import ASSETS
 
 RESULTS = ASSETS / "results"
-FOUND, NOT_FOUND, UNTESTED = "re-found", "not re-found", "not tested here"
+FOUND, NOT_FOUND, UNTESTED = "reproduced", "not reproduced", "not tested here"
 FOUR = ("w", "wprime", "sum", "product")  # the readouts that the paper speaks of
 LITTLE = 0.01  # mIoU; a gain below this is little, and so is a spread
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -17,7 +18,7 @@ from recam_core.records import UserError
 KINDS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 PANEL = 3.2  # inches of a panel's width
 DPI = 200
-FONTS = {"pdf.fonttype": 42, "font.family": "DejaVu Sans", "font.size": 10}
+FONTS: dict[Any, Any] = {"pdf.fonttype": 42, "font.family": "DejaVu Sans", "font.size": 10}
 
 
 @dataclass(frozen=True, eq=False)

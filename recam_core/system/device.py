@@ -1,7 +1,7 @@
 """Which processor does the work, in which precision, and how memory is moved and kept."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -14,14 +14,14 @@ CPU_IS_FULL = "can't allocate memory"  # what torch says then, in a RuntimeError
 
 
 @contextmanager
-def enough_memory(refusal: str) -> Iterator[None]:
-    """Whatever says that memory does not suffice, of a card or of the machine, becomes ``UserError(refusal)``."""
+def enough_memory(refusal: str | Callable[[], str]) -> Iterator[None]:
+    """Whatever says that memory does not suffice, of a card or of the machine, becomes a ``UserError`` with that sentence."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not lacks_memory(error):
             raise
-        raise UserError(refusal) from error
+        raise UserError(refusal if isinstance(refusal, str) else refusal()) from error
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -20,7 +20,7 @@ FOREIGN = (
     (b"<!DOCTYPE", "a web page, not the file behind it"), (b"<html", "a web page, not the file behind it"),
     (b"\x1f\x8b", "a gzip archive: unpack it first"), (b"BZh", "a bzip2 archive: unpack it first"),
     (b"7z\xbc\xaf", "a 7-zip archive: unpack it first"), (b"Rar!", "a RAR archive: unpack it first"),
-    (b"GGUF", "a GGUF file (of llama.cpp)"),
+    (b"GGUF", "a GGUF file (of llama.cpp)"), (b"\xff\xd8\xff", "a JPEG picture"), (b"\x89PNG", "a PNG picture"),
 )  # fmt: skip
 
 

@@ -135,12 +135,7 @@ def _check_plainly(path: Path) -> None:
     """
     if zipfile.is_zipfile(path):
         _check_archive(path)
-        with zipfile.ZipFile(path) as archive:
-            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
-            if name is None:
-                return
-            with archive.open(name) as stream:
-                start = stream.read(LOOKED_AT)
+        start = _stored_pickle(path)
     else:
         with path.open("rb") as file:
             start = file.read(LOOKED_AT)
@@ -155,6 +150,27 @@ def _check_plainly(path: Path) -> None:
     for asked in _asked_for(start):
         if asked.split(".")[0] not in OURS and asked not in SETTINGS:
             raise _runs_code(path.name, asked)
+
+
+def _stored_pickle(path: Path) -> bytes:
+    """The beginning of the pickle in an archive of torch.save; empty where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in archive.namelist() if name.endswith("data.pkl")), None)
+            if name is None:
+                return b""
+            with archive.open(name) as stream:
+                return stream.read(LOOKED_AT)
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:  # also an encrypted one
+        raise UserError(
+            f"{path.name} could not be read as a weights file; it is damaged: {str(error)[:120]}."
+        ) from error
 
 
 def _asked_for(start: bytes) -> Iterator[str]:

@@ -135,6 +135,13 @@ class Run:
             f"{', '.join(knobs)}; {how}.{self.folder.what_is_kept}"
         )
 
+    def too_large(self) -> str:
+        """What a person is told where the memory does not suffice."""
+        return (
+            f"The memory of {self.device} does not suffice for batches of {self.config.batch_of(self.stage)} crops of "
+            f"{self.config.crop} pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."
+        )
+
     def advance(self) -> None:
         """An epoch is done; after the last one of stage 1 the second begins from its weights."""
         self.done += 1

@@ -8,6 +8,7 @@ statistics throughout (the network stays in evaluation mode), as in the referenc
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -23,11 +24,10 @@ from recam_core.records import (
     PictureSkipped,
     TrainConfig,
     TrainStep,
-    UserError,
     Validated,
     WatchedPicture,
 )
-from recam_core.system.device import lacks_memory
+from recam_core.system.device import enough_memory
 from recam_core.system.history import read_history
 from recam_core.training.distributed import ProcessGroup
 from recam_core.training.meter import Meter
@@ -57,7 +57,7 @@ def train(
         run = Run(config, dataset, out, device, group, resume)
         course = _Course(run, dataset)
     path, worked = out / MODEL, run.stage <= 2
-    try:
+    with closing(run.folder), enough_memory(run.too_large):
         with group.agreed():
             course.open()
             before = [] if run.folder.goes_on else course.keep_first_maps()
@@ -72,15 +72,6 @@ def train(
         if group.main:
             detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
             yield run.folder.tell(Finished(str(path), course.seconds(), detail))
-    except (RuntimeError, MemoryError) as error:
-        if not lacks_memory(error):
-            raise
-        raise UserError(
-            f"The memory of {device} does not suffice for batches of {config.batch_of(run.stage)} crops of {config.crop} "
-            "pixels; lower --batch-size (and raise --accumulate) or --crop and start anew."
-        ) from error
-    finally:
-        run.folder.close()
 
 
 class _Course:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from waiting import drawn, wait_for_address
+from waiting import drawn, go_to, wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -52,11 +52,6 @@ def step(page):
 
 def cursor(page):
     return page.locator(".st-key-climb .cursor").first.get_attribute("d")
-
-
-def go(page, name):
-    page.get_by_text("Explore").first.click()
-    page.get_by_role("menuitem", name=name).click()
 
 
 def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screenshot):
@@ -115,14 +110,14 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
     made = int(re.search(r"Stopped after (\d+)", page.locator(".st-key-climb .says").inner_text())[1])
     assert 4 <= made < 300
     assert step(page).startswith(f"step {made} of")
-    press(page, "Keep this run")
+    press(page, "Save this run")
     page.get_by_role("button", name="WebP").wait_for()
     number = page.get_by_role("spinbutton", name="Steps T")
     number.fill("4")
     number.press("Enter")
     wait_until(page, "4 steps in")
     climb(page, 4)
-    press(page, "Keep this run")
+    press(page, "Save this run")
     page.locator(".st-key-climb .tracks.beside .track").nth(1).wait_for()
     page.locator(".st-key-climb .panel canvas").nth(7).wait_for()
     assert page.locator(".st-key-climb .panel canvas").count() == 8
@@ -146,10 +141,10 @@ def test_the_subject_travels_from_compare_to_climb_and_back(url, open_page):
     wait_for_address(page, picture="scene-bird-tree", model="scenes", classes="bird")
     assert page.locator(".st-key-climb .field.threshold .number").inner_text() == "0.50"
     climb(page, 27)
-    go(page, "Compare")
+    go_to(page, "Compare")
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     wait_for_address(page, picture="scene-bird-tree", classes="bird,tree")
-    go(page, "Climb")  # the climb is still there
+    go_to(page, "AdvCAM climb")  # the climb is still there
     wait_until(page, "27 steps in")
     assert page.locator(".st-key-climb .track-title").inner_text() == "bird · w · scenes"
     wait_for_address(page, t="0.5")

@@ -162,3 +162,46 @@ def test_a_broken_payload_is_refused_with_its_reason(page, payload, words):
         list(payload),
     )
     assert words in said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ((0.60, 0.30, 0.10), (0.70, 0.18, 0.12), "ReCAM’s w is better than CAM here: IoU 70 % against 60 %."),
+        (
+            (0.60, 0.30, 0.10),
+            (0.50, 0.20, 0.30),
+            "ReCAM’s w is worse than CAM here: it lights up more besides the dog, IoU 50 % against 60 %.",
+        ),
+        (
+            (0.60, 0.30, 0.10),
+            (0.50, 0.45, 0.05),
+            "ReCAM’s w is worse than CAM here: it misses more of the dog, IoU 50 % against 60 %.",
+        ),
+        ((0.601, 0.3, 0.099), (0.603, 0.3, 0.097), "ReCAM’s w is as good as CAM here: IoU 60 % against 60 %."),
+    ],
+)
+def test_the_verdict_is_that_of_the_numbers(page, before, after, words):
+    rates = [{"iou": [iou, 0.8], "fn": [fn, 0], "fp": [fp, 0], "best": 1} for iou, fn, fp in (before, after)]
+    header = {
+        "views": [
+            {"key": "cam", "label": "CAM", "reference": True, "threshold": 0},
+            {"key": "w", "label": "w", "family": "ReCAM", "threshold": 0},
+        ],
+        "classes": [{"name": "dog"}],
+        "grid": [1, 1],
+        "peaks": [[1], [1]],
+        "otsu": [[0], [1]],
+        "thresholds": 2,
+        "covered": {"each": [[[0.5, 0.1]], [[0.5, 0.2]]]},
+        "quality": {"each": [[rates[0]], [rates[1]]]},
+    }
+    text, cuts = page.evaluate(
+        """header => { const heat = new Heat({ header, blobs: { maps: new Uint8Array(2) } });
+            const cut = (rule) => heat.cut(1, 0, { rule, threshold: 0.5, area: 0.2, scale: "together" });
+            return [verdict(heat, 0, { rule: "measured", scale: "each" }),
+                ["measured", "otsu", "area", "same"].map((rule) => [cut(rule).threshold, cut(rule).scale])]; }""",
+        header,
+    )
+    assert text.replace("\u00a0", " ") == f"{words} At the best threshold of each: 80 % against 80 %."
+    assert cuts == [[0, "each"], [1, "each"], [1, "each"], [0.5, "together"]]

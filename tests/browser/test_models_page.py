@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from waiting import settle
+from waiting import go_to, settle
 
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
@@ -65,8 +65,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, model
     assert "model=friend" in page.url
     assert page.locator(".st-key-model input").input_value() == "friend · 2 classes · imported"
 
-    page.get_by_test_id("stTopNavSection").filter(has_text="Lab").click()
-    page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Models").click()
+    go_to(page, "Models")
     page.get_by_text("on disk").wait_for()
     settle(page)
     page.locator("[class*=st-key-model-actions-friend]").get_by_role("button", name="Delete").click()

@@ -23,3 +23,9 @@ def settle(page: Page) -> None:
 def drawn(page: Page) -> None:
     """Until the browser has painted what it was told to."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def go_to(page: Page, name: str) -> None:
+    """To another page by the navigation on top."""
+    page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
+    page.locator("[data-testid=stTopNavLink][aria-current=page]", has_text=name).wait_for()

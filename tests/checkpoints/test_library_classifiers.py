@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from torchvision.models import get_model_weights, regnet_y_400mf
 
 from recam_core.__main__ import main
-from recam_core.cam.pipeline import explain, gather_evidence
+from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.importers import CLASS_LISTS, import_checkpoint, recognise
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.networks.backbones import libraries
@@ -39,17 +40,18 @@ def test_probabilities_are_the_librarys_own(saved, theirs, tmp_path):
     assert pair.card["imported"]["input"].startswith("short side 256 px (bicubic), the middle 224 × 224 px")
     save_pair(pair, tmp_path / "mine.safetensors")
     pair = load_pair(tmp_path / "mine.safetensors")
+    own_input = timm.data.create_transform(**timm.data.resolve_model_data_config(theirs))
     with torch.inference_mode():
-        picture = timm.data.create_transform(**timm.data.resolve_model_data_config(theirs))
-        wanted = theirs(picture(timm.data.transforms_factory.transforms.ToPILImage()(PICTURE))[None]).softmax(dim=1)[0]
-        plain = theirs(pair.cam.preprocess(PICTURE)).softmax(dim=1)[0].numpy()
-        x = picture(timm.data.transforms_factory.transforms.ToPILImage()(PICTURE))[None]
+        x = own_input(Image.fromarray(PICTURE))[None]
+        wanted = theirs(x).softmax(dim=1)[0]
         ours = pair.cam.head.probabilities(pair.cam.scores(pair.cam.features(x)))[0]
+        plain = theirs(pair.cam.preprocess(PICTURE)).softmax(dim=1)[0].numpy()
     torch.testing.assert_close(ours, wanted, rtol=0, atol=1e-4)
     evidence = gather_evidence(PICTURE, pair.folded(), HeatmapOptions(flip=False))
     np.testing.assert_allclose(evidence.scores, plain, atol=1e-4)
-    maps = explain(PICTURE[:61, :97], pair, NAMES[:1], options=HeatmapOptions(flip=False))["cam"]
-    assert maps.raw.shape == (1, 61, 97)
+    odd = gather_evidence(PICTURE[:61, :97], pair, HeatmapOptions(flip=False))
+    assert odd.scale_maps["cam"][0].shape == (3, 2, 4)
+    assert read_out(odd, "cam", NAMES[:1]).raw.shape == (1, 61, 97)
 
 
 @pytest.mark.parametrize("before", ["module.", "model.net.", "_orig_mod.module.", "student.backbone.", "encoder."])
@@ -143,7 +145,7 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
     for arguments, words in (
         (["--timm", "resnet19", "--name", "a"], "no image classifier 'resnet19'; near names: "),
-        (["--timm", "resnet18", "--name", "a"], "weights of timm:resnet18 could not be fetched (cut off)"),
+        (["--timm", "resnet18@16", "--name", "a"], "weights of timm:resnet18@16 could not be fetched (cut off)"),
         (["--torchvision", "vgg11", "--name", "a"], "head of torchvision:vgg11 is not linear"),
         (["--timm", "resnet18", "--torchvision", "resnet18", "--name", "a"], "name the architecture twice"),
         (["--name", "a"], "Name at least one file to import, or a classifier"),

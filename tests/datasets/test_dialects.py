@@ -270,6 +270,7 @@ def coco(root, images=None, annotations=None, categories=None, files=("a.png", "
 @pytest.mark.parametrize("how", [
     {"annotations": [an(1, drop=["iscrowd", "area", "id", "bbox"]), an(2, 2, 2, iscrowd=None, area=None)]},
     {"annotations": [an(1, iscrowd=False, area="100"), an(2, 2, 2, iscrowd=0.0)]},
+    {"images": [im(10**400, "a.png"), im(2, "b.png")], "annotations": [an(1, 10**400), an(2, 2, 2)]},
     {"annotations": [an(1, iscrowd="false"), an(2, 2, 2, iscrowd="0")]},
     {"images": [im("1", "a.png"), im("2", "b.png")], "annotations": [an(1, "1"), an(2, "2", 2)]},
     {"images": [im("one", "a.png"), im("two", "b.png")], "annotations": [an(1, "one"), an(2, "two", 2)]},

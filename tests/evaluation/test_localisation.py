@@ -7,7 +7,7 @@ from recam_core.evaluation.localisation import (
     average_precision,
     best_iou,
     boxes_of,
-    joined,
+    joined_objects,
     localisation,
     no_objects,
     object_counts,
@@ -46,7 +46,7 @@ def test_figures_of_one_object_by_hand():
 
 def test_every_iou_has_the_threshold_that_suits_it_and_objects_are_counted_together():
     small = MASK * (np.arange(8) < 2)
-    both = joined([object_counts(i, MAP[None], [0], mask, THRESHOLDS) for i, mask in enumerate((MASK, small))])
+    both = joined_objects([object_counts(i, MAP[None], [0], mask, THRESHOLDS) for i, mask in enumerate((MASK, small))])
     assert both.iou.tolist() == [[0.5, 0.5], [0.25, 1.0]]
     figures = localisation(both, THRESHOLDS)
     assert (figures.box_accuracy, figures.thresholds) == ((1, 1, 0.5), (0.5, 0.5, 0.5))

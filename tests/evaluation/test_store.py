@@ -16,7 +16,7 @@ from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
-from recam_core.evaluation.localisation import joined, localisation, object_counts
+from recam_core.evaluation.localisation import joined_objects, localisation, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.store import (
     MapMaker,
@@ -152,7 +152,7 @@ def test_objects_are_counted_beside_the_pixels(pair, tmp_path, monkeypatch):
         mask, ids = dataset.mask(i), np.flatnonzero(dataset.labels(i)).tolist()
         made = maps(dataset.image(i), ids, mask.shape, "")
         parts.append(object_counts(i, made["product"], ids, mask, THRESHOLDS))
-    counted = joined(parts)
+    counted = joined_objects(parts)
     for name, values in vars(counted).items():
         np.testing.assert_array_equal(getattr(store.objects["product"], name), values)
     assert store.localisation("product") == localisation(counted, THRESHOLDS)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
-from recam_core.cam.pipeline import explain
+from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.networks.backbones import build_backbone, check_backbone
 from recam_core.networks.backbones.adapted import anatomy_of, take_apart
 from recam_core.networks.backbones.libraries import (
@@ -138,7 +138,9 @@ def test_ten_networks_look_at_one_picture():
     for name in TEN:
         torch.manual_seed(0)
         pair = build_pair("x", name, ("a", "b"), {}).folded()
-        for result in explain(PICTURE, pair, ("a", "b"), options=HeatmapOptions(long_side=97)).values():
+        evidence = gather_evidence(PICTURE, pair, HeatmapOptions(long_side=97))
+        for readout in pair.readouts:
+            result = read_out(evidence, readout, ("a", "b"))
             assert result.maps.shape == (2, 61, 97)
             assert np.isfinite(result.raw).all()
 

@@ -97,8 +97,9 @@ def test_who_follows_no_link_begins_with_what_moves():
     app = opened(PAGE, picture=SCENE)
     assert "Heads and last block, live" in text(app)
     assert "last block too" in table(app).iloc[0]["what"]
-    (entry,) = ui.balance.fits.FITS.kept._values
-    assert (entry[1].steps, entry[1].batch_size) == (1, default_refit("tiny").batch_size // 2)
+    fits = [config for _, config in ui.balance.fits.FITS.kept._values]
+    assert sorted(config.recam_weight for config in fits) == list(RUNGS)  # the curve is there too
+    assert {(config.steps, config.batch_size) for config in fits} == {(1, default_refit("tiny").batch_size // 2)}
     assert query(app) | {"set": "quick", "block": "1"} == query(app)
 
 
@@ -188,7 +189,7 @@ def test_every_finding_has_a_verdict():
         "with one head, without FC2",
     ):
         assert claim in words
-    for verdict in ("re-found", "not re-found", "not tested here"):
+    for verdict in ("reproduced", "not reproduced", "not tested here"):
         assert verdict in words
 
 

@@ -24,9 +24,23 @@ from opened import opened, query, ran
 from PIL import Image
 
 import ui.compute.engine
-from recam_core import MULTI_SCALE, SAMPLES, known_models, read_header, read_sample
+from recam_core import (
+    MULTI_SCALE,
+    SAMPLES,
+    HeatmapOptions,
+    gather_evidence,
+    known_models,
+    load_pair,
+    read_header,
+    read_sample,
+)
 from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import READOUTS
+from ui.compare.files import figure_file
+from ui.compare.maps import rates_at, shown_maps
+from ui.components.heatview import DEFAULTS
+from ui.compute import payloads
+from ui.compute.packing import unpack
 from ui.session import uploads
 
 SCENE_CLASSES = read_header(known_models()["scenes"])["classes"]
@@ -42,6 +56,11 @@ def rotated():
     exif = Image.Exif()
     exif[0x0112] = 6
     return encode(picture(), "JPEG", exif=exif)
+
+
+def explained(sample):
+    pair = load_pair(known_models()[sample_model(sample)])
+    return gather_evidence(read_sample(sample)[0].pixels, pair, HeatmapOptions(long_side=256)), pair
 
 
 def sixteen_bit():
@@ -315,6 +334,44 @@ def test_several_files_at_once_are_all_kept_and_the_last_good_one_is_shown():
     app.button(key=own[0]).click()
     ran(app)
     assert shown(app)[0]["picture"]["name"] == "0.png"
+
+
+def dropped(app, *files):
+    (door,) = [u for u in app.file_uploader if u.key.startswith("drop-")]
+    door.set_value([(name, data, "application/octet-stream") for name, data in files])
+    return ran(app)
+
+
+def test_several_pictures_through_the_first_door_stand_below_one_another():
+    files = [(f"{n}.png", encode(picture(96 + n), "PNG")) for n in range(2)]
+    app = dropped(open_scene(size="256"), *files, ("broken.png", b"no picture"))
+    (sentence,) = sentences(app)
+    assert "broken.png" in sentence
+    names = [unpack(payloads.get(p["id"]))[0]["picture"]["name"] for p in [mounted(app), *mounted(app)["more"]]]
+    assert names == ["0.png", "1.png"]
+    assert query(app)["pictures"].count(",") == 1
+    app.selectbox(key="grid-class").set_value("cat")
+    ran(app)
+    assert [c["name"] for c in shown(app)[0]["classes"]] == ["cat"]
+    press(app, SCENE)  # another picture is another subject: alone
+    assert mounted(app)["more"] == []
+    assert shown(app)[0]["picture"]["name"] == SCENE
+    alone = dropped(app, ("mine.png", encode(picture(), "PNG")))
+    assert (mounted(alone)["more"], shown(alone)[0]["picture"]["name"]) == ([], "mine.png")
+
+
+def test_a_figure_shows_what_is_on_the_screen_in_each_format():
+    evidence, pair = explained(SCENE)
+    looked = shown_maps("figure", evidence, pair, ["fish"], "a $x$ <b>.jpg", None, None)
+    settings = DEFAULTS | {"rule": "otsu", "boxes": True}
+    made = figure_file([("a $x$ <b>.jpg", evidence, looked)], pair, settings, "png")
+    wide = figure_file([("a", evidence, looked)] * 2, pair, settings | {"maps": "all", "mode": "difference"}, "png")
+    sizes = [Image.open(io.BytesIO(data)).size for data in (made, wide)]
+    assert sizes[1][0] > 2.5 * sizes[0][0]  # the picture and five maps, to two
+    assert sizes[1][1] > 1.7 * sizes[0][1]
+    cuts = looked.cuts(settings)
+    assert cuts["cam"] == unpack(looked.payload)[0]["otsu"][0]
+    assert rates_at(looked, settings)["w"]["fish"]["threshold"] == cuts["w"][0]
 
 
 BAD = {

@@ -285,7 +285,7 @@ def test_filters_are_in_the_link_and_can_be_taken_away(place):
         "cat",
         "A",
     )
-    press(app, label="Take all filters away")
+    press(app, label="Clear filters")
     assert "of" not in query(app)
     assert len(cards(app)) == 8
 
@@ -340,7 +340,7 @@ def test_notes_and_tags_are_kept_with_the_evaluation(place):
     app = open_errors(open="samples-0002")
     app.multiselect[0].set_value(["hard", "interesting"])
     app.text_area[0].set_value("the mast is missed <b>&")
-    press(app, label="Keep")
+    press(app, label="Save")
     assert read_notes(place / "kept") == {"samples-0002": Note("the mast is missed <b>&", ("hard", "interesting"))}
     again = open_errors(tag="hard")
     assert cards(again) == ["samples-0002"]
@@ -352,7 +352,7 @@ def test_damaged_notes_are_said_and_nothing_is_lost(place):
     (place / "kept" / "notes.json").write_text("{")
     app = open_errors(open="samples-0002")
     assert "notes.json in kept is damaged" in words(app)
-    press(app, label="Keep")
+    press(app, label="Save")
     assert (place / "kept" / "notes.json").read_text() == "{"
 
 
@@ -416,6 +416,14 @@ def test_classes_have_a_table_and_a_matrix(place):
     assert row["IoU A"] + row["FP A"] + row["FN A"] == pytest.approx(100, abs=0.05)
     assert "of the background is called an object" in words(app)
     assert len(app.get("plotly_chart")) == 5
+
+
+def test_a_map_has_the_same_colour_in_every_chart(place):
+    view = view_of(place)
+    lines = {label: colour for _, _, label, colour, _ in curves.drawn_maps(view)}
+    bars = {bar.name: bar.marker.color for bar in classes._bars(view, classes.class_rows(view)).data}
+    assert bars == {label: lines[label] for label in (view.a.label, view.b.label)}
+    assert bars == {READOUTS[name].label: READOUTS[name].colour for name in ("cam", "product")}
 
 
 def test_the_confusion_matrix_shows_what_is_confused_most():

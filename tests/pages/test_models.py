@@ -110,7 +110,7 @@ def test_every_model_has_a_card_bundled_first_then_trained_then_imported():
     assert {f"edit-{RUN}", "delete-mine", "edit-mine", "delete-broken"} <= keys
     assert not {"edit-photos", "delete-scenes", "visibility-broken", "troubleshoot-broken"} & keys
     labels = {button.key: button.label for button in app.button}
-    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Train on from it")
+    assert (labels["model_training-mine"], labels["model_training-photos"]) == ("Train FC2 on it", "Fine-tune it")
 
 
 def test_details_are_made_when_they_are_opened():
@@ -270,15 +270,18 @@ def left_behind(place):
     return [path.name for path in (place / "models").iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_no_checkpoint_is_refused_in_a_sentence(place, stored):
-    for name, data in (
+def test_what_is_no_checkpoint_is_refused_in_a_sentence_each(place, stored):
+    files = (
         ("notes.pth", b"no tensors at all"),
         ("half.safetensors", stored["pair"][:3000]),
         ("empty.pt", b""),
-    ):
-        app = send(open_models(), (name, data))
-        assert name in " ".join(errors(app)[:1]), name
-        assert not [button for button in app.button if button.key == "models-go-0"]
+        ("cat.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF"),
+    )
+    app = send(open_models(), *files)
+    refusals = errors(app)[: len(files)]
+    assert [name for (name, _), said in zip(files, refusals, strict=True) if name not in said] == []
+    assert "a JPEG picture" in refusals[3]
+    assert not [button for button in app.button if button.key == "models-go-0"]
     assert left_behind(place) == []
 
 

@@ -38,7 +38,11 @@ def test_the_refiner_snaps_raw_maps_and_tells_of_every_iteration():
     np.testing.assert_array_equal(steps[0].maps, np.concatenate([result.raw for result in subject.results]))
     np.testing.assert_allclose(steps[-1].maps, np.concatenate([result.raw for result in results]), atol=1e-6)
     for start, result in zip(subject.results, results, strict=True):
-        assert (result.readout, result.maps.shape, result.grid.shape) == (start.readout, start.maps.shape, start.grid.shape)
+        assert (result.readout, result.maps.shape, result.grid.shape) == (
+            start.readout,
+            start.maps.shape,
+            start.grid.shape,
+        )
         assert 0.99 < result.maps.max() <= 1
         assert result.raw.max() < start.raw.max()  # a mean of neighbours
     assert refinement.words == "after 3 iterations of PAMR"

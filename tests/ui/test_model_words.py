@@ -19,6 +19,11 @@ def test_every_backbone_has_words_and_its_own_stride():
     for name in ("tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"):
         assert words.BACKBONES[name][1] == BACKBONES[name]("none").stage_strides[-1]
     assert words.backbone_words("resnet50_s8") == ("ResNet-50", "output stride 8")
+    assert words.backbone_words("timm:resnet34@16") == ("resnet34 of timm", "output stride 16")
+    assert words.backbone_words("torchvision:regnet_y_400mf") == (
+        "regnet_y_400mf of torchvision",
+        "its own output stride",
+    )
     assert words.backbone_words("vgg") == ("vgg", "")
 
 

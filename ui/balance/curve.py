@@ -94,15 +94,14 @@ def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Ke
         return Live(pair, bank, chosen, key, config)
     with st.container(horizontal=True, vertical_alignment="center"):
         what = "Heads and last block, live" if config.last_block else "Heads alone, live"
-        st.markdown(f"**mIoU over λ** :gray[({what})]")
+        st.markdown(f"**mIoU over λ** :gray[({what})]", help=_how(bank, chosen, config))
         whole = st.toggle(
             "Fit every λ",
-            value=not config.last_block,
-            key=f"balance-whole-{config.last_block}",
+            value=not config.last_block or chosen.kind == QUICK,
+            key=f"balance-whole-{config.last_block and chosen.kind != QUICK}",
             help="The other λ are fitted one after the other, and the curve grows. Switch it off to stop.",
         )
     chart, place, note = st.empty(), st.empty(), st.empty()
-    st.caption(_how(bank, chosen, config))
     return Live(pair, bank, chosen, key, config, (chart, place, note), bool(whole))
 
 
@@ -112,7 +111,7 @@ def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
         f"mIoU of the seeds of {int(bank.masked.sum())} pictures that both heads were fitted on; the backbone is frozen"
         f"{' but for its last block' if config.last_block else ''}. One look without the mirror image, every {pixels} "
         "pixel of a row and a column, each half of the pictures at the threshold that is best for the other half. The "
-        "dotted line is the λ above."
+        "dotted line is the λ of the maps."
     )
 
 

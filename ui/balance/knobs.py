@@ -1,4 +1,4 @@
-"""The knobs of the Balance page: λ, and what the paper takes away from ReCAM."""
+"""The knobs of the Balance page: λ, and the paper's ablations of ReCAM."""
 
 import math
 from dataclasses import replace
@@ -34,10 +34,10 @@ def choose_lambda() -> float:
 
 
 def choose_switches(pair: ModelPair) -> RefitConfig:
-    """What the paper takes away, and what learns; returns the settings of the fit that is asked for, but for λ."""
+    """The paper's ablations, and what learns; returns the settings of the fit that is asked for, but for λ."""
     _read_link(pair)
     objective = st.segmented_control(
-        "What is taken away",
+        "Ablation: ReCAM without",
         list(SHORT),
         key=OBJECTIVE,
         required=True,

@@ -45,9 +45,11 @@ def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> Live 
         maps, curve = st.columns([1.15, 1], gap="large")
         with maps:
             config = chosen.suited(replace(config, recam_weight=choose_lambda()))
-            bank, key = _fit_and_show(subject, pair, evidence, name, chosen, config)
+            bank, key, sentence = _fit_and_show(subject, pair, evidence, name, chosen, config)
         with curve:
-            return place_curve(pair, bank, chosen, key, config)
+            live = place_curve(pair, bank, chosen, key, config)
+            st.markdown(sentence)
+        return live
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -55,7 +57,8 @@ def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> Live 
 
 def _fit_and_show(
     subject: Subject, pair: ModelPair, evidence: Evidence, name: str, chosen: LabelledSet, config: RefitConfig
-) -> tuple[FeatureBank, Key]:
+) -> tuple[FeatureBank, Key, str]:
+    """The maps at the λ that is chosen; returns the features, what they and a fit depend on, and what it changed in words."""
     place = st.empty()
     bank = bank_of(chosen, pair, config.last_block, progress(place, "Features of the pictures are made, once"))
     key = bank_key(chosen, pair, config.last_block)
@@ -66,13 +69,11 @@ def _fit_and_show(
         st.caption(f":material/info: {plain(caution)}")
     look = look_of(subject.picture, pair, replace(subject.options, scales=(1.0,)), config.last_block)
     truth, known, _ = known_truth(subject, evidence, [name], pair.class_ids([name]))
-    sentence = st.empty()
     with brief_turn():
         read = refit_evidence(look, pair, fitted)
     covered, settings = show_maps(read, fitted, name, subject.picture.name, truth, known)
-    sentence.markdown(what_changed(fitted, covered, settings["threshold"], plain(name)))
     remember(key, config)
-    return bank, key
+    return bank, key, what_changed(fitted, covered, settings["threshold"], plain(name))
 
 
 def show_parts(live: Live | None) -> None:

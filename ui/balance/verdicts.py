@@ -7,8 +7,8 @@ from ui.widgets.escaping import plain
 
 PARTS = ("scenes-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds", "photos-lambda")
 LOOKS = {
-    "re-found": (":material/check_circle:", "blue"),
-    "not re-found": (":material/cancel:", "orange"),
+    "reproduced": (":material/check_circle:", "blue"),
+    "not reproduced": (":material/cancel:", "orange"),
     "not tested here": (":material/help:", "gray"),
 }
 
@@ -31,7 +31,7 @@ def show_verdicts() -> None:
                     )
                 st.caption(f"Rule: {plain(found[0].rule)}.")
     st.caption(
-        "Points of mIoU with the 95 % interval of drawing the pictures again; from the result files of the study in "
+        "Points of mIoU with the 95 % bootstrap interval over the pictures; from the result files of the study in "
         "assets/results. "
-        "Networks and data are not those of the paper, so “not re-found” does not say that the paper is wrong."
+        "Networks and data are not those of the paper, so “not reproduced” does not say that the paper is wrong."
     )

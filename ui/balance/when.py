@@ -83,8 +83,8 @@ def show_when() -> None:
         f"`{study['command']}`, {study['date']}, {study['device']}, one seed; {study['sizes']['train']} scenes of "
         f"{study['side']} × {study['side']} pixels, thresholds from {study['sizes']['val']} others, scored on "
         f"{study['sizes']['test']}. All trainings and figures of a point took at most "
-        f"{max(row['processor_seconds'] for row in study['rows']):.0f} s of one processor core. Bold: the 95 % interval of "
-        "drawing the pictures again does not contain 0; what training again would change is not in it. Click a square to "
+        f"{max(row['processor_seconds'] for row in study['rows']):.0f} s of one processor core. Bold: the 95 % bootstrap "
+        "interval over the pictures does not contain 0; what training again would change is not in it. Click a square to "
         "open it."
     )
     points = chart.selection.points if chart else []

@@ -83,7 +83,7 @@ def _buttons(order: Order) -> list[Run]:
     )
     kept = any(runs().get(name) is run for name in KEPT)
     st.button(
-        "Keep this run",
+        "Save this run",
         icon=":material/bookmark_add:",
         on_click=keep,
         disabled=run is None or goes or kept or not run.steps,

@@ -1,4 +1,4 @@
-"""What to do next on the Compare page: a picture of one's own, the lesson, where the model fails."""
+"""What to do next on the Compare page: pictures of one's own, the lesson, where the model fails."""
 
 from typing import Any
 
@@ -9,16 +9,35 @@ from recam_core.datasets.samples import PHOTO_MODEL
 from ui.session import uploads
 from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import evaluate_this
-from ui.widgets.pictures import TYPES, select_picture
+from ui.widgets.pictures import PICTURE, TYPES, select_picture
 from ui.widgets.subject import Subject
 
 LESSON = "../pages/learn/why.py"
-DROPPED, REFUSED = "compare-dropped", "compare-refused"  # in the session: how often files came, and what was refused
+UPLOADER = '[class*="st-key-drop-"] input[type=file]'  # where the browser finds the first door
+TAKEN, TIMES, REFUSED = (
+    "compare-taken",
+    "compare-drops",
+    "compare-refused",
+)  # in the session: what came, how often, and what not
+PICTURES, BESIDE = "compare-pictures", "compare-beside"  # those that are shown together, and the subject meanwhile
 
 
 def doors(subject: Subject) -> None:
-    """Three doors in a row; the first takes files."""
-    key = f"drop-{st.session_state.setdefault(DROPPED, 0)}"  # a new one each time, so that no list of files stays
+    """Three doors in a row."""
+    upload_door()
+    if st.button(
+        "Take the lesson", icon=":material/school:", help="Why a classifier lights up only a part, in eight steps"
+    ):
+        st.switch_page(LESSON)
+    if st.button(
+        "See where it fails", icon=":material/troubleshoot:", help="Evaluate this model, and look at its worst pictures"
+    ):
+        evaluate_this(subject.model)
+
+
+def upload_door() -> None:
+    """An uploader in the place of a button: one picture becomes the subject, several stand below one another."""
+    key = f"drop-{st.session_state.setdefault(TIMES, 0)}"  # a new one each time, so that no list of files stays
     st.file_uploader(
         "Upload photos",
         type=TYPES,
@@ -30,16 +49,8 @@ def doors(subject: Subject) -> None:
         on_change=_take_in,
         args=(key,),
     )
-    if st.session_state.pop("compare-taken", False):
+    if st.session_state.pop(TAKEN, False):
         st.rerun()  # the whole page: it has another subject
-    if st.button(
-        "Take the lesson", icon=":material/school:", help="Why a classifier lights up only a part, in eight steps"
-    ):
-        st.switch_page(LESSON)
-    if st.button(
-        "See where it fails", icon=":material/troubleshoot:", help="Evaluate this model, and look at its worst pictures"
-    ):
-        evaluate_this(subject.model)
 
 
 def show_refused() -> None:
@@ -49,15 +60,20 @@ def show_refused() -> None:
 
 
 def _take_in(key: str) -> None:
-    """Decode what came; the last good picture becomes the subject."""
+    """Decode what came; the last good picture becomes the subject, beside others it joins the grid."""
     files: list[Any] = st.session_state[key] or []
-    refused = []
+    together: list[str] = st.session_state.get(PICTURES, [])
+    refused, taken = [], []
     for file in files:
         try:
             picture = uploads.take_in(st.session_state, file.name, file.getvalue())
             select_picture(picture.sha256, PHOTO_MODEL)
+            taken.append(picture.sha256)
         except UserError as error:
             refused.append(str(error))
+    if together or len(taken) > 1:
+        st.session_state[PICTURES] = list(dict.fromkeys([*together, *taken]))
+        st.session_state[BESIDE] = st.session_state[PICTURE]
     st.session_state[REFUSED] = refused
-    st.session_state[DROPPED] += 1
-    st.session_state["compare-taken"] = True
+    st.session_state[TIMES] += 1
+    st.session_state[TAKEN] = True

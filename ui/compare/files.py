@@ -1,6 +1,6 @@
 """Downloads of the Compare page: the figure, the evidence bundle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from hashlib import sha256
 from typing import Any
@@ -46,7 +46,7 @@ def save_buttons(
     def figure_button(kind: str, label: str, help: str) -> None:
         st.download_button(
             label,
-            lambda: figure_file(subject, pair, evidence, look(), settings, kind),
+            lambda: figure_file([(subject.picture.name, evidence, look())], pair, settings, kind),
             on_click="ignore",
             file_name=f"{stem}.{kind}",
             mime=FIGURES[kind],
@@ -72,38 +72,44 @@ def save_buttons(
 
 
 def figure_file(
-    subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, settings: Mapping[str, Any], kind: str
+    pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any], kind: str
 ) -> bytes:
-    """The maps that are on the screen as one figure."""
+    """The maps that are on the screen as one figure; of several pictures each with the picture itself before its maps."""
     # here, because matplotlib takes a second to load and few visitors save a figure
     from recam_core.cam.figure import colour_bar, figure_rows
-    from recam_core.images.figure import figure_bytes
+    from recam_core.images.figure import Panel, figure_bytes
 
     display, mode = display_options(settings), settings["mode"]
-    pair_names = (CAM, shown.best)
-    results = [r for r in shown.results if settings["maps"] == "all" or r.readout in pair_names]
-    height, width = evidence.picture.shape[:2]
-    scales = len(evidence.options.scales)
-    footer = " · ".join(
-        (
-            subject.picture.name,
-            f"{width} × {height} px",
-            f"model {pair.name}",
-            "one scale" if scales == 1 else f"{scales} scales",
-            RULE_WORDS[settings["rule"]].format(area=settings["area"]),
-        )
-    )
+    rows = []
     with brief_turn():
-        rows = figure_rows(
-            results,
-            rates_at(shown, settings),
-            display,
-            mode=mode,
-            own=settings["rule"] != "same",
-            truth=shown.truth,
-            with_boxes=settings["boxes"],
-        )
+        for title, evidence, shown in pictures:
+            made = figure_rows(
+                [r for r in shown.results if settings["maps"] == "all" or r.readout in (CAM, shown.best)],
+                rates_at(shown, settings),
+                display,
+                mode=mode,
+                own=settings["rule"] != "same",
+                truth=shown.truth,
+                with_boxes=settings["boxes"],
+            )
+            if len(pictures) > 1:
+                photo = Panel(evidence.picture, title)
+                made = [(name, [photo, *panels]) for name, panels in made]
+            rows += made
+        footer = _footer(pictures, pair, settings)
         return figure_bytes(rows, kind, bar=colour_bar(display, mode), footer=footer)
+
+
+def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any]) -> str:
+    """What was looked at, by which model, and where maps are cut."""
+    title, evidence, _ = pictures[0]
+    height, width = evidence.picture.shape[:2]
+    named = [title, f"{width} × {height} px"] if len(pictures) == 1 else []
+    scales = len(evidence.options.scales)
+    looked = "one scale" if scales == 1 else f"{scales} scales"
+    return " · ".join(
+        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"])]
+    )
 
 
 def bundle_file(

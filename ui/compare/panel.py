@@ -8,7 +8,7 @@ import streamlit as st
 
 from recam_core import Evidence, ModelPair, default_classes
 from ui.compare.details import show_curves, show_pick
-from ui.compare.doors import doors
+from ui.compare.doors import UPLOADER, doors
 from ui.compare.files import save_buttons
 from ui.compare.link import view_settings, write_view
 from ui.compare.maps import shown_maps
@@ -84,7 +84,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     look = partial(shown_maps, key, evidence, pair, classes, name, truth, known)
     shown = look()
     settings = st.session_state.get("heat_settings") or view_settings()  # another page's address does not have them
-    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings, large=True)
+    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings, large=True, uploader=UPLOADER)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})
     write_view(settings)
     if view.pick:

@@ -3,10 +3,13 @@
 A thread that is inside of torch when the interpreter goes takes the whole process down with an abort.
 """
 
+import asyncio
 import atexit
+import signal
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 
 PATIENCE = 60.0  # seconds for the step that is being made
 
@@ -29,15 +32,35 @@ def start_thread(work: Callable[[], None], stop: Callable[[], None], name: str |
     return thread
 
 
+def ask_threads() -> list[threading.Thread]:
+    """Ask all of them to stop; returns them, and waits for none."""
+    there = dict(_working)
+    for stop in there.values():
+        stop()
+    return list(there)
+
+
 def stop_threads(seconds: float = PATIENCE) -> bool:
     """Ask all of them to stop, and give them so much time; True when they have ended."""
-    there = list(_working.items())
-    for _, stop in there:
-        stop()
+    there = ask_threads()
     end = time.monotonic() + seconds
-    for thread, _ in there:
+    for thread in there:
         thread.join(max(0.0, end - time.monotonic()))
-    return not any(thread.is_alive() for thread, _ in there)
+    return not any(thread.is_alive() for thread in there)
+
+
+def ask_at_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Have threads asked to stop as soon as Ctrl-C is pressed: they end while the server of ``loop`` closes its connections."""
+    if threading.current_thread() is not threading.main_thread():  # in tests, which get no signals
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(heard := signal.getsignal(number)):
+
+            def hear(number: int, frame: FrameType | None, heard: Callable[..., object] = heard) -> None:
+                loop.call_soon_threadsafe(ask_threads)
+                heard(number, frame)
+
+            signal.signal(number, hear)
 
 
 def at_last(act: Callable[[], object]) -> None:

@@ -158,7 +158,7 @@ def _choose(view: View, notes: dict[str, Note]) -> Wanted:
         columns[1].selectbox("but the map says", options, key=keys["called"], persist_state="session")
         columns[2].segmented_control("of side", ["A", "B"], key=keys["side"], required=True)
         columns[3].selectbox("Tag", [ANY, *tags], key=keys["tag"], persist_state="session")
-        st.button("Take all filters away", icon=":material/filter_alt_off:", on_click=_clear)
+        st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear)
     defaults = Wanted()
     values = {name: tell(name, getattr(defaults, name)) for name in vars(defaults)}
     return Wanted(**values)

@@ -57,7 +57,7 @@ def gain_words(a: str, b: str, threshold: float, gain: dict[str, float], picture
         return f"{start}: on these {where} the two are the same."
     if pictures < FEW:
         return f"{start}; {where} are too few for an interval."
-    interval = f"95 % interval {signed(low)} … {signed(high)} when the {where} are drawn again"
+    interval = f"95 % bootstrap interval over the {where}: {signed(low)} … {signed(high)}"
     if low <= 0 <= high:
         return f"{start} ({interval}): the interval contains 0, so this is **no proof of a {'gain' if mean > 0 else 'loss'}**."
     return f"{start} ({interval}): the interval does not contain 0, a **{'gain' if mean > 0 else 'loss'}**."

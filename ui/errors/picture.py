@@ -57,7 +57,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
         st.markdown(f"#### {plain(name)}")
         if name in chosen:
             at = chosen.index(name)
-            for words, icon, to in (("Previous", "chevron_left", at - 1), ("Following", "chevron_right", at + 1)):
+            for words, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):
                 there = 0 <= to < len(chosen)
                 target = chosen[to] if there else name
                 st.button(words, icon=f":material/{icon}:", disabled=not there, on_click=choose, args=("open", target))
@@ -207,7 +207,7 @@ def _show_note(view: View, name: str, note: Note) -> None:
     with st.form(key=f"note-{name}", border=False):
         tags = st.multiselect("Tags", known, default=list(note.tags), accept_new_options=True, max_selections=12)
         text = st.text_area("Note", note.text, max_chars=2000, height=100, placeholder="What is wrong here?")
-        if not st.form_submit_button("Keep", icon=":material/save:"):
+        if not st.form_submit_button("Save", icon=":material/save:"):
             return
     try:
         write_note(view.a.store.folder, name, Note(text.strip(), tuple(tags)))

@@ -41,7 +41,7 @@ def _uses(entry: ModelEntry) -> None:
     if _button("Evaluate", "troubleshoot", entry, help="Count a data set with masks on the Errors page"):
         evaluate_this(entry.name)
     if may_start() and "cam" in entry.networks:
-        words = "Train on from it" if "recam" in entry.networks else "Train FC2 on it"
+        words = "Fine-tune it" if "recam" in entry.networks else "Train FC2 on it"
         if _button(words, "model_training", entry, help="Stage 2 starts from its stage-1 network"):
             st.switch_page(TRAIN, query_params={"stage1": entry.name})
 
@@ -99,5 +99,5 @@ def _ask_delete(entry: ModelEntry) -> None:
                 st.error(plain(str(error)))
                 return
             say_next(f"**{plain(entry.title)}** was deleted.")
-        if st.button("Keep it", key=f"keep-{entry.name}"):
+        if st.button("Cancel", key=f"keep-{entry.name}"):
             st.rerun()

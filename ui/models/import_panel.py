@@ -92,8 +92,7 @@ def bring_in() -> None:
 def _sent() -> Source | None:
     files = st.file_uploader(
         f"One file, or several that belong together, at most {LIMIT} MB each",
-        type=["pth", "pt", "safetensors", "bin"],
-        accept_multiple_files=True,
+        accept_multiple_files=True,  # of any type, because what is refused is refused in a sentence of ours
         max_upload_size=LIMIT,
         key=form_key("files"),
     )
@@ -127,21 +126,32 @@ def _recognised(source: Source, backbone: str) -> tuple[Recognised, ...] | None:
 
     ``backbone`` is the library's classifier that was named, or "".
     """
-    stamp, found, refusal = st.session_state.get(SEEN, (None, (), ""))
+    stamp, found, refusals = st.session_state.get(SEEN, (None, (), []))
     if stamp != (*source.stamp, backbone):
-        found, refusal = (), ""
         try:
             with st.spinner("Looking at the file …", show_time=True), source.on_disk() as paths:
-                found = tuple(recognise(path, backbone=backbone) for path in paths)
-        except UserError as error:
-            refusal = str(error)
-        st.session_state[SEEN] = ((*source.stamp, backbone), found, refusal)
-    if refusal:
+                found, refusals = _look(paths, backbone)
+        except UserError as error:  # there is no place to write what was sent
+            found, refusals = (), [str(error)]
+        st.session_state[SEEN] = ((*source.stamp, backbone), found, refusals)
+    for refusal in refusals:
         st.error(plain(refusal), icon=":material/block:")
+    if refusals:
         return None
     for name, one in zip(source.names, found, strict=True):
         st.success(f"**{plain(name)}** is {plain(one.words)}", icon=":material/check:")
     return found
+
+
+def _look(paths: list[Path], backbone: str) -> tuple[tuple[Recognised, ...], list[str]]:
+    """What the files are, and why each of the others is refused."""
+    found, refusals = [], []
+    for path in paths:
+        try:
+            found.append(recognise(path, backbone=backbone))
+        except UserError as error:
+            refusals.append(str(error))
+    return tuple(found), refusals
 
 
 def _fetch() -> None:

@@ -8,6 +8,18 @@ import streamlit as st
 
 from ui.session.link import read_choice, write
 
+PAGE = "page"  # in the session: which page is open
+DRAWN_ON = "drawn-on"  # in the session: {key of a widget that several pages have: the page that drew it last}
+
+
+def carry_over(key: str) -> None:
+    """Call before a widget that several pages have: what was chosen on one counts on the next, where it would begin anew."""
+    state = st.session_state
+    drawn_on = state.setdefault(DRAWN_ON, {})
+    if drawn_on.get(key) != state[PAGE]:
+        state[key] = state[key]  # Streamlit takes the widgets of two pages for different ones, whatever their key
+        drawn_on[key] = state[PAGE]
+
 
 @dataclass(frozen=True)
 class Choices:

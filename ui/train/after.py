@@ -201,7 +201,7 @@ def boundary_form(config: TrainConfig, key: str) -> BoundaryConfig | None:
         background = st.slider("Surely background below", 0.0, 1.0, start.background, 0.01, key=f"{key}-background")
     with third:
         epochs = st.number_input("Epochs", 1, 100, start.epochs, key=f"{key}-epochs")
-        batch = st.number_input("Pictures a step", 1, 256, start.batch_size, key=f"{key}-batch")
+        batch = st.number_input("Batch size", 1, 256, start.batch_size, key=f"{key}-batch")
     try:
         return replace(
             start,

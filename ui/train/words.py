@@ -49,7 +49,7 @@ MOMENTUM = (
 NUMBERS: dict[str, tuple[str, str, float]] = {
     "stage1_epochs": ("Epochs of stage 1", "Passes through the data with BCE alone: this makes CAM.", 1),
     "stage2_epochs": ("Epochs of stage 2", "Passes with BCE + λ·SCE, from where stage 1 ended: this makes ReCAM.", 1),
-    "batch_size": ("Pictures a step", "The batch. Larger is calmer and takes more memory.", 1),
+    "batch_size": ("Batch size", "Pictures a step. Larger is calmer and takes more memory.", 1),
     "recam_weight": (
         "Balance λ",
         "How much SCE counts beside BCE in stage 2. The Balance page shows what it does.",
@@ -82,7 +82,7 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     ),
     "validation_pictures": ("Pictures scored", "So many of the split, evenly spread, after every epoch.", 50),
     "accumulate": ("Batches a step", "Gradients of so many batches are added up: a large batch in little memory.", 1),
-    "stage2_batch_size": ("Pictures a step in stage 2", "0 means: as in stage 1.", 1),
+    "stage2_batch_size": ("Batch size in stage 2", "0 means: as in stage 1.", 1),
     "workers": ("Reading processes", "Processes that read and crop pictures beside the one that trains.", 1),
     "prefetch": ("Batches ahead", "So many batches each of them has ready.", 1),
     "seed": ("Seed", "Every random choice follows from it: the same seed, the same run.", 1),

@@ -7,6 +7,7 @@ import streamlit as st
 
 from recam_core import Evidence, default_classes
 from ui.components.heatview.maps import readout_words
+from ui.session.choices import carry_over
 from ui.session.link import read_choice, write
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
@@ -61,6 +62,7 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
                 icon=":material/link_off:",
             )
         st.session_state[key] = next((name for name in named if name in scores), default_classes(evidence)[0])
+    carry_over(key)
     chosen = st.selectbox(
         f"Class, with its {probability_words(evidence)}",
         ranked,
@@ -88,6 +90,7 @@ def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = 
     default = DEFAULT_READOUT if DEFAULT_READOUT in offered else offered[0]
     if st.session_state.get(READOUT) not in offered:
         st.session_state[READOUT] = read_choice(READOUT, offered, default)
+    carry_over(READOUT)
     chosen = st.selectbox(
         "Readout",
         offered,

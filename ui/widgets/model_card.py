@@ -44,7 +44,7 @@ def about_model(pair: ModelPair) -> None:
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
-                "95 % interval of drawing the pictures again; an interval that contains 0 is no proof of a gain. The control is "
+                "95 % bootstrap interval over the pictures; an interval that contains 0 is no proof of a gain. The control is "
                 "w after the same training without the softmax loss."
             )
 

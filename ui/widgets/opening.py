@@ -9,21 +9,23 @@ from ui.compute.engine import explain_picture, model_pair
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import show_lacking
 from ui.widgets.model_card import caution
-from ui.widgets.subject import Subject, choose_subject
+from ui.widgets.presentation import presenting
+from ui.widgets.subject import Subject, chosen_subject
 
 
 def open_subject() -> tuple[Subject, Evidence, Any]:
     """The subject, the evidence and the model pair; where they cannot be had, a sentence says why and the page ends."""
     try:
-        subject = choose_subject()
+        subject = chosen_subject()
         evidence = explain_picture(subject.picture, subject.model, subject.options)
         pair = model_pair(subject.model)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         st.stop()
-    if warning := caution(subject, pair):
-        st.warning(plain(warning), icon=":material/warning:")
-    show_lacking(pair)
+    if not presenting():
+        if warning := caution(subject, pair):
+            st.warning(plain(warning), icon=":material/warning:")
+        show_lacking(pair)
     for note in evidence.notes:
         st.info(note, icon=":material/memory:")
     return subject, evidence, pair

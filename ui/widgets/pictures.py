@@ -1,6 +1,8 @@
 """Choosing a picture: the bundled samples as tiles, one's own uploads beside them, and the camera."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -14,25 +16,50 @@ PICTURE = "picture"  # the name in the session and in links
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
-def choose_picture() -> None:
-    """Draw tiles, uploader and camera; what is chosen or refused is in the session."""
-    st.markdown("**Picture**")
-    tiles = st.container()  # filled last, when it is known which picture is chosen
-    files = st.file_uploader(
-        "Your own pictures",
+@dataclass(frozen=True)
+class Tile:
+    """A small picture to choose: what stands under it, its tooltip, and a JPEG."""
+
+    label: str
+    tooltip: str
+    thumbnail: bytes
+
+
+def choose_picture(page: Any) -> None:
+    """Draw tiles, uploader and camera; what is chosen or refused is in the session.
+
+    ``page`` is the place of a strip of the same tiles, which a phone shows instead, because its panel is folded away.
+    """
+    with st.container(key="panel-pictures"):
+        st.markdown("**Picture**")
+        tiles = st.container()  # filled last, when it is known which picture is chosen
+        files = _uploader("Your own pictures", "files")
+    with page:
+        more = _uploader("Upload a photo", "page-files", "collapsed")
+    with st.expander("Take a picture", icon=":material/photo_camera:"):
+        shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
+    _take_in([*files, *more, *([shot] if shot else [])])
+    own: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
+    samples = {name: Tile(*_sample_words(name), sample_thumbnail(name)) for name in SAMPLES}
+    mine = {sha: Tile(kept.name, f"Show {kept.name}", kept.thumbnail) for sha, kept in own.items()}
+    with tiles:
+        _rows(samples)
+        _rows(mine)
+    with page:
+        for name, tile in {**mine, **samples}.items():
+            _tile(name, tile, "page-")
+
+
+def _uploader(label: str, key: str, visibility: Literal["visible", "collapsed"] = "visible") -> list[Any]:
+    return st.file_uploader(
+        label,
+        label_visibility=visibility,
         type=TYPES,
         accept_multiple_files=True,
-        key="files",
+        key=key,
         max_upload_size=20,
         help="JPEG, PNG, WebP, BMP, TIFF or GIF (first frame), at most 20 MB each. They stay in this server's memory only.",
     )
-    with st.expander("Take a picture", icon=":material/photo_camera:"):
-        shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
-    _take_in([*(files or []), *([shot] if shot else [])])
-    own: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
-    with tiles:
-        _thumbnails({name: (*_sample_words(name), sample_thumbnail(name)) for name in SAMPLES})
-        _thumbnails({sha: (kept.name, f"Show {kept.name}", kept.thumbnail) for sha, kept in own.items()})
 
 
 def select_picture(name: str, model: str | None = None) -> None:
@@ -59,23 +86,28 @@ def _take_in(files: list[Any]) -> None:
     st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
 
 
-def _thumbnails(pictures: dict[str, tuple[str, str, bytes]]) -> None:
-    """Three small pictures a row (label, tooltip, JPEG), each under a button that makes it the subject."""
-    names = list(pictures)
-    for start in range(0, len(names), 3):
-        for column, name in zip(st.columns(3, gap="small"), names[start : start + 3], strict=False):
-            label, tooltip, data = pictures[name]
-            with column, st.container(key=f"tile-{name}"):
-                st.image(data, alt=tooltip, width="stretch")
-                st.button(
-                    plain(label),
-                    key=f"show-{name}",
-                    help=plain(tooltip),
-                    width="stretch",
-                    type="primary" if st.session_state[PICTURE] == name else "tertiary",
-                    on_click=select_picture,
-                    args=(name, sample_model(name) if name in SAMPLES else None),
-                )
+def _rows(tiles: Mapping[str, Tile]) -> None:
+    """Four tiles a row."""
+    names = list(tiles)
+    for start in range(0, len(names), 4):
+        for column, name in zip(st.columns(4, gap="xsmall"), names[start : start + 4], strict=False):
+            with column:
+                _tile(name, tiles[name])
+
+
+def _tile(name: str, tile: Tile, where: str = "") -> None:
+    """A small picture under a button that makes it the subject."""
+    with st.container(key=f"tile-{where}{name}"):
+        st.image(tile.thumbnail, alt=tile.tooltip, width="stretch")
+        st.button(
+            plain(tile.label),
+            key=f"show-{where}{name}",
+            help=plain(tile.tooltip),
+            width="stretch",
+            type="primary" if st.session_state[PICTURE] == name else "tertiary",
+            on_click=select_picture,
+            args=(name, sample_model(name) if name in SAMPLES else None),
+        )
 
 
 def _sample_words(name: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The subject: picture · true mask · model · how to look. Chosen once, in one panel that every page shows the same way.
+"""The subject: picture · true mask · model · how to look. Chosen once, in one panel that belongs to all pages about a picture.
 
 It lives in the session and in the page's address; both are checked on the way in, because a link can say anything.
 """
@@ -35,6 +35,7 @@ SCALE_WORDS = {"single": "one (fast)", "multi": "four (slower)"}
 DEFAULT = HeatmapOptions()
 _DEFAULT_SCALES = next(name for name, scales in SCALE_CHOICES.items() if scales == DEFAULT.scales)
 _HASH = re.compile("[0-9a-f]{64}")
+CHOSEN = "subject"  # in the session, from the panel to the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +51,27 @@ class Subject:
     faults: tuple[str, ...] = ()  # what was refused, one sentence each
 
 
-def choose_subject() -> Subject:
-    """Draw the panel in the sidebar and return what is chosen; what was refused is said on the page, which people see."""
+def draw_panel() -> None:
+    """Draw the panel in the sidebar; what it says is there for the page that follows, also why there is no subject."""
     _read_link()
-    with st.sidebar:
-        choose_picture()
-        model = _choose_model()
-        options = _choose_view()
-        _write_link(model, options)
-    subject = replace(_open_picture(), model=model, options=options)
-    with st.sidebar:
-        subject = _choose_mask(subject)
+    try:
+        page = st.container(key="page-pictures", horizontal=True)
+        with st.sidebar:
+            choose_picture(page)
+            model = _choose_model()
+            with st.expander("Advanced", icon=":material/tune:"):
+                options = _choose_view()
+                _write_link(model, options)
+                st.session_state[CHOSEN] = _choose_mask(replace(_open_picture(), model=model, options=options))
+    except UserError as error:
+        st.session_state[CHOSEN] = error
+
+
+def chosen_subject() -> Subject:
+    """What the panel says; what was refused is said on the page, which people see. Raises ``UserError`` without a subject."""
+    subject: Subject | UserError = st.session_state.pop(CHOSEN)
+    if isinstance(subject, UserError):
+        raise subject
     if unknown := st.session_state.pop("unknown", None):
         st.warning(
             f"The link names {plain(' and '.join(unknown))}, which this server does not have; you see something else instead.",
@@ -120,9 +131,15 @@ def _choose_model() -> str:
         key="model",
         persist_state="session",
         format_func=lambda name: words.get(name, name),
-        help="voc: real photos, Pascal VOC's 20 classes. photos: COCO's 80 classes, from 128 pictures. scenes: drawn pictures, "
-        "eight classes, for teaching. Others were trained or imported on this server: see Lab, Models.",
+        help=_about(st.session_state["model"]),
     )
+
+
+def _about(model: str) -> str:
+    """What to keep in mind about a model, for the sign by its name."""
+    card = read_header(known_models()[model]).get("card", {})
+    words = [card.get("about"), card.get("warning"), "Figures and files of all models stand on the page Models."]
+    return f"**{plain(model)}**: {' '.join(plain(str(text)) for text in words if text)}"
 
 
 def _choose_view() -> HeatmapOptions:

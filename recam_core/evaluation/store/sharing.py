@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core.evaluation.localisation import ObjectCounts
-from recam_core.evaluation.localisation import joined as joined_objects
+from recam_core.evaluation.localisation import ObjectCounts, joined_objects
 from recam_core.evaluation.store.layout import (
     COLUMNS,
     PictureEntry,

@@ -13,7 +13,7 @@ import numpy as np
 from recam_core.datasets import Dataset
 from recam_core.evaluation.evaluate import check_classes, check_counted, check_size
 from recam_core.evaluation.faithfulness import pointing
-from recam_core.evaluation.localisation import ObjectCounts, joined, no_objects, object_counts
+from recam_core.evaluation.localisation import ObjectCounts, joined_objects, no_objects, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
@@ -277,4 +277,7 @@ class PartWriter:
         """The objects of what is kept, by the number of the map."""
         nothing = no_objects(len(self.settings.thresholds))
         counted = [objects for *_, objects in self.waiting if objects]
-        return {number: joined([nothing, *(of[number] for of in counted)]) for number in range(len(self.settings.maps))}
+        return {
+            number: joined_objects([nothing, *(of[number] for of in counted)])
+            for number in range(len(self.settings.maps))
+        }

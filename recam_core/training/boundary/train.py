@@ -6,6 +6,7 @@ heatmaps give. No mask is looked at.
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from recam_core.records import (
     PictureSkipped,
     UserError,
 )
-from recam_core.system.device import autocast, lacks_memory
+from recam_core.system.device import autocast, enough_memory
 from recam_core.training.boundary.label_files import BoundarySeeds
 from recam_core.training.boundary.losses import boundary_losses
 from recam_core.training.optimizer import set_rates
@@ -57,7 +58,11 @@ def train_boundary(
     if resume:
         run.load()
     path, worked = out / MODEL, run.done < config.epochs
-    try:
+    too_large = (
+        f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
+        f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
+    )
+    with closing(run.folder), enough_memory(too_large):
         run.folder.open()
         if worked:
             yield from run.make_seeds()
@@ -66,15 +71,6 @@ def train_boundary(
         if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
             run.finish(path)
         yield run.folder.tell(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
-    except (RuntimeError, MemoryError) as error:
-        if not lacks_memory(error):
-            raise
-        raise UserError(
-            f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
-            f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
-        ) from error
-    finally:
-        run.folder.close()
 
 
 class _Run:

@@ -5,7 +5,7 @@ browser, without a word to the server.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ _COMPONENT = st.components.v2.component(
 def heat_view(
     payload_id: str,
     *,
+    more: Sequence[str] = (),
+    uploader: str | None = None,
     key: str,
     initial: Mapping[str, Any] | None = None,
     follow: float | None = None,
@@ -57,7 +59,9 @@ def heat_view(
 
     ``initial`` (keys of `DEFAULTS`, any subset) counts on the first mount only; afterwards the browser holds them. Where
     ``follow`` is given it is the threshold, of which the page has the slider: whenever it changes, the browser takes it over.
-    ``large`` shows two large maps, or all in three columns; of a payload with thresholds of its own it offers the rules.
+    ``more`` are payloads of further pictures, which stand below as rows of their own. ``uploader`` is a CSS selector: what is
+    pasted or dropped anywhere on the page goes there. ``large`` shows two large maps, or all in three columns; of a payload
+    with thresholds of its own it offers the rules.
     The result has three attributes, each None until it happens: ``settings`` (a dict with the keys of `DEFAULTS`, set
     when the person lets go of a control), ``pick`` (for one run: {"x", "y" as fractions of the picture, "row": class
     index, "view": view key or "picture"}) and ``expired`` (for one run: the id the server no longer had; put the
@@ -68,6 +72,8 @@ def heat_view(
         data={
             "id": payload_id,
             "url": served(f"/api/heat/{payload_id}"),
+            "more": [{"id": name, "url": served(f"/api/heat/{name}")} for name in more],
+            "uploader": uploader,
             "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
             "follow": follow,
             "large": large,

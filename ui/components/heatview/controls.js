@@ -67,13 +67,14 @@ export class Controls extends Fields {
   }
 
   // Some choices make sense only with a mask, or with more than one class or view.
-  offer(heat) {
-    this.root.classList.toggle("no-error", !heat.hasErrors);
-    this.root.classList.toggle("one-class", heat.classes.length < 2);
-    this.root.classList.toggle("one-view", heat.views.length < 2);
-    this.root.classList.toggle("few-views", heat.views.length < 3);
-    this.root.classList.toggle("no-rules", !heat.hasRules);
-    const lacking = { error: !heat.hasErrors, difference: heat.views.length < 2 };
+  offer(heats) {
+    const [first] = heats, hasErrors = heats.some((heat) => heat.hasErrors);
+    this.root.classList.toggle("no-error", !hasErrors);
+    this.root.classList.toggle("one-class", first.classes.length < 2);
+    this.root.classList.toggle("one-view", first.views.length < 2);
+    this.root.classList.toggle("few-views", first.views.length < 3);
+    this.root.classList.toggle("no-rules", !first.hasRules);
+    const lacking = { error: !hasErrors, difference: first.views.length < 2 };
     if (!lacking[this.settings.mode]) return;
     this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // nothing to err against, or to subtract
     this.set("mode", "heat", true);

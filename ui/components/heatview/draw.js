@@ -7,7 +7,7 @@ import { regions } from "./regions.js";
 export class Painter {
   // Backing size is fixed, ``side`` pixels wide or a little more high; CSS fits it to the page.
   constructor(heat, bitmap, outcomes, side = 500) {
-    this.heat = heat;
+    Object.assign(this, { heat, bitmap, outcomes });
     const { width, height } = heat.header.picture;
     const scale = Math.min(side / width, (1.4 * side) / height);
     this.width = Math.max(1, Math.round(width * scale));
@@ -26,6 +26,11 @@ export class Painter {
     this.image = new ImageData(heat.columns, heat.rows);
     this.pixels = new Uint32Array(this.image.data.buffer);
     this.truths = heat.hasErrors ? heat.classes.map((_, c) => this.truth(c, outcomes)) : [];
+  }
+
+  // The same picture with more pixels.
+  sharper(side) {
+    return new Painter(this.heat, this.bitmap, this.outcomes, side);
   }
 
   layer(paint) {

@@ -92,11 +92,13 @@ export class Heat {
     return { iou: curves.iou[at], fn: curves.fn[at], fp: curves.fp[at], best, bestIou: curves.iou[this.step(best)] };
   }
 
-  // Bilinear between cell centres, as the canvas scales.
+  // At the middle of the picture's pixel, which is the one that the table of exact values is about; bilinear between cell
+  // centres, as the canvas scales.
   value(v, c, x, y, scale) {
-    const grid = this.grid(v, c);
-    const column = clamp(x * this.columns - 0.5, 0, this.columns - 1);
-    const row = clamp(y * this.rows - 0.5, 0, this.rows - 1);
+    const grid = this.grid(v, c), { width, height } = this.header.picture;
+    const middle = (share, pixels) => (Math.min(pixels - 1, Math.floor(share * pixels)) + 0.5) / pixels;
+    const column = clamp(middle(x, width) * this.columns - 0.5, 0, this.columns - 1);
+    const row = clamp(middle(y, height) * this.rows - 0.5, 0, this.rows - 1);
     const left = Math.floor(column), top = Math.floor(row);
     const right = Math.min(left + 1, this.columns - 1), bottom = Math.min(top + 1, this.rows - 1);
     const mix = (a, b, t) => a + (b - a) * t;

@@ -5,6 +5,7 @@ import { Controls, MAPS, MODES, RULES, SCALES } from "./controls.js";
 import { Crosshair } from "./crosshair.js";
 import { clamp, element, mounted, put } from "./dom.js";
 import { Painter } from "./draw.js";
+import { forwardFiles } from "./files.js";
 import { Heat } from "./heat.js";
 import { Loader } from "./loader.js";
 import { Row, skeleton } from "./panels.js";
@@ -17,13 +18,11 @@ class HeatView {
     this.settings = this.checked(data.initial);
     this.large = data.large;
     this.rows = [];
+    this.heats = [];
+    this.bitmaps = [];
+    this.loaders = [];
     this.controls = new Controls(this.settings, this.paletteNames(), this.large, () => this.askForDrawing(), () => this.reportSettings());
     this.crosshair = new Crosshair(() => this.showCross(), (spot) => this.report("pick", spot));
-    this.loader = new Loader({
-      onPayload: (payload, bitmap) => this.show(new Heat(payload), bitmap),
-      onProblem: (sentence) => this.say(sentence),
-      onExpired: (id) => this.report("expired", id),
-    });
     this.message = element("div", "message");
     this.message.setAttribute("role", "status");
     this.stage = element("div", "stage");
@@ -37,15 +36,37 @@ class HeatView {
     this.arrange();
     this.sizes = new ResizeObserver(() => this.rows.length && this.measure() && this.askForDrawing());
     this.sizes.observe(this.stage);
+    this.stopFiles = data.uploader ? forwardFiles(data.uploader) : () => {};
   }
 
   update({ data, setStateValue, setTriggerValue }) {
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this.follow(data.follow);
-    if (!this.loader.load(data.id, data.url)) return;
+    const wanted = [{ id: data.id, url: data.url }, ...(data.more ?? [])];
+    if (wanted.map(({ id }) => id).join() === this.wanted) return;
+    this.wanted = wanted.map(({ id }) => id).join();
     this.stage.classList.add("waiting");
     this.say("loading…");
+    this.load(wanted);
+  }
+
+  // Fetches all pictures, and shows them when the last has come.
+  load(wanted) {
+    for (const loader of this.loaders) loader.stop();
+    const parts = wanted.map(() => null);
+    this.loaders = wanted.map(({ id, url }, k) => {
+      const loader = new Loader({
+        onPayload: (payload, bitmap) => {
+          parts[k] = { heat: new Heat(payload), bitmap };
+          if (parts.every(Boolean)) this.show(parts);
+        },
+        onProblem: (sentence) => this.say(sentence),
+        onExpired: (lost) => this.report("expired", lost),
+      });
+      loader.load(id, url);
+      return loader;
+    });
   }
 
   // A threshold that Python leads is taken over when it changes there, not when somebody changes it here.
@@ -84,27 +105,37 @@ class HeatView {
     };
   }
 
-  show(heat, bitmap) {
-    const samePicture = JSON.stringify(this.heat?.header.picture) === JSON.stringify(heat.header.picture);
-    this.heat = heat;
-    this.bitmap?.close();
-    this.bitmap = bitmap;
-    this.painter = new Painter(heat, bitmap, this.outcomes, this.large ? 720 : 500);
-    this.enlarged = this.sharp = null;
-    this.rows = heat.classes.map((_, c) => new Row(heat, this.painter, c, this.large));
-    for (const panel of this.rows.flatMap((row) => row.panels)) {
-      this.crosshair.attach(panel, panel.key === (this.large ? heat.views[heat.reference].key : "picture"));
-      if (this.large) panel.button.onclick = () => this.enlarge(panel);
-    }
+  show(parts) {
+    const pictures = (heats) => JSON.stringify(heats.map((heat) => heat.header.picture));
+    const samePicture = pictures(this.heats) === pictures(parts.map(({ heat }) => heat));
+    this.close();
+    this.heats = parts.map(({ heat }) => heat);
+    this.bitmaps = parts.map(({ bitmap }) => bitmap);
+    this.enlarged = null;
+    this.root.classList.toggle("many", parts.length > 1);
+    const side = this.large && parts.length === 1 ? 720 : 500;
+    this.rows = parts.flatMap(({ heat, bitmap }) => {
+      const painter = new Painter(heat, bitmap, this.outcomes, side);
+      return heat.classes.map((_, c) => new Row(heat, painter, c, this.large));
+    });
+    for (const panel of this.rows.flatMap((row) => row.panels)) this.attach(panel);
+    if (!samePicture) this.pointed = this.heats[0];
     this.root.classList.remove("alone");
     this.stage.replaceChildren(...this.rows.map((row) => row.root));
     this.stage.classList.remove("waiting");
     this.say("");
-    this.controls.offer(heat);
+    this.controls.offer(this.heats);
     this.measure();
     this.draw();
     if (samePicture) this.showCross();
     else this.crosshair.moveTo(null, false);
+  }
+
+  attach(panel) {
+    const { heat, canvas } = panel;
+    this.crosshair.attach(panel, panel.key === (this.large ? heat.views[heat.reference].key : "picture"));
+    for (const kind of ["pointermove", "pointerdown", "focus"]) canvas.addEventListener(kind, () => (this.pointed = heat), true);
+    if (this.large) panel.button.onclick = () => this.enlarge(panel);
   }
 
   // What is shown of the panels; the style sheet does the rest.
@@ -120,14 +151,14 @@ class HeatView {
     const before = this.enlarged;
     if (before) {
       before.setEnlarged(false);
-      before.take(this.painter);
+      before.take(before.usual);
     }
     this.enlarged = before === panel ? null : panel;
     this.root.classList.toggle("alone", Boolean(this.enlarged));
     if (this.enlarged) {
-      this.sharp ??= new Painter(this.heat, this.bitmap, this.outcomes, 1400);
+      panel.usual = panel.painter;
       panel.setEnlarged(true);
-      panel.take(this.sharp);
+      panel.take(panel.painter.sharper(1400));
       panel.root.scrollIntoView({ block: "nearest" });
     }
     this.measure();
@@ -145,7 +176,7 @@ class HeatView {
   }
 
   get mode() {
-    return this.settings.mode === "error" && !this.heat.hasErrors ? "heat" : this.settings.mode;
+    return this.settings.mode === "error" && !this.heats.some((heat) => heat.hasErrors) ? "heat" : this.settings.mode;
   }
 
   askForDrawing() {
@@ -169,13 +200,16 @@ class HeatView {
   showCross() {
     const { point, pinned } = this.crosshair;
     const panels = this.rows.flatMap((row) => row.panels);
-    for (const panel of panels) panel.showCross(point, pinned, this.mode, this.settings.scale);
+    for (const panel of panels) {
+      panel.showCross(panel.heat === this.pointed ? point : null, pinned, this.mode, this.settings.scale);
+    }
     put(this.spoken, pinned ? this.valuesInWords() : "");
   }
 
   valuesInWords() {
-    const values = (row) => row.panels.slice(1).map((panel) => `${this.heat.views[panel.v].label} ${panel.value.textContent}`);
-    return this.rows.map((row) => `${this.heat.classes[row.c].name}: ${values(row).join(", ")}`).join("; ");
+    const values = (row) => row.panels.slice(1).map((panel) => `${panel.heat.views[panel.v].label} ${panel.value.textContent}`);
+    const rows = this.rows.filter((row) => row.heat === this.pointed);
+    return rows.map((row) => `${row.heat.classes[row.c].name}: ${values(row).join(", ")}`).join("; ");
   }
 
   reportSettings() {
@@ -190,11 +224,16 @@ class HeatView {
   destroy() {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
-    this.loader.stop();
+    for (const loader of this.loaders) loader.stop();
+    this.stopFiles();
     this.crosshair.stop();
     this.sizes.disconnect();
-    this.bitmap?.close();
+    this.close();
     this.root.remove();
+  }
+
+  close() {
+    for (const bitmap of this.bitmaps) bitmap.close();
   }
 }
 

@@ -25,7 +25,7 @@ export function peakText(value) {
 // Where maps are cut, at the start of a sentence about all of them.
 function above(heat, settings) {
   const rules = { measured: "Above their own measured thresholds, ", otsu: "Above Otsu’s thresholds, ", area: "" };
-  return (heat.hasRules && rules[settings.rule]) ?? `Above ${fixed(settings.threshold)}, `;
+  return heat.hasRules && settings.rule in rules ? rules[settings.rule] : `Above ${fixed(settings.threshold)}, `;
 }
 
 // Which of the two maps lies better on the known object, also at the threshold that suits each best; empty where nobody knows.
@@ -55,7 +55,7 @@ export function rowSentence(heat, c, settings) {
   if (heat.isEmpty(r, c)) return `${start}${other} covers ${b} of the picture; ${name} has no positive evidence for ${subject}.`;
   if (heat.isEmpty(v, c)) return `${start}${name} covers ${a} of the picture; ${other} has no positive evidence for ${subject}.`;
   if (!heat.covered(r, c, settings) && !heat.covered(v, c, settings)) {
-    return `${start}neither ${name} nor ${other} covers any of the picture.`;
+    return `${start ? `${start}neither` : "Neither"} ${name} nor ${other} covers any of the picture.`;
   }
   const gain = heat.gained(r, v, c, settings), loss = heat.gained(v, r, c, settings);
   const place = (where) => `${where} ${name}’s peak`;

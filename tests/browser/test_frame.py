@@ -1,0 +1,96 @@
+"""What all pages share, in real Chromium: the navigation, the panel that goes with a person, the steps of Back."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from heat_page import drag_threshold, wait_for_maps
+from waiting import go_to, settle, wait_for_address
+
+pytestmark = pytest.mark.browser
+
+NAMES = ["Compare", "AdvCAM climb", "IRN walk", "Lesson", "Balance λ", "Train", "Models", "Errors"]
+
+
+def panel_says(page):
+    """Scales, mirror image, working size and model, as the panel shows them."""
+    settle(page)
+    return (
+        page.locator(".st-key-scales input:checked, .st-key-scales [aria-checked=true]").all_inner_texts(),
+        page.locator(".st-key-flip input").is_checked(),
+        page.locator(".st-key-size").inner_text(),
+        page.locator(".st-key-model input").input_value(),
+    )
+
+
+def readout(page):
+    return page.locator(".st-key-readout input").input_value()
+
+
+def looked(page):
+    """What Compare says of how its maps were made."""
+    page.get_by_text("How this was computed").click()
+    return page.get_by_text(re.compile(r"^scales ")).inner_text()
+
+
+def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_page):
+    page = open_page(f"{url}/_stcore/health")  # any other site
+    page.set_default_timeout(60_000)
+    page.goto(f"{url}/")
+    wait_for_maps(page)
+    page.go_back()
+    page.wait_for_url("**/health")
+    page.go_forward()
+    wait_for_maps(page)
+
+    steps = page.evaluate("history.length")
+    first, weights, how, address = panel_says(page), readout(page), looked(page), page.url
+    assert first[1]
+    assert "512 px" in first[2]
+    assert page.get_by_test_id("stTopNavLink").all_inner_texts() == NAMES
+    drag_threshold(page, 0.4, release=True)
+    wait_for_address(page, t="0.4")
+    assert page.evaluate("history.length") == steps  # a knob is no step
+
+    for name in ("AdvCAM climb", "IRN walk"):
+        go_to(page, name)
+        page.locator(f".st-key-{name.split()[1]} canvas").first.wait_for()
+        assert (panel_says(page), readout(page)) == (first, weights)
+    assert page.evaluate("history.length") == steps + 2
+    go_to(page, "Models")  # a page without the panel
+    page.get_by_text("on disk").wait_for()
+    go_to(page, "Compare")
+    wait_for_maps(page)
+    assert (panel_says(page), readout(page), looked(page)) == (first, weights, how)
+    assert page.url.replace("&t=0.4", "") == address
+
+    page.go_back()
+    page.go_back()
+    page.locator(".st-key-walk canvas").first.wait_for()
+    assert page.evaluate("location.pathname") == "/walk"
+    assert (panel_says(page), readout(page)) == (first, weights)
+
+
+def serious(page):
+    """What axe-core finds that shuts people out: rule, and the first places."""
+    found = Axe().run(page).response["violations"]
+    return {
+        fault["id"]: [node["target"] for node in fault["nodes"]][:4]
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    }
+
+
+def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
+    page = open_page(f"{url}/?picture=scene-fish-boat&size=256")
+    page.set_default_timeout(60_000)
+    faults = {}
+    for name in NAMES:
+        go_to(page, name)
+        settle(page)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(500)  # colours change slowly
+            if found := serious(page):
+                faults[name, scheme] = found
+    assert faults == {}

@@ -1,0 +1,121 @@
+"""Several pictures below one another: rows are pictures, columns CAM and readouts; one class choice, one threshold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, read_sample, sample_mask
+from ui.compare.doors import BESIDE, PICTURES, UPLOADER, upload_door
+from ui.compare.files import figure_file
+from ui.compare.link import view_settings, write_view
+from ui.compare.maps import Shown, shown_maps
+from ui.components.heatview import heat_view
+from ui.compute import payloads
+from ui.compute.engine import explain_picture
+from ui.session import uploads
+from ui.session.link import read_list, write
+from ui.widgets.escaping import plain
+from ui.widgets.subject import Subject
+from ui.widgets.truth import class_truth
+
+MOST = 12
+EACH = "the most probable of each"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One picture of the grid and the classes that are shown; without its maps, which Streamlit would keep with the session."""
+
+    name: str  # of a sample, or the hash of an upload
+    title: str
+    sha256: str
+    evidence: Evidence
+    classes: list[str]
+
+    def look(self, pair: ModelPair) -> Shown:
+        """The maps, made when their turn has come or found."""
+        mask = sample_mask(self.name, pair.classes) if self.name in SAMPLES else None
+        ids, size = pair.class_ids(self.classes), self.evidence.picture.shape[:2]
+        truth = None if mask is None else class_truth(mask, size, ids)[0]
+        key = ((self.sha256, pair.sha256, self.evidence.options), tuple(self.classes), mask is None, self.title)
+        return shown_maps(key, self.evidence, pair, self.classes, self.title, truth, None)
+
+
+def grid_pictures(subject: Subject) -> list[str]:
+    """Names of the pictures that are asked for together, in the session or in a link; empty where it is one.
+
+    Whoever chooses another picture meanwhile wants to see that one.
+    """
+    names: list[str] = st.session_state.setdefault(PICTURES, read_list("pictures"))
+    if names and st.session_state.setdefault(BESIDE, subject.name) != subject.name:
+        names = []
+    if len(names) > MOST:
+        st.info(f"At most {MOST} pictures stand together; the first {MOST} of {len(names)} are shown.")
+    names = st.session_state[PICTURES] = names[:MOST]
+    if not names:
+        st.session_state.pop(BESIDE, None)
+    write("pictures", ",".join(names), "")
+    return names
+
+
+def show_grid(names: Sequence[str], subject: Subject, pair: ModelPair) -> None:
+    """All pictures under one control bar; those that were not looked at yet wait for their turn."""
+    pictures = [(name, picture) for name in names if (picture := _open(name))]
+    if lost := len(names) - len(pictures):
+        st.info(f"{lost} of {len(names)} pictures are not on this server any more; upload them again.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("What is in the pictures?", [EACH, *pair.classes], key="grid-class", width=300)
+        if st.button("Back to one picture", icon=":material/arrow_back:"):
+            st.session_state[PICTURES] = []
+            st.rerun()
+    if rows := _rows(pictures, subject, pair):
+        _show_rows(rows, pair)
+
+
+def _open(name: str) -> Picture | None:
+    return read_sample(name)[0] if name in SAMPLES else uploads.find(st.session_state, name)
+
+
+def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: ModelPair) -> list[Row]:
+    """Look at one picture after the other; what the model cannot look at is said and left out."""
+    asked, rows = st.session_state["grid-class"], []
+    progress = st.progress(0.0)
+    for number, (name, picture) in enumerate(pictures):
+        progress.progress(number / len(pictures), f"{number + 1} of {len(pictures)}: {plain(picture.name)}")
+        try:
+            evidence = explain_picture(picture, subject.model, subject.options)
+        except UserError as error:
+            st.error(plain(str(error)), icon=":material/block:")
+            continue
+        classes = default_classes(evidence)[:1] if asked == EACH else [asked]
+        rows.append(Row(name, picture.name, picture.sha256, evidence, classes))
+        rows[-1].look(pair)
+    progress.empty()
+    return rows
+
+
+@st.fragment
+def _show_rows(rows: Sequence[Row], pair: ModelPair) -> None:
+    settings = st.session_state.get("heat_settings") or view_settings()
+    first, *more = [payloads.put(row.look(pair).payload) for row in rows]
+    view = heat_view(first, key="heat", initial=settings, large=True, more=more, uploader=UPLOADER)
+    st.session_state["heat_settings"] = settings = settings | (view.settings or {})
+    write_view(settings)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        upload_door()
+        for kind, label in (("png", "Save figure"), ("svg", "SVG"), ("pdf", "PDF")):
+            st.download_button(
+                label,
+                lambda kind=kind: grid_figure(rows, pair, settings, kind),
+                on_click="ignore",
+                file_name=f"recam-{len(rows)}-pictures.{kind}",
+                icon=":material/download:",
+                key=f"grid-{kind}",
+            )
+
+
+def grid_figure(rows: Sequence[Row], pair: ModelPair, settings: Mapping[str, Any], kind: str) -> bytes:
+    """The whole grid as one figure, the picture itself in the first column."""
+    return figure_file([(row.title, row.evidence, row.look(pair)) for row in rows], pair, settings, kind)

@@ -1,0 +1,20 @@
+// Pictures that are pasted, or dropped anywhere on the page, go to the page's uploader as if they had been chosen there.
+
+export function forwardFiles(selector) {
+  const take = (event, files = []) => {
+    const input = document.querySelector(selector);
+    const pictures = [...files].filter((file) => file.type.startsWith("image/"));
+    if (event.defaultPrevented || !input || !pictures.length) return; // an uploader took them itself
+    event.preventDefault();
+    const transfer = new DataTransfer();
+    for (const picture of pictures) transfer.items.add(picture);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const listening = new AbortController();
+  const listen = (name, act) => document.addEventListener(name, act, { signal: listening.signal });
+  listen("paste", (event) => take(event, event.clipboardData?.files));
+  listen("drop", (event) => take(event, event.dataTransfer?.files));
+  listen("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault()); // or there is no drop
+  return () => listening.abort();
+}
