@@ -79,8 +79,8 @@ def _voc(
     for label, found in zip(classes, regions, strict=True):
         for x, y, w, h in found:
             thing = ElementTree.SubElement(root, "object")
-            for name, value in (("name", label), ("truncated", "0"), ("difficult", "0")):
-                _tag(thing, name, value)
+            for name, text in (("name", label), ("truncated", "0"), ("difficult", "0")):
+                _tag(thing, name, text)
             box = ElementTree.SubElement(thing, "bndbox")
             for name, value in zip(("xmin", "ymin", "xmax", "ymax"), (x + 1, y + 1, x + w, y + h), strict=True):
                 _tag(box, name, value)

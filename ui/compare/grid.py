@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -112,7 +113,7 @@ def _show_rows(rows: Sequence[Row], pair: ModelPair) -> None:
         for kind, label in (("png", "Save figure"), ("svg", "SVG"), ("pdf", "PDF")):
             st.download_button(
                 label,
-                lambda kind=kind: grid_figure(rows, pair, settings, kind),
+                partial(grid_figure, rows, pair, settings, kind),
                 on_click="ignore",
                 file_name=f"recam-{len(rows)}-pictures.{kind}",
                 icon=":material/download:",

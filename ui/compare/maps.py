@@ -38,14 +38,18 @@ class Shown:
         """
         rows = {}
         for result, curves in zip(self.results, self.curves["each"], strict=True):
-            rules = {
-                "measured": lambda i, name=result.readout: self.measured[name],
-                "same": lambda i: settings["threshold"],
-                "area": lambda i, covered=curves.covered: area_threshold(covered[i], settings["area"]),
-                "otsu": lambda i, maps=result.maps: otsu_threshold(maps[i]),
-            }
-            rows[result.readout] = [rules[settings["rule"]](i) for i in range(len(result.classes))]
+            rows[result.readout] = [self._threshold(settings, result, curves, i) for i in range(len(result.classes))]
         return rows
+
+    def _threshold(self, settings: Mapping[str, Any], result: CamResult, curves: ClassCurves, i: int) -> float:
+        match settings["rule"]:
+            case "measured":
+                return self.measured[result.readout]
+            case "area":
+                return area_threshold(curves.covered[i], settings["area"])
+            case "otsu":
+                return otsu_threshold(result.maps[i])
+        return float(settings["threshold"])
 
 
 def shown_bytes(shown: Shown) -> int:

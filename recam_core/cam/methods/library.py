@@ -21,7 +21,8 @@ class GradCamPlusPlus(GradCAM):
 
     def _get_weights(self, class_idx: int | list[int], scores: Tensor, **kwargs: Any) -> list[Tensor]:
         self._backprop(scores, class_idx, **kwargs)
-        return [plusplus_weights(a, g) for a, g in zip(self.hook_a, self.hook_g, strict=True)]
+        hooked: Any = zip(self.hook_a, self.hook_g, strict=True)  # tensors by now
+        return [plusplus_weights(a, g) for a, g in hooked]
 
 
 def plusplus_weights(activations: Tensor, gradients: Tensor) -> Tensor:

@@ -202,7 +202,7 @@ def _timm_classes(name: LibraryName) -> Sequence[str]:
     subset = config and infer_imagenet_subset(config.to_dict())
     if not subset or subset == "imagenet-1k":  # torchvision's names of those are the ones that our lists have
         return ()
-    return ImageNetInfo(subset).label_descriptions()
+    return list(ImageNetInfo(subset).label_descriptions())
 
 
 def _torchvision_names() -> list[str]:
