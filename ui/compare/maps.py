@@ -95,9 +95,13 @@ def rates_at(shown: Shown, settings: Mapping[str, Any]) -> dict[str, dict[str, A
     scale, cuts = settings["scale"] if settings["rule"] == "same" else "each", shown.cuts(settings)
     return {
         result.readout: {
-            name: {"threshold": at}
-            | {key: numbers(getattr(curves, key)[i])[round(at * 100)] for key in ("iou", "fn", "fp")}
+            name: {"threshold": at} | {key: _rate(getattr(curves, key), i, at) for key in ("iou", "fn", "fp")}
             for i, (name, at) in enumerate(zip(result.classes, cuts[result.readout], strict=True))
         }
         for result, curves in zip(shown.results, shown.curves[scale], strict=True)
     }
+
+
+def _rate(curves: np.ndarray | None, i: int, threshold: float) -> float | None:
+    """Of curves (n, 101), where there are some, the value of one class at a threshold."""
+    return None if curves is None else numbers(curves[i])[round(threshold * 100)]
