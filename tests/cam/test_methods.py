@@ -10,7 +10,7 @@ from torchcam import methods as library
 from recam_core.cam.methods import METHODS, method_map, method_names
 from recam_core.cam.methods.library import plusplus_weights
 from recam_core.cam.methods.results import method_gap, method_passes, method_results
-from recam_core.cam.pipeline import explain, gather_evidence, read_out
+from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, UserError
 
@@ -50,7 +50,7 @@ def test_cam_is_the_librarys_cam_where_sizes_are_multiples_of_the_stride(backbon
 
     def largest_difference(size):
         picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-        ours = explain(picture, pair, ["dog"], ["cam"], PLAIN)["cam"].raw[0]
+        ours = read_out(gather_evidence(picture, pair, PLAIN, ["cam"]), "cam", ["dog"]).raw[0]
         network = Plain(pair.cam).eval()
         with torch.no_grad(), library.CAM(network, "backbone", "fc") as extractor:
             network(pair.cam.preprocess(picture))
