@@ -2,9 +2,9 @@
 
 const BROWSER = [
   "AbortController", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap", "DataTransfer", "document",
-  "Element", "Event", "fetch", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
-  "matchMedia", "OffscreenCanvas", "Path2D", "performance", "requestAnimationFrame", "ResizeObserver", "setTimeout",
-  "structuredClone", "TextDecoder",
+  "Element", "Event", "fetch", "history", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
+  "location", "matchMedia", "OffscreenCanvas", "Path2D", "performance", "requestAnimationFrame", "ResizeObserver", "setTimeout",
+  "structuredClone", "TextDecoder", "URL",
 ];
 
 export default [

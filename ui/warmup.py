@@ -11,7 +11,7 @@ from typing import Any
 
 from recam_core.records import UserError
 from recam_core.system.memory import few_arenas
-from ui.compute.leaving import ask_at_signals, start_thread, stop_threads
+from ui.compute.leaving import asked_at_signals, start_thread, stop_threads
 
 _leaving = threading.Event()  # the server ends already
 ENGINE = ("recam_core.datasets.samples", "recam_core.checkpoints.pair_file", "recam_core.cam.pipeline")
@@ -45,7 +45,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Start the work when the server starts; nobody waits for it here. What works beside the pages ends with it."""
     few_arenas()
     _leaving.clear()
-    ask_at_signals(asyncio.get_running_loop())
-    start_thread(warm_up, _leaving.set, name="warm-up")
-    yield
+    with asked_at_signals(asyncio.get_running_loop()):
+        start_thread(warm_up, _leaving.set, name="warm-up")
+        yield
     stop_threads(3.0)  # the rest of the time when the process ends

@@ -11,8 +11,8 @@ from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 
 show_claim()
-show_refused()
 subject, evidence, pair = open_subject()
+show_refused(subject)
 if pictures := grid_pictures(subject):
     show_grid(pictures, subject, pair)
     st.stop()

@@ -12,9 +12,10 @@ from ui.widgets.class_choice import choose_class
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import suggest_bundled
 from ui.widgets.model_card import about_model, caution
+from ui.widgets.presentation import presenting
 from ui.widgets.subject import chosen_subject
 
-with st.container(key="why-title"):  # large type hides it: a projector's room is for the step
+with st.container(key="why-title"):  # the presentation hides it: a projector's room is for the step
     st.subheader("CAM and ReCAM: why does a classifier light up only part of the object?", anchor=False)
 
 try:
@@ -30,7 +31,7 @@ except UserError as error:
     st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 
-if warning := caution(subject, pair):
+if not presenting() and (warning := caution(subject, pair)):
     st.warning(plain(warning), icon=":material/warning:")
 
 number, place = choose_step([step.title for step in STEPS])

@@ -4,14 +4,16 @@ Every repository of this field has its own, because a readout, a data set and a 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from recam_core.networks.pair import ModelPair
 from recam_core.networks.readouts import recam_readouts
 from recam_core.records import HeatmapOptions, UserError
+
+if TYPE_CHECKING:
+    from recam_core.networks.pair import ModelPair
 
 RULES = ("measured", "same", "area", "otsu")  # where maps are cut: each at its own, all at one, at one share, by Otsu
 SEED = 0.21  # the reference's for seeds on VOC
@@ -19,7 +21,7 @@ WALKED = 0.28  # the reference's after the walk on VOC
 VIEWS = {1: ("one scale", "single scale"), 4: ("four scales", "4 scales")}  # as scores in a card name them
 
 
-def seed_threshold(pair: ModelPair, readout: str, view: HeatmapOptions | None = None) -> tuple[float, str]:
+def seed_threshold(pair: "ModelPair", readout: str, view: HeatmapOptions | None = None) -> tuple[float, str]:
     """The threshold of a readout's own maps and where it comes from: the model's scores for this view, else 0.21."""
     for where, rows in _measurements(pair, view).items():
         threshold = rows.get(readout, {}).get("threshold")
@@ -28,7 +30,7 @@ def seed_threshold(pair: ModelPair, readout: str, view: HeatmapOptions | None = 
     return SEED, "the reference's for seeds"
 
 
-def best_readout(pair: ModelPair, view: HeatmapOptions | None = None) -> str:
+def best_readout(pair: "ModelPair", view: HeatmapOptions | None = None) -> str:
     """The readout of ReCAM's network with the highest seed mIoU of the model's scores, for this view where there are any.
 
     Without scores the first one that the model has; CAM where it has no other.
@@ -55,7 +57,7 @@ def area_threshold(covered: np.ndarray, share: float) -> float:
     return float(np.argmax(covered <= share + 1e-9)) / (len(covered) - 1)
 
 
-def walk_threshold(pair: ModelPair) -> tuple[float, str]:
+def walk_threshold(pair: "ModelPair") -> tuple[float, str]:
     """The threshold after the walk and where it comes from: the model's card (``walk``), else 0.28."""
     tuned = pair.card.get("walk", {})
     threshold = tuned.get("threshold") if isinstance(tuned, dict) else tuned
@@ -70,7 +72,7 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _measurements(pair: ModelPair, view: HeatmapOptions | None = None) -> dict[str, Mapping[str, Any]]:
+def _measurements(pair: "ModelPair", view: HeatmapOptions | None = None) -> dict[str, Mapping[str, Any]]:
     """Rows of readouts of those of the model's scores that were measured with as many scales."""
     ends = VIEWS.get(len((view or HeatmapOptions()).scales), ())
     scores = pair.card.get("scores", {})

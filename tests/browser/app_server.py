@@ -89,7 +89,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen, log: Path, seconds: 
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=20) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):

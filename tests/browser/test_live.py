@@ -58,6 +58,6 @@ def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
 
     # and what does cost is counted
     page.get_by_role("button", name="scene 3").click()
-    page.locator(".st-key-heat [data-view=picture]").first.get_by_text("scene-bird-car-tree").wait_for()
+    page.locator(".st-key-heat [data-view=picture]").first.get_by_text("scene-bird-car-tree").wait_for(state="attached")
     settle(page)
     assert passes() == looked + 2

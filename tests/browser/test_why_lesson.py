@@ -204,8 +204,8 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
     page = visit(1, width=1280, height=720)
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
     small = page.evaluate(size)
-    page.locator(".st-key-why-large label").first.click()
-    wait_for_address(page, large="1")
+    page.locator(".st-key-presentation label").first.click()
+    wait_for_address(page, present="1")
     page.wait_for_function(f"small => ({size})() > 1.25 * small", arg=small)
     assert page.get_by_test_id("stSidebar").is_hidden()
     page.get_by_role("heading", name=re.compile("^1 · ")).click()
@@ -220,7 +220,7 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
         assert main[2] <= 1280, step
         if step < STEPS:
             page.keyboard.press("PageDown")
-            wait_for_address(page, step=str(step + 1), large="1")
+            wait_for_address(page, step=str(step + 1), present="1")
     page.keyboard.press("PageUp")
     wait_for_address(page, step=str(STEPS - 1))
 

@@ -9,7 +9,7 @@ from torchcam import methods as library
 
 from recam_core.cam.methods import METHODS, method_map, method_names
 from recam_core.cam.methods.library import plusplus_weights
-from recam_core.cam.methods.results import method_passes, method_results
+from recam_core.cam.methods.results import method_gap, method_passes, method_results
 from recam_core.cam.pipeline import explain, gather_evidence, read_out
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, UserError
@@ -85,6 +85,21 @@ def test_every_method_of_every_layer_gives_finite_maps_and_leaves_no_trace(pair)
         np.testing.assert_array_equal(result.scores, evidence.scores[1:])
     assert [len(module._forward_hooks) for module in pair.recam.modules()] == hooks
     assert all(p.grad is None for p in pair.recam.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", [
+    "tiny", "efficientnet_lite0", "resnet18_s8", "resnet50_s16", "timm:convnext_atto", "timm:regnety_002", "timm:densenet121",
+    "timm:repvgg_a0", "timm:resnext50_32x4d", "torchvision:shufflenet_v2_x0_5",
+])  # fmt: skip
+def test_every_network_takes_every_quick_method(backbone):
+    pair = new_pair(backbone, networks=["cam"]).folded()
+    evidence = gather_evidence(PICTURE, pair, PLAIN)
+    names = [name for name, row in METHODS.items() if not row.slow and not method_gap(pair, name)]
+    assert len(names) == 5
+    for result in method_results(evidence, pair, names, ["dog"]):
+        assert result.raw.shape == (1, *PICTURE.shape[:2])
+        assert np.isfinite(result.maps).all()
 
 
 def test_the_weights_of_grad_cam_plus_plus_by_hand():

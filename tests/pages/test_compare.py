@@ -523,3 +523,29 @@ def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_t
         assert table["over CAM"][0] == "–"
         assert all(re.fullmatch(r"[+-]\d+\.\d \([+-]\d+\.\d … [+-]\d+\.\d\)", gain) for gain in table["over CAM"][1:])
     assert any("control: λ = 0" in list(table["readout"]) for table in tables)
+
+
+# ---- maps beside the readouts
+
+
+def test_methods_stand_beside_the_readouts_and_all_maps_snap_to_edges():
+    app = open_scene(size="128", flip="0", methods="layercam@cam,nonsense")
+    header, blobs = shown(app)
+    assert [view["key"] for view in header["views"]] == [*READOUTS, "layercam@cam"]
+    assert header["views"][-1]["label"] == "LayerCAM (stage 1)"
+    assert [view["key"] for view in header["views"] if view["asked"]] == ["layercam@cam"]
+    assert header["compare"] in READOUTS
+    assert query(app)["methods"] == "layercam@cam"
+    app.toggle(key="more-snapped").set_value(True)
+    app = ran(app)
+    assert query(app)["snap"] == "1"
+    assert shown(app)[1]["maps"] != blobs["maps"]
+    app.selectbox(key="more-layer").set_value("blocks.0")
+    assert shown(ran(app))[0]["views"][-1]["label"] == "LayerCAM (layer blocks.0, stage 1)"
+    app.multiselect(key="more-methods").set_value(["scorecam"])
+    app = ran(app)  # it says its cost, and waits
+    (cost,) = [button.label for button in app.button if "Score-CAM" in button.label]
+    assert cost.startswith("Score-CAM (layer blocks.0, stage 1) runs the network ")
+    assert "times for this picture, about" in cost
+    assert [view["key"] for view in shown(app)[0]["views"]] == list(READOUTS)
+    assert not app.error

@@ -5,15 +5,26 @@ import re
 import numpy as np
 import pytest
 from compare_page import SCENE
-from opened import query, ran
-from why_page import heading, open_why, press, words
+from opened import opened, query, ran
+from why_page import PAGE, heading, open_why, press, words
 
 import ui.compute.engine
-from recam_core import AdvCamOptions, HeatmapOptions, climb, gather_evidence, load_pair, read_out, read_sample
+from recam_core import (
+    AdvCamOptions,
+    HeatmapOptions,
+    climb,
+    gather_evidence,
+    load_pair,
+    read_out,
+    read_sample,
+    sample_mask,
+)
 from recam_core.cam.lesson import channel_votes, picture_features, sce_value
+from recam_core.cam.thresholds import seed_threshold
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS
 from ui.session import uploads
 from ui.why.counterpoint import measured
 from ui.why.lesson import STEPS
@@ -174,13 +185,30 @@ def test_nonsense_logits_become_the_worked_example(said):
     assert checked(said) == START
 
 
-def test_large_type_is_in_the_link_and_changes_the_page():
+def test_the_presentation_is_in_the_link_and_changes_the_page_also_by_an_old_link():
     app = open_why(large="1")
-    assert "font-size: 132%" in words(app)
-    app.toggle(key="why-large").set_value(False)
+    assert query(app)["present"] == "1"
+    assert "why-body" in words(app)
+    app.toggle(key="present").set_value(False)
     ran(app)
-    assert "font-size: 132%" not in words(app)
-    assert "large" not in query(app)
+    assert "why-body" not in words(app)
+    assert "present" not in query(app)
+
+
+def test_the_lesson_begins_with_a_sample_on_which_cam_lights_up_a_part_and_a_readout_finds_more():
+    app = opened(PAGE)
+    name = query(app)["picture"]
+    pair, view = load_pair("scenes"), HeatmapOptions((1.0,), False)
+    evidence = gather_evidence(read_sample(name)[0].pixels, pair.folded(), view)
+    (shown,) = [box.value for box in app.selectbox if box.key.startswith("climb-class-")]
+    truth = sample_mask(name, pair.classes) == pair.classes.index(shown) + 1
+    recall = {}
+    for readout in READOUTS:
+        above = read_out(evidence, readout, [shown]).maps[0] > seed_threshold(pair, readout, view)[0]
+        recall[readout] = (above & truth).sum() / truth.sum()
+    assert recall["cam"] < 0.4
+    assert max(recall.values()) > recall["cam"]
+    assert evidence.scores[pair.classes.index(shown)] > 0.9  # so sure of a class, of which it lights up so little
 
 
 @pytest.mark.parametrize("page", [page for page in ("climb", "walk") if (PAGES / f"{page}.py").is_file()])

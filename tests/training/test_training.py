@@ -414,7 +414,10 @@ def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
 def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(monkeypatch):
     torch.manual_seed(0)
     net = timm.create_model("resnet18")
-    monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: net)
+    build = timm.create_model
+    monkeypatch.setattr(
+        libraries.timm, "create_model", lambda *a, pretrained=False, **how: net if pretrained else build(*a, **how)
+    )
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
     rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()
     cam, _ = starting_networks(config, ("zebra", "cat"), CPU, None)

@@ -53,9 +53,10 @@ def upload_door() -> None:
         st.rerun()  # the whole page: it has another subject
 
 
-def show_refused() -> None:
-    """One sentence for each file that was refused."""
-    for sentence in st.session_state.pop(REFUSED, []):
+def show_refused(subject: Subject) -> None:
+    """One sentence for each file that was refused, until another picture is chosen or other files come."""
+    name, sentences = st.session_state.get(REFUSED, ("", []))
+    for sentence in sentences if name == subject.name else []:
         st.error(plain(sentence), icon=":material/block:")
 
 
@@ -74,6 +75,6 @@ def _take_in(key: str) -> None:
     if together or len(taken) > 1:
         st.session_state[PICTURES] = list(dict.fromkeys([*together, *taken]))
         st.session_state[BESIDE] = st.session_state[PICTURE]
-    st.session_state[REFUSED] = refused
+    st.session_state[REFUSED] = (st.session_state[PICTURE], refused)
     st.session_state[TIMES] += 1
     st.session_state[TAKEN] = True

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from recam_core import DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
+from recam_core.cam.methods import is_method
 from recam_core.records import CAM
 from ui.compare.maps import Shown, rates_at
 from ui.compute.engine import brief_turn
@@ -79,12 +80,12 @@ def figure_file(
     from recam_core.cam.figure import colour_bar, figure_rows
     from recam_core.images.figure import Panel, figure_bytes
 
-    display, mode = display_options(settings), settings["mode"]
+    display, mode, everything = display_options(settings), settings["mode"], settings["maps"] == "all"
     rows = []
     with brief_turn():
         for title, evidence, shown in pictures:
             made = figure_rows(
-                [r for r in shown.results if settings["maps"] == "all" or r.readout in (CAM, shown.best)],
+                [r for r in shown.results if everything or r.readout in (CAM, shown.best) or is_method(r.readout)],
                 rates_at(shown, settings),
                 display,
                 mode=mode,
@@ -102,13 +103,14 @@ def figure_file(
 
 def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, settings: Mapping[str, Any]) -> str:
     """What was looked at, by which model, and where maps are cut."""
-    title, evidence, _ = pictures[0]
+    title, evidence, shown = pictures[0]
     height, width = evidence.picture.shape[:2]
     named = [title, f"{width} × {height} px"] if len(pictures) == 1 else []
     scales = len(evidence.options.scales)
     looked = "one scale" if scales == 1 else f"{scales} scales"
+    snapped = ["snapped to edges (PAMR)"] if shown.snapped else []
     return " · ".join(
-        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"])]
+        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"]), *snapped]
     )
 
 
@@ -117,6 +119,8 @@ def bundle_file(
 ) -> bytes:
     """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
     described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
+    if shown.snapped:
+        described["refine"] = "pamr"
     if subject.mask is not None:
         described["mask"] = {
             "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values

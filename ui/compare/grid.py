@@ -21,6 +21,7 @@ from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
 
 MOST = 12
+CLASS = "grid-class"  # in the session
 EACH = "the most probable of each"
 
 
@@ -65,8 +66,11 @@ def show_grid(names: Sequence[str], subject: Subject, pair: ModelPair) -> None:
     pictures = [(name, picture) for name in names if (picture := _open(name))]
     if lost := len(names) - len(pictures):
         st.info(f"{lost} of {len(names)} pictures are not on this server any more; upload them again.")
+    offered = [EACH, *pair.classes]
+    if st.session_state.get(CLASS) not in offered:  # of another model
+        st.session_state[CLASS] = EACH
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("What is in the pictures?", [EACH, *pair.classes], key="grid-class", width=300)
+        st.selectbox("What is in the pictures?", offered, key=CLASS, width=300)
         if st.button("Back to one picture", icon=":material/arrow_back:"):
             st.session_state[PICTURES] = []
             st.rerun()
@@ -80,7 +84,7 @@ def _open(name: str) -> Picture | None:
 
 def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: ModelPair) -> list[Row]:
     """Look at one picture after the other; what the model cannot look at is said and left out."""
-    asked, rows = st.session_state["grid-class"], []
+    asked, rows = st.session_state[CLASS], []
     progress = st.progress(0.0)
     for number, (name, picture) in enumerate(pictures):
         progress.progress(number / len(pictures), f"{number + 1} of {len(pictures)}: {plain(picture.name)}")

@@ -17,9 +17,10 @@ CACHE_BYTES = 192 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Results of every readout that the model has, ``curves[scale]`` in the same order, and what the browser fetches.
+    """Results of all maps, those of the readouts first, ``curves[scale]`` in the same order, and what the browser fetches.
 
-    ``measured`` has the threshold of each readout, ``best`` is the one of ReCAM's that was measured best.
+    ``measured`` has the threshold of each readout, ``best`` is the one of ReCAM's that was measured best; ``snapped`` maps follow
+    the edges of the picture.
     """
 
     results: list[CamResult]
@@ -28,6 +29,7 @@ class Shown:
     truth: np.ndarray | None
     measured: dict[str, float]
     best: str
+    snapped: bool = False
 
     def cuts(self, settings: Mapping[str, Any]) -> dict[str, list[float]]:
         """Where the maps of each readout are cut, a number a class, as the browser does it with these settings.
@@ -63,18 +65,23 @@ def shown_maps(
     name: str,
     truth: np.ndarray | None,
     known: Sequence[bool] | None,
+    made: list[CamResult] | None = None,
+    snapped: bool = False,
 ) -> Shown:
-    """Read the classes out of the evidence, or find what somebody saw before under the same ``key``."""
+    """Read the classes out of the evidence, or find what somebody saw before under the same ``key``.
+
+    ``made`` are all results, those of the readouts first, where other maps than the evidence's are shown.
+    """
 
     def make() -> Shown:
-        results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
+        results = made or [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
         measured = {r.readout: round(seed_threshold(pair, r.readout, evidence.options)[0], 2) for r in results}
         best = best_readout(pair, evidence.options)
         payload = heat_payload(
             results, curves, name, truth, compare=best, activation=evidence.activation, measured=measured
         )
-        return Shown(results, curves, payload, truth, measured, best)
+        return Shown(results, curves, payload, truth, measured, best, snapped)
 
     return _KEPT.get(key, make)
 

@@ -1,17 +1,18 @@
 """The heart of the Compare page: which classes, the heat view, and where to go from there."""
 
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from recam_core import Evidence, ModelPair, default_classes
+from recam_core import Evidence, ModelPair, UserError, default_classes
 from ui.compare.details import show_curves, show_pick
 from ui.compare.doors import UPLOADER, doors
 from ui.compare.files import save_buttons
 from ui.compare.link import view_settings, write_view
-from ui.compare.maps import shown_maps
+from ui.compare.maps import Shown, shown_maps
+from ui.compare.more_maps import MoreMaps, agreed_to, choose_more, results_with
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.session.link import address, write
@@ -67,7 +68,7 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
         st.caption(hint)
     if evidence.scores.max() <= evidence.preselect:
         st.caption(
-            f"No class deserves belief here: the most probable is {ranked[0]}, {scores[ranked[0]]:.2f}, and this model is "
+            f"No class deserves belief here: the most probable is {plain(ranked[0])}, {scores[ranked[0]]:.2f}, and this model is "
             f"believed above {evidence.preselect:.2f}. Say above what is in the picture."
         )
     return chosen
@@ -80,17 +81,27 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    key = (evidence_key, tuple(classes), truth_key, name)
-    look = partial(shown_maps, key, evidence, pair, classes, name, truth, known)
-    shown = look()
-    settings = st.session_state.get("heat_settings") or view_settings()  # another page's address does not have them
-    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings, large=True, uploader=UPLOADER)
-    st.session_state["heat_settings"] = settings = settings | (view.settings or {})
-    write_view(settings)
-    if view.pick:
-        st.session_state["picked"] = (subject.picture.sha256, view.pick)
-    show_pick(subject, shown.results, settings["scale"])
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    asked = (evidence_key, tuple(classes))
+    maps, buttons = st.container(), st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with buttons:
+        more = choose_more(pair)
+    with maps:
+        more = agreed_to(more, asked, pair, evidence, classes)
+
+        def look() -> Shown:
+            made = results_with(more, asked, pair, evidence, classes)
+            return shown_maps(
+                (*asked, truth_key, name, more), evidence, pair, classes, name, truth, known, made, more.snapped
+            )
+
+        try:
+            shown = look()
+        except UserError as error:  # of a method
+            st.error(plain(str(error)), icon=":material/error:")
+            more = MoreMaps(snapped=more.snapped)
+            shown = look()
+        settings = _show_heat(subject, shown)
+    with buttons:
         doors(subject)
         save_buttons(subject, pair, evidence, look, ids, settings, link := address())
         with st.popover("Link to this view", icon=":material/link:"):
@@ -105,3 +116,15 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
             st.code(link, language=None, wrap_lines=True)
     with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
+
+
+def _show_heat(subject: Subject, shown: Shown) -> dict[str, Any]:
+    """The heat view and what was clicked in it; its settings."""
+    settings = st.session_state.get("heat_settings") or view_settings()  # another page's address does not have them
+    view = heat_view(payloads.put(shown.payload), key="heat", initial=settings, large=True, uploader=UPLOADER)
+    st.session_state["heat_settings"] = settings = settings | (view.settings or {})
+    write_view(settings)
+    if view.pick:
+        st.session_state["picked"] = (subject.picture.sha256, view.pick)
+    show_pick(subject, shown.results, settings["scale"])
+    return settings

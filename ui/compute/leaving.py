@@ -8,7 +8,8 @@ import atexit
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 PATIENCE = 60.0  # seconds for the step that is being made
@@ -49,18 +50,25 @@ def stop_threads(seconds: float = PATIENCE) -> bool:
     return not any(thread.is_alive() for thread in there)
 
 
-def ask_at_signals(loop: asyncio.AbstractEventLoop) -> None:
-    """Have threads asked to stop as soon as Ctrl-C is pressed: they end while the server of ``loop`` closes its connections."""
-    if threading.current_thread() is not threading.main_thread():  # in tests, which get no signals
-        return
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if callable(heard := signal.getsignal(number)):
+@contextmanager
+def asked_at_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Threads are asked to stop as soon as Ctrl-C is pressed: they end while the server of ``loop`` closes its connections."""
+    main = threading.current_thread() is threading.main_thread()  # no other may listen to signals
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
 
-            def hear(number: int, frame: FrameType | None, heard: Callable[..., object] = heard) -> None:
-                loop.call_soon_threadsafe(ask_threads)
-                heard(number, frame)
+    def hear(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(ask_threads)
+        if callable(heard := before[signal.Signals(number)]):
+            heard(number, frame)
 
+    for number, heard in before.items():
+        if callable(heard):
             signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, heard in before.items():
+            signal.signal(number, heard)
 
 
 def at_last(act: Callable[[], object]) -> None:

@@ -59,7 +59,7 @@ def _show_measured(seen: Seen) -> None:
     for model, card in _cards(seen).items():
         for sentence, how in measured(card):
             st.markdown(f"- **{plain(model)}**, {plain(sentence)} :gray[{plain(how)}]")
-    st.caption(
+    st.container(key="why-aside").caption(
         "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % interval of drawing the "
         "pictures again. The control is w after the same training without the softmax loss: what exceeds CAM but not "
         "the control cannot be credited to SCE."

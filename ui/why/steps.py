@@ -1,4 +1,4 @@
-"""Which step of the lesson is open: forward, back, by number, by keys, by a link; and large type for a projector."""
+"""Which step of the lesson is open: forward, back, by number, by keys, by a link; laid out anew for a projector."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,9 @@ import streamlit as st
 
 from ui.session.link import address, read_choice, write
 from ui.widgets.escaping import plain
+from ui.widgets.presentation import presenting
 
-STEP, LARGE, PLACE = "why-step", "why-large", "why-place"
+STEP, PLACE = "why-step", "why-place"
 _HERE = Path(__file__).parent
 _KEYS = st.components.v2.component("recam_lesson_keys", js=(_HERE / "keys.js").read_text(encoding="utf-8"))
 PRESENTED = _HERE / "presented.css"
@@ -32,19 +33,11 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
             label_visibility="collapsed",
         )
         place = st.container(width=230)
-        st.toggle(
-            "Large type",
-            key=LARGE,
-            persist_state="session",
-            help="For a projector. The arrow keys turn the pages of the lesson, and so do the page keys of a presenter.",
-        )
     step = int(st.session_state[STEP])
-    large = bool(st.session_state[LARGE])
-    if large:
+    if presenting():
         st.html(PRESENTED)
-    _KEYS(key="why-keys", data={"pages": large})
+    _KEYS(key="why-keys", data={"pages": presenting()})
     write("step", str(step))
-    write("large", str(int(large)), "0")
     st.markdown(f"#### {step} · {titles[step - 1]}")
     return step, place
 
@@ -54,7 +47,6 @@ def _read_link(count: int) -> None:
         return
     known = [str(number) for number in range(1, count + 1)]
     st.session_state[STEP] = int(read_choice("step", known, "1"))
-    st.session_state[LARGE] = read_choice("large", ("0", "1"), "0") == "1"
     st.session_state[PLACE] = st.query_params.get("at", "")
     asked = st.query_params.get("step", "1")
     if asked not in known:
@@ -85,7 +77,7 @@ def show_link() -> None:
     """The link that opens this step for a class; drawn with the step, because what is moved in a step is in it."""
     with st.popover("Link to this step", icon=":material/link:"):
         st.caption(
-            "Step, picture, model, class, position, logits and large type are all in the address: send it to a "
+            "Step, picture, model, class, position, logits and presentation are all in the address: send it to a "
             "class, and everybody sees this."
         )
         st.code(address(), language=None, wrap_lines=True)

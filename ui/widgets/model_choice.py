@@ -12,6 +12,13 @@ def model_words() -> dict[str, str]:
     return {entry.name: entry_words(entry) for entry in model_entries()}
 
 
+def keep_in_mind(name: str) -> str:
+    """What to keep in mind about a model: what it was made of and its own warning, or why it cannot be read."""
+    entry = next(entry for entry in model_entries() if entry.name == name)
+    card = entry.header.get("card", {})
+    return " ".join(str(words) for words in (entry.fault, card.get("about"), card.get("warning")) if words)
+
+
 def entry_words(entry: ModelEntry) -> str:
     """One model in a line."""
     if entry.fault:

@@ -35,7 +35,10 @@ def choose_picture(page: Any) -> None:
         tiles = st.container()  # filled last, when it is known which picture is chosen
         files = _uploader("Your own pictures", "files")
     with page:
-        more = _uploader("Upload a photo", "page-files", "collapsed")
+        seen = len(
+            st.session_state.get("files_seen", ())
+        )  # a new one after each, because there is no room for a list of files
+        more = _uploader("Upload a photo", f"page-files-{seen}", "collapsed")
     with st.expander("Take a picture", icon=":material/photo_camera:"):
         shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
     _take_in([*files, *more, *([shot] if shot else [])])

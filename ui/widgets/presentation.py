@@ -28,7 +28,8 @@ def choose_presentation() -> None:
             "Present",
             key=PRESENT,
             persist_state="session",
-            help="For a projector: large type, without panel and menu. Press Escape to leave.",
+            help="For a projector: large type, without panel and menu. Escape leaves it. In the lesson a clicker's keys turn the "
+            "pages.",
         )
     write(PRESENT, str(int(presenting())), "0")
     if presenting():

@@ -108,8 +108,10 @@ class HeatView {
   show(parts) {
     const pictures = (heats) => JSON.stringify(heats.map((heat) => heat.header.picture));
     const samePicture = pictures(this.heats) === pictures(parts.map(({ heat }) => heat));
+    const pointed = samePicture ? Math.max(0, this.heats.indexOf(this.pointed)) : 0;
     this.close();
     this.heats = parts.map(({ heat }) => heat);
+    this.pointed = this.heats[pointed]; // the picture that the cross is on
     this.bitmaps = parts.map(({ bitmap }) => bitmap);
     this.enlarged = null;
     this.root.classList.toggle("many", parts.length > 1);
@@ -119,7 +121,6 @@ class HeatView {
       return heat.classes.map((_, c) => new Row(heat, painter, c, this.large));
     });
     for (const panel of this.rows.flatMap((row) => row.panels)) this.attach(panel);
-    if (!samePicture) this.pointed = this.heats[0];
     this.root.classList.remove("alone");
     this.stage.replaceChildren(...this.rows.map((row) => row.root));
     this.stage.classList.remove("waiting");
@@ -138,12 +139,13 @@ class HeatView {
     if (this.large) panel.button.onclick = () => this.enlarge(panel);
   }
 
-  // What is shown of the panels; the style sheet does the rest.
+  // What is shown of the panels; the style sheet does the rest. Tells whether anything changed.
   arrange() {
-    if (!this.large) return;
-    const { maps, numbers } = this.settings;
+    if (!this.large) return false;
+    const { maps, numbers } = this.settings, before = this.root.className;
     this.root.classList.toggle("two", maps === "two");
     this.root.classList.toggle("numbers", numbers);
+    return this.root.className !== before;
   }
 
   // One map as large as the window allows, with more pixels; again, and all are back.
@@ -182,9 +184,9 @@ class HeatView {
   askForDrawing() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
-      this.arrange();
+      const changed = this.arrange();
       if (!this.rows.length) return;
-      this.measure();
+      if (changed) this.measure();
       this.draw();
     });
   }

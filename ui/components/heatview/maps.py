@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from recam_core import CamResult, ClassCurves
-from recam_core.cam.methods import map_row, map_title
+from recam_core.cam.methods import is_method, map_row, map_title
 from recam_core.cam.thresholds import otsu_threshold
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.networks.readouts import READOUTS, RECAM
@@ -78,6 +78,7 @@ def heat_payload(
         for view in header["views"]:
             view["threshold"] = round(measured[view["key"]], 2)  # the curves' steps
             view["family"] = FAMILY.get(view["key"], "")
+            view["asked"] = is_method(view["key"])  # shown beside the two in any case
     blobs = {"picture": jpeg_bytes(first.picture), "maps": b"".join(_eight_bit(r).tobytes() for r in results)}
     if truth is not None:
         blobs["mask"] = truth.tobytes()

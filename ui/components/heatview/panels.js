@@ -17,7 +17,7 @@ class Panel {
     const { picture } = heat.header;
     const view = v < 0 ? { label: "picture", title: picture.name } : heat.views[v];
     this.key = v < 0 ? "picture" : view.key;
-    const isPair = v >= 0 && (v === heat.reference || v === heat.compared);
+    const isPair = v >= 0 && (v === heat.reference || v === heat.compared || view.asked);
     this.root = element("figure", `panel ${v < 0 ? "picture" : "view"}${isPair ? " pair" : ""}`);
     this.root.dataset.view = this.key;
     this.canvas = element("canvas");

@@ -1,0 +1,142 @@
+"""Maps beside the readouts: those of other methods of the same network, and all of them snapped to the edges of the picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from recam_core import CamResult, Evidence, ModelPair, read_out
+from recam_core.cam.methods import METHODS, MethodMap, is_method, method_map
+from recam_core.cam.methods.results import method_gap, method_passes, method_results
+from recam_core.cam.methods.views import layer_names
+from recam_core.networks.readouts import NETWORKS, RECAM
+from recam_core.refiners.pamr.refiner import PamrOptions, snapped
+from ui.compute.engine import EVIDENCE, TurnCache
+from ui.session.link import read_choice, read_list, write
+from ui.widgets.escaping import plain
+from ui.widgets.jobs import time_words
+
+CACHE_BYTES = 128 * 2**20
+MOST_SECONDS = 120.0  # others wait for as long: what takes longer is for the command line
+NETWORK_WORDS = {"recam": "stage 2 (ReCAM)", "cam": "stage 1 (CAM)"}
+
+
+@dataclass(frozen=True)
+class MoreMaps:
+    """What is asked for beside the readouts: maps of methods by name, and whether all maps follow the edges of the picture."""
+
+    methods: tuple[str, ...] = ()
+    snapped: bool = False
+
+
+def _bytes(results: list[CamResult]) -> int:
+    return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
+
+
+_KEPT: TurnCache[list[CamResult]] = TurnCache(CACHE_BYTES, _bytes, EVIDENCE.queue)
+
+
+def choose_more(pair: ModelPair) -> MoreMaps:
+    """Which further maps are wanted; nothing is computed for those that are not."""
+    layers = ("", *layer_names(pair.recam))
+    _remember(layers)
+    has_both = len(pair.networks) == len(NETWORKS)
+    network = str(st.session_state["more-network"]) if has_both else RECAM
+    offered = [name for name, row in METHODS.items() if not method_gap(pair, MethodMap(row, network).name)]
+    st.session_state["more-methods"] = [name for name in st.session_state["more-methods"] if name in offered]
+    with st.popover("More maps", icon=":material/add_photo_alternate:"):
+        chosen = st.multiselect(
+            "Methods",
+            offered,
+            key="more-methods",
+            format_func=lambda name: METHODS[name].label,
+            placeholder="none",
+            persist_state="session",
+            help="; ".join(f"**{METHODS[name].label}**: {METHODS[name].help}" for name in offered),
+        )
+        if has_both:
+            st.segmented_control(
+                "Network",
+                list(NETWORK_WORDS),
+                key="more-network",
+                format_func=NETWORK_WORDS.__getitem__,
+                required=True,
+                persist_state="session",
+            )
+        layer = st.selectbox(
+            "Layer",
+            layers,
+            key="more-layer",
+            format_func=lambda name: name or "last features",
+            persist_state="session",
+            help="Earlier layers are finer and know less of classes; LayerCAM was made for them.",
+        )
+        snap = st.toggle(
+            "Snap to edges",
+            key="more-snapped",
+            persist_state="session",
+            help="All maps after ten iterations of PAMR (Araslanov & Roth, CVPR 2020): every pixel becomes the mean of "
+            "neighbours of its colour.",
+        )
+    names = [MethodMap(METHODS[name], network, "" if name == "lpcam" else str(layer)).name for name in chosen]
+    write("methods", ",".join(names), "")
+    write("snap", str(int(snap)), "0")
+    return MoreMaps(tuple(names), bool(snap))
+
+
+def _remember(layers: Sequence[str]) -> None:
+    """Take what the address asks for when somebody comes, and leave a layer that another model had."""
+    if "more-methods" not in st.session_state:
+        asked = [method_map(name) for name in read_list("methods") if is_method(name)]
+        st.session_state["more-methods"] = list(dict.fromkeys(one.method.name for one in asked))
+        st.session_state["more-network"] = asked[0].network if asked else RECAM
+        st.session_state["more-layer"] = asked[0].layer if asked else ""
+        st.session_state["more-snapped"] = read_choice("snap", ("0", "1"), "0") == "1"
+    st.session_state.setdefault("more-network", RECAM)  # its control is not drawn for every model
+    if st.session_state["more-layer"] not in layers:
+        st.session_state["more-layer"] = ""
+
+
+def agreed_to(more: MoreMaps, key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> MoreMaps:
+    """The further maps without those of slow methods that nobody agreed to yet, of what ``key`` stands for."""
+    agreed = (name for name in more.methods if _is_agreed(key, pair, evidence, classes, name))
+    return MoreMaps(tuple(agreed), more.snapped)
+
+
+def _is_agreed(key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str], name: str) -> bool:
+    """Whether a method may run now; a slow one says first what it costs, and one that would keep everybody waiting is refused."""
+    asked, options = method_map(name), evidence.options
+    if not asked.method.slow:
+        return True
+    views = 2 if options.flip else 1
+    passes = method_passes(pair, name, len(classes), views * len(options.scales))
+    seconds = passes * evidence.seconds / evidence.backbone_passes / views
+    cost = f"{asked.label} runs the network {passes:,} times for this picture, about {time_words(seconds)}."
+    if seconds > MOST_SECONDS:
+        st.info(
+            f"{cost} That is too long for a page that others use too: python -m recam_core explain … --methods {plain(name)}",
+            icon=":material/hourglass_top:",
+        )
+        return False
+    agreed: set[Any] = st.session_state.setdefault("more-agreed", set())
+    if (key, name) not in agreed and st.button(
+        f"{cost} Compute it", icon=":material/play_arrow:", key=f"more-start-{name}"
+    ):
+        agreed.add((key, name))
+    return (key, name) in agreed
+
+
+def results_with(
+    more: MoreMaps, key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str]
+) -> list[CamResult] | None:
+    """All results where there is more than the readouts, made when their turn has come or found under ``key``; else None."""
+    if more == MoreMaps():
+        return None
+
+    def make() -> list[CamResult]:
+        results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
+        results += method_results(evidence, pair, more.methods, classes)
+        return snapped(results, PamrOptions(), pair.recam.device) if more.snapped else results
+
+    return _KEPT.get((key, more), make)
