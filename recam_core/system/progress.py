@@ -16,6 +16,6 @@ def progress(events: Iterable[Event]) -> Iterator[Event]:
     with tqdm(unit="") as bar:
         for event in events:
             bar.total = getattr(event, "total", bar.total)
-            bar.update(getattr(event, "done", bar.n + 1) - bar.n)
+            bar.update(getattr(event, "done", bar.n + (bar.total is None)) - bar.n)  # a result at the end is no step
             bar.set_postfix_str(getattr(event, "name", ""), refresh=False)
             yield event

@@ -64,8 +64,10 @@ def test_what_is_saved_is_the_bundle_with_what_was_chosen_for_display(explanatio
 
 def test_progress_passes_everything_on_and_fills_its_bar(capsys):
     steps = [EvalStep(i + 1, 3, f"picture {i}") for i in range(3)]
-    assert list(recam.progress(iter(steps))) == steps
+    assert list(recam.progress([*steps, "the result"])) == [*steps, "the result"]
     assert "3/3" in capsys.readouterr().err
+    assert list(recam.progress(["a", "b"])) == ["a", "b"]
+    assert "2 [" in capsys.readouterr().err
 
 
 def test_the_short_name_is_the_engine():
