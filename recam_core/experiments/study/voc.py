@@ -17,7 +17,7 @@ from recam_core.training.recipes import RECIPES
 
 VIEWS = {"one scale": HeatmapOptions()}  # four take 7.5 times as long
 RECIPE = RECIPES["voc"]
-SPLITS = ("val", "train")
+SPLITS = ("train", "val")
 
 
 def recipes_part(place: Workplace) -> Part:
@@ -71,9 +71,10 @@ def seeds_part(place: Workplace) -> Part:
     labels = _labels(_split(place, "val"))
     return {
         "split": " and ".join(SPLITS),
-        "splits": {
-            split: {"views": {view: seed_table(runs, labels) for view, runs in views.items()}}
+        "views": {
+            f"{split}, {view}": seed_table(runs, labels)
             for split, views in tables.items()
+            for view, runs in views.items()
         },
     }
 
