@@ -14,6 +14,7 @@ from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
+PATIENCE = 60_000  # milliseconds that a page has for what it is asked: the machine may be small, and busy
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -86,7 +87,7 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         return page
