@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
+PATIENCE = 120_000  # milliseconds; a first visit loads models, and other processes may share the machine
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -86,7 +87,7 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
         return page
