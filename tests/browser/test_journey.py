@@ -21,7 +21,6 @@ READOUTS = VIEWS[1:]
 def visit(url, open_page):
     def start(query="", **options):
         page = open_page(f"{url}/{query}", **options)
-        page.set_default_timeout(30_000)
         wait_for_maps(page)
         return page
 
@@ -140,7 +139,6 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     link = page.locator("[data-testid=stPopoverBody] code").inner_text().strip()
     assert link.startswith(url)
     other = open_page(link)
-    other.set_default_timeout(30_000)
     wait_for_maps(other)
     assert class_names(other) == class_names(page)
     assert panel(other, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"

@@ -11,12 +11,11 @@ pytestmark = pytest.mark.browser
 
 def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
     def passes():
-        with urllib.request.urlopen(f"{url}/api/passes", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/api/passes", timeout=60) as answer:
             return int(answer.read())
 
     before = passes()
     page = open_page(f"{url}/?picture=scene-cat-fish-boat")  # which no other test looks at
-    page.set_default_timeout(30_000)
     wait_for_maps(page)
     assert passes() == before + 2  # one for each network, five maps
 

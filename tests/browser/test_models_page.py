@@ -14,7 +14,6 @@ pytestmark = pytest.mark.browser
 def visit(url, open_page):
     def start(query="", **options):
         page = open_page(f"{url}/models{query}", **options)
-        page.set_default_timeout(40_000)
         page.get_by_text("on disk").wait_for()
         settle(page)
         return page

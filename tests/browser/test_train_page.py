@@ -45,7 +45,6 @@ def begin(page, title):
 def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve, url, open_page, runs, screenshot):
     killed = start_app()
     page = open_page(f"{killed}/train", height=1400)
-    page.set_default_timeout(60_000)
     page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
     screenshot(page, "train-first-visit")
     page.get_by_role("button", name="New training").click()
@@ -64,7 +63,6 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve
     serve.processes[killed].wait()
     before = epochs(folder)
     page = open_page(f"{url}/train?run={folder.name}", height=1400)
-    page.set_default_timeout(90_000)
     page.locator("[class*=st-key-train-player] canvas").first.wait_for()
     assert before < SMALL["Epochs of stage 1"], "it was over too soon to be found running"
     assert jobs.read_job(folder).status.state == "running"
@@ -89,7 +87,6 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve
 def test_a_model_that_was_trained_here_opens_in_compare(url, open_page, runs):
     write_run(runs, "written")
     page = open_page(f"{url}/train?run=written")
-    page.set_default_timeout(60_000)
     page.get_by_role("button", name="Look with it").click()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     assert "model=written" in page.url
@@ -102,7 +99,6 @@ def test_nothing_is_wider_than_the_window(url, open_page, runs, screenshot, widt
     if not (runs / "beside").exists():
         write_run(runs, "beside", replace(CONFIG, recam_weight=0.5))
     page = open_page(f"{url}/train{query}", width=width, height=height, scheme=scheme)
-    page.set_default_timeout(60_000)
     page.locator("[class*=st-key-train-player] canvas, .st-key-train-start").first.wait_for()
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -126,7 +122,6 @@ def test_going_on_leaves_no_button_of_before_between_the_curves(url, open_page, 
     folder = write_run(runs, "halted", epochs=3, job="stopped", message="Stopped.")
     (folder / "checkpoint.pt").write_bytes(b"nothing to go on from")
     page = open_page(f"{url}/train?run=halted")
-    page.set_default_timeout(60_000)
     page.get_by_role("button", name="Go on").wait_for()
     settle(page)
     page.evaluate(GHOSTS)
@@ -138,7 +133,6 @@ def test_going_on_leaves_no_button_of_before_between_the_curves(url, open_page, 
 
 def test_a_number_that_cannot_be_stays_in_its_field_and_is_refused(url, open_page):
     page = open_page(f"{url}/train?run=new", height=1400)
-    page.set_default_timeout(60_000)
     page.get_by_text("5 · Start").wait_for()
     settle(page)
     fill(page, "Epochs of stage 1", 0)

@@ -29,7 +29,6 @@ SCENE = "picture=scene-fish-boat&classes=boat&last=64"
 def visit(url, open_page):
     def start(query, **options):
         page = open_page(f"{url}/walk?{query}", **options)
-        page.set_default_timeout(30_000)
         ended(page)
         return page
 

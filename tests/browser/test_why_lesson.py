@@ -21,7 +21,6 @@ STEPS = 8
 def visit(url, open_page):
     def start(step, query="", **options):
         page = open_page(f"{url}/why?picture={SCENE}&step={step}{query}", **options)
-        page.set_default_timeout(30_000)
         ready(page, step)
         return page
 
@@ -31,7 +30,7 @@ def visit(url, open_page):
 def ready(page, step):
     """Until the step is on the page and no script runs."""
     page.get_by_role("heading", name=re.compile(rf"^{step} · ")).wait_for()
-    expect(page.get_by_text("Try this.")).to_have_count(1, timeout=30_000)  # that of the step before is gone
+    expect(page.get_by_text("Try this.")).to_have_count(1, timeout=120_000)  # that of the step before is gone
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
@@ -193,7 +192,6 @@ def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
     code = page.locator("[data-testid=stPopoverBody] code")
     code.get_by_text(re.compile("z=2,4,-4")).wait_for()
     other = open_page(code.inner_text().strip())
-    other.set_default_timeout(30_000)
     ready(other, 3)
     other.locator(".logits output.z", has_text="2.00").wait_for()
     assert gradients(other)[0] == gradients(page)[0]
