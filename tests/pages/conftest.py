@@ -14,6 +14,16 @@ def no_packaged_components():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_pictures_to_fit():
+    """Balance opens with a fit for every λ, which takes a minute of 64 pictures; five show the same page."""
+    import ui.balance.sets  # here, because few tests of pages need it
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ui.balance.sets.COUNTS, "quick", 5)
+        yield
+
+
 @pytest.fixture
 def passes(monkeypatch):
     """The shape of every batch that a backbone sees."""
