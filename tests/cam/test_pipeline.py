@@ -1,6 +1,7 @@
 """From a picture to heatmaps: how often networks run, what is left behind, symmetry, and what is refused."""
 
 import copy
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -209,7 +210,8 @@ def test_default_classes_are_those_above_one_half_else_the_best(scores, chosen):
 
 
 def test_the_limit_of_default_classes_can_be_chosen():
-    assert default_classes(evidence_of((0.6, 0.9, 0.2)), at_least=0.1) == ["dog", "cat", "tree"]
+    evidence = dataclasses.replace(evidence_of((0.6, 0.9, 0.2)), preselect=0.1)
+    assert default_classes(evidence) == ["dog", "cat", "tree"]
 
 
 def test_explain_shows_the_default_classes(pair):

@@ -84,6 +84,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, write, keep, classifier_sta
         read_tensors(path)
 
 
+@pytest.mark.process
 def test_an_archive_whose_end_is_missing_is_called_that(saved):
     path = saved({"fc.weight": torch.zeros(30, 30)})
     path.write_bytes(path.read_bytes()[:-99])

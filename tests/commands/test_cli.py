@@ -23,6 +23,7 @@ from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import EMPTY_TEXT, HeatmapOptions
 
 H, W = 70, 90
+LABELS = ("labels.png", "coco.json", "yolo.txt", "voc.xml")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_explain_writes_the_contract(source, model, photo, tmp_path, capsys):
     assert run("explain", picture, "--model", model, "--classes", "fish,cat", "--threshold", "0.4", "--out", out) == 0
     expected = {f"{r}/{kind}_{c}.png" for r in READOUTS for kind in ("overlay", "mask") for c in ("fish", "cat")}
     expected |= {f"{r}/difference_{c}.png" for r in recam_readouts() for c in ("fish", "cat")}
-    expected |= {f"{r}/labels.png" for r in READOUTS} | {"picture.png", "maps.npz", "manifest.json"}
+    expected |= {f"{r}/{name}" for r in READOUTS for name in LABELS} | {"picture.png", "maps.npz", "manifest.json"}
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == expected
 
     results = explain(pixels, load_pair(model), ["fish", "cat"])
@@ -428,12 +429,18 @@ def test_evaluate_refuses_in_one_sentence(few_scenes, model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [
-    (), ("paint",), ("explain",), ("explain", "chelsea"), ("train", "--out", "r", "--backbone", "vgg"),
+    (), ("paint",), ("explain",), ("explain", "chelsea"), ("train", "--out", "r", "--recipe", "vgg"),
     ("evaluate", "--model", "m", "--dataset", "imagenet", "--split", "s"), ("train", "--out", "r", "--crop", "big"),
 ])  # fmt: skip
 def test_arguments_that_make_no_sense_end_with_2(arguments, capsys):
     assert run(*arguments) == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_an_unknown_backbone_is_named_with_those_there_are(tmp_path, capsys):
+    err = refused(capsys, "train", "--out", tmp_path / "r", "--backbone", "vgg")
+    assert "There is no backbone 'vgg'; choose one of tiny" in err
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.fixture

@@ -50,9 +50,8 @@ def run(*arguments):
 
 
 def expected_files(slugs, steps, readout="w"):
-    names = {f"{readout}/{kind}_{slug}.png" for kind in ("overlay", "mask") for slug in slugs} | {
-        f"{readout}/labels.png"
-    }
+    names = {f"{readout}/{kind}_{slug}.png" for kind in ("overlay", "mask") for slug in slugs}
+    names |= {f"{readout}/{name}" for name in ("labels.png", "coco.json", "yolo.txt", "voc.xml")}
     names |= {f"frames/{slug}_{t:02}.png" for slug in slugs for t in range(steps)}
     names |= {f"climb_{slug}.{kind}" for slug in slugs for kind in ("webp", "gif")}
     names |= {f"perturbation_{slug}.png" for slug in slugs}

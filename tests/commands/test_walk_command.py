@@ -62,7 +62,8 @@ def expected_files(*slugs):
         f"{when}/{kind}_{slug}.png" for when in ("before", "after") for kind in ("overlay", "mask") for slug in slugs
     }
     names |= {f"walk_{slug}.{kind}" for slug in slugs for kind in ("webp", "gif")}
-    return names | FILES | {"before/labels.png", "after/labels.png"}
+    labels = ("labels.png", "coco.json", "yolo.txt", "voc.xml")
+    return names | FILES | {f"{when}/{name}" for when in ("before", "after") for name in labels}
 
 
 def written(folder):

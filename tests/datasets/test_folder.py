@@ -79,7 +79,10 @@ def test_links_that_lead_out_are_not_followed_where_the_operator_bounds_them(pet
     (pets / "masks" / "cat").symlink_to(tmp_path / "secret")
     dataset = Folder(str(pets), "")
     assert list(labelled(dataset)) == ["cat/a.jpg", "cat/b.PNG", "dog/a.jpg", "dog/again.jpg"]
-    assert dataset.notes == ("1 links lead out of the folder and are not followed.",)
+    assert dataset.notes == (
+        "1 links lead out of the folder and are not followed.",
+        "1 files in masks/ are no PNG and count for no mask.",  # the link, which is not entered
+    )
 
 
 def test_splits_share_the_classes_of_all(tmp_path):
