@@ -16,7 +16,6 @@ SCENE = "picture=scene-bird-tree"
 def visit(url, open_page):
     def start(query, **options):
         page = open_page(f"{url}/climb?{query}", **options)
-        page.set_default_timeout(30_000)
         wait_until(page, "steps in")
         return page
 
@@ -134,7 +133,6 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
 
 def test_the_subject_travels_from_compare_to_climb_and_back(url, open_page):
     page = open_page(f"{url}/?{SCENE}&classes=bird,tree&t=0.5")
-    page.set_default_timeout(30_000)
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     press(page, "Climb this")
     wait_until(page, "steps in")

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +25,6 @@ def url(serve, coco128, tmp_path_factory):
 ])  # fmt: skip
 def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot, name, options):
     page = open_page(url, **options)
-    page.set_default_timeout(15_000)
     page.locator(".stApp").wait_for()
     if name == "phone":
         page.get_by_test_id("stExpandSidebarButton").click()
@@ -41,7 +41,7 @@ def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot, name, opti
     if page.get_by_text("No report yet.").count():  # else somebody has checked it before
         page.locator(".st-key-demo-check-start button:visible").click()
     page.get_by_text("Report of 127 pictures.").wait_for()
-    assert page.get_by_test_id("stMetricValue").all_inner_texts() == ["127", "80", "99", "2", "1", "1"]
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(["127", "80", "99", "2", "1", "1"], timeout=30_000)
     page.get_by_text("Pictures that cannot be used: 1").click()
     page.locator(".js-plotly-plot .bars .point").first.wait_for()
     page.wait_for_timeout(800)

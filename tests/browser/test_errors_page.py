@@ -21,7 +21,6 @@ def evaluation(runs):
 def visit(url, open_page, evaluation):
     def start(query="", **options):
         page = open_page(f"{url}/errors{query}", **options)
-        page.set_default_timeout(40_000)
         page.get_by_text("Background threshold").first.wait_for()
         settle(page)
         return page

@@ -48,7 +48,6 @@ def looked(page):
 
 def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_page):
     page = open_page(f"{url}/_stcore/health")  # any other site
-    page.set_default_timeout(60_000)
     page.goto(f"{url}/")
     wait_for_maps(page)
     assert tabs_to(page, "[data-testid=stMultiSelect]") <= 10
@@ -97,7 +96,6 @@ def serious(page):
 
 def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
     page = open_page(f"{url}/?picture=scene-fish-boat&size=256")
-    page.set_default_timeout(60_000)
     faults = {}
     for name in NAMES:
         go_to(page, name)

@@ -506,7 +506,7 @@ def test_a_broken_model_in_the_list_is_one_sentence(tmp_path, monkeypatch):
 def test_an_empty_list_is_one_sentence(monkeypatch):
     monkeypatch.setattr("ui.widgets.subject.known_models", dict)
     (sentence,) = sentences(opened())
-    assert "no model at all" in sentence
+    assert "There is no model" in sentence
 
 
 @pytest.mark.parametrize(("picture", "model"), [("scene-fish-boat", "scenes"), ("chelsea", "photos")])

@@ -78,7 +78,7 @@ def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):
 
 
 def test_balance_fits_and_shows_it(monkeypatch):
-    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": 4, "photos": 4})
+    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"quick": 4, "scenes": 4, "photos": 4})
     monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=4))
     for module in (ui.balance.knobs, ui.balance.curve):
         monkeypatch.setattr(module, "RUNGS", (0.0, 1.0))

@@ -144,7 +144,7 @@ def press_suggested(app):
 def test_balance_fits_a_model_with_cam_alone(monkeypatch):
     import ui.balance.sets
 
-    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"scenes": 6, "photos": 4})
+    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"quick": 6, "scenes": 6, "photos": 4})
     app = open_balance(model="plain")
     assert not app.error
     assert "At λ = 1 and above" in text(app)

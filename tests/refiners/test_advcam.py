@@ -340,16 +340,15 @@ def test_one_step_is_the_ordinary_map(pair):
     assert np.array_equal(step.map, step.accumulated)
 
 
-def test_a_huge_mu_stays_finite_by_the_references_rule_and_is_named_where_it_does_not(pair):
-    steps = list(climb(PICTURE, pair, ["cat"], AdvCamOptions(steps=4, mu=1e30)))
+@pytest.mark.parametrize("mu", [1e30, 3e38])  # about the largest that there can be
+def test_a_huge_mu_stays_finite_by_the_references_rule(pair, mu):
+    steps = list(climb(PICTURE, pair, ["cat"], AdvCamOptions(steps=4, mu=mu)))
     assert all(np.isfinite(step.map).all() for step in steps)
-    with pytest.raises(UserError, match=r"Lower μ \(now 1e\+300\)"):
-        list(climb(PICTURE, pair, ["cat"], AdvCamOptions(steps=4, mu=1e300)))
 
 
 def test_a_run_that_leaves_the_finite_numbers_names_the_knob(pair):
-    with pytest.raises(UserError, match=r"at step 2.*Lower ξ \(now 1e\+300\)"):
-        list(climb(PICTURE, pair, ["cat"], AdvCamOptions(steps=9, xi=1e300, step_rule="plain")))
+    with pytest.raises(UserError, match=r"at step 2.*Lower ξ \(now 3e\+38\)"):
+        list(climb(PICTURE, pair, ["cat"], AdvCamOptions(steps=9, xi=3e38, step_rule="plain")))
 
 
 def test_a_broken_model_is_not_blamed_on_a_knob():

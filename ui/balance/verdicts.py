@@ -5,7 +5,15 @@ import streamlit as st
 from recam_core.experiments.findings import Verdict, read_study, verdicts
 from ui.widgets.escaping import plain
 
-PARTS = ("scenes-lambda", "scenes-ablations", "scenes-seeds", "photos-seeds", "photos-folds", "photos-lambda")
+PARTS = (
+    "voc-seeds",
+    "scenes-lambda",
+    "scenes-ablations",
+    "scenes-seeds",
+    "photos-seeds",
+    "photos-folds",
+    "photos-lambda",
+)
 LOOKS = {
     "reproduced": (":material/check_circle:", "blue"),
     "not reproduced": (":material/cancel:", "orange"),

@@ -16,7 +16,7 @@ from ui.widgets.subject import Subject
 
 FIGURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 RULE_WORDS = {
-    "measured": "each map at the threshold measured for its readout",
+    "measured": "each map at its own threshold: the model card’s, else the reference’s 0.21",
     "same": "one threshold for all maps",
     "area": "each map at the threshold where it covers {area:.0%} of the picture",
     "otsu": "each map at Otsu’s threshold",

@@ -60,7 +60,14 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
             for words, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):
                 there = 0 <= to < len(chosen)
                 target = chosen[to] if there else name
-                st.button(words, icon=f":material/{icon}:", disabled=not there, on_click=choose, args=("open", target))
+                st.button(  # by a key of its own: the gallery turns its pages with a “Next” too
+                    words,
+                    icon=f":material/{icon}:",
+                    disabled=not there,
+                    on_click=choose,
+                    args=("open", target),
+                    key=f"{words.lower()}-opened",
+                )
         compare = st.button(
             "Open in Compare", icon=":material/compare:", help="Look at this picture with every knob there is."
         )

@@ -15,7 +15,7 @@ export const SCALES = [
   ["together", "classes of a readout together", "Maps of one readout share a scale, so a weak class stays weak"],
 ];
 export const RULES = [
-  ["measured", "measured", "Each map at the threshold that was measured for its readout (the model’s card)"],
+  ["measured", "measured", "Each map at the threshold that the model’s card has for this view, else at the reference’s 0.21"],
   ["same", "same for all", "One threshold for all maps: the slider"],
   ["area", "by area", "Each map where it covers the same share of the picture: the slider"],
   ["otsu", "Otsu", "Each map where Otsu’s method parts its values into two groups"],

@@ -24,7 +24,7 @@ export function peakText(value) {
 
 // Where maps are cut, at the start of a sentence about all of them.
 function above(heat, settings) {
-  const rules = { measured: "Above their own measured thresholds, ", otsu: "Above Otsu’s thresholds, ", area: "" };
+  const rules = { measured: "Above their own thresholds, ", otsu: "Above Otsu’s thresholds, ", area: "" };
   return heat.hasRules && settings.rule in rules ? rules[settings.rule] : `Above ${fixed(settings.threshold)}, `;
 }
 
