@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
-PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be small, and busy
+PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be busy
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 CHROMIUM_ARGS = [
     "--no-sandbox",
