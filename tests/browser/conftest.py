@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
-PATIENCE = 120_000  # milliseconds; a first visit loads models, and other processes may share the machine
+PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be busy
 SCREENSHOTS = Path(__file__).with_name("screenshots")
-PATIENCE = 60_000  # milliseconds that a page has for what it is asked: the machine may be small, and busy
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",

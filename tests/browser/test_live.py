@@ -27,7 +27,7 @@ def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
     )
     wait_for_address(page, opacity="0.3")
     for mode in ("Difference", "Mask", "Error", "Heat"):
-        choose(page, mode) if mode != "Heat" else page.locator(".st-key-heat .segment", has_text="Heat").first.click()
+        choose(page, mode)
     page.locator(".st-key-heat select").first.select_option("inferno")
     wait_for_address(page, palette="inferno")
     settle(page)

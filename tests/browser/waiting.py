@@ -4,10 +4,10 @@ from playwright.sync_api import Page
 
 
 def wait_for_address(page: Page, **wanted: str) -> None:
-    """Until the address names these values, and perhaps others."""
+    """Until the address names these values (an empty one: does not name it), and perhaps others."""
     page.wait_for_function(
         """wanted => { const query = new URLSearchParams(location.search);
-            return Object.entries(wanted).every(([name, value]) => query.get(name) === value); }""",
+            return Object.entries(wanted).every(([name, value]) => (query.get(name) ?? "") === value); }""",
         arg=wanted,
     )
 
