@@ -16,7 +16,7 @@ def no_packaged_components():
 
 @pytest.fixture(scope="session", autouse=True)
 def few_pictures_to_fit():
-    """Balance opens with a fit for every λ, which takes a minute of 64 pictures; five show the same page."""
+    """Balance opens with a fit on 64 pictures; five show the same page."""
     import ui.balance.sets  # here, because few tests of pages need it
 
     with pytest.MonkeyPatch.context() as patch:

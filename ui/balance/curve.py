@@ -97,8 +97,8 @@ def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Ke
         st.markdown(f"**mIoU over λ** :gray[({what})]", help=_how(bank, chosen, config))
         whole = st.toggle(
             "Fit every λ",
-            value=not config.last_block or chosen.kind == QUICK,
-            key=f"balance-whole-{config.last_block and chosen.kind != QUICK}",
+            value=not config.last_block,
+            key=f"balance-whole-{config.last_block}",
             help="The other λ are fitted one after the other, and the curve grows. Switch it off to stop.",
         )
     chart, place, note = st.empty(), st.empty(), st.empty()
