@@ -91,7 +91,7 @@ def test_climb_writes_the_contract(model, photo, tmp_path, capsys):
     for slug in slugs:
         for kind in ("webp", "gif"):
             with Image.open(out / f"climb_{slug}.{kind}") as animation:
-                assert animation.size == (2 * W + climb_files.GAP, H)
+                assert animation.size == (2 * W + climb_files.GAP, H + strip_height(W))
                 assert animation.n_frames == 3
     said = capsys.readouterr()
     assert "step 3/3" in said.err

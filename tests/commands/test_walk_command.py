@@ -127,7 +127,7 @@ def test_walk_writes_the_contract(model, photo, tmp_path, capsys):
     for slug in ("wine_glass", "cat"):
         for kind in ("webp", "gif"):
             with Image.open(out / f"walk_{slug}.{kind}") as animation:
-                assert animation.size == (2 * W + walk_files.GAP, H)
+                assert animation.size == (2 * W + walk_files.GAP, H + strip_height(W))
                 assert 2 <= animation.n_frames <= len(kept)  # frames that are alike are one, shown longer
     said = capsys.readouterr()
     assert "step 12/12" in said.err
