@@ -103,7 +103,9 @@ def _product_is_best(readouts: dict[str, Any] | None) -> Verdict:
         return _untested(claim, where, rule)
     miou = {name: float(readouts[name]["miou"]) for name in FOUR}
     numbers = ", ".join(f"{READOUTS[name].label} {100 * value:.1f}" for name, value in miou.items())
-    return Verdict(claim, where, FOUND if max(miou, key=lambda name: miou[name]) == "product" else NOT_FOUND, numbers, rule)
+    return Verdict(
+        claim, where, FOUND if max(miou, key=lambda name: miou[name]) == "product" else NOT_FOUND, numbers, rule
+    )
 
 
 def _w_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from balance_page import open_balance, text
+from balance_page import few_fits, open_balance, text
 from climb_page import open_climb, watched
 from compare_page import SCENE, mounted, press, shown
 from opened import SHELL, opened, ran
@@ -26,6 +26,7 @@ SOFTMAX = {name: {"bias": True, "activation": "softmax"} for name in ("cam", "re
 @pytest.fixture
 def _nothing_remembered(monkeypatch):
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
+    few_fits(monkeypatch)
     uploads._STORE.clear()
 
 
@@ -141,10 +142,7 @@ def press_suggested(app):
     return ran(app)
 
 
-def test_balance_fits_a_model_with_cam_alone(monkeypatch):
-    import ui.balance.sets
-
-    monkeypatch.setattr(ui.balance.sets, "COUNTS", {"quick": 6, "scenes": 6, "photos": 4})
+def test_balance_fits_a_model_with_cam_alone():
     app = open_balance(model="plain")
     assert not app.error
     assert "At λ = 1 and above" in text(app)

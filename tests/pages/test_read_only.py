@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from balance_page import few_fits
 from opened import opened
 from trained_runs import write_job, write_run
 
@@ -70,6 +71,7 @@ def place(folders, monkeypatch):
     monkeypatch.setenv("RECAM_MODELS", str(folders / "models"))
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     monkeypatch.setattr(ui.compute.engine, "EVIDENCE", ui.compute.engine.EvidenceCache())
+    few_fits(monkeypatch)
     yield folders
     for stream in stream_store.STORE.values():
         stream.stop()
