@@ -17,7 +17,7 @@ READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 def visit(url, open_page):
     def start(query="", **options):
         page = open_page(f"{url}/balance?picture={SCENE}&set=scenes{query}", **options)
-        page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
+        page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)  # heads are fitted first
         return page
 
     return start
@@ -41,9 +41,9 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     for _ in range(6):  # 0.2, 0.5, 1, 2, 5, 10
         page.keyboard.press("ArrowRight")
     wait_for_address(page, **{"lambda": "10"})
-    expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=120_000)
     page.locator(READY).wait_for()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while pixels(page) == before:  # the browser fetches and paints them by itself
         assert time.monotonic() < deadline
         page.wait_for_timeout(100)
@@ -67,7 +67,7 @@ def test_a_click_opens_a_point_of_the_map(visit, screenshot):
     squares.nth(26).scroll_into_view_if_needed()
     squares.nth(26).click(force=True)
     told = "The point: the body’s pattern loud, objects large, classes occur together often"
-    expect(page.get_by_text(told)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(told)).to_be_visible(timeout=120_000)
     expect(page.locator(".st-key-when-heat .row .view canvas").first).to_be_visible()
     page.locator(".st-key-when-heat").scroll_into_view_if_needed()
     screenshot(page, "balance point dark")
@@ -76,11 +76,11 @@ def test_a_click_opens_a_point_of_the_map(visit, screenshot):
 def test_leaving_while_it_fits_harms_nothing(visit, url):
     page = visit()
     page.goto(f"{url}/balance?picture={SCENE}&set=scenes&block=1&objective=shared")  # which nobody has fitted yet
-    page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for(timeout=60_000)
+    page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for(timeout=120_000)
     page.goto(f"{url}/why?picture={SCENE}")
-    page.get_by_text("Try this.").wait_for(timeout=60_000)
+    page.get_by_text("Try this.").wait_for(timeout=120_000)
     page.goto(f"{url}/balance?picture={SCENE}")
-    page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=60_000)
+    page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)
     assert page.get_by_text("Something went wrong").count() == 0
 
 
