@@ -24,11 +24,9 @@ def visit(url, open_page):
 
 
 def pixels(page):
-    """What is painted of the readout that stands beside CAM."""
-    return (
-        page.locator(".st-key-balance-heat .row .view canvas:visible")
-        .nth(1)
-        .evaluate("canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)")
+    """What is painted of the maps."""
+    return page.locator(".st-key-balance-heat .row .view canvas").evaluate_all(
+        "canvases => canvases.map((canvas) => canvas.toDataURL()).join()"
     )
 
 

@@ -36,13 +36,13 @@ def show_flow(order: Order, spot: dict[str, Any], t: int, palette: str) -> None:
             f"**Affinity** of its neighbours: 1 − the largest B on the way. {near} of {of} reachable ones are above 0.5."
         )
     with second:
-        st.image(_heat(order, flow.comes_from, row, column, palette), width="stretch")
+        st.image(_heat(order, flow.comes_from, row, column, palette), alt="Where its heat comes from", width="stretch")
         st.caption(
             f"**Where its heat at t = {t} comes from.** The weights sum to 1; the brightest is {flow.comes_from.max():.2g}. "
             f"Half of them lie on {half_area(flow.comes_from):.1%} of the picture."
         )
     with third:
-        st.image(_heat(order, flow.goes_to, row, column, palette), width="stretch")
+        st.image(_heat(order, flow.goes_to, row, column, palette), alt="Where its own heat goes", width="stretch")
         st.caption(
             f"**Where its own heat goes by t = {t}.** Its weight in every other position; the brightest is "
             f"{flow.goes_to.max():.2g}, all together {flow.goes_to.sum():.2f}."

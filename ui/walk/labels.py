@@ -43,7 +43,7 @@ def show_labels(
     for column, (title, labels) in zip(st.columns(3), rows, strict=False):
         with column:
             shown = np.where(labels == IGNORE, 0, labels)
-            st.image(labels_overlay(order.start.picture, shown, 0.65, colours), width="stretch")
+            st.image(labels_overlay(order.start.picture, shown, 0.65, colours), alt=f"Labels: {title}", width="stretch")
             st.caption(f"**{title}** · {_figures(labels, truth, ids, order.start.classes)}")
     st.html(_legend(order.start.classes, [colours[k + 1] for k in ids]))
     if t > order.options.steps:
