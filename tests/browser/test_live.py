@@ -22,6 +22,7 @@ def test_only_another_look_at_a_picture_costs_model_work(url, open_page):
     # looking in other ways
     drag_threshold(page, 0.55, release=True)
     wait_for_address(page, t="0.55")
+    page.locator(".st-key-heat").get_by_text("More", exact=True).click()
     page.get_by_role("slider", name="Opacity").evaluate(
         """input => { input.value = 0.3; for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind)); }"""
     )
