@@ -36,7 +36,7 @@ def test_what_is_written_is_read_again(query):
         "scale": "together",
         "grow": "1",
     }
-    assert link.heat_settings() == settings
+    assert link.heat_settings() == DEFAULTS | settings
 
 
 def test_every_threshold_of_the_slider_survives_the_link(query):
