@@ -69,7 +69,7 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve
     page.get_by_text(re.compile("stage [12] of 2, step")).wait_for()
     screenshot(page, "train-running", full=True)
     page.evaluate("window.opened = true")
-    page.get_by_text(re.compile("The model is listed under Models as")).wait_for()
+    page.get_by_text(re.compile("The model is listed under Models as")).wait_for(timeout=600_000)
     assert epochs(folder) == SMALL["Epochs of stage 1"] + SMALL["Epochs of stage 2"]
     assert jobs.read_job(folder).status.state == "done"
     settle(page)
