@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -161,7 +162,7 @@ def test_what_is_watched_is_asked_again_and_a_refusal_tells_nothing(tmp_path, mo
     for name in ("secret.png", "nothing.png", "data/link.png"):
         with pytest.raises(UserError) as caught:
             watched_file(str(tmp_path / name))
-        said.add(str(caught.value).replace(str(tmp_path / name), "…"))
+        said.add(re.sub("“.*?”", "…", str(caught.value)))  # long names are cut
     assert len(said) == 1
     upload = tmp_path / "runs" / "one" / "uploads" / "b.png"
     upload.parent.mkdir(parents=True)
