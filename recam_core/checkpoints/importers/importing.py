@@ -19,6 +19,7 @@ from recam_core.checkpoints.importers.parts import (
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
 from recam_core.networks.backbones.libraries import input_description, parse_name
+from recam_core.networks.backbones.whole import Outline, opened
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -210,10 +211,12 @@ def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str)
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
     classifier = any(source.seen.kind == "classifier" for source in sources)
-    if notes := [
-        note for note in (LITE_NOTE if backbone == LITE else "", stride_note(backbone)) if classifier and note
-    ]:
-        described["note"] = "; ".join(notes)
+    reason = ""
+    if is_library_name(backbone) and isinstance(outline := opened(backbone), Outline):
+        reason = outline.reason
+    notes = (LITE_NOTE if backbone == LITE else "", stride_note(backbone), reason)
+    if classifier and any(notes):
+        described["note"] = "; ".join(filter(None, notes))
     if is_library_name(backbone):
         described["input"] = str(input_description(parse_name(backbone)))
     return described
