@@ -173,6 +173,7 @@ def _added(network: Network, recam: CamModel | None, base: ModelPair) -> ModelPa
             f"{network.file} ({network.backbone}, {len(network.classes)} classes) does not fit the model {base.name} "
             f"({base.backbone}, {len(base.classes)} classes); both must be the same."
         )
+    base.check_readouts([base.default_readout])
     if recam is None and CAM in base.network_names:
         raise UserError(f"The model {base.name} has a stage-1 network already; import {network.file} without --onto.")
     if recam is not None and base.network_names != (CAM,):

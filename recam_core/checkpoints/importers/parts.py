@@ -160,7 +160,7 @@ def _library_network(source: Source) -> dict[str, Tensor]:
             f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}."
         )
     if hidden:
-        weight, bias = (last.get(f"{outline.classifier}.{end}") for end in ("weight", "bias"))
+        weight, bias = last[f"{outline.classifier}.weight"], last.get(f"{outline.classifier}.bias")
     head = {"head.fc1": weight} | ({} if bias is None else {"head.fc1_bias": bias})
     head |= {f"backbone.{key}": value for key, value in hidden.items()}
     return head | {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
