@@ -9,6 +9,7 @@ from torch import Tensor
 
 from recam_core.checkpoints.importers import CLASS_LISTS, import_checkpoint, recognise
 from recam_core.checkpoints.pair_file import load_pair
+from recam_core.networks.backbones.adapted import anatomy_of
 from recam_core.networks.initial_weights import imagenet_counterparts, imagenet_rows, rows_of
 from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
@@ -61,6 +62,7 @@ def _stage1(config: TrainConfig, classes: Sequence[str], device: torch.device) -
         pair = load_pair(config.stage1, device)
         pair.check_readouts([pair.default_readout])
         return pair
+    anatomy_of(config.stage1)  # what CAM does not suit need not be fetched
     if config.weights in ("none", "imagenet"):
         pair = import_checkpoint([], config.stage1, backbone=config.stage1, activation="softmax")
     else:
