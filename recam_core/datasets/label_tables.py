@@ -62,7 +62,7 @@ def _from_csv(name: str, text: str) -> Table:
     rows = _rows(name, text, mark)
     _, cells = next(rows, (0, []))
     header = [_clean(cell) for cell in cells]
-    heads = ["".join(letter for letter in head.lower() if letter.isalnum()) for head in header]
+    heads = [re.sub(r"[\s_-]", "", head.lower()) for head in header]
     file = next((heads.index(head) for head in FILE_HEADS if head in heads), -1)
     if len(header) < 2 or file < 0:
         raise UserError(f"{name} begins with {', '.join(header)[:60]!r}. {CSV_FORM}")
