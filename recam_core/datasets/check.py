@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -167,6 +167,7 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
             f"{tally.foreign} of {tally.usable} masks show a class that their picture is not labelled with. Look whether their "
             "values are those of these classes: each class's position in the list of classes plus one."
         )
+    notes += _alike(dataset.classes)
     there = tally.per_class[tally.per_class > 0]
     if not len(there):
         notes.append("No picture has a label, so there is nothing to train on.")
@@ -183,6 +184,17 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
     if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
         notes.append("Every picture has one label: classes that appear together cannot be told apart from it.")
     return notes
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """A sentence for each class that is there in several spellings."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(name.casefold(), []).append(f"“{name[:60]}”")
+    several = [names for names in spellings.values() if len(names) > 1]
+    return [
+        f"{' and '.join(names)} are classes of their own, though they differ in capitals alone." for names in several
+    ]
 
 
 def _pictures(count: int) -> str:

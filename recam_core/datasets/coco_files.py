@@ -24,6 +24,7 @@ FIELDS = {
     "annotations": ("image_id", "category_id"),
     "categories": ("id", "name"),
 }
+ROBOFLOW = "_annotations.coco.json"  # as that tool calls a split's file, and where: among the pictures
 CROWD_WORDS = {"none": 0, "false": 0, "true": 1}  # as tables and other languages write them
 Entry = dict[str, Any]
 
@@ -48,6 +49,9 @@ def read_instances(path: Path) -> Instances:
         unlabelled = path.with_name(path.name.replace("instances_", "image_info_"))
         if is_file(unlabelled):
             raise UserError(f"{unlabelled.name} lists pictures without labels (a test split), {UNLABELLED}")
+        split = path.stem.removeprefix("instances_")
+        if is_file(path.parent.with_name(split) / ROBOFLOW):
+            raise UserError(f"{split}/{ROBOFLOW} lies beside the pictures; move it to {path.parent.name}/{path.name}.")
         raise UserError(
             f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there."
         )

@@ -352,6 +352,16 @@ def test_a_category_that_only_stands_above_others_is_no_class(tmp_path, above):
     assert checked("coco", coco(tmp_path, categories=[root, *others]), "train").classes == ("dog", "cat")
 
 
+def test_an_annotation_file_among_the_pictures_is_sent_where_it_belongs(tmp_path):
+    root = coco(tmp_path, categories=[{"id": 1, "name": "dog"}, {"id": 2, "name": "Dog"}])
+    (root / "annotations" / "instances_train.json").rename(root / "train" / "_annotations.coco.json")
+    with pytest.raises(UserError, match=r"beside the pictures; move it to annotations/instances_train\.json\."):
+        checked("coco", root, "train")
+    (root / "train" / "_annotations.coco.json").rename(root / "annotations" / "instances_train.json")
+    words = "“dog” and “Dog” are classes of their own, though they differ in capitals alone."
+    assert words in checked("coco", root, "train").notes
+
+
 def test_strays_are_named_and_a_root_category_is_no_class(tmp_path):
     root = coco(
         tmp_path,
