@@ -16,6 +16,7 @@ from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import CAM
 from ui.session import uploads
 
@@ -70,7 +71,7 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
 
 def test_compare_shows_recam_alone_without_a_reference():
     app = opened(picture=SCENE, model="recam")
-    assert labels(app) == ["w", "w′", "w⊕w′", "w⊗w′"]
+    assert labels(app) == [READOUTS[name].label for name in recam_readouts()]
     assert "CAM is missing" in infos(app)
 
 
