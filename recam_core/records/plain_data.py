@@ -19,7 +19,7 @@ def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
     if not isinstance(plain, dict):
         raise ValueError(f"expected names and values, got {type(plain).__name__}")
     values = dict(given)
-    for name, checked in _fields(kind):
+    for name, checked in _fields(kind):  # type: ignore[arg-type]
         if name in plain and name not in given:
             try:
                 values[name] = checked(plain[name])
@@ -32,8 +32,9 @@ def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
 
 
 @cache
-def _fields(kind: type) -> list[tuple[str, Check]]:
-    return [(field.name, _check_of(field.type)) for field in dataclasses.fields(kind)]
+def _fields(kind: Any) -> list[tuple[str, Check]]:
+    kinds: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(kind)}
+    return [(name, _check_of(annotation)) for name, annotation in kinds.items()]
 
 
 @cache  # an index of pictures has a hundred thousand entries
