@@ -44,31 +44,28 @@ def _check_of(kind: Any) -> Check:
         return lambda value: value
     if dataclasses.is_dataclass(kind):
         return partial(from_plain, kind)  # type: ignore[arg-type]
-    if kind is types.NoneType:
-        return _nothing
     origin = get_origin(kind)
     if origin is not None:
         return _PARTS[origin](get_args(kind))
-    return partial(_plain_value, kind, (int, float) if kind is float else kind)
+    return partial(_plain_value, kind)
 
 
-def _plain_value(kind: Any, wanted: Any, value: Any) -> Any:
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
+def _plain_value(kind: Any, value: Any) -> Any:
+    if type(value) is not kind:
+        wanted = (int, float) if kind is float else kind
+        if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("expected a finite number")
     return value
 
 
-def _nothing(value: Any) -> None:
-    if value is not None:
-        raise ValueError(f"expected nothing, got {type(value).__name__}")
-
-
 def _any_of(kinds: tuple[Any, ...]) -> Check:
-    checks = [_check_of(kind) for kind in kinds]
+    optional, checks = types.NoneType in kinds, [_check_of(kind) for kind in kinds if kind is not types.NoneType]
 
     def check(value: Any) -> Any:
+        if value is None and optional:
+            return None
         faults = []
         for one in checks:
             try:
