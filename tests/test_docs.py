@@ -25,7 +25,7 @@ def tables_script():
     return module
 
 
-@pytest.mark.parametrize("name", ["models.md", "benchmarks.md"])
+@pytest.mark.parametrize("name", ["models.md", "benchmarks.md", "machines.md", "tutorials/segmentation.md"])
 def test_tables_are_those_of_the_results(name):
     page = (ROOT / "docs" / name).read_text("utf-8")
     assert tables_script().filled(page) == page, "run python docs/make_tables.py"

@@ -22,14 +22,14 @@ from recam_core.evaluation.store import open_store
 from recam_core.experiments.benchmarks.measure import Row
 from recam_core.experiments.benchmarks.train import write_photos
 from recam_core.networks.pair import ModelPair
-from recam_core.records import BoundaryEpoch, HeatmapOptions, MaskStep, UserError
+from recam_core.records import HeatmapOptions, MaskStep, UserError
 from recam_core.refiners import REFINERS, Refinement
 from recam_core.training.boundary.train import train_boundary
 from recam_core.training.recipes import BOUNDARY_RECIPES
 
 SPLIT, MODEL = "timed", "photos"
 PICTURES = 96  # of the evaluation that is shared, so that the start of a process is the smaller part
-FEW = 9  # each of the bundled photos three times, to learn what a picture costs; the first one is a warm-up
+FEW = 4  # to learn what a picture costs: the first is a warm-up, then each of the three bundled photos once
 WORK = {"seeds": "", "climb": "climb", "walk": "walk"}  # what pseudo masks are refined by
 
 
@@ -75,7 +75,10 @@ def _evaluating(folder: Path, rank: int, world: int) -> subprocess.Popen[bytes]:
 
 
 def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row]:
-    """Seconds a picture, and the shares of decoding and of one pass of both backbones in them."""
+    """Processor seconds a picture, and the shares of decoding and of one pass of both backbones in them.
+
+    Of one thread that waits for nothing they are the seconds on a machine of its own, whatever else runs here.
+    """
     write_photos(folder, SPLIT, pictures)
     pair, data = load_pair(MODEL, device).folded(), open_dataset("coco", str(folder), SPLIT)
     view, shape = HeatmapOptions(), "640×480, flip"
@@ -94,7 +97,7 @@ def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row
 
 
 def masks_seconds(pair: ModelPair, data: Dataset, out: Path, refiner: str) -> float:
-    """Seconds a picture of pseudo masks, as they are or refined."""
+    """Processor seconds a picture of pseudo masks, as they are or refined."""
     refinement = Refinement(refiner, REFINERS[refiner].defaults(pair)) if refiner else None
     threshold, _ = (REFINERS[refiner].threshold if refiner else seed_threshold)(pair, "w", HeatmapOptions())
     events = write_masks(pair, data, PseudoMaskOptions(threshold, "w", refinement), out)
@@ -102,22 +105,22 @@ def masks_seconds(pair: ModelPair, data: Dataset, out: Path, refiner: str) -> fl
 
 
 def boundary_seconds(data: Dataset, out: Path, device: torch.device) -> float:
-    """Seconds a picture of IRN's training with its recipe: its confident label once, and as many steps as it has epochs."""
-    recipe = BOUNDARY_RECIPES[MODEL]
-    start, epoch = time.perf_counter(), 0.0
+    """Processor seconds a picture of IRN's training: its confident label once, and as many steps as the recipe has epochs."""
+    recipe, spent = BOUNDARY_RECIPES[MODEL], {"labels": 0.0, "steps": 0.0}
+    start = time.process_time()
     for event in train_boundary(load_pair(MODEL, device), replace(recipe, epochs=1, split=SPLIT), data, out, device):
-        if isinstance(event, BoundaryEpoch):
-            epoch = event.seconds
-            labels = time.perf_counter() - start - epoch
-    return (labels + recipe.epochs * epoch) / len(data)
+        now = time.process_time()
+        spent["labels" if isinstance(event, MaskStep) else "steps"] += now - start
+        start = now
+    return (spent["labels"] + recipe.epochs * spent["steps"]) / len(data)
 
 
 def _a_picture(steps: Iterable[object]) -> float:
-    """Median seconds of a step without the first."""
-    times, start = [], time.perf_counter()
+    """Median processor seconds of a step without the first."""
+    times, start = [], time.process_time()
     for _ in steps:
-        times.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        times.append(time.process_time() - start)
+        start = time.process_time()
     return float(np.median(times[1:]))
 
 
