@@ -43,7 +43,7 @@ def share_rows(device: torch.device) -> Iterator[Row]:
 
 def two_processes_row(folder: Path, pictures: int) -> Row:
     """``evaluate --out`` as one process and as two that share it, one thread each, from their start to the whole store."""
-    write_photos(folder, SPLIT, pictures)
+    write_photos(folder, SPLIT, pictures, load_pair(MODEL).classes)
     seconds = []
     for world in (2, 1):
         start = time.perf_counter()
@@ -79,8 +79,9 @@ def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row
 
     Of one thread that waits for nothing they are the seconds on a machine of its own, whatever else runs here.
     """
-    write_photos(folder, SPLIT, pictures)
-    pair, data = load_pair(MODEL, device).folded(), open_dataset("coco", str(folder), SPLIT)
+    pair = load_pair(MODEL, device).folded()
+    write_photos(folder, SPLIT, pictures, pair.classes)
+    data = open_dataset("coco", str(folder), SPLIT)
     view, shape = HeatmapOptions(), "640×480, flip"
     size = sum(path.stat().st_size for path in (folder / SPLIT).iterdir()) / pictures
     decoding = _a_picture(data.image(i) for i in range(pictures))
