@@ -55,7 +55,7 @@ def test_a_store_that_repeats_measured_pictures_is_opened_and_asked(tmp_path):
     store.write_store(tmp_path, tuple(f"class {k}" for k in range(80)), counted, 300)
     assert open_store(tmp_path).sweep("cam").counts.sum(axis=(0, 1)).astype(bool).nonzero()[0].tolist() == [0, 5, 7]
     answers = {answer.what: answer for answer in store.visit(str(tmp_path))}
-    assert list(answers) == ["start", "open", "curves", "threshold", "filter", "interval"]
+    assert list(answers) == ["start", "open", "curves", "sides", "threshold", "filter", "interval"]
     assert all(answer.seconds >= 0 and answer.mib > 10 for answer in answers.values())
 
 

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 
 from recam_core.checkpoints.pair_file import load_pair
@@ -30,10 +31,11 @@ SIZE = (480, 640)
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a store, seconds until the answer, and MiB of the process at its most until then."""
+    """What was asked of a store, seconds and processor seconds until the answer, MiB of the process at its most until then."""
 
     what: str
     seconds: float
+    worked: float
     mib: float
 
 
@@ -41,15 +43,24 @@ def store_rows(device: torch.device, model: str = "photos", pictures: int = PICT
     """Write a store, and ask a new process to open it, to draw its curves, to move, to filter, and to draw pictures again."""
     pair = load_pair(model, device)
     counted = [picture for picture in measure(pair, sample_photos(pair), OPTIONS) if picture[MAPS[0]].cells.size]
-    cells = np.mean([counts.cells.size for picture in counted for counts in picture.values()])
     with tempfile.TemporaryDirectory() as folder:
         write_store(Path(folder), pair.classes, counted, pictures)
-        size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 2**30
-        with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-            before, *answers = fresh.submit(visit, folder).result()
+        yield from asked_rows(Path(folder), pictures)
+
+
+def asked_rows(folder: Path, pictures: int) -> Iterator[Row]:
+    """What a new process needs for each of its questions, one after the other."""
+    files = list(folder.glob("counts-*.parquet"))
+    size = sum(path.stat().st_size for path in files) / 2**30
+    counts = sum(pq.read_metadata(path).num_rows for path in files) / 1e6
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        before, *answers = fresh.submit(visit, str(folder)).result()
     about = f"{pictures:,} pictures × {len(MAPS)} maps"
     for answer in answers:
-        note = f"{cells:.0f} cells a picture and map, {size:.1f} GiB on disk; one run, memory of the process until then / before"
+        note = (
+            f"{answer.worked:.1f} s of a processor; {counts:.0f} million counts, {size:.1f} GiB on disk; one run, memory of "
+            "the process until then / before"
+        )
         yield Row(f"store/{answer.what}", about, answer.seconds, ours_mib=answer.mib, plain_mib=before.mib, note=note)
 
 
@@ -100,39 +111,42 @@ def _repeated(
 
 def visit(folder: str) -> list[Asked]:
     """What somebody asks who looks at an evaluation, one after the other; the first answer is the process as it began."""
-    answers = [_asked("start", time.perf_counter())]
-
-    start = time.perf_counter()
+    clock = Clock()
+    clock.tell("start")
     store = open_store(folder)
-    answers.append(_asked("open", start))
-
-    start = time.perf_counter()
+    clock.tell("open")
     best = {name: store.curves(name).best for name in store.settings.maps}
-    answers.append(_asked("curves", start))
-
+    clock.tell("curves")
     a, b = MAPS[:2]
     for name in (a, b):
-        store.areas(name, 0)  # in memory
-    start = time.perf_counter()
+        store.areas(name, 0)
+    clock.tell("sides")  # which from now on are in memory
     areas = [store.areas(name, best[name]) for name in (a, b)]
-    answers.append(_asked("threshold", start))
-
-    start = time.perf_counter()
+    clock.tell("threshold")
     shown = np.array([0 in entry.ids for entry in store.entries])
-    changes = areas[1][shown].pictures().iou - areas[0][shown].pictures().iou
-    np.argsort(changes)
+    np.argsort(areas[1][shown].pictures().iou - areas[0][shown].pictures().iou)
     for name in (a, b):
         store.confusion(name, best[name], shown)
-    answers.append(_asked("filter", start))
-
-    start = time.perf_counter()
+    clock.tell("filter")
     gain_of_areas([areas[1]], [areas[0]])
-    answers.append(_asked("interval", start))
-    return answers
+    clock.tell("interval")
+    return clock.answers
 
 
-def _asked(what: str, start: float) -> Asked:
-    seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text()  # what getrusage says begins with the process that started this one
-    most = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return Asked(what, seconds, int(most.split()[1]) / 2**10)
+class Clock:
+    """What has been asked so far; each question begins where the one before was answered."""
+
+    def __init__(self) -> None:
+        self.answers: list[Asked] = []
+        self._since = time.perf_counter(), time.process_time()
+
+    def tell(self, what: str) -> None:
+        """A question is answered."""
+        now = time.perf_counter(), time.process_time()
+        status = Path(
+            "/proc/self/status"
+        ).read_text()  # what getrusage says begins with the process that started this one
+        most = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        seconds, worked = (b - a for a, b in zip(self._since, now, strict=True))
+        self.answers.append(Asked(what, seconds, worked, int(most.split()[1]) / 2**10))
+        self._since = time.perf_counter(), time.process_time()
