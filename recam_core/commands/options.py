@@ -32,18 +32,24 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--long-side", type=int, default=DEFAULTS.long_side, help="working size in pixels (%(default)s)"
     )
+    parser.add_argument(
+        "--stretch",
+        action="store_true",
+        help="resize maps to the picture, as other libraries do, not as the reference does: to its size rounded up to a multiple "
+        "of 16, then cropped",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
 def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
     """The heatmap settings that were asked for."""
     if arguments.scales == "multi":
-        return HeatmapOptions(MULTI_SCALE, arguments.flip, arguments.long_side)
+        return HeatmapOptions(MULTI_SCALE, arguments.flip, arguments.long_side, arguments.stretch)
     try:
         scales = tuple(float(s) for s in arguments.scales.split(","))
     except ValueError as error:
         raise UserError(f"--scales takes numbers such as 1,0.5 or the word multi; got {arguments.scales!r}.") from error
-    return HeatmapOptions(scales, arguments.flip, arguments.long_side)
+    return HeatmapOptions(scales, arguments.flip, arguments.long_side, arguments.stretch)
 
 
 def readout_names(text: str) -> tuple[str, ...]:

@@ -70,11 +70,13 @@ class StoreSettings:
     localisation: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the options of a refiner stand under its name, ``walk`` in any case, ``localisation`` where counted."""
+        """Plain data; the options of a refiner stand under its name, ``walk`` in any case; what was not asked for is left out."""
         plain = asdict(self)
         refine, refinement = plain.pop("refine"), plain.pop("refinement")
         if not plain["localisation"]:
             del plain["localisation"]
+        if not self.options.stretch:
+            del plain["options"]["stretch"]
         plain |= {"walk": None} | ({refine: refinement} if refine else {})
         return json.loads(json.dumps(plain))
 

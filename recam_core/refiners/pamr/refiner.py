@@ -67,6 +67,12 @@ def snapped(results: Sequence[CamResult], options: PamrOptions, device: torch.de
     return [with_raw(start, maps) for start, maps in zip(results, parts, strict=True)]
 
 
+def snapping(result: CamResult, options: PamrOptions, device: torch.device) -> Iterator[CamResult]:
+    """A result of one picture at t = 0, and after each iteration."""
+    for maps in pamr_steps(*_tensors([result], device), options.iterations):
+        yield _snapped(result, maps.cpu())
+
+
 def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor, Tensor]:
     """The picture (3, H, W) in [0, 1], and the raw maps of all results and classes."""
     pixels = torch.from_numpy(results[0].picture.transpose(2, 0, 1).astype(np.float32) / 255)
