@@ -84,6 +84,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     asked = (evidence_key, tuple(classes))
     maps, buttons = st.container(), st.container(horizontal=True, vertical_alignment="center", gap="small")
     with buttons:
+        doors(subject)
         more = choose_more(pair)
     with maps:
         more = agreed_to(more, asked, pair, evidence, classes)
@@ -102,7 +103,6 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
             shown = look()
         settings = _show_heat(subject, shown)
     with buttons:
-        doors(subject)
         save_buttons(subject, pair, evidence, look, ids, settings, link := address())
         with st.popover("Link to this view", icon=":material/link:"):
             st.caption(
