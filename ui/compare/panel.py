@@ -21,6 +21,7 @@ from ui.widgets.class_choice import MAX_CLASSES
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
 from ui.widgets.subject import Subject, linked_classes
+from ui.widgets.terms import BCE, READOUT, SCE
 from ui.widgets.truth import known_truth
 
 CLAIM = "A classifier lights up the part that tells the class. ReCAM trains it on, to light up the object."
@@ -114,6 +115,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
                 )
             )
             st.code(link, language=None, wrap_lines=True)
+    st.caption(f"{READOUT} {BCE} {SCE}")
     with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
 
