@@ -36,7 +36,8 @@ def show_balance(subject: Subject, pair: ModelPair, evidence: Evidence) -> Live 
 
     Returns what goes on being fitted when the rest of the page is drawn.
     """
-    who, what, more = st.columns([1, 1.2, 1], gap="medium", vertical_alignment="bottom")
+    with st.container(key="balance-knobs"):
+        who, what, more = st.columns([1, 1.2, 1], gap="medium", vertical_alignment="bottom")
     with who:
         name = choose_class(evidence, subject, "The class whose maps are shown; all classes are fitted.")
     with more, st.popover("Ablations and last block", icon=":material/tune:", width="stretch"):
