@@ -105,7 +105,7 @@ def add_settings(
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json-lines", action="store_true", help="events as JSON lines on stdout")
     for field in dataclasses.fields(settings):
-        flag, text = "--" + field.name.replace("_", "-"), (SETTINGS_HELP | helps)[field.name]
+        flag, text = "--" + field.name.replace("_", "-"), {**SETTINGS_HELP, **helps}[field.name]
         if isinstance(field.default, tuple):
             parser.add_argument(
                 flag, action="append", metavar="NAME", default=None, help=f"{text}; may be given several times"

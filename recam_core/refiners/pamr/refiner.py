@@ -70,7 +70,7 @@ def snapped(results: Sequence[CamResult], options: PamrOptions, device: torch.de
 def snapping(result: CamResult, options: PamrOptions, device: torch.device) -> Iterator[CamResult]:
     """A result of one picture at t = 0, and after each iteration."""
     for maps in pamr_steps(*_tensors([result], device), options.iterations):
-        yield _snapped(result, maps.cpu())
+        yield with_raw(result, maps.cpu())
 
 
 def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor, Tensor]:
