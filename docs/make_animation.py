@@ -5,36 +5,45 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from recam_core import UserError, explain
+from recam_core import UserError, class_curves, explain, load_pair, sample_mask
+from recam_core.cam.thresholds import best_readout, seed_threshold
 from recam_core.images.animation import webp_bytes
 from recam_core.images.pictures import resize_long_side
-from recam_core.images.visualise import overlay
+from recam_core.images.visualise import outlined, overlay
+from recam_core.records import IGNORE
 from recam_core.system.files import save_atomically
 
 TARGET = Path(__file__).parent / "images" / "cam-to-recam.webp"
-PHOTO, LABEL, READOUT = "chelsea", "cat", "sum"
+PHOTO, LABEL, MODEL = "chelsea", "cat", "voc"
 LONG_SIDE, STRIP = 480, 34  # pixels: the picture, and the line of text below it
 PAUSE, BLEND = 8, 8  # frames that a map stays, and frames from one to the next
 
 
 def main() -> None:
-    """Write the animation: the photo, CAM, ReCAM, each with its name and what it covers."""
-    explanation = explain(PHOTO, "voc", [LABEL], ["cam", READOUT])
-    threshold = explanation.display.threshold
-    cam, recam = (explanation[name].maps[0] for name in ("cam", READOUT))
-    if not (cam.any() and recam.any()):
+    """Write the animation: the photo, CAM, ReCAM, each cut at its own measured threshold, with its IoU with the true mask."""
+    pair = load_pair(MODEL)
+    names = ["cam", best_readout(pair)]
+    explanation = explain(PHOTO, MODEL, [LABEL], names)
+    first, last = (explanation[name].maps[0] for name in names)
+    if not (first.any() and last.any()):
         raise UserError(f"The model finds no {LABEL} in {PHOTO}; choose another photo.")
-    words = [
-        f"{name}: {100 * (maps > threshold).mean():.0f} % of the picture above {threshold:g}"
-        for name, maps in (("CAM", cam), ("ReCAM", recam))
+    cuts = [seed_threshold(pair, name)[0] for name in names]
+    mask = sample_mask(PHOTO, pair.classes)
+    truth = np.where(mask == IGNORE, IGNORE, mask == pair.class_ids([LABEL])[0] + 1).astype(np.uint8)[None]
+    rates = [
+        class_curves(explanation[name], truth).iou[0, round(100 * cut)] for name, cut in zip(names, cuts, strict=True)
     ]
-    maps = [cam] * PAUSE
-    maps += [cam + (recam - cam) * (i + 1) / (BLEND + 1) for i in range(BLEND)]
-    maps += [recam] * PAUSE
-    texts = [words[0]] * (PAUSE + BLEND // 2) + [words[1]] * (BLEND - BLEND // 2 + PAUSE)
-    frames = [titled(explanation.evidence.picture, f"photo: {PHOTO}")] * (PAUSE // 2)
-    frames += [titled(overlay(explanation.evidence.picture, m), text) for m, text in zip(maps, texts, strict=True)]
-    save_atomically(TARGET, webp_bytes(frames, 120, quality=82))
+    words = [
+        f"{name}: IoU {iou:.0%} at its own threshold {cut:.2f}"
+        for name, iou, cut in zip(("CAM", "ReCAM"), rates, cuts, strict=True)
+    ]
+    ways = [0.0] * PAUSE + [(i + 1) / (BLEND + 1) for i in range(BLEND)] + [1.0] * PAUSE
+    picture = explanation.evidence.picture
+    frames = [titled(picture, f"photo: {PHOTO}")] * (PAUSE // 2)
+    for way in ways:
+        maps, cut = first + way * (last - first), cuts[0] + way * (cuts[1] - cuts[0])
+        frames.append(titled(outlined(overlay(picture, maps), maps > cut), words[round(way)]))
+    save_atomically(TARGET, webp_bytes(frames, 120, quality=60))
     print(f"{TARGET}: {TARGET.stat().st_size / 1024:.0f} KiB; " + "; ".join(words))
 
 

@@ -1,4 +1,7 @@
-"""Take the screenshots of the docs from the running app: ``python docs/make_screenshots.py`` (needs Chromium and Playwright)."""
+"""Take the screenshots of the docs from the running app (needs Chromium and Playwright).
+
+``python docs/make_screenshots.py [NAME …]``: all of them, or those that are named.
+"""
 
 import io
 import os
@@ -18,6 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
+PATIENCE = 900_000  # milliseconds: a training and an evaluation are waited for, also on a busy machine
 SHOTS = {  # file: address, width, height, colour scheme
     "compare-light": ("?picture=chelsea&classes=cat", 1440, 900, "light"),
     "compare-scene-dark": ("?picture=scene-fish-boat&view=error", 1440, 900, "dark"),
@@ -71,16 +75,16 @@ def small_png(data: bytes) -> bytes:
 
 def climb(page: Page) -> None:
     """Make the whole climb and wait for its last step."""
-    page.locator(".st-key-climb .panel canvas").first.wait_for(timeout=90_000)
+    page.locator(".st-key-climb .panel canvas").first.wait_for()
     page.get_by_role("button", name="Start the climb").click()
-    page.get_by_role("button", name="WebP").wait_for(timeout=180_000)
+    page.get_by_role("button", name="WebP").wait_for()
 
 
 def train(page: Page) -> None:
     """Make the whole quick look and wait for its model."""
-    page.get_by_role("button", name="Start a quick look").click(timeout=90_000)
-    page.get_by_text("The model is listed under Models as").wait_for(timeout=600_000)
-    page.locator("[class*=st-key-train-player] canvas").first.wait_for(timeout=90_000)
+    page.get_by_role("button", name="Start a quick look").click()
+    page.get_by_text("The model is listed under Models as").wait_for()
+    page.locator("[class*=st-key-train-player] canvas").first.wait_for()
 
 
 def main() -> None:
@@ -89,28 +93,30 @@ def main() -> None:
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with running_app() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        for name, (query, width, height, scheme) in SHOTS.items():
+        for name in sys.argv[1:] or SHOTS:
+            query, width, height, scheme = SHOTS[name]
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page.set_default_timeout(PATIENCE)
             page.goto(f"{url}/{query}")
             if query.startswith("climb"):
                 climb(page)
             elif query.startswith("walk"):
-                page.get_by_role("button", name="Use as labels").wait_for(timeout=90_000)
+                page.get_by_role("button", name="Use as labels").wait_for()
             elif query.startswith("balance"):
-                page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=90_000)
+                page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
             elif query.startswith("train"):
                 train(page)
             elif query.startswith("errors"):
-                page.get_by_role("button", name="Evaluate the bundled scenes model").click(timeout=90_000)
-                page.locator("[class*=st-key-stop-]").wait_for(timeout=90_000)
-                page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=180_000)
-                page.locator(".st-key-errors-cards img").nth(7).wait_for(timeout=180_000)
+                page.get_by_role("button", name="Evaluate the bundled scenes model").click()
+                page.locator("[class*=st-key-stop-]").wait_for()
+                page.locator("[class*=st-key-stop-]").wait_for(state="detached")
+                page.locator(".st-key-errors-cards img").nth(7).wait_for()
             elif query.startswith("models"):
-                page.get_by_text("Classes, training, scores and file").first.wait_for(timeout=90_000)
+                page.get_by_text("Classes, training, scores and file").first.wait_for()
             elif query.startswith("why"):
-                page.locator(".st-key-why-votes .row .view canvas").first.wait_for(timeout=90_000)
+                page.locator(".st-key-why-votes .row .view canvas").first.wait_for()
             else:
-                page.locator(".st-key-heat .row .view canvas").first.wait_for(timeout=90_000)
+                page.locator(".st-key-heat .row .view canvas").first.wait_for()
             page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
             page.wait_for_timeout(1000)  # fonts and thumbnails
             path = IMAGES / f"{name}.png"

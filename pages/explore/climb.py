@@ -10,8 +10,8 @@ from ui.widgets.terms import READOUT
 
 st.subheader("AdvCAM: can the picture be nudged so that more of the object lights up?", anchor=False)
 st.caption(
-    "**AdvCAM** nudges the picture, step by step, so that one class scores higher and all others lower, and adds up the maps on "
-    f"the way. {READOUT}"
+    "**AdvCAM** nudges the picture, step by step, so that one class scores higher and all others lower, and adds up the maps. "
+    f"{READOUT}"
 )
 subject, evidence, pair = open_subject()
 show_climb(subject, pair, evidence)

@@ -18,7 +18,8 @@ if CAM not in pair.readouts:
 elif len(pair.classes) >= IGNORE:
     suggest_bundled(pair, f"Fits are compared with true masks, which tell {IGNORE - 1} classes apart at most.")
 else:
-    live = show_balance(subject, pair, evidence)
+    with st.container(key="balance-page"):
+        live = show_balance(subject, pair, evidence)
 show_parts(live)
 show_method()
 about_model(pair)

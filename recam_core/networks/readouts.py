@@ -104,6 +104,12 @@ def readout_label(name: str) -> str:
     return READOUTS[name].label
 
 
+def readout_labels(names: Collection[str]) -> str:
+    """What a person reads of several: "w′, w⊕w′ and w⊗w′"."""
+    *others, last = (readout_label(name) for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def recam_readouts() -> tuple[str, ...]:
     """Names of the readouts of the stage-2 network."""
     return tuple(name for name, row in READOUTS.items() if row.network == RECAM)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from heat_page import choose, class_names, drag_threshold, panel, sentence, settle, wait_for_maps
 from PIL import Image
+from playwright.sync_api import expect
 from waiting import wait_for_address
 
 pytestmark = pytest.mark.browser
@@ -53,8 +54,11 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     assert re.search(
         "ReCAM’s w is (better than|worse than|as good as) CAM here: .* At the best threshold of each", sentence(page)
     )
-    for door in ("Take the lesson", "See where it fails", "Save figure"):
-        assert page.get_by_role("button", name=door).bounding_box()["y"] < 860
+    for height in (720, 900):
+        page.set_viewport_size({"width": height * 16 // 9, "height": height})
+        for door in ("Take the lesson", "See where it fails", "Save figure"):
+            expect(page.get_by_role("button", name=door)).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1440, "height": 900})
     # all five and the picture stand three by two, large; one of them fills the row
     page.locator(".st-key-heat .segment.all").click()
     assert all(panel(page, 0, view).locator(".frame").bounding_box()["width"] >= 320 for view in VIEWS)
@@ -197,13 +201,25 @@ def test_a_refused_file_is_one_sentence_and_the_maps_stay(visit, screenshot):
 
 
 def test_on_a_phone_in_the_dark(visit, screenshot):
-    page = visit("?picture=scene-fish-boat", width=390, height=844, scheme="dark", touch=True)
+    page = visit(width=390, height=844, scheme="dark", touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     frames = [panel(page, 0, view).locator(".frame").bounding_box() for view in ("cam", "w")]
     assert all(frame["width"] > 150 and frame["y"] + frame["height"] <= 844 for frame in frames)
     slider = page.get_by_role("slider", name="Background threshold").bounding_box()
     assert slider["y"] + slider["height"] <= 844  # in reach of the thumb
+    for door in ("Take the lesson", "See where it fails"):
+        expect(page.get_by_role("button", name=door)).to_be_in_viewport(ratio=1)
+    assert page.locator("[data-testid=stFileUploader] button:visible").count() == 1  # one place to upload
     screenshot(page, "journey-phone-dark")
+    # elsewhere the strip has the uploader, and the maps come before the knobs
+    for name, heat in (("AdvCAM climb", "climb"), ("IRN walk", "walk")):
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+        frame = page.locator(f".st-key-{heat} .panel .frame").first
+        frame.wait_for()
+        settle(page)
+        assert frame.bounding_box()["y"] < min(700, page.locator(f".st-key-{heat}-knobs").bounding_box()["y"])
+        assert page.locator("[data-testid=stFileUploader] button:visible").count() == 1
 
 
 def test_the_controls_fit_in_one_line_beside_the_sidebar(visit):

@@ -25,7 +25,7 @@ from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
 
-FEW, RUNGS = 10, (0.0, 0.1, 1.0, 10.0)
+FEW, RUNGS = 10, (0.0, 0.1, 0.5, 1.0, 10.0)
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +97,14 @@ def test_who_follows_no_link_begins_with_what_moves():
     app = opened(PAGE, picture=SCENE)
     assert "Heads and last block, live" in text(app)
     assert "last block too" in table(app).iloc[0]["what"]
-    (fit,) = [config for _, config in ui.balance.fits.FITS.kept._values]  # the other λ when somebody asks for them
-    assert (fit.steps, fit.batch_size) == (1, default_refit("tiny").batch_size // 2)
+    fits = [config for _, config in ui.balance.fits.FITS.kept._values]
+    assert sorted(fit.recam_weight for fit in fits) == [
+        0,
+        0.1,
+        1,
+        10,
+    ]  # a curve; the other λ when somebody asks for them
+    assert {(fit.steps, fit.batch_size) for fit in fits} == {(1, default_refit("tiny").batch_size // 2)}
     assert not app.toggle(key="balance-whole-True").value
     assert query(app) | {"set": "quick", "block": "1"} == query(app)
 

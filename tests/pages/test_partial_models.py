@@ -16,6 +16,7 @@ from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import CAM
 from ui.session import uploads
 
@@ -95,7 +96,7 @@ def test_compare_shows_methods_alone_where_cam_does_not_apply_and_other_pages_sa
 
 def test_compare_shows_recam_alone_without_a_reference():
     app = opened(picture=SCENE, model="recam")
-    assert labels(app) == ["w", "w′", "w⊕w′", "w⊗w′"]
+    assert labels(app) == [READOUTS[name].label for name in recam_readouts()]
     assert "CAM is missing" in infos(app)
 
 

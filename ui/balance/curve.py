@@ -13,8 +13,10 @@ from ui.balance.fits import FITS, fit_of
 from ui.balance.knobs import RUNGS
 from ui.balance.sets import PHOTOS, QUICK, SCENES, LabelledSet
 from ui.balance.words import flatness, table_rows
+from ui.widgets.ladder import as_text
 
 TRIED = "balance-tried"
+FEW = (0.0, 0.1, 1.0, 10.0)  # λ that begin the curve where a fit takes seconds
 STUDIES = {QUICK: "scenes-lambda", SCENES: "scenes-lambda", PHOTOS: "photos-lambda"}
 Key = tuple[Any, ...]
 
@@ -60,7 +62,8 @@ class Live:
             return
         chart, place, note = self.places
         rungs = (self.config.recam_weight,) if self.config.objective == "sce" else RUNGS
-        missing = [rung for rung in rungs if self.whole and self._find(rung) is None]
+        begun = FEW if self.chosen.kind == QUICK else ()
+        missing = [rung for rung in rungs if (self.whole or rung in begun) and self._find(rung) is None]
         for weight in [None, *missing]:
             if weight is not None:
                 config = replace(self.config, recam_weight=weight)
@@ -99,7 +102,8 @@ def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Ke
             "Fit every λ",
             value=not config.last_block,
             key=f"balance-whole-{config.last_block}",
-            help="The other λ are fitted one after the other, and the curve grows. Switch it off to stop.",
+            help="The other λ are fitted one after the other, and the curve grows. Switch it off to stop. Of the quick set "
+            f"{', '.join(as_text(rung) for rung in FEW)} are fitted in any case.",
         )
     chart, place, note = st.empty(), st.empty(), st.empty()
     return Live(pair, bank, chosen, key, config, (chart, place, note), bool(whole))

@@ -79,7 +79,7 @@ def _buttons(order: Order) -> list[Run]:
         on_click=stop,
         disabled=not goes,
         key="climb-stop",
-        help="What is there stays and can be kept and downloaded.",
+        help="What is there stays and can be saved and downloaded.",
     )
     kept = any(runs().get(name) is run for name in KEPT)
     st.button(
@@ -88,7 +88,7 @@ def _buttons(order: Order) -> list[Run]:
         on_click=keep,
         disabled=run is None or goes or kept or not run.steps,
         key="climb-keep",
-        help="Two runs can be kept and looked at side by side, whatever you climb afterwards.",
+        help="Two runs can be saved and looked at side by side, whatever you climb afterwards.",
     )
     names = [name for name in (PREVIEW, CLIMB, *KEPT) if name in runs()]
     now = [name for name in st.session_state.get(SHOW, []) if name in names][:2]
@@ -105,7 +105,7 @@ def _buttons(order: Order) -> list[Run]:
             help="Choose two to see them side by side.",
         )
     if any(name in runs() for name in KEPT):
-        st.button("Forget", type="tertiary", on_click=drop, key="climb-drop", help="Forget the kept runs")
+        st.button("Forget", type="tertiary", on_click=drop, key="climb-drop", help="Forget the saved runs")
     return [runs()[name] for name in names if name in (st.session_state[SHOW] or names[:1])][:2]
 
 

@@ -22,6 +22,7 @@ from ui.widgets.class_choice import MAX_CLASSES
 from ui.widgets.escaping import plain
 from ui.widgets.missing_parts import probability_words, softmax_hint
 from ui.widgets.subject import Subject, linked_classes
+from ui.widgets.terms import BCE, READOUT, SCE
 from ui.widgets.truth import known_truth
 
 CLAIM = "A classifier lights up the part that tells the class. ReCAM trains it on, to light up the object."
@@ -85,6 +86,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     asked = (evidence_key, tuple(classes))
     maps, buttons = st.container(), st.container(horizontal=True, vertical_alignment="center", gap="small")
     with buttons:
+        doors(subject)
         more = choose_more(pair)
     with maps:
         more = agreed_to(more, asked, pair, evidence, classes)
@@ -103,7 +105,6 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
             shown = look()
         settings = _show_heat(subject, shown)
     with buttons:
-        doors(subject)
         save_buttons(subject, pair, evidence, look, ids, settings, link := address())
         with st.popover("Link to this view", icon=":material/link:"):
             st.caption(
@@ -115,6 +116,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
                 )
             )
             st.code(link, language=None, wrap_lines=True)
+    st.caption(f"{READOUT} {BCE} {SCE}")
     with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
     if more.snapped:

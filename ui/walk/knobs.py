@@ -16,8 +16,8 @@ REFERENCE = RandomWalkOptions()
 BETAS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 40.0)
 LAST = (4, 16, 64, 128, 256, 512, 1024)
 WIDEST = 12
-START = {"map": "its map", "climb": "its climb"}
-BOUNDARY_WORDS = {"learned": "learned from seeds", "gradient": "edges of the picture"}
+START = {"map": "map", "climb": "climb"}
+BOUNDARY_WORDS = {"learned": "learned", "gradient": "edges"}
 
 
 def choose_start(can_climb: bool) -> str:

@@ -55,7 +55,7 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
             source = choose_boundary(pair)
         options = choose_knobs(pair, knobs[1:])
         climb = finished_climb((subject.picture.sha256, pair.sha256, name, readout), evidence)
-        with who:
+        with knobs[0]:
             origin = choose_start(climb is not None)
         who_walks = _start(subject, evidence, name, readout, climb if origin == "climb" else None)
         boundary = boundaries(subject, pair, evidence, source)

@@ -97,8 +97,11 @@ def find_classifier(
     rest = {name: value for name, value in inner.items() if name not in trunk and not name.startswith(BESIDE)}
     beside = {name: value for name, value in state.items() if not name.startswith(root) and name not in others}
     if root and not any(_is_linear(name, value) for name, value in rest.items()):
+        averaged = _is_averaged(root)  # a head of the one does not belong to the backbone of the other
         found = {
-            name: value for name, value in beside.items() if _plain(name).startswith(HEADS) and not _is_averaged(name)
+            name: value
+            for name, value in beside.items()
+            if _plain(name).startswith(HEADS) and _is_averaged(name) == averaged
         }
         rest |= {_plain(name): value for name, value in found.items()}
         beside = {name: value for name, value in beside.items() if name not in found}
@@ -139,9 +142,17 @@ def _chosen(roots: list[str], file: str, average: bool) -> tuple[str, str | None
 
 def _plain(name: str) -> str:
     """A name without what wrappers put before it."""
-    while prefix := next((prefix for prefix in PREFIXES if name.startswith(prefix)), ""):
+    while prefix := next((prefix for prefix in PREFIXES if name.startswith(prefix)), _averaging(name)):
         name = name.removeprefix(prefix)
     return name
+
+
+def _averaging(name: str) -> str:
+    """How a name begins where that says that it is of a moving average (``ema_``, ``teacher.``, ``model_ema.``), else ""."""
+    first, dot, _ = name.partition(".")
+    if first.startswith("ema_"):
+        return "ema_"
+    return f"{first}." if dot and _is_averaged(first) else ""
 
 
 def _is_linear(name: str, value: Tensor) -> bool:
