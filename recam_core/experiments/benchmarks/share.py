@@ -53,10 +53,9 @@ def two_processes_row(folder: Path, pictures: int) -> Row:
         seconds.append(time.perf_counter() - start)
     two, one = (open_store(folder / f"by-{world}") for world in (2, 1))
     assert all(np.array_equal(two.sweep(name).counts, one.sweep(name).counts) for name in one.settings.maps)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg()[:2])
     note = (
         f"{MODEL}, all readouts, one thread each, with the start of the processes: {pictures / seconds[0]:.2f} pictures/s / "
-        f"{pictures / seconds[1]:.2f}; same counts; load over 1 and 5 minutes {load} on {os.cpu_count()} processors"
+        f"{pictures / seconds[1]:.2f}; same counts; {load()}"
     )
     return Row(
         "share/evaluate", f"{pictures} × 640×480, flip", seconds[0], seconds[1], seconds[1] / seconds[0], note=note
@@ -77,7 +76,7 @@ def _evaluating(folder: Path, rank: int, world: int) -> subprocess.Popen[bytes]:
 def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row]:
     """Processor seconds a picture, and the shares of decoding and of one pass of both backbones in them.
 
-    Of one thread that waits for nothing they are the seconds on a machine of its own, whatever else runs here.
+    Other work on the machine changes them less than the time that somebody waits, and still makes them more.
     """
     pair = load_pair(MODEL, device).folded()
     write_photos(folder, SPLIT, pictures, pair.classes)
@@ -87,8 +86,7 @@ def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row
     decoding = _a_picture(data.image(i) for i in range(pictures))
     images = [data.image(i) for i in range(pictures)]
     looking = _a_picture(gather_evidence(image, pair, view) for image in images)
-    note = f"JPEGs of {size / 1000:.0f} kB"
-    yield Row("share/decoding", shape, decoding, note=note)
+    yield Row("share/decoding", shape, decoding, note=f"JPEGs of {size / 1000:.0f} kB, {load()}")
     yield Row("share/backbones", shape, looking, note=f"{MODEL}, both networks")
     rows = {name: masks_seconds(pair, data, folder / name, refiner) for name, refiner in WORK.items()}
     rows["boundary"] = boundary_seconds(data, folder / "boundary", device)
@@ -123,6 +121,11 @@ def _a_picture(steps: Iterable[object]) -> float:
         times.append(time.process_time() - start)
         start = time.process_time()
     return float(np.median(times[1:]))
+
+
+def load() -> str:
+    """How busy the machine is, beside what it has."""
+    return f"load of the machine {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors"
 
 
 @contextmanager
