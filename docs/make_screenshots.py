@@ -118,6 +118,7 @@ def main() -> None:
             else:
                 page.locator(".st-key-heat .row .view canvas").first.wait_for()
             page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+            page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
             page.wait_for_timeout(1000)  # fonts and thumbnails
             path = IMAGES / f"{name}.png"
             path.write_bytes(small_png(page.screenshot()))
