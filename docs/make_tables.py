@@ -13,7 +13,18 @@ from recam_core.networks.readouts import READOUTS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "assets" / "results"
-PAGES = (ROOT / "docs" / "models.md", ROOT / "docs" / "benchmarks.md")
+PAGES = tuple(
+    ROOT / "docs" / name for name in ("models.md", "benchmarks.md", "machines.md", "tutorials/segmentation.md")
+)
+SETS = {"VOC": 10_582, "COCO": 118_287}  # pictures to train on, VOC's with SBD's
+PROCESSES = (1, 8, 64)
+WORK = {
+    "seeds": "`seeds`",
+    "climb": "`seeds --refine climb`",
+    "walk": "`seeds --refine walk`",
+    "boundary": "`train-boundary`",
+}
+ALONE = "boundary"  # is one process
 WALKS = {"reference": "the reference's walk", "chosen": "the walk chosen"}
 LABELS = {name: row.label for name, row in READOUTS.items()} | {"control": "control: w with λ = 0, trained as long"}
 
@@ -255,7 +266,60 @@ def timing_table(name: str) -> str:
     return "\n".join(lines)
 
 
+def cost_table(name: str) -> str:
+    """Hours of each work on each set, by the seconds that a picture was measured to cost one process, and what they go to."""
+    report = read(name)
+    if report is None:
+        return "Not measured yet."
+    rows = {row["name"].partition("/")[2]: row for row in report["rows"]}
+    heads = [f"{title}, {n}" for title in SETS for n in PROCESSES]
+    lines = [
+        f"{report['device']}, torch {report['torch']}, {report['date'][:10]}; one thread a process, {rows['seeds']['shape']}, "
+        f"{rows['decoding']['note']}.",
+        "",
+        f"| work | pictures a second | {' | '.join(heads)} | of a picture's time |",
+        "|---|" + "--:|" * (len(heads) + 1) + "---|",
+    ]
+    for work, title in WORK.items():
+        seconds = rows[work]["ours_s"]
+        hours = [
+            hours_words(seconds * pictures / 3600 / n) if n == 1 or work != ALONE else "–"
+            for pictures in SETS.values()
+            for n in PROCESSES
+        ]
+        lines.append(f"| {title} | {1 / seconds:.2g} | {' | '.join(hours)} | {rows[work]['note']} |")
+    return "\n".join(lines)
+
+
+def hours_words(hours: float) -> str:
+    """Two digits: minutes below an hour, days from two on."""
+    if hours < 1:
+        return f"{60 * hours:.0f} min"
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} d"
+
+
+def network_table(name: str) -> str:
+    """mIoU of the networks that learned from each set, each seed, and their gain over those of the first set."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    learned = result["learned_from"]
+    lines = [
+        f"{made(result)} {result['pictures']} pictures there; {result['backbone']}, {result['epochs']} epochs of crops of "
+        f"{result['side']} pixels in batches of {result['batch']}.",
+        "",
+        "| masks of | pictures | mIoU, seed by seed | over the first (95 %) |",
+        "|---|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        runs = ", ".join(percent(miou) for miou in row["miou"])
+        lines.append(f"| {row['set']} | {learned[row['set']]} | {runs} | {interval(row['over'])} |")
+    return "\n".join(lines)
+
+
 TABLES = {
+    "costs": cost_table,
+    "networks": network_table,
     "generators": generator_table,
     "recipes": recipe_table,
     "seeds": seed_tables,

@@ -25,11 +25,23 @@ def tables_script():
     return module
 
 
-@pytest.mark.parametrize("name", ["models.md", "benchmarks.md"])
+@pytest.mark.parametrize("name", ["models.md", "benchmarks.md", "machines.md", "tutorials/segmentation.md"])
 def test_tables_are_those_of_the_results(name):
     page = (ROOT / "docs" / name).read_text("utf-8")
     assert tables_script().filled(page) == page, "run python docs/make_tables.py"
     assert "Not measured" not in page
+
+
+def test_what_work_costs_follows_from_the_seconds_of_a_picture(monkeypatch):
+    script = tables_script()
+    rows = [
+        {"name": f"share/{name}", "shape": "640×480", "note": "n", "ours_s": 0.36}
+        for name in ("decoding", *script.WORK)
+    ]
+    monkeypatch.setattr(script, "read", lambda _: {"device": "CPU", "torch": "2", "date": "2026-01-01T", "rows": rows})
+    seeds, *_, boundary = script.cost_table("any").splitlines()[-4:]
+    assert seeds == "| `seeds` | 2.8 | 1.1 h | 8 min | 1 min | 12 h | 1.5 h | 11 min | n |"
+    assert boundary == "| `train-boundary` | 2.8 | 1.1 h | – | – | 12 h | – | – | n |"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

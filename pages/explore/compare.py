@@ -11,15 +11,16 @@ from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
 
 show_claim()
-subject, evidence, pair = open_subject()
+subject, evidence, pair = open_subject(with_methods=True)
 show_refused(subject)
 if pictures := grid_pictures(subject):
     show_grid(pictures, subject, pair)
     st.stop()
 classes = choose_classes(evidence, subject)
 show_evidence(subject, pair, evidence, classes)
-refine_this(subject, evidence, classes)
-show_method(pair, evidence)
+if pair.readouts:
+    refine_this(subject, evidence, classes)
+    show_method(pair, evidence)
 with st.container(horizontal=True, vertical_alignment="center"):
     about_model(pair)
     show_time(evidence)

@@ -13,7 +13,7 @@ st.subheader("ReCAM’s balance λ: what does it do?", anchor=False)
 subject, evidence, pair = open_subject()
 st.caption(f"ReCAM’s loss is BCE + λ · SCE. {BCE} {SCE}")
 live = None
-if CAM not in pair.network_names:
+if CAM not in pair.readouts:
     suggest_bundled(pair, "Both heads are fitted again on the features of a network that was trained with BCE alone.")
 elif len(pair.classes) >= IGNORE:
     suggest_bundled(pair, f"Fits are compared with true masks, which tell {IGNORE - 1} classes apart at most.")

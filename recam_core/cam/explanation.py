@@ -13,13 +13,24 @@ import numpy as np
 from recam_core.cam.bundle import evidence_bundle
 from recam_core.cam.manifest import make_manifest
 from recam_core.cam.methods import map_title
+from recam_core.cam.methods.results import method_results
 from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets.samples import PHOTO_MODEL, open_picture
 from recam_core.images.pictures import read_image
 from recam_core.images.visualise import overlay, png_bytes
 from recam_core.networks.pair import ModelPair
-from recam_core.records import PROBABILITY, CamResult, DisplayOptions, Evidence, HeatmapOptions, Picture, UserError
+from recam_core.networks.readouts import lacking_sentence
+from recam_core.records import (
+    CAM,
+    PROBABILITY,
+    CamResult,
+    DisplayOptions,
+    Evidence,
+    HeatmapOptions,
+    Picture,
+    UserError,
+)
 from recam_core.system.device import pick_device
 from recam_core.system.files import write_folder
 
@@ -118,9 +129,10 @@ def explain(
     readouts: Sequence[str] | None = None,
     options: HeatmapOptions | None = None,
     *,
+    methods: Sequence[str] = (),
     device: str = "auto",
 ) -> Explanation:
-    """Heatmaps of a picture for each readout, by default all that the model has.
+    """Heatmaps of a picture for each readout, by default all that the model has, and for ``methods`` such as "gradcampp".
 
     ``picture`` is a file, its bytes, the name of a sample, or pixels (H, W, 3) uint8; ``model`` a model, or the name, file or run
     folder of one, which is then loaded onto ``device``. Classes are by default those above probability 0.5, else the
@@ -132,6 +144,9 @@ def explain(
     evidence = gather_evidence(read.pixels, pair, options or HeatmapOptions(), readouts)
     chosen = default_classes(evidence) if classes is None else list(classes)
     results = {readout: read_out(evidence, readout, chosen) for readout in readouts}
+    results |= {made.readout: made for made in method_results(evidence, pair, methods, chosen)}
+    if not results:
+        raise UserError(lacking_sentence(pair.name, (), (CAM,)))
     return Explanation(read, pair, evidence, results, DisplayOptions())
 
 

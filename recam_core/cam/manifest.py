@@ -34,6 +34,7 @@ def make_manifest(picture: Picture, pair: ModelPair, evidence: Evidence) -> dict
             "scales": list(evidence.options.scales),
             "flip": evidence.options.flip,
             "long_side": evidence.options.long_side,
+            **({"stretch": True} if evidence.options.stretch else {}),
         },
         "scores": {name: round(float(s), 6) for name, s in zip(evidence.classes, evidence.scores, strict=True)},
         "computed": {

@@ -113,7 +113,8 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     """Heatmaps of some classes from evidence that is already there; touches no model.
 
     As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
-    up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5.
+    up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5. With the
+    options' ``stretch`` they are resized to the picture size itself.
     """
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]
@@ -126,10 +127,11 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]
     first = evidence.options.scales[0]
     step = grid_step((round(height * first), round(width * first)), maps[0].shape[1:])
-    covered = -(-height // step) * step, -(-width // step) * step
+    is_stretched = evidence.options.stretch
+    covered = (height, width) if is_stretched else (-(-height // step) * step, -(-width // step) * step)
     raw = _merge_scales(maps, covered)[:, :height, :width]
     quarter = (height - 1) // 4 + 1, (width - 1) // 4 + 1
-    if step == STEP:  # as the reference does
+    if step == STEP or is_stretched:  # as the reference does
         grid = _merge_scales(maps, quarter)
     else:
         grid = _merge_scales(maps, (covered[0] // 4, covered[1] // 4))[:, : quarter[0], : quarter[1]]

@@ -33,14 +33,14 @@ def seed_threshold(pair: "ModelPair", readout: str, view: HeatmapOptions | None 
 def best_readout(pair: "ModelPair", view: HeatmapOptions | None = None) -> str:
     """The readout of ReCAM's network with the highest seed mIoU of the model's scores, for this view where there are any.
 
-    Without scores the first one that the model has; CAM where it has no other.
+    Without scores the first one that the model has; CAM where it has no other, "" where CAM does not apply to it.
     """
     offered = [name for name in recam_readouts() if name in pair.readouts] or list(pair.readouts)
     for rows in [*_measurements(pair, view).values(), *_measurements(pair).values()]:
         measured = {name: rows.get(name, {}).get("miou") for name in offered}
         if scores := {name: miou for name, miou in measured.items() if _is_share(miou)}:
             return max(scores, key=lambda name: scores[name])
-    return offered[0]
+    return offered[0] if offered else ""
 
 
 def otsu_threshold(values: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.libraries import parameter_count, parse_name
-from recam_core.networks.heads import HEADS, head_settings
+from recam_core.networks.heads import HEADS, VECTOR, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
@@ -167,7 +167,7 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
             pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
     for stage, network in _classifiers(pair).items():
-        if f"{stage}.prototypes" in stored:
+        if f"{stage}.prototypes" in stored and network.readouts:
             network.prototypes = torch.zeros_like(network.classifier_weights())
     parts = _parts(pair)
     foreign = [name for name in stored if name.split(".")[0] not in parts]
@@ -201,6 +201,7 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
             there = [name for name in names if name.startswith(f"{part}.")]
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in there}
             faults += [] if there else [f"{part} is missing"]
+            faults += _hidden_faults(file, names, part.removesuffix(".head"), header["heads"])
             if all(shape[:1] != (wanted,) for shape in shapes.values()):
                 faults += [f"{name} is {shape}, expected {wanted} rows" for name, shape in shapes.items()]
         if is_library_name(header["backbone"]):  # a header of few bytes may name the largest network of a library
@@ -209,6 +210,14 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
                 faults.append(f"it has {numbers:,} numbers, and {header['backbone']} has more than {least:,}")
     if faults:
         raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")
+
+
+def _hidden_faults(file: Any, names: Sequence[str], network: str, heads: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a hidden layer that a header speaks of, before one of its size is made."""
+    wanted, name = heads[network].get("hidden", 0), f"{network}.backbone.hidden.weight"
+    if not wanted or (name in names and file.get_slice(name).get_shape()[0] == wanted):
+        return []
+    return [f"{name} has not {wanted} rows"]
 
 
 def _parts(pair: ModelPair) -> dict[str, nn.Module]:
@@ -238,7 +247,9 @@ def _heads(readouts: Any, heads: Any) -> dict[str, dict[str, Any]] | None:
 def _is_head(network: str, settings: Any) -> bool:
     return (
         isinstance(settings, dict)
-        and settings.keys() - {"head"} == OURS.keys()
+        and settings.keys() - {"head", "hidden"} == OURS.keys()
+        and type(settings.get("hidden", 1)) is int
+        and ("hidden" not in settings or (settings.get("head") == VECTOR and settings["hidden"] > 0))
         and isinstance(settings["bias"], bool)
         and settings["activation"] in list(ACTIVATIONS)
         and settings.get("head", network) in list(HEADS)

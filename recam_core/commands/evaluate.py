@@ -20,8 +20,8 @@ from recam_core.evaluation.evaluate import Evaluation, evaluate
 from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
 from recam_core.evaluation.store.map_names import map_label
-from recam_core.networks.readouts import READOUTS
-from recam_core.records import UserError
+from recam_core.networks.readouts import READOUTS, lacking_sentence
+from recam_core.records import CAM, UserError
 from recam_core.records.stored import Stored
 from recam_core.refiners import Refinement
 from recam_core.system.device import pick_device
@@ -74,8 +74,10 @@ def run(arguments: argparse.Namespace) -> None:
     pair = load_pair(arguments.model, pick_device(share.device(arguments.device, torch.cuda.device_count()))).folded()
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
-    refinement = chosen_refinement(arguments, pair)
+    refinement = chosen_refinement(arguments, pair) if pair.readouts else None
     methods = chosen_methods(arguments, pair, options)
+    if not pair.readouts and not methods:
+        raise UserError(lacking_sentence(pair.name, (), (CAM,)))
     if arguments.out:
         maps = MapMaker(pair, options, readouts, refinement, reset_pair(pair) if arguments.baselines else None, methods)
         events = stored(arguments, maps, dataset, share)
@@ -139,7 +141,7 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
             f"This share is counted. The figures come from the process that ends last, in {arguments.out}.",
             file=sys.stderr,
         )
-    elif maps.readouts:
+    elif maps.looks:
         store = open_store(arguments.out)
         behind = f"-{maps.refinement.name}" if maps.refinement else ""
         sweeps = {name: store.sweep(f"{name}{behind}") for name in maps.readouts}

@@ -2,18 +2,18 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
-from recam_core.cam.explanation import explain
+from recam_core.cam.explanation import Explanation
 from recam_core.cam.methods import map_title
 from recam_core.cam.methods.results import method_results
+from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.commands.method_choice import add_method_argument, chosen_methods
 from recam_core.commands.options import readout_names, view_options
 from recam_core.commands.pictures import add_display_arguments, add_picture_arguments, named_classes, say_notes
 from recam_core.datasets.samples import open_picture
-from recam_core.networks.readouts import READOUTS
-from recam_core.records import EMPTY_TEXT, PROBABILITY, DisplayOptions, Evidence
+from recam_core.networks.readouts import READOUTS, lacking_sentence
+from recam_core.records import CAM, EMPTY_TEXT, PROBABILITY, DisplayOptions, Evidence, UserError
 from recam_core.system.device import device_name, pick_device
 from recam_core.system.files import write_folder
 
@@ -33,12 +33,14 @@ def run(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.picture)
     pair = load_pair(arguments.model, pick_device(arguments.device)).folded()
     chosen = named_classes(arguments.classes, pair)
-    explanation = explain(picture, pair, chosen, readouts or None, options)
-    evidence, classes = explanation.evidence, explanation.classes
+    evidence = gather_evidence(picture.pixels, pair, options, readouts or None)
+    classes = chosen or default_classes(evidence)
     methods = chosen_methods(arguments, pair, options, len(classes), _pass_seconds(evidence))
-    results = [*explanation.values(), *method_results(evidence, pair, methods, classes)]
-    explanation = replace(explanation, results={r.readout: r for r in results}, display=display)
-    files = explanation.files()
+    results = [read_out(evidence, name, classes) for name in evidence.scale_maps]
+    results += method_results(evidence, pair, methods, classes)
+    if not results:
+        raise UserError(lacking_sentence(pair.name, (), (CAM,)))
+    files = Explanation(picture, pair, evidence, {r.readout: r for r in results}, display).files()
     write_folder(files, arguments.out)
     say_notes(picture, pair, sys.stdout)
     for note in evidence.notes:

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"trained on: {imported['input']}")
     if "note" in imported:
         print(imported["note"])
-    print(f"{len(pair.classes)} classes, {pair.backbone}, readouts {', '.join(pair.readouts)}")
+    print(f"{len(pair.classes)} classes, {pair.backbone}, readouts {', '.join(pair.readouts) or 'none'}")
     if pair.boundary is not None:
         print(
             "learned boundaries" + (f" with a backbone of their own, {pair.edge_backbone}" if pair.edge_network else "")

@@ -32,18 +32,24 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--long-side", type=int, default=DEFAULTS.long_side, help="working size in pixels (%(default)s)"
     )
+    parser.add_argument(
+        "--stretch",
+        action="store_true",
+        help="resize maps to the picture, as other libraries do, not as the reference does: to its size rounded up to a multiple "
+        "of 16, then cropped",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
 
 def view_options(arguments: argparse.Namespace) -> HeatmapOptions:
     """The heatmap settings that were asked for."""
     if arguments.scales == "multi":
-        return HeatmapOptions(MULTI_SCALE, arguments.flip, arguments.long_side)
+        return HeatmapOptions(MULTI_SCALE, arguments.flip, arguments.long_side, arguments.stretch)
     try:
         scales = tuple(float(s) for s in arguments.scales.split(","))
     except ValueError as error:
         raise UserError(f"--scales takes numbers such as 1,0.5 or the word multi; got {arguments.scales!r}.") from error
-    return HeatmapOptions(scales, arguments.flip, arguments.long_side)
+    return HeatmapOptions(scales, arguments.flip, arguments.long_side, arguments.stretch)
 
 
 def readout_names(text: str) -> tuple[str, ...]:
@@ -76,20 +82,40 @@ def open_data(kind: str, root: str, split: str) -> CheckedDataset:
     return dataset
 
 
-def add_settings(parser: argparse.ArgumentParser, settings: type, choices: Mapping[str, Sequence[str]]) -> None:
+SETTINGS_HELP = {  # of the flags of both trainings; those of one of them stand with its command
+    "dataset": "layout of the data (that of the recipe)",
+    "root": "its folder",
+    "split": "the part of it that is learned from",
+    "batch_size": "pictures of a step",
+    "momentum": "of SGD, from 0 to below 1; the reference's code trains with 1e-4 in this place, and its rates fit that",
+    "weight_decay": "pulls every weight towards 0",
+    "power": "the rate falls with (1 - progress) to this power",
+    "crop": "side in pixels of the square that is cut out of each picture",
+    "seed": "of weights, order and crops: the same seed, the same model",
+    "workers": "processes that read pictures beside the one that trains",
+}
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, settings: type, choices: Mapping[str, Sequence[str]], helps: Mapping[str, str]
+) -> None:
     """What every training takes, and each field of its settings as a flag without a default of its own."""
     parser.add_argument("--out", type=Path, help="the run's folder, e.g. runs/mine")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out after its last finished epoch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json-lines", action="store_true", help="events as JSON lines on stdout")
     for field in dataclasses.fields(settings):
-        flag = "--" + field.name.replace("_", "-")
+        flag, text = "--" + field.name.replace("_", "-"), {**SETTINGS_HELP, **helps}[field.name]
         if isinstance(field.default, tuple):
-            parser.add_argument(flag, action="append", metavar="NAME", default=None, help="may be given several times")
+            parser.add_argument(
+                flag, action="append", metavar="NAME", default=None, help=f"{text}; may be given several times"
+            )
         elif isinstance(field.default, bool):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None)
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
-            parser.add_argument(flag, type=type(field.default), choices=choices.get(field.name), default=None)
+            parser.add_argument(
+                flag, type=type(field.default), choices=choices.get(field.name), default=None, help=text
+            )
 
 
 def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser, refiner: Refiner, of: str = "", t
                 f"--{flag.replace('_', '-')}",
                 type=type(default),
                 choices=fields[flag].metadata.get("choices"),
-                help=f"{of}{text} (the reference: {default}; by default what suits the model)",
+                help=f"{of}{text} ({default} where the model's card has none that suits it)",
             )
     if taken is not None:
         taken |= refiner.flags.keys()

@@ -24,6 +24,37 @@ CHOICES = {
     "objective": list(OBJECTIVES),
     "precision": list(PRECISIONS),
 }
+HELPS = {
+    "backbone": "a network of docs/architecture.md, or any classifier as timm:NAME or torchvision:NAME",
+    "weights": "what it starts from: none (random), imagenet, or a file",
+    "stage1": "a trained model, or timm:NAME, whose stage-1 network is taken as it is; then only stage 2 is trained",
+    "stage1_epochs": "passes through the data with BCE alone, which make CAM",
+    "stage2_epochs": "passes with BCE + λ·SCE, which make ReCAM",
+    "optimizer": "SGD as the reference, or AdamW",
+    "backbone_rate": "learning rate of the backbone in stage 1",
+    "fc1_rate": "learning rate of FC1 in stage 1",
+    "stage2_backbone_rate": "learning rate of the backbone in stage 2",
+    "stage2_fc1_rate": "learning rate of FC1 in stage 2",
+    "fc2_rate": "learning rate of FC2",
+    "recam_weight": "λ, how much SCE counts beside BCE",
+    "objective": "losses of stage 2: both, with one head (shared), or SCE alone",
+    "mask_gradient": "SCE teaches FC1 too, through the mask",
+    "fc1_start": "FC1 starts at random or from ImageNet's rows of the same class names",
+    "fc2_start": "FC2 starts at random, from FC1, or from FC1's positive part",
+    "frozen_parts": "so many parts of the backbone, the stem first, stay as they began",
+    "frozen_depthwise": "kernels of depthwise convolutions stay as they began",
+    "training_stride": "output stride of the backbone while it is trained (0: the one it is read out at)",
+    "long_side_min": "a picture's long side in pixels is drawn from this",
+    "long_side_max": "to this, before the crop",
+    "prefetch": "batches that each worker has ready",
+    "accumulate": "batches whose gradients make one step",
+    "precision": "of the backbone on a graphics card",
+    "stage2_batch_size": "pictures of a step in stage 2 (0: as in stage 1)",
+    "validation": "a split that is scored after every epoch",
+    "validation_pictures": "so many pictures of it, evenly spread",
+    "watch": "a picture whose maps are kept after every epoch: a name of the split, a sample, or a file",
+    "half": "store weights in half precision",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimate", action="store_true", help="try a step of each stage, say what all will take, and end"
     )
-    add_settings(parser, TrainConfig, CHOICES)
+    add_settings(parser, TrainConfig, CHOICES, HELPS)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,21 @@ from recam_core.training.boundary.train import train_boundary
 from recam_core.training.recipes import BOUNDARY_RECIPES, SPLITS, default_boundaries
 
 CHOICES = {"dataset": list(DATASETS), "readout": list(READOUTS), "refinement": list(SEED_REFINEMENTS)}
+HELPS = {
+    "readout": "whose maps make the seeds",
+    "foreground": "above this a pixel of a seed is its class",
+    "background": "below this it is background; between the two it counts for nothing",
+    "refinement": "what the seeds are snapped to the picture with",
+    "multi_scale": "seeds from the reference's four scales instead of one",
+    "long_side": "size in pixels that pictures are scaled to for the seeds",
+    "epochs": "passes through the data",
+    "rate": "learning rate of the boundary branch",
+    "displacement_rate": "learning rate of the displacement branch",
+    "scale_min": "a picture is scaled by a factor from this",
+    "scale_max": "to this, before the crop",
+    "radius": "pairs of positions nearer than this on the quarter-size grid are compared",
+    "half": "store the branches in half precision",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", choices=list(BOUNDARY_RECIPES), help="settings to start from (that of the data set)"
     )
-    add_settings(parser, BoundaryConfig, CHOICES)
+    add_settings(parser, BoundaryConfig, CHOICES, HELPS)
 
 
 def run(arguments: argparse.Namespace) -> None:

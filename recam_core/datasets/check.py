@@ -3,14 +3,14 @@
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from recam_core.datasets import CheckedDataset, open_dataset, streamed
-from recam_core.images.masks import shows_class
+from recam_core.images.masks import shown_classes
 from recam_core.records import IGNORE, CheckStep, DataReport, UserError
 
 NAMED = 50  # names of faulty pictures that a report holds
@@ -24,12 +24,11 @@ REMARKS = 20  # different ones that a report holds, the most frequent first
 
 @dataclass
 class Look:
-    """What was seen of picture ``i``: its labels, whether it has a usable mask that shows a class, and what is wrong or odd."""
+    """What was seen of picture ``i``: its labels, the classes that its usable mask shows, and what is wrong or odd."""
 
     i: int
     labels: np.ndarray | None = None
-    mask: bool = False
-    shown: bool = False
+    shown: np.ndarray | None = None
     fault: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -38,13 +37,15 @@ class Look:
 class Tally:
     """What was counted so far; ``samples`` are positions of whole pictures by class, a few of each.
 
-    ``pointless`` masks show none of the classes that their picture is labelled with; ``remarks`` are of pictures.
+    ``pointless`` masks show no class though their picture has a label, ``foreign`` ones a class that it is not labelled with;
+    ``remarks`` are of pictures.
     """
 
     per_class: np.ndarray
     masks: int = 0
     usable: int = 0
     pointless: int = 0
+    foreign: int = 0
     remarks: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
@@ -101,7 +102,7 @@ def _look(dataset: CheckedDataset, i: int) -> Look:
         mask = dataset.check(i)
         look.remarks = dataset.remarks(i)
         if mask is not None:
-            look.mask, look.shown = True, shows_class(mask)
+            look.shown = shown_classes(mask)
     except UserError as error:
         look.fault = str(error)
     except Exception as error:  # whatever a file brings about, it ends no check
@@ -121,8 +122,10 @@ def _add(tally: Tally, dataset: CheckedDataset, look: Look) -> None:
         if len(tally.broken) < NAMED:
             tally.broken.append((dataset.name(i), look.fault))
         return
-    tally.usable += look.mask
-    tally.pointless += look.mask and not look.shown and len(present) > 0
+    if look.shown is not None:
+        tally.usable += 1
+        tally.pointless += not len(look.shown) and len(present) > 0
+        tally.foreign += not set(look.shown.tolist()) <= set(present.tolist())
     for k in present.tolist():
         samples = tally.samples.setdefault(k, [])
         if len(samples) < SAMPLES:
@@ -159,6 +162,12 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
             f"(background) or {IGNORE} (does not count). Masks in black and white say only “object or not”; write a class's "
             "position in the list of classes plus one."
         )
+    if tally.foreign:
+        notes.append(
+            f"{tally.foreign} of {tally.usable} masks show a class that their picture is not labelled with. Look whether their "
+            "values are those of these classes: each class's position in the list of classes plus one."
+        )
+    notes += _alike(dataset.classes)
     there = tally.per_class[tally.per_class > 0]
     if not len(there):
         notes.append("No picture has a label, so there is nothing to train on.")
@@ -175,6 +184,17 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
     if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
         notes.append("Every picture has one label: classes that appear together cannot be told apart from it.")
     return notes
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """A sentence for each class that is there in several spellings."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(name.casefold(), []).append(f"“{name[:60]}”")
+    several = [names for names in spellings.values() if len(names) > 1]
+    return [
+        f"{' and '.join(names)} are classes of their own, though they differ in capitals alone." for names in several
+    ]
 
 
 def _pictures(count: int) -> str:

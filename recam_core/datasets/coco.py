@@ -173,9 +173,9 @@ def _order(drawn: tuple[Entry, Outline]) -> tuple[bool, float]:
 def _fault(drawn: tuple[Entry, Outline]) -> str:
     """What is wrong with an outline, without a full stop; "" where all of it can be used."""
     annotation, outline = drawn
-    if not outline.faults:
-        return ""
     name = f"Annotation {str(annotation.get('id', '?'))[:40]} of picture {annotation['image_id']}"
+    if not outline.faults:
+        return "" if outline.area else f"{name} covers no pixel"
     if outline.starts:
         return f"{name} has a part that cannot be used ({outline.faults[0]})"
     return f"{name} has no usable segmentation ({outline.faults[0]})"

@@ -24,6 +24,7 @@ FIELDS = {
     "annotations": ("image_id", "category_id"),
     "categories": ("id", "name"),
 }
+ROBOFLOW = "_annotations.coco.json"  # as that tool calls a split's file, and where: among the pictures
 CROWD_WORDS = {"none": 0, "false": 0, "true": 1}  # as tables and other languages write them
 Entry = dict[str, Any]
 
@@ -41,13 +42,16 @@ class Instances:
 def read_instances(path: Path) -> Instances:
     """An instances file: ids are of their own, names texts of their own, sizes those of pictures or None.
 
-    A missing ``iscrowd`` is 0 and a missing ``area`` None; annotations of pictures that are not listed are left out. Raises
-    ``UserError`` that names the file and the first entry that means nothing.
+    A missing ``iscrowd`` is 0; an ``area`` that is missing or nothing is None; annotations of pictures that are not listed are
+    left out. Raises ``UserError`` that names the file and the first entry that means nothing.
     """
     if not is_file(path):
         unlabelled = path.with_name(path.name.replace("instances_", "image_info_"))
         if is_file(unlabelled):
             raise UserError(f"{unlabelled.name} lists pictures without labels (a test split), {UNLABELLED}")
+        split = path.stem.removeprefix("instances_")
+        if is_file(path.parent.with_name(split) / ROBOFLOW):
+            raise UserError(f"{split}/{ROBOFLOW} lies beside the pictures; move it to {path.parent.name}/{path.name}.")
         raise UserError(
             f"There is no {path.name} in {path.parent.name}/; COCO's annotations of this split belong there."
         )
@@ -160,7 +164,7 @@ def _as_coco_picture(entry: Entry) -> str:
         return f"has the id {_shown(entry['id'])}; expected a whole number"
     if not _is_name(entry["file_name"]):
         return f"has the file_name {_shown(entry['file_name'])}; expected a text"
-    if entry.get("height") is None and entry.get("width") is None:  # the picture itself says them
+    if not entry.get("height") and not entry.get("width"):  # the picture itself says them
         entry.update(id=number, height=None, width=None)
         return ""
     height, width = _number(entry.get("height")), _number(entry.get("width"))
@@ -196,7 +200,7 @@ def _as_coco_annotation(entry: Entry, known: Collection[int | str]) -> str:
             f"has the area {_shown(entry.get('area'))} and iscrowd {_shown(entry.get('iscrowd'))}; expected a finite number, "
             "and 0 or 1"
         )
-    entry.update(image_id=picture, category_id=category, iscrowd=int(crowd), area=area)
+    entry.update(image_id=picture, category_id=category, iscrowd=int(crowd), area=area if area and area > 0 else None)
     return ""
 
 
@@ -209,7 +213,7 @@ def _is_annotation(entry: Any, known: Collection[int | str]) -> bool:
             and type(category) is int
             and category in known
             and (type(area) is float or type(area) is int)
-            and -1e18 < area < 1e18  # NaN is not
+            and 0 < area < 1e18  # NaN is not; what is not counted is 0
             and type(crowd) is int
             and crowd in (0, 1)
         )

@@ -67,6 +67,8 @@ def _polygon(corners: Any, height: int, width: int) -> list[int]:
     far = np.abs(points).max()
     if not far <= BEYOND * max(height, width):  # NaN is not
         raise ValueError("a polygon has corners far outside of the picture")
+    if far <= 1:
+        raise ValueError("a polygon's corners are no pixels but fractions of the picture")
     if len(points) * far > OUTLINE:  # else it cannot be that long
         steps = points.reshape(-1, 2)
         if np.abs(steps - np.roll(steps, 1, 0)).max(1).sum() > OUTLINE:
@@ -84,6 +86,8 @@ def _given(segmentation: Any, height: int, width: int) -> list[int]:
     counts, pixels = segmentation["counts"], height * width
     if isinstance(counts, str):
         counts = _unpacked(counts)
+    if isinstance(counts, list):  # some programs write every number as a float
+        counts = [int(count) if type(count) is float and count.is_integer() else count for count in counts]
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count <= pixels for count in counts):
         raise ValueError("its counts are no whole numbers up to the number of pixels")
     if sum(counts) != pixels:

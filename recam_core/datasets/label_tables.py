@@ -14,10 +14,22 @@ from recam_core.system.files import text_of
 from recam_core.system.layouts import is_text
 
 MAX_BYTES = 1 << 28
-FILE_HEADS = ("file", "filename", "file_name", "image", "image_name", "picture", "path")
-LABEL_HEADS = ("labels", "label", "class", "classes", "class_name", "tag", "tags", "category", "categories")
+# heads of columns, without capitals, spaces and marks; where a table has several the first here counts
+FILE_HEADS = (
+    "file", "filename", "image", "imagename", "imagefile", "img", "picture", "path", "filepath", "imagepath", "imageid", "id",
+)  # fmt: skip
+LABEL_HEADS = ("labels", "label", "classes", "class", "classname", "tags", "tag", "categories", "category")
 CELL_MARKS = (",", "\t", ";", "|")  # between cells; a spreadsheet of some countries writes ;
-LABEL_MARKS = (";", "|", ",")  # between the labels of a cell: of those that a table has the first
+LABEL_MARKS = (
+    ";",
+    "|",
+    ",",
+    "；",
+    "，",
+    "、",
+    "\t",
+)  # between the labels of a cell: of those that a table has the first
+NO_NAME = ("nan", "none", "null", "na", "n/a")  # what programs write into an empty cell
 YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 CSV_FORM = (
     "Expected the columns file and labels (names separated by ;), or file and one column of 0 and 1 for each class."
@@ -50,26 +62,56 @@ def _from_csv(name: str, text: str) -> Table:
     rows = _rows(name, text, mark)
     _, cells = next(rows, (0, []))
     header = [_clean(cell) for cell in cells]
-    if len(header) < 2 or header[0].lower() not in FILE_HEADS:
+    heads = [re.sub(r"[\s_-]", "", head.lower()) for head in header]
+    file = next((heads.index(head) for head in FILE_HEADS if head in heads), -1)
+    if len(header) < 2 or file < 0:
         raise UserError(f"{name} begins with {', '.join(header)[:60]!r}. {CSV_FORM}")
-    named = len(header) == 2 and header[1].lower() in LABEL_HEADS
-    if not named and ("" in header or len(set(header)) < len(header)):
+    table = [(f"{name}, line {line}", cells) for line, cells in rows]
+    several = mark == ";" and len(header) == 2 and file == 0 and heads[1] in LABEL_HEADS  # a cell for each label
+    for where, cells in table:
+        if len(cells) != len(header) and not several:
+            raise UserError(f"{where} has {len(cells)} cells, its header {len(header)}. {CSV_FORM}")
+    named = _label_column(heads, file, [cells for _, cells in table])
+    classes = header[:file] + header[file + 1 :]
+    if named is None and ("" in header or len(set(header)) < len(header)):
         raise UserError(f"{name} has two columns of one name, or a column without one. {CSV_FORM}")
     labelled: list[tuple[str, list[str], list[str]]] = []  # a picture, its labels, and cells that may hold several
-    for line, cells in rows:
-        where = f"{name}, line {line}"
-        if len(cells) != len(header) and not (named and mark == ";"):
-            raise UserError(f"{where} has {len(cells)} cells, its header {len(header)}. {CSV_FORM}")
-        listed = _listed(cells[1:]) if named else (_marked(header[1:], cells[1:], where), [])
-        labelled.append((_file(cells[0], where), *listed))
+    for where, cells in table:
+        others = cells[:file] + cells[file + 1 :]
+        listed = (
+            (_marked(classes, others, where), []) if named is None else _listed(others if several else [cells[named]])
+        )
+        labelled.append((_file(cells[file], where), *listed))
     parted, notes = _parting({cell for _, _, cells in labelled for cell in cells})
     labels, again = _joined(
         (file, [*listed, *(part for cell in cells for part in parted(cell))]) for file, listed, cells in labelled
     )
     if again:
         notes += (f"{again} lines of {name} name a picture again; its labels are joined.",)
-    classes = {label for listed in labels.values() for label in listed} if named else set(header[1:])
+    if named is not None:
+        classes = sorted({label for listed in labels.values() for label in listed})
+        notes += _passed_over(name, header, {file, named}) + _no_names(classes)
     return Table(labels, tuple(sorted(classes)), notes)
+
+
+def _label_column(heads: Sequence[str], file: int, rows: Sequence[Sequence[str]]) -> int | None:
+    """Where labels are named; None where each class has a column of 0 and 1."""
+    named = next((heads.index(head) for head in LABEL_HEADS if head in heads), None)
+    if named is None or len(heads) == 2:
+        return named
+    marks = (cell.strip().lower() for cells in rows for i, cell in enumerate(cells) if i != file)
+    return None if all(mark in (*YES, *NO) for mark in marks) else named
+
+
+def _passed_over(name: str, header: Sequence[str], used: Collection[int]) -> tuple[str, ...]:
+    others = [head for i, head in enumerate(header) if i not in used]
+    some = ", ".join(f"“{head[:40]}”" for head in others[:5])
+    return (f"{len(others)} columns of {name} are passed over: {some}.",) if others else ()
+
+
+def _no_names(classes: Iterable[str]) -> tuple[str, ...]:
+    odd = [label for label in classes if label.lower() in NO_NAME]
+    return tuple(f"“{label}” is taken for a class; leave the cell empty where a picture has no label." for label in odd)
 
 
 def _without_mark_line(text: str) -> tuple[str, str]:
@@ -121,7 +163,7 @@ def _from_json(name: str, text: str) -> Table:
             raise UserError(f"{name}: the labels of {text_of_file[:60]!r} are no list of names. {JSON_FORM}")
         rows.append((_file(text_of_file, name), [label for label in map(_clean, listed) if label]))
     labels, again = _joined(rows)
-    notes = _odd_names({label for listed in labels.values() for label in listed}, ",;|")
+    notes = _odd_names({label for listed in labels.values() for label in listed}, ",;|，；、")
     notes += (f"{again} entries of {name} name a picture again; its labels are joined.",) if again else ()
     return Table(labels, tuple(sorted({label for listed in labels.values() for label in listed})), notes)
 
@@ -151,13 +193,13 @@ def _bracketed(cell: str) -> list[str]:
 def _parting(cells: Collection[str]) -> tuple[Callable[[str], list[str]], tuple[str, ...]]:
     """How the labels in a table's cells are parted, and what is to be said about it.
 
-    At ``;`` where the table has one, else at ``|``, else at commas. At spaces only where each word is a label by itself
-    elsewhere: ``traffic light`` is one.
+    At ``;`` where the table has one, else at ``|``, else at commas, also those of East Asia. At spaces only where each word is a
+    label by itself elsewhere: ``traffic light`` is one.
     """
     mark = next((mark for mark in LABEL_MARKS if any(mark in cell for cell in cells)), "")
     if mark:
-        notes = _odd_names({part for cell in cells for part in _split(cell, mark)}, ",|/+&")
-        if mark == ",":
+        notes = _odd_names({part for cell in cells for part in _split(cell, mark)}, ',|/+&"“')
+        if mark in ",，、":
             comma = (
                 "Labels are separated at commas here. Where a comma belongs to a name, separate labels with ; instead."
             )
@@ -166,7 +208,7 @@ def _parting(cells: Collection[str]) -> tuple[Callable[[str], list[str]], tuple[
     several = [cell.split() for cell in cells if " " in cell]
     if several and all(word in cells for words in several for word in words):
         return str.split, ("Labels are separated at spaces here: each word stands alone elsewhere.",)
-    return lambda cell: [cell], _odd_names(cells, "/+& ")
+    return lambda cell: [cell], _odd_names(cells, '/+& "“')
 
 
 def _split(label: str, mark: str) -> list[str]:
@@ -193,14 +235,19 @@ def _marked(classes: Sequence[str], cells: Sequence[str], where: str) -> list[st
 
 def _file(text: str, where: str) -> str:
     """A path below the table's folder; ``UserError`` for one that would leave it."""
-    path = PurePosixPath(text.strip().replace("\\", "/"))
+    path = PurePosixPath(_unquoted(text.strip()).replace("\\", "/"))
     if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in text or not is_text(text):
         raise UserError(f"{where} names the file {text[:60]!r}; expected a path below the folder, such as dogs/1.jpg.")
     return str(path)
 
 
 def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text.strip())
+    return unicodedata.normalize("NFC", _unquoted(text.strip()))
+
+
+def _unquoted(text: str) -> str:
+    """A text without the single quotes around it, which no CSV knows and some programs write."""
+    return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] == "'" else text
 
 
 def _read_text(path: Path) -> str:

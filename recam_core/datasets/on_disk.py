@@ -3,8 +3,9 @@
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -12,9 +13,13 @@ from recam_core.images import pictures
 from recam_core.images.masks import read_label_map
 from recam_core.records import UserError
 from recam_core.system.folders import ROOTS, bounded, data_roots
+from recam_core.system.layouts import PICTURE_SUFFIXES
 
 MAX_BYTES = 1 << 28
 FULL_SIZE = 1 << 16
+NOT_READ = (  # kinds of pictures that lie in data sets and are not read
+    ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".ppm", ".pgm", ".tga", ".npy",
+)  # fmt: skip
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -78,19 +83,36 @@ def by_spelling(names: Iterable[str]) -> dict[str, str]:
 def as_they_lie(listed: Sequence[str], there: Collection[str]) -> list[str]:
     """For each path that somebody wrote down that of the file which it means, "" where there is none.
 
-    Paths of other systems and of other places are understood: backslashes, composed letters or not, folders in front. Where two
-    mean one file, the one that is written as the file is means it, else neither.
+    Paths of other systems and of other places are understood: backslashes, composed letters or not, folders in front, addresses
+    of the web; and where only one file can be meant, other capitals and another suffix of a picture or none. Where two mean one
+    file, the one that is written as the file is means it, else neither.
     """
     known = by_spelling(there)
     paths = [name if name in there else _tail(name, known) for name in listed]
+    if not all(paths):
+        alike = _alike(known)
+        paths = [path or _tail(_loosely(name), alike) for name, path in zip(listed, paths, strict=True)]
     twice = {path for path, count in Counter(paths).items() if count > 1}
     return ["" if path in twice and path != name else path for name, path in zip(listed, paths, strict=True)]
 
 
-def _tail(name: str, known: dict[str, str]) -> str:
+def _tail(name: str, known: Mapping[str, str]) -> str:
     parts = [part for part in composed(name).replace("\\", "/").split("/") if part not in ("", ".")]
     tails = ("/".join(parts[start:]) for start in range(len(parts)))
     return next((known[tail] for tail in tails if tail in known), "")
+
+
+def _alike(known: Mapping[str, str]) -> dict[str, str]:
+    """Files by what `_loosely` makes of their names, "" where several are alike."""
+    count = Counter(map(_loosely, known))
+    return {_loosely(name): file if count[_loosely(name)] == 1 else "" for name, file in known.items()}
+
+
+def _loosely(name: str) -> str:
+    """A name without capitals, without the suffix of a picture, and without what belongs to addresses of the web."""
+    plain = unquote(name.partition("?")[0] if "://" in name else name).strip().casefold()
+    stem, suffix = os.path.splitext(plain)
+    return stem if suffix in PICTURE_SUFFIXES else plain
 
 
 def files_in(folder: Path) -> set[str]:
@@ -112,13 +134,29 @@ def files_below(folder: Path) -> set[str]:
 
 
 def split_missing(
-    names: Sequence[str], there: Sequence[bool], source: str, folder: str
+    names: Sequence[str], there: Sequence[bool], source: str, folder: str, files: Collection[str] = ()
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The pictures of a list that are there, and those that are missing; ``UserError`` where all of them are."""
+    """The pictures of a list that are there, and those that are missing; ``UserError`` where all of them are.
+
+    ``files`` are all that lie in the folder: what is there as a file of another kind is said.
+    """
     missing = tuple(name for name, is_there in zip(names, there, strict=True) if not is_there)
     if missing and len(missing) == len(names):
+        remedy = not_read_words(missing, files) or "Copy them there, or use a list that belongs to this folder."
         raise UserError(
-            f"None of the {len(names)} pictures that {source} names is in {folder}/, for example {missing[0]}. Copy them there, "
-            "or use a list that belongs to this folder."
+            f"None of the {len(names)} pictures that {source} names is in {folder}/, for example {missing[0]}. {remedy}"
         )
     return [name for name, is_there in zip(names, there, strict=True) if is_there], missing
+
+
+def not_read_words(missing: Iterable[str], files: Collection[str]) -> str:
+    """A sentence where pictures that are missing lie there as files of a kind that is not read, else ""."""
+    others = [os.path.splitext(file) for file in files if file.lower().endswith(NOT_READ)]
+    if not others:
+        return ""
+    wanted = {_loosely(os.path.splitext(name)[0] if name.lower().endswith(NOT_READ) else name) for name in missing}
+    kinds = Counter(suffix.lower() for stem, suffix in others if _loosely(stem) in wanted)
+    if not kinds:
+        return ""
+    some = ", ".join(f"{count} as {suffix}" for suffix, count in sorted(kinds.items()))
+    return f"Some lie there in a kind that is not read ({some}); save them as JPEG or PNG."

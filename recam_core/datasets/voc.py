@@ -19,6 +19,7 @@ from recam_core.datasets.on_disk import (
     composed,
     files_in,
     inside,
+    not_read_words,
     read_mask_of,
     read_picture,
     split_missing,
@@ -39,6 +40,14 @@ from recam_core.system.layouts import (
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
+ASCII = (
+    "ascii",
+    "us-ascii",
+    "utf-16",
+    "utf-16le",
+    "utf-16be",
+)  # of a declaration that is read letter by letter: none is true
+NAMELESS = "(an object without a name)"
 ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([\w.-]{1,40})""")
 FIRST_PATH = re.compile(rf".*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PICTURE_SUFFIXES))})(?=\s)", re.IGNORECASE)
 LINE_ENDS = re.compile(r"\r\n?|\n")
@@ -65,14 +74,17 @@ class Voc:
         self.root, self.base, self.mask_folders = Path(root), base, _mask_folders(base, split)
         for folder in (base / "JPEGImages", base / "Annotations", *self.mask_folders):
             inside(folder, self.root)
-        pictures = _pictures(files_in(base / "JPEGImages"))
+        files = files_in(base / "JPEGImages")
+        pictures = _pictures(files)
         listed = _read_list(base, split, self.root, pictures)
         there = [name in pictures for name in listed]
-        self.names, self.missing = split_missing(listed, there, f"{split}.txt", "JPEGImages")
+        self.names, self.missing = split_missing(listed, there, f"{split}.txt", "JPEGImages", files)
         self.files = {name: pictures[name] for name in self.names}
         self.described = _by_stem(files_in(base / "Annotations"), ".xml")
         self.masked = [_by_stem(files_in(folder), ".png") for folder in self.mask_folders]
         self.notes = _notes(bool(self.described), bool(self.masked[0] or self.masked[-1]))
+        if words := not_read_words(self.missing, files):
+            self.notes += (words,)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -160,6 +172,7 @@ def read_object_names(path: Path) -> set[str]:
     names: set[str] = set()
     open_tags: list[str] = []
     texts: list[str] = []
+    named: list[str] = []  # tags of the object's names
 
     def refuse(*_: object) -> None:
         raise refusal
@@ -172,9 +185,13 @@ def read_object_names(path: Path) -> set[str]:
         if open_tags[-2:] == ["object", "name"]:
             texts.append(text)
 
-    def close_tag(_: str) -> None:
+    def close_tag(tag: str) -> None:
         if open_tags[-2:] == ["object", "name"]:
-            names.add("".join(texts).strip())
+            names.add("".join(texts).strip() or NAMELESS)
+            named.append(tag)
+        elif tag == "object":
+            names.update(() if named else (NAMELESS,))
+            named.clear()
         open_tags.pop()
 
     data, encoding = _in_known_letters(path)
@@ -188,16 +205,16 @@ def read_object_names(path: Path) -> set[str]:
     except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
         known = _is_utf8(data) and not isinstance(error, LookupError)
         raise refusal if known else _strange_letters(path) from error
-    return names - {""}
+    return names
 
 
 def _in_known_letters(path: Path) -> tuple[bytes, str | None]:
     """An XML file and the encoding to read it in: those of East Asia become UTF-8, which the parser knows."""
-    data = _read_bounded(path, MAX_XML_BYTES)
+    data = _read_bounded(path, MAX_XML_BYTES).lstrip()  # a declaration must stand first
     declaration = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
     encoding = declaration[1].decode().lower() if declaration else ""
     if encoding not in NOT_UTF8:
-        return data, None
+        return data, "utf-8" if encoding in ASCII else None
     try:
         return data.decode("gb18030" if encoding.startswith("gb") else encoding).encode(), "utf-8"
     except UnicodeDecodeError as error:

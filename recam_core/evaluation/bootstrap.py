@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from recam_core.evaluation.metrics import THRESHOLDS, Areas, figures, means_of, share
 from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
@@ -12,7 +13,9 @@ from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 RESAMPLES = 2000
 BLOCK = 1 << 20  # numbers that are drawn at once, 8 MB
 MOST_BYTES = 1 << 24  # bytes of draws that are kept
-Counted = tuple[np.ndarray, np.ndarray]  # pixels hit and pixels in the union, (P, labels that occur) each
+SPARSE = 0.25  # of the numbers are not 0, in areas that are summed without their zeros
+Numbers: TypeAlias = np.ndarray | csr_array
+Counted = tuple[Numbers, Numbers]  # pixels hit and pixels in the union, (P, labels that occur) each
 
 
 def best_threshold(counts: Sequence[PixelCounts], labels: int) -> int:
@@ -95,8 +98,13 @@ def _all_draws(count: int, seed: int) -> np.ndarray:
 def _drawn(count: int, seed: int) -> Iterator[np.ndarray]:
     rng, chances = np.random.default_rng(seed), np.full(count, 1 / count)
     for start in range(0, RESAMPLES, _rows(count)):
+        rows = min(_rows(count), RESAMPLES - start)
         # a picture is in a draw once on average: more than 255 times cannot happen, or (from 256 pictures on) never does
-        yield rng.multinomial(count, chances, min(_rows(count), RESAMPLES - start)).astype(np.uint8)
+        if count * RESAMPLES > MOST_BYTES:  # picture by picture, which takes a quarter of the time
+            drawn = np.stack([np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(rows)])
+        else:
+            drawn = rng.multinomial(count, chances, rows)
+        yield drawn.astype(np.uint8)
 
 
 def _rows(count: int) -> int:
@@ -106,7 +114,10 @@ def _rows(count: int) -> int:
 def _occurring(side: Areas) -> Counted:
     """Without the labels that no picture has, which cannot occur in a draw."""
     there = side.union.any(axis=0)
-    return side.hit[:, there].astype(float), side.union[:, there].astype(float)
+    hit, union = side.hit[:, there].astype(float), side.union[:, there].astype(float)
+    if np.count_nonzero(union) > SPARSE * union.size:
+        return hit, union
+    return csr_array(hit), csr_array(union)  # the same sums: those of whole numbers are exact
 
 
 def _difference(pairs: Sequence[tuple[Counted, Counted]], draws: np.ndarray) -> np.ndarray:

@@ -50,6 +50,7 @@ class Evaluation:
             "scales": list(self.options.scales),
             "flip": self.options.flip,
             "long_side": self.options.long_side,
+            **({"stretch": True} if self.options.stretch else {}),
             **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
             **({"localisation": {n: _boxes(of) for n, of in self.localisation.items()}} if self.localisation else {}),

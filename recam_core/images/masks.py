@@ -15,6 +15,7 @@ from recam_core.records import IGNORE, Picture, UserError
 COLOURS = 1 << 24  # of 8-bit RGB
 WHITE = COLOURS - 1
 NO_LABEL = 256
+VOC_LABELS = {(r, g, b): label for label, (r, g, b) in enumerate(CLASS_COLOURS.tolist())}
 STRIP = 64  # rows of a colour picture that are looked up at a time
 
 
@@ -97,9 +98,9 @@ def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.array(Image.fromarray(labels).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
-def shows_class(mask: np.ndarray) -> bool:
-    """Does a label map show any class, beside background and what does not count?"""
-    return bool(((mask != 0) & (mask != IGNORE)).any())
+def shown_classes(mask: np.ndarray) -> np.ndarray:
+    """Positions of the classes that a label map (H, W) uint8 shows, beside background and what does not count."""
+    return np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[1:IGNORE])
 
 
 def _check_values(values: np.ndarray, classes: int, name: str, remedy: str) -> None:
@@ -131,7 +132,10 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
             raise UserError(f"“{name}” has transparent parts, which say nothing about classes. Save it without them.")
         image = image.convert(image.mode[:-1])
     if image.mode in ("1", "L", "P") or image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+        values = np.asarray(image).astype(np.uint16)
+        if image.mode == "P":
+            _check_palette(image, _present(values), name)
+        return values
     if image.mode != "RGB":
         raise UserError(f"“{name}” has the pixel type {image.mode}; expected an indexed, grey or 1-bit PNG.")
     if (grey := _grey_values(image)) is not None:
@@ -146,6 +150,22 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
             "indexed or grey PNG of label values, without smoothing, or as black and white."
         )
     return values
+
+
+def _check_palette(image: Image.Image, used: np.ndarray, name: str) -> None:
+    """Refuse an indexed mask in VOC's colours whose indices are others than VOC's: programs number colours as they come."""
+    palette = np.frombuffer(image.palette.tobytes() if image.palette else b"", np.uint8)
+    if image.palette is None or image.palette.mode != "RGB" or len(palette) < 3 * (int(used.max()) + 1):
+        return
+    colours = [tuple(colour) for colour in palette.reshape(-1, 3)[used].tolist()]
+    labels = [VOC_LABELS.get(colour, NO_LABEL) for colour in colours]
+    coloured = any(max(colour) > min(colour) for colour in colours)
+    if coloured and len(set(colours)) == len(colours) and NO_LABEL not in labels and labels != used.tolist():
+        differ = next((index, label) for index, label in zip(used.tolist(), labels, strict=True) if index != label)
+        raise UserError(
+            f"“{name}” holds the index {differ[0]} in the colour that VOC gives to the label {differ[1]}, which leaves open "
+            "what is meant. Save it as RGB, or as grey PNG of label values."
+        )
 
 
 def _colour_values(image: Image.Image) -> tuple[np.ndarray, list[int]]:

@@ -10,9 +10,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from recam_core.networks.backbones import Backbone, build_backbone
+from recam_core.networks.backbones.whole import Deepened, build_whole
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.folding import folded_copy
-from recam_core.networks.heads import HEADS, Head
+from recam_core.networks.heads import HEADS, VECTOR, Head
 from recam_core.networks.losses import activation_maps
 from recam_core.networks.readouts import READOUTS, head_readouts
 from recam_core.system.device import to_device
@@ -127,9 +128,14 @@ class CamModel(nn.Module):
 def build_model(backbone: str, head: str, classes: int, weights: str = "none", **head_settings: Any) -> CamModel:
     """Assemble a network from a backbone and a head of the registries, in evaluation mode.
 
-    ``head_settings`` are those of the head, among them ``bias`` and ``activation``.
+    ``head_settings`` are those of the head, among them ``bias`` and ``activation``. Under the head "vector" a backbone has a
+    ``hidden`` layer behind it, or is a library's classifier that CAM does not apply to.
     """
-    net = build_backbone(backbone, weights)
+    net: Any
+    if hidden := head_settings.get("hidden"):
+        net = Deepened(build_backbone(backbone, weights), hidden)
+    else:
+        net = build_whole(backbone) if head == VECTOR else build_backbone(backbone, weights)
     return _assembled(net, HEADS[head](net.channels, classes, **head_settings))
 
 

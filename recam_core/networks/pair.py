@@ -49,7 +49,9 @@ class ModelPair:
 
     @property
     def default_readout(self) -> str:
-        """What is refined where nothing else is asked for: w, or CAM where there is no other."""
+        """What is refined where nothing else is asked for: w, or CAM where there is no other; ``UserError`` without any."""
+        if not self.readouts:
+            raise UserError(lacking_sentence(self.name, (), (CAM,)))
         return "w" if "w" in self.readouts else self.readouts[0]
 
     @property
@@ -70,7 +72,8 @@ class ModelPair:
 
     def check_readouts(self, names: Sequence[str]) -> None:
         """Refuse names that are no readouts, and those that this model lacks, with what it would take."""
-        known_readouts(names)
+        if names or self.readouts:
+            known_readouts(names)
         if lacking := [name for name in names if name not in self.readouts]:
             raise UserError(lacking_sentence(self.name, self.readouts, lacking))
 

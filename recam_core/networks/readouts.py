@@ -104,6 +104,12 @@ def readout_label(name: str) -> str:
     return READOUTS[name].label
 
 
+def readout_labels(names: Collection[str]) -> str:
+    """What a person reads of several: "w′, w⊕w′ and w⊗w′"."""
+    *others, last = (readout_label(name) for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def recam_readouts() -> tuple[str, ...]:
     """Names of the readouts of the stage-2 network."""
     return tuple(name for name, row in READOUTS.items() if row.network == RECAM)
@@ -135,6 +141,12 @@ def known_readouts(names: Collection[str]) -> None:
 def lacking_sentence(model: str, there: Collection[str], lacking: Collection[str]) -> str:
     """What a model without all readouts has, why, and what would give it the others."""
     has, wanted = ", ".join(there), ", ".join(READOUTS[name].label for name in lacking)
+    if not there:
+        return (
+            f"CAM and its readouts do not apply to the model {model}: its answer is not linear in averaged features, so no "
+            "weights say what each position gives to a class. Methods that ask for gradients do: --methods gradcam,layercam, or "
+            "More maps on Compare."
+        )
     if all(READOUTS[name].network == CAM for name in there):
         return (
             f"The model {model} has the readout {has} only: it has no FC2, so {wanted} cannot be read out. "

@@ -4,9 +4,11 @@ import dataclasses
 import math
 import types
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 Made = TypeVar("Made")
+Check = Callable[[Any], Any]
 
 
 def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
@@ -17,65 +19,100 @@ def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
     if not isinstance(plain, dict):
         raise ValueError(f"expected names and values, got {type(plain).__name__}")
     values = dict(given)
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in plain and field.name not in given:
+    for name, checked in _fields(kind):  # type: ignore[arg-type]
+        if name in plain and name not in given:
             try:
-                values[field.name] = _fitting(plain[field.name], field.type)
+                values[name] = checked(plain[name])
             except ValueError as error:
-                raise ValueError(f"{field.name}: {error}") from error
+                raise ValueError(f"{name}: {error}") from error
     try:
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"something is missing ({error})") from error
 
 
-def _fitting(value: Any, kind: Any) -> Any:
+@cache
+def _fields(kind: Any) -> list[tuple[str, Check]]:
+    kinds: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(kind)}
+    return [(name, _check_of(annotation)) for name, annotation in kinds.items()]
+
+
+@cache  # an index of pictures has a hundred thousand entries
+def _check_of(kind: Any) -> Check:
+    """What checks a value against an annotation, and returns it."""
     if kind is Any:
-        return value
+        return lambda value: value
     if dataclasses.is_dataclass(kind):
-        return from_plain(kind, value)  # type: ignore[arg-type]
+        return partial(from_plain, kind)  # type: ignore[arg-type]
     origin = get_origin(kind)
     if origin is not None:
-        return _PARTS[origin](value, get_args(kind))
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
+        return _PARTS[origin](get_args(kind))
+    return partial(_plain_value, kind)
+
+
+def _plain_value(kind: Any, value: Any) -> Any:
+    if type(value) is not kind:
+        wanted = (int, float) if kind is float else kind
+        if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("expected a finite number")
     return value
 
 
-def _any_of(value: Any, kinds: tuple[Any, ...]) -> Any:
-    faults = []
-    for kind in kinds:
-        try:
-            return None if kind is types.NoneType and value is None else _fitting(value, kind)
-        except ValueError as error:
-            faults.append(str(error))
-    raise ValueError(faults[0])
+def _any_of(kinds: tuple[Any, ...]) -> Check:
+    optional, checks = types.NoneType in kinds, [_check_of(kind) for kind in kinds if kind is not types.NoneType]
+
+    def check(value: Any) -> Any:
+        if value is None and optional:
+            return None
+        faults = []
+        for one in checks:
+            try:
+                return one(value)
+            except ValueError as error:
+                faults.append(str(error))
+        raise ValueError(faults[0])
+
+    return check
 
 
-def _tuple(value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
-    values = _list(value, (Any,))
-    if kinds[-1] is Ellipsis:
-        return tuple(_fitting(one, kinds[0]) for one in values)
-    if len(values) != len(kinds):
-        raise ValueError(f"expected {len(kinds)} values, got {len(values)}")
-    return tuple(_fitting(one, kind) for one, kind in zip(values, kinds, strict=True))
+def _tuple(kinds: tuple[Any, ...]) -> Check:
+    many, checks = kinds[-1] is Ellipsis, [_check_of(kind) for kind in kinds if kind is not Ellipsis]
+
+    def check(value: Any) -> tuple[Any, ...]:
+        values = _listed(value)
+        if many:
+            return tuple(map(checks[0], values))
+        if len(values) != len(checks):
+            raise ValueError(f"expected {len(checks)} values, got {len(values)}")
+        return tuple(one(part) for one, part in zip(checks, values, strict=True))
+
+    return check
 
 
-def _list(value: Any, kinds: tuple[Any, ...]) -> list[Any]:
+def _list(kinds: tuple[Any, ...]) -> Check:
+    one = _check_of(kinds[0])
+    return lambda value: list(map(one, _listed(value)))
+
+
+def _listed(value: Any) -> Any:
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected a list, got {type(value).__name__}")
-    return [_fitting(one, kinds[0]) for one in value]
+    return value
 
 
-def _dict(value: Any, kinds: tuple[Any, ...]) -> dict[Any, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"expected names and values, got {type(value).__name__}")
-    return {name: _fitting(one, kinds[1]) for name, one in value.items()}
+def _dict(kinds: tuple[Any, ...]) -> Check:
+    one = _check_of(kinds[1])
+
+    def check(value: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected names and values, got {type(value).__name__}")
+        return {name: one(part) for name, part in value.items()}
+
+    return check
 
 
-_PARTS: dict[Any, Callable[[Any, tuple[Any, ...]], Any]] = {
+_PARTS: dict[Any, Callable[[tuple[Any, ...]], Check]] = {
     tuple: _tuple, list: _list, dict: _dict, types.UnionType: _any_of, Union: _any_of,
 }  # fmt: skip

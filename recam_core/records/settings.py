@@ -37,12 +37,15 @@ class Calibration:
 class HeatmapOptions:
     """How a picture is looked at: at which size, at which scales, and with its mirror image or not.
 
-    ``long_side`` is the working size in pixels: larger pictures are brought down to it, smaller ones stay.
+    ``long_side`` is the working size in pixels: larger pictures are brought down to it, smaller ones stay. Maps are resized as
+    in the reference, to the size rounded up to a multiple of 16, and cropped; with ``stretch`` to the picture's own size, as
+    other libraries do.
     """
 
     scales: tuple[float, ...] = (1.0,)
     flip: bool = True
     long_side: int = 512
+    stretch: bool = False
 
     def __post_init__(self) -> None:
         if not self.scales or not all(0.25 <= s <= 4 for s in self.scales):

@@ -1,9 +1,12 @@
-"""What a refiner is given: evidence of one picture, and which of its maps are to become better ones."""
+"""What a refiner is given, evidence of one picture and which of its maps are to become better ones, and what it gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from recam_core.cam.pipeline import read_out
+import torch.nn.functional as F
+from torch import Tensor
+
+from recam_core.cam.pipeline import normalise_maps, read_out
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, Evidence
 
@@ -21,3 +24,10 @@ class Subject:
     def results(self) -> list[CamResult]:
         """The maps as they are before, one result a readout."""
         return [read_out(self.evidence, readout, self.classes) for readout in self.readouts]
+
+
+def with_raw(start: CamResult, raw: Tensor) -> CamResult:
+    """A result with other raw maps (n, H, W) at picture size, divided anew, each by its own maximum."""
+    raw = raw.contiguous()
+    grid = F.interpolate(raw[None], start.grid.shape[1:], mode="bilinear", align_corners=False)[0]
+    return replace(start, raw=raw.numpy(), maps=normalise_maps(raw).numpy(), grid=normalise_maps(grid).numpy())

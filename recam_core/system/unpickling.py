@@ -133,7 +133,7 @@ def _check_plainly(path: Path) -> None:
 
     What passes here is read by torch all the same, which lets in far less.
     """
-    if zipfile.is_zipfile(path):
+    if _is_archive(path):
         _check_archive(path)
         start = _stored_pickle(path)
     else:
@@ -210,7 +210,7 @@ def plain_tensors(path: Path, most: int, average: bool = True) -> Weights:
 
     Of weights and their moving average the latter is taken, if ``average``.
     """
-    if zipfile.is_zipfile(path):
+    if _is_archive(path):
         _check_archive(path)
     content, taken, other = _unwrapped(_unpickled(path), average)
     state = named_tensors(content, path.name)
@@ -263,6 +263,14 @@ def _unpickled(path: Path) -> Any:
             f"{name} could not be read as a weights file; it is damaged, or no file of torch.save: "
             f"{(str(error).splitlines() or [type(error).__name__])[0][:200]}"
         ) from error
+
+
+def _is_archive(path: Path) -> bool:
+    """As ``zipfile.is_zipfile``, which raises where an archive says that it goes on in another file."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
 
 
 def _check_archive(path: Path) -> None:

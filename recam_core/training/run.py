@@ -14,6 +14,7 @@ from recam_core.datasets import Dataset
 from recam_core.datasets.batches import Batch
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
+from recam_core.networks.readouts import readout_labels, untrained_readouts
 from recam_core.records import TrainConfig, UserError
 from recam_core.system.device import training_autocast, training_type
 from recam_core.training.distributed import ProcessGroup
@@ -191,11 +192,11 @@ class Run:
         return ModelPair(self.folder.path.name, self.classes, self.config.backbone, self.cam, self.recam, card)
 
     def _cautions(self) -> list[str]:
-        cautions = []
+        cautions, nothing = [], readout_labels(untrained_readouts(0))
         if self.config.objective != "both":
-            cautions.append("Trained without FC2, an ablation: w′, w⊕w′ and w⊗w′ mean nothing here.")
+            cautions.append(f"Trained without FC2, an ablation: {nothing} mean nothing here.")
         elif self.config.recam_weight == 0:
-            cautions.append("Trained with λ = 0: FC2 never learned, so w′, w⊕w′ and w⊗w′ mean nothing here.")
+            cautions.append(f"Trained with λ = 0: FC2 never learned, so {nothing} mean nothing here.")
         elif len(self.classes) == 1:
             cautions.append("Trained on one class: softmax has nothing to tell apart, so FC2 never learned.")
         empty = [self.classes[k] for k in np.flatnonzero(self.shown.numpy() == 0)]

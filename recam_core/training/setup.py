@@ -58,7 +58,9 @@ def starting_networks(
 def _stage1(config: TrainConfig, classes: Sequence[str], device: torch.device) -> ModelPair:
     """A model that is there, or a library's classifier with its published weights, or those of the file in ``weights``."""
     if not is_library_name(config.stage1):
-        return load_pair(config.stage1, device)
+        pair = load_pair(config.stage1, device)
+        pair.check_readouts([pair.default_readout])
+        return pair
     if config.weights in ("none", "imagenet"):
         pair = import_checkpoint([], config.stage1, backbone=config.stage1, activation="softmax")
     else:

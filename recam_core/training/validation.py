@@ -11,7 +11,7 @@ from recam_core.evaluation.classification import mean_average_precision
 from recam_core.evaluation.evaluate import check_size, to_size
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.sweep import ThresholdSweep, count_pixels
-from recam_core.images.masks import shows_class
+from recam_core.images.masks import shown_classes
 from recam_core.images.pictures import working_picture
 from recam_core.networks.model import CamModel
 from recam_core.records import Evidence, HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
@@ -59,7 +59,7 @@ class Validation:
             scores.append(answer.scores)
             labels.append(row)
             if mask is not None:
-                masked |= shows_class(mask)
+                masked |= len(shown_classes(mask)) > 0
                 self._count(answer, small, np.flatnonzero(row).tolist(), mask, sweeps)
         best = {name: sweep.best() for name, sweep in sweeps.items()} if masked else {}
         yield Validated(

@@ -48,9 +48,9 @@ class Plain(nn.Module):
 def test_cam_is_the_librarys_cam_where_sizes_are_multiples_of_the_stride(backbone):
     pair = new_pair(backbone).folded()
 
-    def largest_difference(size):
+    def largest_difference(size, options=PLAIN):
         picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-        ours = read_out(gather_evidence(picture, pair, PLAIN, ["cam"]), "cam", ["dog"]).raw[0]
+        ours = read_out(gather_evidence(picture, pair, options, ["cam"]), "cam", ["dog"]).raw[0]
         network = Plain(pair.cam).eval()
         with torch.no_grad(), library.CAM(network, "backbone", "fc") as extractor:
             network(pair.cam.preprocess(picture))
@@ -60,6 +60,7 @@ def test_cam_is_the_librarys_cam_where_sizes_are_multiples_of_the_stride(backbon
 
     assert largest_difference((96, 128)) < 1e-4
     assert largest_difference((90, 120)) > 1e-2  # padded to a multiple of 16 and cropped, as the reference does
+    assert largest_difference((90, 120), HeatmapOptions(flip=False, stretch=True)) < 1e-4
 
 
 @pytest.mark.parametrize("options", [PLAIN, HeatmapOptions((1.0, 0.5))])

@@ -8,6 +8,7 @@ from PIL import Image
 from torchvision.models import get_model_weights, regnet_y_400mf
 
 from recam_core.__main__ import main
+from recam_core.cam.methods.results import method_results
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.checkpoints.importers import CLASS_LISTS, import_checkpoint, recognise
 from recam_core.checkpoints.pair_file import load_pair, save_pair
@@ -74,14 +75,30 @@ def test_of_weights_and_their_average_it_says_which_it_took(saved, theirs):
     torch.testing.assert_close(imported(path).cam.head.fc1, state["head.fc.weight"] + 1)
 
 
-def test_a_head_with_dropout_is_one_layer_and_two_layers_are_named(saved, theirs):
+def test_a_head_with_dropout_is_one_layer_and_two_are_for_gradient_methods(saved, theirs, tmp_path):
     state = theirs.state_dict()
     head = {n: state.pop(n) for n in ("head.fc.weight", "head.fc.bias")}
     one = state | {"head.fc.1.weight": head["head.fc.weight"], "head.fc.1.bias": head["head.fc.bias"]}
     torch.testing.assert_close(imported(saved(one)).cam.head.fc1, head["head.fc.weight"])
-    two = one | {"head.fc.4.weight": torch.zeros(3, 3)}
-    with pytest.raises(UserError, match=r"has 2 linear layers after its backbone \(head\.fc\.1, head\.fc\.4\)"):
-        recognise(saved(two), backbone=BACKBONE)
+    hidden, last = torch.nn.Linear(320, 7), torch.nn.Linear(7, 3)
+    two = {
+        f"head.fc.{at}.{n}": v.detach() for at, layer in ((1, hidden), (4, last)) for n, v in layer.named_parameters()
+    }
+    seen = recognise(saved(state | two), backbone=BACKBONE)
+    assert "two linear layers (head.fc.1, head.fc.4), so CAM does not apply and gradient methods do" in seen.words
+    save_pair(imported(saved(state | two)), tmp_path / "two.safetensors")
+    pair = load_pair(tmp_path / "two.safetensors")
+    assert pair.readouts == ()
+    with torch.inference_mode():
+        x = torch.rand(1, 3, 64, 96)
+        wanted = last(hidden(theirs.forward_head(theirs.forward_features(x), pre_logits=True)).relu())
+        torch.testing.assert_close(pair.cam.scores(pair.cam.features(x)), wanted, atol=1e-4, rtol=1e-4)
+    evidence = gather_evidence(PICTURE[:61, :97], pair.folded(), HeatmapOptions())
+    for made in method_results(evidence, pair.folded(), ["gradcampp", "layercam"], NAMES[:1]):
+        assert made.raw.shape == (1, 61, 97)
+        assert made.raw.max() > 0
+    with pytest.raises(UserError, match=r"has 2 linear layers .* \(head\.fc\.1, head\.fc\.4\).*take two that follow"):
+        recognise(saved(one | {"head.fc.4.weight": torch.zeros(3, 5)}), backbone=BACKBONE)
     with pytest.raises(UserError, match=r"without its classifier: expected head\.fc\.weight"):
         recognise(saved(state), backbone=BACKBONE)
 
@@ -146,7 +163,7 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     for arguments, words in (
         (["--timm", "resnet19", "--name", "a"], "no image classifier 'resnet19'; near names: "),
         (["--timm", "resnet18@16", "--name", "a"], "weights of timm:resnet18@16 could not be fetched (cut off)"),
-        (["--torchvision", "vgg11", "--name", "a"], "head of torchvision:vgg11 is not linear"),
+        (["--torchvision", "squeezenet1_1", "--name", "a"], "torchvision:squeezenet1_1 is no single linear layer"),
         (["--timm", "resnet18", "--torchvision", "resnet18", "--name", "a"], "name the architecture twice"),
         (["--name", "a"], "Name at least one file to import, or a classifier"),
     ):

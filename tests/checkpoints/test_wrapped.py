@@ -23,6 +23,11 @@ def head(state, name):
     return {key.replace("fc.", f"{name}.") if key.startswith("fc.") else key: value for key, value in state.items()}
 
 
+def divided(state):
+    """Backbone and head under names of their own, as several frameworks have them."""
+    return {("head." if name.startswith("fc.") else "backbone.") + name: value for name, value in state.items()}
+
+
 def imported(path, **how):
     return import_checkpoint([path], "mine", class_names=NAMES, activation="softmax", **how)
 
@@ -61,6 +66,7 @@ def test_what_stands_beside_is_named(saved, classifier_state):
     lambda raw, ema: {"model": raw, "ema": {"module": ema}}, lambda raw, ema: {"params": raw, "params_ema": ema},
     lambda raw, ema: under("model.", raw) | under("model_ema.module.", ema), lambda raw, ema: raw | under("ema.", ema),
     lambda raw, ema: under("student.", raw) | under("teacher.", ema), lambda raw, ema: {"student": raw, "teacher": ema},
+    *(lambda raw, ema, p=p: divided(raw) | under(p, divided(ema)) for p in ("ema_", "teacher.", "model_ema.module.")),
 ])  # fmt: skip
 def test_of_weights_and_their_average_it_says_which_was_taken(saved, classifier_state, wrap):
     raw = classifier_state()

@@ -158,7 +158,7 @@ def test_explain_says_when_a_map_is_empty(tmp_path, photo, capsys):
     ({"picture": "no-such.png"}, "no-such.png"), ({"picture": "empty.png"}, "empty"), ({"picture": "."}, "a folder"),
     ({"--classes": "cat,horse"}, "'horse'; it knows cat, dog"), ({"--classes": ","}, "at least one class"),
     ({"--model": "nobody"}, "no model 'nobody'"), ({"--model": "empty.png"}, "not a readable safetensors"),
-    ({"--readouts": "cam,mean"}, "Readouts are all, cam, w, wprime, sum, product; got mean"),
+    ({"--readouts": "cam,nobody"}, f"Readouts are all, {', '.join(READOUTS)}; got nobody"),
     ({"--scales": "1,two"}, "got '1,two'"), ({"--scales": "9"}, "0.25 to 4"), ({"--scales": ""}, "--scales"),
     ({"--long-side": "5"}, "32 to 2048"), ({"--threshold": "1.5"}, "threshold"), ({"--threshold": "nan"}, "threshold"),
     ({"--opacity": "3"}, "pacity"), ({"--device": "gpu"}, "'gpu' is no device"), ({"--out": "empty.png"}, "in the way"),

@@ -1,6 +1,7 @@
 """Data sets as other tools write them: every kind that people reported trouble with, in several spellings."""
 
 import json
+import re
 import time
 import unicodedata
 
@@ -87,13 +88,26 @@ def test_pictures_of_a_devkit_may_be_of_any_kind(tmp_path, suffix):
     assert (report.pictures, report.broken_count, sum(report.per_class)) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+def test_a_kind_of_picture_that_is_not_read_is_named(tmp_path, names):
+    root = devkit(tmp_path, {name: ["dog"] for name in names}, "".join(f"{name}\n" for name in names))
+    (root / "JPEGImages" / "a.jpg").rename(root / "JPEGImages" / "a.HEIC")
+    words = "in a kind that is not read (1 as .heic); save them as JPEG or PNG."
+    if len(names) == 1:
+        with pytest.raises(UserError, match=re.escape(words)):
+            open_dataset("voc", str(root), "train")
+    else:
+        assert words in open_dataset("voc", str(root), "train").notes[-1]
+
+
 def test_names_that_are_not_voc_s_are_understood_or_named(tmp_path):
-    objects = {"a": ["Person", "airplane"], "b": ["helmet", "Dining Table", "tv"], "c": ["helmet", "potted-plant"]}
+    objects = {"a": ["Person", "airplane"], "b": ["helmet", "Dining Table", "tv"], "c": ["helmet", "potted-plant", ""]}
     report = checked("voc", devkit(tmp_path, objects, "a\nb\nc\n"), "train")
     there = {name for name, count in zip(report.classes, report.per_class, strict=True) if count}
     assert there == {"person", "aeroplane", "diningtable", "tvmonitor", "pottedplant"}
     assert report.notes[0] == "“helmet” is no class of VOC and is left out (2 pictures)."
     assert "“airplane” is read as aeroplane (1 picture)." in report.notes
+    assert "“(an object without a name)” is no class of VOC and is left out (1 picture)." in report.notes
 
 
 @pytest.mark.parametrize("command", [
@@ -141,6 +155,10 @@ def test_xml_in_other_encodings(tmp_path, encoding):
     (tmp_path / "a.xml").write_bytes(text.replace(encoding, "utf-8").encode("gbk", "ignore") + b"\xff")
     with pytest.raises(UserError, match=r"encoding|UTF-8|no annotation"):
         read_object_names(tmp_path / "a.xml")
+    (tmp_path / "a.xml").write_text(
+        f"\n{text.replace(encoding, 'utf-16')}", "utf-8"
+    )  # what .NET writes by default, saved otherwise
+    assert read_object_names(tmp_path / "a.xml") == {"dog"}
     (tmp_path / "a.xml").write_text(text.replace(encoding, "klingon"))
     with pytest.raises(UserError, match="not in the encoding that it says"):
         read_object_names(tmp_path / "a.xml")
@@ -174,6 +192,22 @@ def test_colour_masks_are_read_by_voc_s_colours_or_as_grey(pets):
     for colour, value in (((128, 0, 0), 1), ((0, 128, 0), 2), ((1, 1, 1), 1), ((2, 2, 2), 2)):
         Image.new("RGB", (W, H), colour).save(pets / "masks" / "dog" / "a.png")
         assert (open_dataset("folder", str(pets), "").mask(2) == value).all()
+
+
+def test_masks_of_another_class_than_their_picture_s_are_counted(pets):
+    label_map(pets / "masks" / "dog" / "a.png", np.ones((H, W)))  # of a cat
+    note = next(note for note in checked("folder", pets, "").notes if "not labelled with" in note)
+    assert note.startswith("1 of 1 masks show a class that their picture is not labelled with.")
+
+
+def test_an_indexed_mask_in_voc_s_colours_but_of_other_indices_is_refused(pets):
+    colours = Image.new("RGB", (W, H))
+    colours.paste(
+        (0, 128, 0), (5, 5, 20, 20)
+    )  # VOC's label 2, which a palette of as many colours as there are calls 1 or 0
+    colours.quantize(2).save(pets / "masks" / "dog" / "a.png")
+    with pytest.raises(UserError, match="in the colour that VOC gives to the label"):
+        open_dataset("folder", str(pets), "").mask(2)
 
 
 @pytest.mark.parametrize("name", ["dog/a.PNG", "dog/a.jpg.png", "dog/a.Png"])
@@ -210,6 +244,10 @@ def table(root, text, name="labels.csv"):
     b"file;labels\ra.jpg;dog,person\rb.jpg;cat\r", "sep=;\nfile;labels\na.jpg;dog;person\nb.jpg;cat\n",
     '"sep=,"\r\nfile,label\r\na.jpg,dog;person\r\nb.jpg,cat\r\n', "Filename,class\na.jpg,dog;person\nb.jpg,cat\n",
     "file|labels\na.jpg|dog;person\nb.jpg|cat\n", "image,cat,dog,person\na.jpg,False,True,TRUE\nb.jpg,1,0,0\n",
+    "file,labels\na.jpg,dog；person\nb.jpg,cat\n", "file,labels\na.jpg,dog、person\nb.jpg,cat\n",
+    "id,tag\na,dog\tperson\nB,cat\n",
+    ",labels,File Name\n0,dog;person,a.jpg\n1,cat,b.jpg\n", "file,labels\n'a.jpg','dog;person'\nb.jpg,'cat'\n",
+    "filename,width,class,xmin\na.jpg,50,dog,1\na.jpg,50,person,2\nb.jpg,50,cat,3\n",
 ])  # fmt: skip
 def test_labels_are_parted_in_many_ways(tmp_path, text):
     dataset = open_dataset("folder", str(table(tmp_path, text)), "")
@@ -224,6 +262,9 @@ def test_labels_are_parted_in_many_ways(tmp_path, text):
     ('file,labels\na.jpg,cat;dog\nb.jpg,"tench, Tinca"\n', ("cat", "dog", "tench, Tinca"), "“tench, Tinca”; each is one"),
     ('file,labels\na.jpg,"cat, dog"\nb.jpg,dog\n', ("cat", "dog"), "separated at commas"),
     ("file,labels\na.jpg,\"['tench, Tinca', 'dog']\"\nb.jpg,dog\n", ("dog", "tench, Tinca"), ""),
+    ("file,labels\na.jpg,nan\nb.jpg,dog\n", ("dog", "nan"), "“nan” is taken for a class"),
+    ("file,labels,split\na.jpg,cat,val\nb.jpg,dog,train\n", ("cat", "dog"), "columns of labels.csv are passed over: “split”"),
+    ("file,tag,dog\na.jpg,1,0\nb.jpg,0,1\n", ("dog", "tag"), ""),
 ])  # fmt: skip
 def test_names_of_several_words_stay_whole_and_doubt_is_said(tmp_path, text, classes, said):
     dataset = open_dataset("folder", str(table(tmp_path, text)), "")
@@ -278,6 +319,9 @@ def coco(root, images=None, annotations=None, categories=None, files=("a.png", "
     {"images": [im(1, "a.png", width=50.0, height="40"), {"id": 2, "file_name": "b.png"}]},
     {"categories": [{"id": "1", "name": "dog"}, {"id": "2", "name": "cat"}]},
     {"images": [im(1, "train\\a.png"), im(2, "/home/me/train/b.png")]}, {"images": [im(1, "C:\\x\\a.png"), im(2, "./b.png")]},
+    {"images": [im(1, "A.PNG"), im(2, "b")]}, {"images": [im(1, "https://x.org/d/%61.png?raw=1"), im(2, "x/b.jpg")]},
+    {"images": [im(1, "a.png", width=0, height=0), im(2, "b.png")]},
+    {"annotations": [an(1, segmentation={"size": [H, W], "counts": [0.0, 100.0, W * H - 100.0]}), an(2, 2, 2, area=0)]},
 ])  # fmt: skip
 def test_fields_of_other_tools(tmp_path, how):
     report = checked("coco", coco(tmp_path, **how), "train")
@@ -289,7 +333,7 @@ def test_fields_of_other_tools(tmp_path, how):
 
 def test_an_area_that_is_missing_is_counted(tmp_path):
     large = [[0, 0, 40, 0, 40, 30, 0, 30]]
-    root = coco(tmp_path, annotations=[an(1, drop=["area"]), an(2, 1, 2, segmentation=large, drop=["area"])])
+    root = coco(tmp_path, annotations=[an(1, area=0), an(2, 1, 2, segmentation=large, drop=["area"])])
     assert (open_dataset("coco", str(root), "train").mask(0)[5:15, 5:15] == 1).all()  # the smaller on top
 
 
@@ -308,6 +352,16 @@ def test_a_category_that_only_stands_above_others_is_no_class(tmp_path, above):
     assert checked("coco", coco(tmp_path, categories=[root, *others]), "train").classes == ("dog", "cat")
 
 
+def test_an_annotation_file_among_the_pictures_is_sent_where_it_belongs(tmp_path):
+    root = coco(tmp_path, categories=[{"id": 1, "name": "dog"}, {"id": 2, "name": "Dog"}])
+    (root / "annotations" / "instances_train.json").rename(root / "train" / "_annotations.coco.json")
+    with pytest.raises(UserError, match=r"beside the pictures; move it to annotations/instances_train\.json\."):
+        checked("coco", root, "train")
+    (root / "train" / "_annotations.coco.json").rename(root / "annotations" / "instances_train.json")
+    words = "“dog” and “Dog” are classes of their own, though they differ in capitals alone."
+    assert words in checked("coco", root, "train").notes
+
+
 def test_strays_are_named_and_a_root_category_is_no_class(tmp_path):
     root = coco(
         tmp_path,
@@ -324,7 +378,13 @@ def test_strays_are_named_and_a_root_category_is_no_class(tmp_path):
     assert any("'dog' stands above others" in note for note in report.notes)
 
 
-BAD = [[[5, 5, 9]], [[1, 2, 3, 4, 5, float("nan")]], {"size": [H, W], "counts": [1.5, 1998.5]}, SQUARE]
+BAD = [
+    [[5, 5, 9]],
+    [[1, 2, 3, 4, 5, float("nan")]],
+    {"size": [H, W], "counts": [1.5, 1998.5]},
+    SQUARE,
+    [[0.1, 0.1, 0.9, 0.1, 0.9, 0.9]],
+]
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -345,6 +405,14 @@ def test_a_bad_part_of_an_outline_leaves_the_good_one(tmp_path):
     assert report.broken_count == 0
     assert any("Annotation 1 of picture 1 has a part that cannot be used" in note for note in report.notes)
     assert (open_dataset("coco", str(root), "train").mask(0) == 1).sum() == 100
+
+
+@pytest.mark.parametrize("nothing", [[[5, 5, 15, 5, 10, 5]], {"size": [H, W], "counts": [W * H]}])
+def test_an_outline_without_a_pixel_is_named(tmp_path, nothing):
+    root = coco(tmp_path, annotations=[an(1), an(7, 1, 2, segmentation=nothing), an(2, 2, 2)])
+    report = checked("coco", root, "train")
+    assert report.notes[0] == "Annotation 7 of picture 1 covers no pixel (1 picture)."
+    assert (open_dataset("coco", str(root), "train").mask(0) > 0).sum() == 100
 
 
 @pytest.mark.parametrize("segmentation", [None, []])

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,9 +146,13 @@ def test_what_is_finished_and_whole_is_kept(pair, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.png")} == before
 
 
-def test_shares_together_write_what_one_writes(pair, tmp_path):
-    list(write_masks(pair, Five(), OPTIONS, tmp_path / "one"))
-    steps = [step for r in (1, 0) for step in write_masks(pair, Five(), OPTIONS, tmp_path / "two", share=Share(r, 2))]
+@pytest.mark.parametrize(
+    "refinement", [None, walk_of(steps=4), Refinement("climb", AdvCamOptions(steps=2))], ids=["maps", "walk", "climb"]
+)
+def test_shares_together_write_what_one_writes(refinement, pair, tmp_path):
+    options = replace(OPTIONS, refinement=refinement)
+    list(write_masks(pair, Five(), options, tmp_path / "one"))
+    steps = [step for r in (1, 0) for step in write_masks(pair, Five(), options, tmp_path / "two", share=Share(r, 2))]
     assert [s.done for s in steps if hasattr(s, "done")] == [1, 2, 1, 2, 3]
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("one", "two"))
     assert one == two

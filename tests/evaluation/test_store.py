@@ -27,6 +27,7 @@ from recam_core.evaluation.store import (
     open_store,
     pictures_csv,
     read_notes,
+    reading,
     reset_pair,
     same_pictures,
     write_note,
@@ -37,8 +38,9 @@ from recam_core.evaluation.store.map_names import is_baseline, is_map_name, map_
 from recam_core.evaluation.store.maps import baseline_maps
 from recam_core.evaluation.store.table import _csv
 from recam_core.networks.pair import build_pair
-from recam_core.records import EvalStep, HeatmapOptions, UserError
+from recam_core.records import AdvCamOptions, EvalStep, HeatmapOptions, UserError
 from recam_core.records.stored import Stored
+from recam_core.refiners import Refinement
 from recam_core.system.launcher import Share
 
 
@@ -263,6 +265,16 @@ def test_processes_that_share_an_evaluation_leave_what_one_leaves(pair, tmp_path
     assert [len(list(shared(rank, 3))) for rank in range(3)] == [1, 0, 0]
 
 
+@pytest.mark.parametrize("refinement", [walk_of(steps=4), Refinement("climb", AdvCamOptions(steps=2))])
+def test_refined_maps_are_shared_as_well(refinement, pair, tmp_path):
+    maps = maker(pair, ("w",), refinement=refinement)
+    run(tmp_path / "one", maps, scenes(3))
+    for rank in (1, 0):
+        run(tmp_path / "two", maps, scenes(3), share=Share(rank, 2))
+    files = [{p.name: p.read_bytes() for p in (tmp_path / n).iterdir() if p.name != ".lock"} for n in ("one", "two")]
+    assert files[0] == files[1]
+
+
 def test_one_process_goes_on_with_what_several_began(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "PICTURES", 2)
     stream = evaluate_into(tmp_path / "s", maker(pair), scenes(5), WHERE, share=Share(1, 2))
@@ -408,6 +420,37 @@ def test_picture_numbers_of_another_kind_are_refused(stored, values):
     pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
     with pytest.raises(UserError, match=r"counts-0001\.parquet .* damaged"):
         open_store(stored)
+
+
+def test_a_part_that_holds_all_maps_in_one_is_read_as_well(pair, tmp_path):
+    run(tmp_path / "s", maker(pair), scenes(3))
+    path = tmp_path / "s" / part_name(0)
+    now, table = open_store(tmp_path / "s"), pq.read_table(path)
+    assert pq.ParquetFile(path).num_row_groups == len(now.settings.maps)
+    pq.write_table(table.sort_by([("picture", "ascending"), ("map", "ascending")]), path)  # as older versions did
+    old = open_store(tmp_path / "s")
+    for name in now.settings.maps:
+        np.testing.assert_array_equal(now.areas(name, 30).hit, old.areas(name, 30).hit)
+        assert now.sweep(name).counts.sum() == old.sweep(name).counts.sum() > 0
+    pq.write_table(table.take(pa.array(range(len(table)))[::-1]), path)
+    with pytest.raises(UserError, match=r"counts-0000\.parquet .* damaged"):
+        open_store(tmp_path / "s").sweep("cam")
+
+
+def test_a_map_that_is_asked_for_again_is_read_again_where_memory_is_short(pair, tmp_path, monkeypatch):
+    run(tmp_path / "s", maker(pair), scenes(3))
+    whole = open_store(tmp_path / "s")
+    monkeypatch.setattr(reading, "MOST_BYTES", 1)
+    monkeypatch.setattr(reading, "BLOCK", 50)  # less than one picture has
+    small = open_store(tmp_path / "s")
+    assert whole.cells["cam"] is whole.cells["cam"]
+    assert small.cells["cam"] is not small.cells["cam"]
+    chosen = np.array([True, False, True])
+    for name in whole.settings.maps:
+        assert np.array_equal(whole.areas(name, 30).predicted, small.areas(name, 30).predicted)
+        assert np.array_equal(whole.confusion(name, 30, chosen), small.confusion(name, 30, chosen))
+        assert np.array_equal(whole.sweep(name).counts, small.sweep(name).counts)
+        assert np.array_equal(whole.taken(name, 0, 0, 1), small.taken(name, 0, 0, 1))
 
 
 def test_a_store_without_settings_is_never_written_into(stored, pair):

@@ -13,7 +13,9 @@ from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets import open_dataset
 from recam_core.datasets.samples import read_sample
-from recam_core.experiments.benchmarks import BENCHMARKS, evaluate, refit, walk
+from recam_core.evaluation.store import open_store
+from recam_core.evaluation.sweep import PixelCounts
+from recam_core.experiments.benchmarks import BENCHMARKS, evaluate, refit, share, store, walk
 from recam_core.experiments.benchmarks.climb import step_row
 from recam_core.experiments.benchmarks.explain import backbone_row, parts_row
 from recam_core.experiments.benchmarks.measure import Row, matrix_rate, paired, peak_mib
@@ -45,6 +47,22 @@ def test_paired_gives_medians_of_both():
     ours, plain, spread = paired(lambda: time.sleep(0.001), lambda: time.sleep(0.02), rounds=3)
     assert 0.001 <= ours < 0.02 <= plain
     assert "ours" in spread
+
+
+def test_a_store_that_repeats_measured_pictures_is_opened_and_asked(tmp_path):
+    cells = np.array([0, 5, 2 * 81 * 101 + 3 * 101 + 7])  # background, background at level 5, label 2 that 3 wins
+    counted = [dict.fromkeys(store.MAPS[:-1], PixelCounts(cells, np.array([90, 5, 40])))]
+    store.write_store(tmp_path, tuple(f"class {k}" for k in range(80)), counted, 300)
+    assert open_store(tmp_path).sweep("cam").counts.sum(axis=(0, 1)).astype(bool).nonzero()[0].tolist() == [0, 5, 7]
+    answers = {answer.what: answer for answer in store.visit(str(tmp_path))}
+    assert list(answers) == ["start", "open", "curves", "sides", "threshold", "filter", "interval"]
+    assert all(answer.seconds >= 0 and answer.mib > 10 for answer in answers.values())
+
+
+def test_two_shares_of_an_evaluation_count_what_one_process_counts(tmp_path):
+    row = share.two_processes_row(tmp_path, 2)  # which asserts it
+    assert row.plain_s is not None
+    assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
 
 
 def test_class_features_need_a_small_part_of_the_plain_memory():

@@ -9,6 +9,7 @@ from official_names import first_name
 
 from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.datasets.class_names import VOC_CLASSES
+from recam_core.networks.readouts import recam_readouts
 from recam_core.refiners.random_walk.boundary import edge_logits
 
 pytestmark = pytest.mark.slow
@@ -64,7 +65,7 @@ def test_a_recam_pair_has_both_classifiers_of_the_official_files(cam_file, offic
     fc2 = official("class_predictor", 7)
     torch.save(fc2, tmp_path / "recam_predictor.pth")
     pair = import_checkpoint([path, tmp_path / "recam_predictor.pth"], "official", backbone="resnet50_s8")
-    assert pair.readouts == ("w", "wprime", "sum", "product")
+    assert pair.readouts == recam_readouts()
     w, wprime = (pair.recam.class_weights(name) for name in ("w", "wprime"))
     assert torch.equal(wprime, fc2["classifier.weight"].flatten(1))
     assert torch.equal(pair.recam.class_weights("product"), w * wprime)

@@ -540,6 +540,11 @@ def test_methods_stand_beside_the_readouts_and_all_maps_snap_to_edges():
     app = ran(app)
     assert query(app)["snap"] == "1"
     assert shown(app)[1]["maps"] != blobs["maps"]
+    next(button for button in app.button if button.label == "Show the iterations").click()
+    stream = ran(app).session_state["snapping-run"].stream
+    assert stream.wait(60)
+    assert (stream.made, stream.state) == (11, "done")
+    app.toggle(key="more-snapped").set_value(False)
     app.selectbox(key="more-layer").set_value("blocks.0")
     assert shown(ran(app))[0]["views"][-1]["label"] == "LayerCAM (layer blocks.0, stage 1)"
     app.multiselect(key="more-methods").set_value(["scorecam"])

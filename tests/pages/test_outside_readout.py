@@ -21,16 +21,19 @@ from ui.compute.packing import unpack
 from ui.session import uploads
 
 SCENE = "scene-fish-boat"
-WITH_MEAN = ["cam", "w", "wprime", "sum", "product", "mean"]
+WITH_OUTSIDE = [*READOUTS, "outside"]
 
 
 @pytest.fixture(autouse=True)
-def mean(monkeypatch, tmp_path):
+def outside(monkeypatch, tmp_path):
     """The mean of w and w′ as a row, and the bundled model under a name that no cache knows."""
     row = replace(
-        READOUTS["sum"], name="mean", label="mean", weights=lambda head: sum(head.weights.values()) / len(head.weights)
+        READOUTS["sum"],
+        name="outside",
+        label="outside",
+        weights=lambda head: sum(head.weights.values()) / len(head.weights),
     )
-    monkeypatch.setitem(READOUTS, "mean", row)
+    monkeypatch.setitem(READOUTS, "outside", row)
     (tmp_path / "models").mkdir()
     copy_pair(BUNDLED_MODELS / "scenes.safetensors", tmp_path / "models" / "outside.safetensors", "outside")
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path / "models"))
@@ -48,32 +51,32 @@ def view_keys(app):
 
 def test_a_file_that_was_there_has_it():
     pair = load_pair("scenes")
-    assert list(pair.readouts) == WITH_MEAN
+    assert list(pair.readouts) == WITH_OUTSIDE
     w, wprime = (pair.recam.class_weights(name) for name in ("w", "wprime"))
-    np.testing.assert_allclose(pair.recam.class_weights("mean"), (w + wprime) / 2)
+    np.testing.assert_allclose(pair.recam.class_weights("outside"), (w + wprime) / 2)
 
 
 def test_explain_writes_it(tmp_path):
     assert main(["explain", SCENE, "--readouts", "all", "--model", "scenes", "--out", str(tmp_path / "out")]) == 0
     with np.load(tmp_path / "out" / "maps.npz") as arrays:
-        assert {"mean", "raw_mean"} <= set(arrays.files)
-        np.testing.assert_allclose(arrays["raw_mean"], arrays["raw_sum"] / 2, rtol=1e-3, atol=1e-4)
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))["readouts"] == WITH_MEAN
+        assert {"outside", "raw_outside"} <= set(arrays.files)
+        np.testing.assert_allclose(arrays["raw_outside"], arrays["raw_sum"] / 2, rtol=1e-3, atol=1e-4)
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))["readouts"] == WITH_OUTSIDE
 
 
-def test_compare_shows_it(mean):
+def test_compare_shows_it(outside):
     app = opened(picture=SCENE, model="outside")
-    assert view_keys(app) == WITH_MEAN
+    assert view_keys(app) == WITH_OUTSIDE
     assert "for six maps of" in " ".join(element.value for element in app.markdown)
 
 
 def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):
     common = ["evaluate", "--model", "outside", "--dataset", "scenes", "--split", "samples", "--json-lines"]
     assert main([*common, "--out", str(tmp_path / "runs" / "mine")]) == 0
-    assert list(open_store(tmp_path / "runs" / "mine").settings.maps) == WITH_MEAN
-    app = opened("../pages/lab/errors.py", run="mine", a="mean", b="sum")
-    assert app.session_state["errors-a"] == "mean"
-    assert app.selectbox(key="errors-b").options == [READOUTS[name].label for name in WITH_MEAN]
+    assert list(open_store(tmp_path / "runs" / "mine").settings.maps) == WITH_OUTSIDE
+    app = opened("../pages/lab/errors.py", run="mine", a="outside", b="sum")
+    assert app.session_state["errors-a"] == "outside"
+    assert app.selectbox(key="errors-b").options == [READOUTS[name].label for name in WITH_OUTSIDE]
     assert not app.error
 
 
@@ -83,6 +86,6 @@ def test_balance_fits_and_shows_it(monkeypatch):
     for module in (ui.balance.knobs, ui.balance.curve):
         monkeypatch.setattr(module, "RUNGS", (0.0, 1.0))
     app = opened("../pages/learn/balance.py", picture=SCENE, model="outside")
-    assert view_keys(app) == WITH_MEAN
-    assert "mean" in app.dataframe[0].value.columns
+    assert view_keys(app) == WITH_OUTSIDE
+    assert "outside" in app.dataframe[0].value.columns
     assert not app.error

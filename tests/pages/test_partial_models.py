@@ -16,6 +16,7 @@ from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import CAM
 from ui.session import uploads
 
@@ -32,13 +33,17 @@ def _nothing_remembered(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def models(tmp_path, monkeypatch):
-    """``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes."""
+    """``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes.
+
+    ``deep``: a head of two layers, which CAM does not apply to.
+    """
     torch.manual_seed(0)
     made = {
         "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
         "plain": (SCENE_CLASSES, (CAM,), None),
         "recam": (SCENE_CLASSES, ("recam",), None),
         "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
+        "deep": (SCENE_CLASSES, (CAM,), {"cam": {"head": "vector", "hidden": 16, "bias": True}}),
     }
     for name, (classes, networks, heads) in made.items():
         pair = build_pair(name, "tiny", classes, {}, networks, heads)
@@ -60,17 +65,38 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
     assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
     assert "Train FC2 on it" in [button.label for button in app.button]
     assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
-    assert app.selectbox(key="model").options[-4:] == [
+    assert app.selectbox(key="model").options[-5:] == [
         "alone · 8 classes · CAM alone · imported",
+        "deep · 8 classes · gradient methods alone · imported",
         "many · 1000 classes · CAM alone · imported",
         "plain · 8 classes · CAM alone · imported",
         "recam · 8 classes · ReCAM alone · imported",
     ]
 
 
+def test_compare_shows_methods_alone_where_cam_does_not_apply_and_other_pages_say_so():
+    app = opened(picture=SCENE, model="deep")
+    assert labels(app) == ["Grad-CAM++", "LayerCAM"]
+    assert "answer of the model deep is not linear in averaged features, so **CAM does not apply**" in infos(app)
+    app.multiselect(key="more-methods").set_value(["gradcam"])
+    ran(app)
+    assert labels(app) == ["Grad-CAM"]
+    app.multiselect(key="more-methods").set_value([])
+    ran(app)
+    assert labels(app) == ["Grad-CAM++", "LayerCAM"]
+    for page in ("climb", "walk"):
+        app.switch_page(f"../pages/explore/{page}.py").run()
+        assert not app.exception
+        assert "The model deep has no weights that could be" in infos(app)
+    for page in ("why", "balance"):
+        app.switch_page(f"../pages/learn/{page}.py").run()
+        assert not app.exception
+        assert "The model deep has no weights that could be" in infos(app)
+
+
 def test_compare_shows_recam_alone_without_a_reference():
     app = opened(picture=SCENE, model="recam")
-    assert labels(app) == ["w", "w′", "w⊕w′", "w⊗w′"]
+    assert labels(app) == [READOUTS[name].label for name in recam_readouts()]
     assert "CAM is missing" in infos(app)
 
 

@@ -20,6 +20,7 @@ from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.networks.model import build_model
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainStep, UserError, Validated
 from recam_core.system.history import read_history
 from recam_core.training.optimizer import build_optimizer
@@ -286,7 +287,7 @@ def test_scores_and_maps_come_with_every_epoch_and_change_no_number(tmp_path):
         (2, -1, "maps/stage2-epoch000.npz"), (2, 0, "maps/stage2-epoch001.npz"),
     ]  # fmt: skip
     scores = [e for e in told if e["event"] == Validated.__name__]
-    assert [(e["pictures"], list(e["miou"])) for e in scores] == [(4, ["cam"]), (4, ["w", "wprime", "sum", "product"])]
+    assert [(e["pictures"], list(e["miou"])) for e in scores] == [(4, ["cam"]), (4, list(recam_readouts()))]
     assert [p.name for p in read_watched(tmp_path / "more")] == ["samples-0003", "coffee"]
     before, after = (read_epoch_maps(tmp_path / "more", f"maps/stage1-epoch00{i}.npz") for i in (0, 1))
     assert not np.array_equal(before.maps["cam"][0], after.maps["cam"][0])
@@ -359,7 +360,7 @@ def test_fc2_is_trained_on_a_classifier_from_elsewhere_whose_bias_it_keeps(tmp_p
     for head in (pair.cam.head, pair.recam.head):
         assert torch.equal(head.fc1_bias, elsewhere.cam.head.fc1_bias[rows])
     assert pair.cam.head.activation == pair.recam.head.activation == "softmax"  # nobody taught it anything else
-    assert pair.readouts == ("cam", "w", "wprime", "sum", "product")
+    assert pair.readouts == tuple(READOUTS)
     finish(tmp_path / "taught", replace(CONFIG, stage1=str(tmp_path / "elsewhere.safetensors")))
     assert load_pair(tmp_path / "taught").recam.head.activation == "sigmoid"  # stage 2 taught it with BCE
 

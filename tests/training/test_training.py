@@ -21,6 +21,7 @@ from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.tiny import Tiny
 from recam_core.networks.initial_weights import imagenet_rows
 from recam_core.networks.model import build_model
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import EpochEnd, Finished, TrainConfig, TrainStep, UserError
 from recam_core.training.cost import estimate_cost
 from recam_core.training.optimizer import build_optimizer, set_rates
@@ -404,7 +405,7 @@ def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
     events = finish(tmp_path / "run", config)
     assert {event.stage for event in events if isinstance(event, TrainStep)} == {2}
     pair = load_pair(tmp_path / "run" / MODEL)
-    assert (pair.backbone, pair.readouts) == ("timm:resnet18", ("cam", "w", "wprime", "sum", "product"))
+    assert (pair.backbone, pair.readouts) == ("timm:resnet18", tuple(READOUTS))
     torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)  # stage 1 as it was
     assert not torch.equal(pair.recam.head.fc1, net.fc.weight)
     assert pair.recam.head.settings == {"bias": True, "activation": "sigmoid"}  # stage 2 teaches FC1 with BCE

@@ -9,6 +9,7 @@ from PIL import Image
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import TrainConfig, UserError
 from recam_core.training.watched_pictures import find_watched, keep_maps, keep_watched, read_epoch_maps, read_watched
 
@@ -55,7 +56,7 @@ def test_maps_are_those_of_the_true_classes_or_of_the_most_probable(tmp_path, pa
     file = keep_maps(pictures, pair.classes, (pair.cam, pair.recam), tmp_path, "stage2-epoch001.npz")
     assert file == "maps/stage2-epoch001.npz"
     found = read_epoch_maps(tmp_path, file)
-    assert set(found.maps) == {"cam", "w", "wprime", "sum", "product"}
+    assert set(found.maps) == set(READOUTS)
     assert found.classes[0] == ("cat", "dog", "tree")
     for i, picture in enumerate(pictures):
         with torch.no_grad():

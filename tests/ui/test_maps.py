@@ -106,7 +106,7 @@ def test_an_empty_map_has_a_peak_of_zero_and_no_number_json_cannot_hold(truth):
         for readout in READOUTS
     ]  # fmt: skip
     header, blobs = unpack(heat_payload(empty, "x", masks, known))
-    assert header["peaks"] == [[0, 0, 0]] * 5
+    assert header["peaks"] == [[0, 0, 0]] * len(READOUTS)
     assert not any(blobs["maps"])
     dog = header["quality"]["each"][0][2]
     assert dog is None  # neither map nor object has a pixel
@@ -120,7 +120,7 @@ def test_the_picture_is_the_working_size_and_the_rest_names_itself(results):
     described = {"width": width, "height": height, "name": "Hündin <b>.jpg", "type": "image/jpeg"}
     assert header["picture"] == described
     assert [entry["name"] for entry in header["classes"]] == CLASSES
-    assert [view["label"] for view in header["views"]] == ["CAM", "w", "w′", "w⊕w′", "w⊗w′"]
+    assert [view["label"] for view in header["views"]] == [row.label for row in READOUTS.values()]
 
 
 def test_numbers_have_five_digits_and_null_for_the_undefined():

@@ -30,7 +30,7 @@ def test_every_backbone_has_words_and_its_own_stride():
 def test_classes_readouts_and_sizes():
     assert words.classes_words(["a", "b"]) == "a, b"
     assert words.classes_words([*"abcdefgh"]) == "a, b, c, d, e, f and 2 more"
-    assert words.readout_words(tuple(READOUTS)) == "CAM · w · w′ · w⊕w′ · w⊗w′"
+    assert words.readout_words(tuple(READOUTS)) == " · ".join(row.label for row in READOUTS.values())
     assert [words.size_words(size) for size in (10, 3 * 2**19, 2**20 * 3289 // 1000, 2**28)] == [
         "1 KB", "1.5 MB", "3.3 MB", "256 MB",
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from recam_core import Evidence, FeatureBank, ModelPair, RefitConfig, UserError, refit_evidence
+from recam_core.networks.readouts import readout_labels, untrained_readouts
 from ui.balance.curve import Key, Live, place_curve, progress, remember, show_full_training
 from ui.balance.fits import bank_key, bank_of, fit_of, look_of
 from ui.balance.knobs import choose_lambda, choose_switches
@@ -120,8 +121,8 @@ def show_method() -> None:
             "- **Start**: $W$ is stage 1’s FC1, $W'$ its positive part. Every λ takes the same steps over the same "
             "batches, so the curve "
             "does not depend on the order in which you try them.\n"
-            "- **CAM** is stage 1 and never moves. At λ = 0 only BCE is fitted: w is the control, and w′, w⊕w′, "
-            "w⊗w′ are untrained.\n"
+            "- **CAM** is stage 1 and never moves. At λ = 0 only BCE is fitted: w is the control, and "
+            f"{readout_labels(untrained_readouts(0))} are untrained.\n"
             "- This is not the training of the bundled model, which also moves the backbone and looks at random "
             "crops: see full training."
         )

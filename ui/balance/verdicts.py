@@ -2,18 +2,10 @@
 
 import streamlit as st
 
-from recam_core.experiments.findings import Verdict, read_study, verdicts
+from recam_core.experiments.findings import ABLATIONS, LAMBDAS, SEEDS, Verdict, read_study, verdicts
 from ui.widgets.escaping import plain
 
-PARTS = (
-    "voc-seeds",
-    "scenes-lambda",
-    "scenes-ablations",
-    "scenes-seeds",
-    "photos-seeds",
-    "photos-folds",
-    "photos-lambda",
-)
+PARTS = {part for part, _ in SEEDS.values()} | {*LAMBDAS.values(), *ABLATIONS.values()}
 LOOKS = {
     "reproduced": (":material/check_circle:", "blue"),
     "not reproduced": (":material/cancel:", "orange"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from recam_core import Refit, RefitConfig
-from recam_core.networks.readouts import READOUTS, recam_readouts, untrained_readouts
+from recam_core.networks.readouts import READOUTS, readout_labels, recam_readouts, untrained_readouts
 from recam_core.records import CAM, SeedScore
 from ui.widgets.ladder import as_text
 
@@ -49,12 +49,9 @@ def flatness(fits: Sequence[Refit]) -> str:
     flat = [name for name, spread in spreads.items() if spread < FLAT]
     if not flat:
         return ""
-    *others, last = (READOUTS[name].label for name in flat)
-    which = f"{', '.join(others)} and {last}" if others else last
     return (
-        f"{which} {'hardly move' if len(flat) > 1 else 'hardly moves'} with λ (less than {100 * FLAT:g} point): the "
-        "backbone is "
-        "frozen, so the features stay the same and only what reads them out can answer."
+        f"{readout_labels(flat)} {'hardly move' if len(flat) > 1 else 'hardly moves'} with λ (less than {100 * FLAT:g} point): "
+        "the backbone is frozen, so the features stay the same and only what reads them out can answer."
     )
 
 

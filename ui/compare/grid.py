@@ -64,8 +64,10 @@ def grid_pictures(subject: Subject) -> list[str]:
 
 def show_grid(names: Sequence[str], subject: Subject, pair: ModelPair) -> None:
     """All pictures under one control bar; those that were not looked at yet wait for their turn."""
-    pictures = [(name, picture) for name in names if (picture := _open(name))]
-    if lost := len(names) - len(pictures):
+    if not pair.readouts:
+        st.info("Several pictures stand beside one another with maps of readouts, which this model has none of.")
+    pictures = [(name, picture) for name in names if pair.readouts and (picture := _open(name))]
+    if pair.readouts and (lost := len(names) - len(pictures)):
         st.info(f"{lost} of {len(names)} pictures are not on this server any more; upload them again.")
     offered = [EACH, *pair.classes]
     if st.session_state.get(CLASS) not in offered:  # of another model

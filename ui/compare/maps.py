@@ -83,7 +83,13 @@ def shown_maps(
         measured = {r.readout: round(seed_threshold(pair, r.readout, evidence.options)[0], 2) for r in results}
         best = best_readout(pair, evidence.options)
         payload = heat_payload(
-            results, curves, name, truth, compare=best, activation=evidence.activation, measured=measured
+            results,
+            curves,
+            name,
+            truth,
+            compare=best or results[-1].readout,
+            activation=evidence.activation,
+            measured=measured,
         )
         return Shown(results, curves, payload, truth, measured, best, snapped)
 

@@ -18,6 +18,7 @@ from ui.widgets.escaping import plain
 from ui.widgets.jobs import time_words
 
 CACHE_BYTES = 128 * 2**20
+FIRST = ("gradcampp", "layercam")  # of a model without readouts, where nothing else is chosen
 MOST_SECONDS = 120.0  # others wait for as long: what takes longer is for the command line
 NETWORK_WORDS = {"recam": "stage 2 (ReCAM)", "cam": "stage 1 (CAM)"}
 
@@ -40,7 +41,7 @@ _KEPT: TurnCache[list[CamResult]] = TurnCache(CACHE_BYTES, _bytes, EVIDENCE.queu
 def choose_more(pair: ModelPair) -> MoreMaps:
     """Which further maps are wanted; nothing is computed for those that are not."""
     layers = ("", *layer_names(pair.recam))
-    _remember(layers)
+    _remember(layers, [] if pair.readouts else list(FIRST))
     has_both = len(pair.networks) == len(NETWORKS)
     network = str(st.session_state["more-network"]) if has_both else RECAM
     offered = [name for name, row in METHODS.items() if not method_gap(pair, MethodMap(row, network).name)]
@@ -85,14 +86,18 @@ def choose_more(pair: ModelPair) -> MoreMaps:
     return MoreMaps(tuple(names), bool(snap))
 
 
-def _remember(layers: Sequence[str]) -> None:
-    """Take what the address asks for when somebody comes, and leave a layer that another model had."""
+def _remember(layers: Sequence[str], first: list[str]) -> None:
+    """Take what the address asks for when somebody comes, and leave a layer that another model had.
+
+    Where nothing is chosen, ``first`` are.
+    """
     if "more-methods" not in st.session_state:
         asked = [method_map(name) for name in read_list("methods") if is_method(name)]
         st.session_state["more-methods"] = list(dict.fromkeys(one.method.name for one in asked))
         st.session_state["more-network"] = asked[0].network if asked else RECAM
         st.session_state["more-layer"] = asked[0].layer if asked else ""
         st.session_state["more-snapped"] = read_choice("snap", ("0", "1"), "0") == "1"
+    st.session_state["more-methods"] = st.session_state["more-methods"] or first
     st.session_state.setdefault("more-network", RECAM)  # its control is not drawn for every model
     if st.session_state["more-layer"] not in layers:
         st.session_state["more-layer"] = ""
@@ -100,8 +105,8 @@ def _remember(layers: Sequence[str]) -> None:
 
 def agreed_to(more: MoreMaps, key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> MoreMaps:
     """The further maps without those of slow methods that nobody agreed to yet, of what ``key`` stands for."""
-    agreed = (name for name in more.methods if _is_agreed(key, pair, evidence, classes, name))
-    return MoreMaps(tuple(agreed), more.snapped)
+    agreed = tuple(name for name in more.methods if _is_agreed(key, pair, evidence, classes, name))
+    return MoreMaps(agreed if agreed or pair.readouts else FIRST, more.snapped)
 
 
 def _is_agreed(key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str], name: str) -> bool:

@@ -12,7 +12,8 @@ from ui.compare.doors import UPLOADER, doors
 from ui.compare.files import save_buttons
 from ui.compare.link import view_settings, write_view
 from ui.compare.maps import Shown, shown_maps
-from ui.compare.more_maps import MoreMaps, agreed_to, choose_more, results_with
+from ui.compare.more_maps import FIRST, MoreMaps, agreed_to, choose_more, results_with
+from ui.compare.snapping import show_snapping
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.session.link import address, write
@@ -100,7 +101,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
             shown = look()
         except UserError as error:  # of a method
             st.error(plain(str(error)), icon=":material/error:")
-            more = MoreMaps(snapped=more.snapped)
+            more = MoreMaps(() if pair.readouts else FIRST, more.snapped)
             shown = look()
         settings = _show_heat(subject, shown)
     with buttons:
@@ -118,6 +119,10 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     st.caption(f"{READOUT} {BCE} {SCE}")
     with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
+    if more.snapped:
+        with st.expander("How the maps snapped to edges", icon=":material/animation:"):
+            names = [result.readout for result in shown.results]
+            show_snapping(asked, evidence, pair, classes, names, settings, truth)
 
 
 def _show_heat(subject: Subject, shown: Shown) -> dict[str, Any]:

@@ -242,6 +242,7 @@ def _to_compare(view: View, position: int, picture: Any) -> None:
         "scales": "multi" if len(settings.options.scales) > 1 else "single",
         "flip": str(int(settings.options.flip)),
         "size": str(settings.options.long_side),
+        "stretch": str(int(settings.options.stretch)),
         "t": f"{view.threshold:g}",
         "view": "error",
     }

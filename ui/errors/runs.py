@@ -12,7 +12,7 @@ from recam_core import Store, UserError, known_models, open_store, read_header
 from recam_core.cam.methods import is_method
 from recam_core.checkpoints.pair_file import find_model
 from recam_core.checkpoints.registry import find_by_sha256, names_file
-from recam_core.evaluation.store import read_parts, read_settings
+from recam_core.evaluation.store import read_entries, read_settings
 from recam_core.refiners import REFINERS
 from recam_core.system.folders import runs_folder
 from recam_core.system.jobs import Job, list_jobs, read_events, start_job
@@ -78,7 +78,7 @@ def _so_far(folder: Path, words: str) -> str:
     if " of this split " not in words:
         return words
     settings, finished = read_settings(folder)
-    done = len(read_parts(folder)[0])
+    done = len(read_entries(folder))
     return words if finished else words.replace(" of this split ", f" of the {done} so far (of {settings.total}) ", 1)
 
 
@@ -146,6 +146,7 @@ def start_baselines(run: Run, store: Store) -> Job:
     common += ["--root", settings.root] if settings.root else []
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]
+    common += ["--stretch"] if settings.options.stretch else []
     methods = [name for name in settings.maps if is_method(name)]
     more = ["--baselines", "only", *(["--methods", ",".join(methods)] if methods else []), "--json-lines"]
     return start_job(

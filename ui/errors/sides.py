@@ -45,9 +45,7 @@ class Side:
         """Figures of the compared pictures taken together at every threshold."""
         if len(self.numbers) == self.store.counted.sum():
             return self.store.curves(self.name)
-        cells = self.store.cells[self.name]
-        keep = self._chosen[cells.picture]
-        fewer = replace(cells, **{name: values[keep] for name, values in vars(cells).items()})
+        fewer = self.store.cells[self.name].of(self._chosen)
         return replace(self.store, cells={self.name: fewer}).curves(self.name)
 
     @property

@@ -77,7 +77,7 @@ def _cautions(entry: ModelEntry) -> None:
     warning = entry.card.get("warning")
     if isinstance(warning, str) and warning:
         st.warning(plain(warning), icon=":material/warning:")
-    if lacking := words.missing_words(entry.networks):
+    if lacking := words.missing_words(entry.networks) if entry.readouts else "":
         st.info(lacking, icon=":material/info:")
 
 

@@ -35,6 +35,8 @@ def classes_words(classes: Sequence[str]) -> str:
 
 def readout_words(readouts: Sequence[str]) -> str:
     """The readouts that a model has."""
+    if not readouts:
+        return "none, gradient methods alone"
     return " · ".join(READOUTS[name].label for name in readouts if name in READOUTS)
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recam_core import UserError
+from recam_core.networks.readouts import readout_labels, recam_readouts
 from recam_core.records import TrainConfig
 from ui.components.player import player, stream_store
 from ui.train.live import rolls
@@ -59,8 +60,9 @@ def show_watched(run: Run, config: TrainConfig) -> None:
     stream_store.put(roll.stream)
     player([roll.stream], key=f"train-player-{run.name}", initial={"speed": 2})
     st.caption(
-        "Stage 1 makes CAM, with BCE alone. Stage 2 goes on from there and makes w, w′, w⊕w′ and w⊗w′; CAM then stays as the "
-        "last epoch of stage 1 left it. Each map is shown up to its own peak, from one look without mirror image or more scales. "
+        f"Stage 1 makes CAM, with BCE alone. Stage 2 goes on from there and makes {readout_labels(recam_readouts())}; CAM then "
+        "stays as the last epoch of stage 1 left it. Each map is shown up to its own peak, from one look without mirror image "
+        "or more scales. "
         "A map shows evidence for a class under this head, no more."
     )
 

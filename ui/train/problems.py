@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recam_core.networks.initial_weights import imagenet_counterparts
+from recam_core.networks.readouts import readout_labels, untrained_readouts
 from recam_core.records import MOST_RATE, TRAIN_LIMITS, DataReport, TrainConfig
 from ui.train.words import NUMBERS, OPTIMIZERS
 
@@ -111,7 +112,7 @@ def _of_the_numbers(config: TrainConfig) -> list[str]:
     """What λ and the learning rates will do."""
     said = []
     if config.objective == "both" and config.recam_weight == 0:
-        said.append("With λ = 0 FC2 learns nothing: w′, w⊕w′ and w⊗w′ will mean nothing.")
+        said.append(f"With λ = 0 FC2 learns nothing: {readout_labels(untrained_readouts(0))} will mean nothing.")
     if config.objective == "both" and config.recam_weight > HEAVY:
         said.append(f"With λ = {config.recam_weight:g} SCE outweighs BCE by far; the paper takes 1 and 0.1.")
     if steep := [name for name in rates_of(config) if getattr(config, name) > STEEP[config.optimizer]]:

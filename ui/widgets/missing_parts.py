@@ -1,7 +1,5 @@
 """Models without all readouts: what is missing and where it can be trained, and a bundled model for pages that need it."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from recam_core import Evidence, ModelPair
@@ -19,7 +17,12 @@ def show_lacking(pair: ModelPair) -> None:
     """A calm banner on the pages of Explore: which readouts there are, why, and what would give the others."""
     if pair.network_names == NETWORKS:
         return
-    if pair.network_names == (CAM,):
+    if not pair.readouts:
+        text = (
+            f"The answer of the model {plain(pair.name)} is not linear in averaged features, so **CAM does not apply** to it: no "
+            "weights say what each position gives to a class. Methods that ask for gradients do, and are shown on Compare."
+        )
+    elif pair.network_names == (CAM,):
         text = (
             f"The model {plain(pair.name)} has one classifier (FC1) and shows **CAM** alone. ReCAM’s readouts need a second "
             "one (FC2), which learns from features under each class’s own CAM and can be trained on this model."
@@ -40,7 +43,7 @@ def suggest_bundled(pair: ModelPair, needs: str, *, train: bool = False) -> None
     ``train`` also offers to train FC2, on a page that shows no banner of `show_lacking`.
     """
     st.info(
-        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair.network_names))}.",
+        f"{needs} The model {plain(pair.name)} has {' and '.join(_words(pair))}.",
         icon=":material/info:",
     )
     if train:
@@ -72,12 +75,14 @@ def softmax_hint(evidence: Evidence) -> str:
 
 def _offer_training(pair: ModelPair) -> None:
     """Where the model has CAM alone, and this server trains: the way to the form with this model in it."""
-    if pair.network_names == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
+    if pair.readouts == (CAM,) and may_start() and st.button("Train FC2 on it", icon=":material/model_training:"):
         st.switch_page(TRAIN, query_params={"run": "new", "stage1": pair.name})
 
 
-def _words(networks: Sequence[str]) -> list[str]:
-    return ["CAM alone"] if tuple(networks) == (CAM,) else ["ReCAM’s readouts", "no CAM"]
+def _words(pair: ModelPair) -> list[str]:
+    if not pair.readouts:
+        return ["no weights that could be"]
+    return ["CAM alone"] if pair.network_names == (CAM,) else ["ReCAM’s readouts", "no CAM"]
 
 
 def _take(model: str) -> None:

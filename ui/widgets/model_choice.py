@@ -25,6 +25,7 @@ def entry_words(entry: ModelEntry) -> str:
         return f"{entry.title} · cannot be read"
     count = len(entry.classes)
     alone = " · CAM alone" if entry.networks == ("cam",) else "" if "cam" in entry.networks else " · ReCAM alone"
+    alone = alone if entry.readouts else " · gradient methods alone"
     words = f"{entry.title} · {count} class{'' if count == 1 else 'es'}{alone}"
     if entry.kind == "bundled":
         return words

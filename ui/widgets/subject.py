@@ -98,6 +98,7 @@ def _read_link() -> None:
     state["model"] = read_choice("model", known_models(), sample_model(picture))
     state["scales"] = read_choice("scales", SCALE_CHOICES, _DEFAULT_SCALES)
     state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
+    state["stretch"] = read_choice("stretch", ("0", "1"), str(int(DEFAULT.stretch))) == "1"
     state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
     asked = st.query_params.get("model")
     state["unknown"] = []
@@ -119,6 +120,7 @@ def _write_link(model: str, options: HeatmapOptions) -> None:
     write("model", model)
     write("scales", st.session_state["scales"] or _DEFAULT_SCALES, _DEFAULT_SCALES)
     write("flip", str(int(options.flip)), str(int(DEFAULT.flip)))
+    write("stretch", str(int(options.stretch)), str(int(DEFAULT.stretch)))
     write("size", str(options.long_side), str(DEFAULT.long_side))
 
 
@@ -172,7 +174,15 @@ def _choose_view() -> HeatmapOptions:
         help="Larger pictures are brought down to this long side before the model sees them. The photos model was trained "
         "at 320 to 512 pixels.",
     )
-    return HeatmapOptions(SCALE_CHOICES[scales or _DEFAULT_SCALES], bool(flip), int(size))
+    stretch = st.toggle(
+        "Resize maps as other libraries do",
+        key="stretch",
+        persist_state="session",
+        help="Maps are resized to the picture itself. The reference resizes them to its size rounded up to a multiple of 16 and "
+        "crops. Both are the same where the sides are such multiples; elsewhere they differ near the right and lower border, "
+        "by up to a third of the peak.",
+    )
+    return HeatmapOptions(SCALE_CHOICES[scales or _DEFAULT_SCALES], bool(flip), int(size), bool(stretch))
 
 
 def _open_picture() -> Subject:

@@ -58,7 +58,7 @@ def xgradcam(views: Views) -> Tensor:
 
 def finercam(views: Views) -> Tensor:
     """Finer-CAM times the number of positions; the library chooses the three classes that are nearest in their logits."""
-    if len(views.model.class_weights(views.model.readouts[0])) < 2:
+    if views.classes < 2:
         raise UserError("Finer-CAM compares a class with others, and this model has one class alone; use gradcam.")
     return _summed(_gradient_maps(views, FinerCAM))
 

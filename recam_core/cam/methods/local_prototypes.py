@@ -15,6 +15,10 @@ def lpcam(views: Views) -> Tensor:
     A mean of cosines is one product with the mean of unit vectors, so ``prototypes`` (K, D) hold the difference of the two means.
     """
     model = views.model
+    if not model.readouts:
+        raise UserError(
+            "LPCAM compares averaged features, as CAM does, which are not what this network answers by; use gradcam."
+        )
     if views.classifier.layer is not views.classifier.backbone:
         raise UserError("LPCAM is of the last features; leave the layer out.")
     if model.prototypes is None:

@@ -46,6 +46,7 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
         )
     return replace(
         evidence,
+        options=replace(options, stretch=options.stretch or getattr(model.backbone, "stretches", False)),
         classes=tuple(classes),
         scores=evidence.scores[ids],
         scale_maps={name: tuple(maps)},
@@ -77,7 +78,8 @@ def _maps(
         views = [x, x.flip(-1)] if evidence.options.flip else [x]
         classifier = Classifier(model, asked.layer)
         batches = [torch.cat(views)] if together else views
-        parts = torch.cat([asked.method.maps(Views(model, classifier, batch, ids)).detach() for batch in batches])
+        count = len(evidence.classes)
+        parts = torch.cat([asked.method.maps(Views(model, classifier, b, ids, count)).detach() for b in batches])
     return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0]
 
 
@@ -86,6 +88,8 @@ def method_gap(pair: ModelPair, name: str) -> str:
     asked = method_map(name)
     if asked.network == CAM and CAM not in pair.network_names:
         return "no network trained with BCE alone"
+    if asked.method.name == "lpcam" and not pair.readouts:
+        return "no features that CAM applies to"
     if asked.method.name == "lpcam" and _network(pair, asked).prototypes is None:
         return "no local prototypes"
     if asked.method.name == "finercam" and len(pair.classes) < 2:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from recam_core.networks.backbones.whole import Whole
 from recam_core.networks.model import CamModel
 from recam_core.records import UserError
 from recam_core.system.pass_counter import backbone_passes
@@ -26,7 +27,10 @@ class Classifier(nn.Module):
         shared: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
         self.backbone = copy.deepcopy(model.backbone, shared)
         self.head = copy.deepcopy(model.head, shared)
+        layer = layer or getattr(self.backbone, "map_layer", "")
         self.layer = _layer_of(cast(nn.Module, self.backbone), layer)
+        if isinstance(self.backbone, Whole):
+            self.layer = self.backbone.with_positions(layer)
         self.layer.register_forward_hook(_cut)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,12 +41,13 @@ class Classifier(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Views (V, 3, H, W) of a picture through a network, and the positions of the n classes whose maps are wanted."""
+    """Views (V, 3, H, W) of a picture through a network of ``classes``, and the positions of the n whose maps are wanted."""
 
     model: CamModel
     classifier: Classifier
     pixels: Tensor
     class_ids: Sequence[int]
+    classes: int
 
 
 def layer_names(model: CamModel) -> tuple[str, ...]:

@@ -10,14 +10,15 @@ from functools import cache
 from torch import Tensor
 
 from recam_core.checkpoints.importers.official import flat
-from recam_core.networks.backbones.adapted import anatomy_of
 from recam_core.networks.backbones.libraries import parse_name, tensor_shapes
+from recam_core.networks.backbones.whole import opened
 from recam_core.records import UserError
 from recam_core.system.tensor_files import PREFIXES
 
 ANCHORS = ("layer1.0.conv1.weight", "conv_stem.weight")  # a tensor of each family that no other network has
 TRUNKS = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.", "conv_stem.", "blocks.", "conv_head.", "bn2.")
 HEADS = ("fc.", "classifier.", "head.", "heads.", "linear.", "last_linear.", "cls.", "logits.")
+HIDDEN = "hidden"  # what the first of two linear layers is called
 AVERAGED = ("ema", "teacher", "average", "momentum")  # words in the names of moving averages
 BESIDE = (
     "loss",
@@ -51,8 +52,8 @@ KNOWN = Layout(ANCHORS, lambda name: name.startswith(TRUNKS))
 
 @cache
 def layout_of(backbone: str) -> Layout:
-    """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``; what CAM does not suit is refused."""
-    layer = anatomy_of(backbone).classifier
+    """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``."""
+    layer = opened(backbone).classifier
     wanted = tensor_shapes(parse_name(backbone))
     trunk = {name for name in wanted if not name.startswith(f"{layer}.")}
     whole = {name.partition(".")[0] for name in trunk} - {layer.partition(".")[0]}
@@ -66,13 +67,15 @@ def layout_of(backbone: str) -> Layout:
 class Classifier:
     """One network of a file under torchvision's or timm's own names, and names of the tensors that stand beside it.
 
-    Where the file holds a network and its moving average, ``taken`` and ``other`` are what stands before their names.
+    Where the file holds a network and its moving average, ``taken`` and ``other`` are what stands before their names. ``two`` are
+    names of the linear layers of a head of two; the first of them is then called ``hidden`` in the state.
     """
 
     state: dict[str, Tensor]
     beside: tuple[str, ...] = ()
     taken: str = ""
     other: str = ""
+    two: tuple[str, ...] = ()
 
 
 def find_classifier(
@@ -80,7 +83,7 @@ def find_classifier(
 ) -> Classifier | None:
     """The classifier in a file, whatever stands before its names and however its head is nested; None where there is none.
 
-    ``UserError`` for several networks that are not a network and its average, and for a head of several layers.
+    ``UserError`` for several networks that are not a network and its average, and for a head of three layers.
     """
     roots = sorted(
         {name.removesuffix(anchor) for anchor in layout.anchors for name in state if _ends_with(name, anchor)}
@@ -94,17 +97,20 @@ def find_classifier(
     rest = {name: value for name, value in inner.items() if name not in trunk and not name.startswith(BESIDE)}
     beside = {name: value for name, value in state.items() if not name.startswith(root) and name not in others}
     if root and not any(_is_linear(name, value) for name, value in rest.items()):
+        averaged = _is_averaged(root)  # a head of the one does not belong to the backbone of the other
         found = {
-            name: value for name, value in beside.items() if _plain(name).startswith(HEADS) and not _is_averaged(name)
+            name: value
+            for name, value in beside.items()
+            if _plain(name).startswith(HEADS) and _is_averaged(name) == averaged
         }
         rest |= {_plain(name): value for name, value in found.items()}
         beside = {name: value for name, value in beside.items() if name not in found}
     left = [*beside, *(f"{root}{name}" for name in inner if name.startswith(BESIDE))]
     layer = layout.layer or linear_layer(LITE if "conv_stem.weight" in trunk else "")
-    named = trunk | _head_as(rest, layer, file)
+    head, two = _head_as(rest, layer, file)
     if other is None:
-        return Classifier(named, tuple(sorted(left)))
-    return Classifier(named, tuple(sorted(left)), f"{root}*", f"{other}*")
+        return Classifier(trunk | head, tuple(sorted(left)), two=two)
+    return Classifier(trunk | head, tuple(sorted(left)), f"{root}*", f"{other}*", two)
 
 
 def _is_of(name: str, other: str, root: str) -> bool:
@@ -136,34 +142,55 @@ def _chosen(roots: list[str], file: str, average: bool) -> tuple[str, str | None
 
 def _plain(name: str) -> str:
     """A name without what wrappers put before it."""
-    while prefix := next((prefix for prefix in PREFIXES if name.startswith(prefix)), ""):
+    while prefix := next((prefix for prefix in PREFIXES if name.startswith(prefix)), _averaging(name)):
         name = name.removeprefix(prefix)
     return name
+
+
+def _averaging(name: str) -> str:
+    """How a name begins where that says that it is of a moving average (``ema_``, ``teacher.``, ``model_ema.``), else ""."""
+    first, dot, _ = name.partition(".")
+    if first.startswith("ema_"):
+        return "ema_"
+    return f"{first}." if dot and _is_averaged(first) else ""
 
 
 def _is_linear(name: str, value: Tensor) -> bool:
     return name.endswith(".weight") and flat(value).dim() == 2
 
 
-def _head_as(rest: Mapping[str, Tensor], layer: str, file: str) -> dict[str, Tensor]:
-    """The tensors beside the trunk with the one linear layer of the head under ``layer``, e.g. out of Dropout and Linear."""
+def _head_as(rest: Mapping[str, Tensor], layer: str, file: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The tensors beside the trunk with the last linear layer of the head under ``layer``, e.g. out of Dropout and Linear.
+
+    Of two linear layers the first is called ``hidden``, and the second part of the answer has their names.
+    """
     linear = [name.removesuffix(".weight") for name, value in rest.items() if _is_linear(name, value)]
-    if len(linear) > 1:
+    linear.sort(key=lambda name: [int(word) if word.isdigit() else 0 for word in name.split(".")])
+    if len(linear) > 2 or (len(linear) == 2 and not _follow(rest, *linear)):
         raise UserError(
-            f"{file} has {len(linear)} linear layers after its backbone ({', '.join(sorted(linear)[:4])}). CAM needs one alone, "
-            "from the pooled features to the classes: with more, no map says what each position gives to a class."
+            f"{file} has {len(linear)} linear layers after its backbone ({', '.join(linear[:4])}). CAM needs one alone, from the "
+            "pooled features to the classes, and the gradient methods take two that follow one another, with a ReLU between them."
         )
     if not linear:
-        return dict(rest)
-    (head,) = linear
+        return dict(rest), ()
+    *first, head = linear
     own = {f"{head}.weight": f"{layer}.weight", f"{head}.bias": f"{layer}.bias"}
+    own |= {f"{name}.{end}": f"{HIDDEN}.{end}" for name in first for end in ("weight", "bias")}
     others = [name for name in rest if name not in own and name.partition(".")[0] == head.partition(".")[0]]
     if others:
         raise UserError(
             f"{file} has more in its head than a linear layer ({', '.join(sorted(others)[:4])}), so CAM would not be what it "
             "computes. Only Dropout, which has no weights, may stand before the linear layer."
         )
-    return {own.get(name, name): flat(value) if name == f"{head}.weight" else value for name, value in rest.items()}
+    weights = {f"{name}.weight" for name in linear}
+    named = {own.get(name, name): flat(value) if name in weights else value for name, value in rest.items()}
+    return named, tuple(linear) if first else ()
+
+
+def _follow(rest: Mapping[str, Tensor], first: str, second: str) -> bool:
+    """Does one linear layer take what the other gives, and has the first a bias?"""
+    one, two = (flat(rest[f"{name}.weight"]) for name in (first, second))
+    return len(one) == two.shape[1] and f"{first}.bias" in rest
 
 
 def architecture(state: Mapping[str, Tensor], file: str) -> str:
@@ -238,4 +265,5 @@ def classifier_network(state: Mapping[str, Tensor], name: str) -> dict[str, Tens
     """Tensors of a classifier under the names of a ``CamModel`` with head "cam"."""
     layer = linear_layer(name)
     own = {f"{layer}.weight": "head.fc1", f"{layer}.bias": "head.fc1_bias"}
+    own |= {name: f"backbone.{name}" for name in state if name.startswith(f"{HIDDEN}.")}
     return {own.get(key, f"backbone.trunk.{key}"): value for key, value in state.items()}

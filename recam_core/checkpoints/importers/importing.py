@@ -19,6 +19,7 @@ from recam_core.checkpoints.importers.parts import (
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
 from recam_core.networks.backbones.libraries import input_description, parse_name
+from recam_core.networks.backbones.whole import Outline, opened
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -172,6 +173,7 @@ def _added(network: Network, recam: CamModel | None, base: ModelPair) -> ModelPa
             f"{network.file} ({network.backbone}, {len(network.classes)} classes) does not fit the model {base.name} "
             f"({base.backbone}, {len(base.classes)} classes); both must be the same."
         )
+    base.check_readouts([base.default_readout])
     if recam is None and CAM in base.network_names:
         raise UserError(f"The model {base.name} has a stage-1 network already; import {network.file} without --onto.")
     if recam is not None and base.network_names != (CAM,):
@@ -210,10 +212,12 @@ def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str)
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
     classifier = any(source.seen.kind == "classifier" for source in sources)
-    if notes := [
-        note for note in (LITE_NOTE if backbone == LITE else "", stride_note(backbone)) if classifier and note
-    ]:
-        described["note"] = "; ".join(notes)
+    reason = ""
+    if is_library_name(backbone) and isinstance(outline := opened(backbone), Outline):
+        reason = outline.reason
+    notes = (LITE_NOTE if backbone == LITE else "", stride_note(backbone), reason)
+    if classifier and any(notes):
+        described["note"] = "; ".join(filter(None, notes))
     if is_library_name(backbone):
         described["input"] = str(input_description(parse_name(backbone)))
     return described

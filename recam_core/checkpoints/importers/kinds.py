@@ -103,7 +103,7 @@ def recognise_tensors(state: Mapping[str, Tensor], file: str, average: bool = Tr
     if found := find_classifier(state, file, average):
         name = architecture(found.state, file)
         count = classifier_rows(found.state, name, file)
-        words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes{_beside(found, average)}"
+        words = f"{CHECKPOINT_KINDS['classifier']}: {name}, {count} classes{_two(found)}{_beside(found, average)}"
         return Recognised("classifier", default_backbone(name), count, count == IMAGENET, words, bool(found.other))
     first = ", ".join(sorted(state)[:4])
     raise UserError(
@@ -122,8 +122,18 @@ def _recognise_library(state: Mapping[str, Tensor], file: str, average: bool, ba
             f"are {first}."
         )
     count = classifier_rows(found.state, backbone, file, layout.layer)
-    words = f"a {name.library} classifier: {name.model}, {count} classes{_beside(found, average)}"
+    words = f"a {name.library} classifier: {name.model}, {count} classes{_two(found)}{_beside(found, average)}"
     return Recognised("classifier", backbone, count, count == IMAGENET, words, bool(found.other))
+
+
+def _two(found: Classifier) -> str:
+    """What a head of two linear layers does not allow."""
+    if not found.two:
+        return ""
+    return (
+        f"; its head has two linear layers ({', '.join(found.two)}), so CAM does not apply and gradient methods do; between them "
+        "a ReLU is taken, which a file does not say"
+    )
 
 
 def _beside(found: Classifier, average: bool) -> str:

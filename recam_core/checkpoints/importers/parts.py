@@ -1,9 +1,10 @@
 """One file from elsewhere → one part of a model: a network, FC2, or boundary branches with their backbone."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from recam_core.checkpoints.importers.classes import names_for
 from recam_core.checkpoints.importers.classifiers import (
+    HIDDEN,
     KNOWN,
     architecture,
     classifier_network,
@@ -27,6 +29,8 @@ from recam_core.networks.backbones.libraries import (
     fetch_classifier,
     parse_name,
 )
+from recam_core.networks.backbones.whole import Outline, opened, take_whole
+from recam_core.networks.heads import VECTOR
 from recam_core.networks.heads.recam import with_second
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
 from recam_core.networks.pair import ModelPair
@@ -78,7 +82,7 @@ def read_source(path: Path, average: bool = True, backbone: str = "") -> Source:
 def fetched_source(backbone: str) -> Source:
     """A library's classifier with its published weights, as if it had been read from a file; its classes are the library's."""
     name = parse_name(backbone)
-    layout_of(backbone)  # what CAM does not suit need not be fetched
+    layout_of(backbone)  # what no method suits need not be fetched
     state = fetch_classifier(name).state_dict()
     count = len(state[f"{layout_of(backbone).layer}.weight"])
     digest = hashlib.sha256(b"".join(value.detach().numpy().tobytes() for value in state.values())).hexdigest()
@@ -110,30 +114,64 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
         state = cam_network(source.state)
     classes = names_for(seen.classes, class_names or source.classes, seen.kind)
     activation = activation or ("softmax" if seen.softmax else "sigmoid")
-    model = build_model(chosen, CAM, seen.classes, bias="head.fc1_bias" in state, activation=activation)
+    hidden = state.get("backbone.hidden.bias")
+    whole = is_library_name(chosen) and isinstance(opened(chosen), Outline)
+    how: dict[str, Any] = {"bias": "head.fc1_bias" in state, "activation": activation}
+    if hidden is not None:
+        if whole:
+            raise UserError(
+                f"{source.name} has a head of its own two linear layers on {chosen}, which has layers there already."
+            )
+        how["hidden"] = len(hidden)
+        state = {_deeper(name): value for name, value in state.items()}
+    model = build_model(chosen, VECTOR if whole or hidden is not None else CAM, seen.classes, **how)
     _load(model, state, source)
     return Network(model, chosen, classes, source.name)
 
 
+def _deeper(name: str) -> str:
+    """Where a tensor of a network lies in one whose backbone has a hidden layer behind it."""
+    inside = name.startswith("backbone.") and not name.startswith(f"backbone.{HIDDEN}.")
+    return name.replace("backbone.", "backbone.trunk.", 1) if inside else name
+
+
 def _library_network(source: Source) -> dict[str, Tensor]:
     """Tensors of a library's classifier under the names of a ``CamModel``, once they have given the library's own answer."""
-    net = build_classifier(parse_name(source.seen.backbone), source.seen.classes)
-    _load(net, source.state, source)
+    name = source.seen.backbone
+    outline, net = opened(name), build_classifier(parse_name(name), source.seen.classes)
+    own = net.state_dict()
+    last = {key: value for key, value in source.state.items() if key.startswith(f"{outline.classifier}.")}
+    hidden = {key: value for key, value in source.state.items() if key.startswith(f"{HIDDEN}.")}
+    rest = {key: value for key, value in source.state.items() if key not in hidden}
+    if hidden:  # the library's own head takes what the hidden layer is given
+        rest |= {key: value for key, value in own.items() if key.startswith(f"{outline.classifier}.")}
+    _load(net, rest, source)
     with torch.no_grad():
-        x = torch.rand(1, 3, NOISE, NOISE, generator=torch.Generator().manual_seed(0))
+        side = outline.side or NOISE if isinstance(outline, Outline) else NOISE
+        x = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
         answer = net(x)
-        backbone, weight, bias = take_apart(net, source.seen.backbone)
+        take: Callable[..., tuple[nn.Module, Tensor, Tensor | None]] = (
+            take_whole if isinstance(outline, Outline) else take_apart
+        )
+        backbone, weight, bias = take(net, name)
         ours = F.linear(backbone.eval()(x).mean(dim=(2, 3)), weight, bias)
     if not torch.allclose(ours.softmax(dim=1), answer.softmax(dim=1), rtol=0, atol=SAME):
         raise UserError(
             f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}."
         )
+    if hidden:
+        weight, bias = last[f"{outline.classifier}.weight"], last.get(f"{outline.classifier}.bias")
     head = {"head.fc1": weight} | ({} if bias is None else {"head.fc1_bias": bias})
-    return head | {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
+    head |= {f"backbone.{key}": value for key, value in hidden.items()}
+    return head | {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
 
 
 def with_second_classifier(network: Network, source: Source) -> CamModel:
     """The same network under ReCAM's head: its own FC1, and FC2 out of another file."""
+    if not network.model.readouts:
+        raise UserError(
+            f"{source.name} is a second classifier of features, and {network.file} has none that CAM applies to."
+        )
     model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
     state = dict(network.model.state_dict())
     head = with_second(network.model.head.state_dict(), flat(source.state[FC1]))

@@ -1,7 +1,7 @@
 """The store of an evaluation: counts of every picture and map on disk, from which every figure at every threshold follows."""
 
 from recam_core.evaluation.metrics import Areas, PictureFigures
-from recam_core.evaluation.store.layout import StoreSettings, read_parts, read_settings
+from recam_core.evaluation.store.layout import StoreSettings, read_entries, read_settings
 from recam_core.evaluation.store.maps import MapMaker, reset_pair
 from recam_core.evaluation.store.notes import Note, read_notes, write_note
 from recam_core.evaluation.store.reading import Curves, Store, open_store, same_pictures
@@ -21,8 +21,8 @@ __all__ = [
     "evaluate_into",
     "open_store",
     "pictures_csv",
+    "read_entries",
     "read_notes",
-    "read_parts",
     "read_settings",
     "reset_pair",
     "same_pictures",

@@ -1,10 +1,11 @@
 """What lies in the folder of a store, and how it is written and read, file by file.
 
 ``store.json`` holds version and settings. ``counts-0000.parquet`` and on hold some pictures each: a row a cell (picture,
-map, true label, winning label, level) with its pixels, sorted by picture and map, and in the file's metadata an entry a
-picture. Level = how many thresholds the winning value exceeds. ``objects-0000.parquet`` and on, where localisation was asked for,
-hold a row for each object of a part and level. Every file is whole or not there. What several processes have counted lies in
-``shares/`` until all is there (``sharing.py``).
+map, true label, winning label, level) with its pixels, and in the file's metadata an entry a picture. The rows of a map are
+sorted by picture, and a row group of their own, so that one map is read without the others (files of older versions hold
+all maps in one, sorted by picture and map). Level = how many thresholds the winning value exceeds. ``objects-0000.parquet``
+and on, where localisation was asked for, hold a row for each object of a part and level. Every file is whole or not there.
+What several processes have counted lies in ``shares/`` until all is there (``sharing.py``).
 """
 
 import contextlib
@@ -69,11 +70,13 @@ class StoreSettings:
     localisation: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the options of a refiner stand under its name, ``walk`` in any case, ``localisation`` where counted."""
+        """Plain data; the options of a refiner stand under its name, ``walk`` in any case; what was not asked for is left out."""
         plain = asdict(self)
         refine, refinement = plain.pop("refine"), plain.pop("refinement")
         if not plain["localisation"]:
             del plain["localisation"]
+        if not self.options.stretch:
+            del plain["options"]["stretch"]
         plain |= {"walk": None} | ({refine: refinement} if refine else {})
         return json.loads(json.dumps(plain))
 
@@ -174,7 +177,9 @@ def write_part(
     about = {"pictures": index} | ({} if numbers is None else {"numbers": json.dumps(list(numbers))})
     table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(about))
     stream = io.BytesIO()
-    pq.write_table(table, stream, compression="zstd")
+    with pq.ParquetWriter(stream, table.schema, compression="zstd") as writer:
+        for map_number in np.unique(columns["map"]):
+            writer.write_table(table.filter(pa.array(columns["map"] == map_number)))
     save_atomically(folder / part_name(number), stream.getvalue())
 
 
@@ -216,20 +221,19 @@ def read_objects(folder: Path, parts: Iterable[int], maps: int, levels: int) -> 
     return [objects[columns["map"][:, 0] == number] for number in range(maps)]
 
 
-def read_parts(folder: Path, columns: bool = True) -> tuple[list[PictureEntry], list[pa.Table]]:
-    """Entries of all pictures so far, and the tables of the parts (none without ``columns``), in order."""
+def part_paths(folder: Path) -> list[Path]:
+    """The parts so far, in order; ``UserError`` where one is missing."""
     there = sorted(path.name for path in folder.glob("counts-*.parquet"))
     if there != [part_name(number) for number in range(len(there))]:
         raise UserError(
             f"Of the evaluation in {folder.name} a part is missing before {there[-1]}. Run it again into another folder."
         )
-    entries: list[PictureEntry] = []
-    tables = []
-    for name in there:
-        entries += read_index(folder / name)[0]
-        if columns:
-            tables.append(read_cells(folder / name))
-    return entries, tables
+    return [folder / name for name in there]
+
+
+def read_entries(folder: Path) -> list[PictureEntry]:
+    """Entries of all pictures so far, in order."""
+    return [entry for path in part_paths(folder) for entry in read_index(path)[0]]
 
 
 def read_index(path: Path) -> tuple[list[PictureEntry], list[int]]:
@@ -238,6 +242,42 @@ def read_index(path: Path) -> tuple[list[PictureEntry], list[int]]:
         about = pq.read_schema(path).metadata or {}
         entries = [from_plain(PictureEntry, entry) for entry in json.loads(about[b"pictures"])]
         return entries, [int(number) for number in json.loads(about.get(b"numbers", "[]"))]
+
+
+def largest(path: Path) -> dict[str, int]:
+    """The largest number of each column of a part, as the file itself says; nothing of a part without a cell."""
+    most: dict[str, int] = {}
+    with _whole(path), pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(_SCHEMA):
+            raise ValueError("other columns")
+        for group in _groups(file):
+            for i, name in enumerate(COLUMNS):
+                about = group.column(i).statistics
+                if about.null_count:
+                    raise ValueError("a number is missing")
+                most[name] = max(most.get(name, 0), about.max)
+    return most
+
+
+def read_map(path: Path, number: int) -> dict[str, np.ndarray]:
+    """The columns (m,) of the cells of one map of a part, sorted by picture."""
+    with _whole(path), pq.ParquetFile(path) as file:
+        which = list(COLUMNS).index("map")
+        ranges = [group.column(which).statistics for group in _groups(file)]
+        holding = [i for i, there in enumerate(ranges) if there.min <= number <= there.max]
+        table = file.read_row_groups(holding)
+        mine = table.column("map").to_numpy() == number
+        table = table if mine.all() else table.filter(pa.array(mine))
+        columns = {name: table.column(name).to_numpy() for name in COLUMNS}
+        if (columns["picture"][1:] < columns["picture"][:-1]).any():
+            raise ValueError("not in order")
+        return columns
+
+
+def _groups(file: pq.ParquetFile) -> list[Any]:
+    """What a part says of its row groups; a part without a cell may have an empty one."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    return [group for group in groups if group.num_rows]
 
 
 def read_cells(path: Path) -> pa.Table:
@@ -254,7 +294,7 @@ def _whole(path: Path) -> Iterator[None]:
     """What cannot be read of a part is a sentence that names it."""
     try:
         yield
-    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path.parent, path.name) from error
 
 

@@ -42,10 +42,15 @@ class MapMaker:
     def names(self) -> tuple[str, ...]:
         """What the maps are kept as."""
         refined = [] if self.refinement is None else [f"{name}-{self.refinement.name}" for name in self.readouts]
-        methods = self.methods if self.readouts else ()
+        methods = self.methods if self.looks else ()
         reset = (*self._reset_readouts, *self._reset_methods)
         baselines = [] if self.reset is None else [*BASELINES, *(f"{RESET}{name}" for name in reset)]
         return (*self.readouts, *refined, *methods, *baselines)
+
+    @property
+    def looks(self) -> bool:
+        """Whether more than baselines is asked for; of a model that CAM does not apply to, methods alone."""
+        return bool(self.readouts) or not self.pair.readouts
 
     @property
     def _reset_readouts(self) -> tuple[str, ...]:
@@ -63,7 +68,7 @@ class MapMaker:
             return {map_name: np.zeros((0, *size), np.float32) for map_name in self.names}
         classes = [self.pair.classes[k] for k in ids]
         maps: dict[str, np.ndarray] = {}
-        if self.readouts:
+        if self.looks:
             evidence = gather_evidence(picture, self.pair, self.options, self.readouts)
             subject = Subject(self.pair, evidence, tuple(classes), self.readouts)
             maps |= {result.readout: result.maps for result in subject.results}

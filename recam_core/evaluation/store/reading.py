@@ -1,6 +1,6 @@
 """A store in memory: a few numbers a cell, from which figures at any threshold are sums."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,26 +11,103 @@ from recam_core.evaluation.evaluate import check_counted
 from recam_core.evaluation.localisation import Localisation, ObjectCounts, localisation
 from recam_core.evaluation.metrics import Areas, means_of
 from recam_core.evaluation.store.layout import (
-    COLUMNS,
     PictureEntry,
     StoreSettings,
+    largest,
+    part_paths,
+    read_entries,
+    read_map,
     read_objects,
-    read_parts,
     read_settings,
 )
 from recam_core.evaluation.sweep import ThresholdSweep, best_of
 from recam_core.records import UserError
+from recam_core.system.cache import Cache
+
+BLOCK = 1 << 22  # cells that are worked on at once
+MOST_BYTES = 1 << 30  # of cells of one store that stay in memory: two maps of 118,287 pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The cells of one map, sorted by picture: number of the picture, labels, level and pixels, (m,) each."""
+    """The cells of one map: those of picture i are ``first[i]`` to ``first[i + 1]`` of labels, level and pixels, (m,) each."""
 
-    picture: np.ndarray
+    first: np.ndarray  # (P + 1,)
     truth: np.ndarray
     winner: np.ndarray
     level: np.ndarray
     pixels: np.ndarray
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The number of the picture of each cell, (m,)."""
+        return np.repeat(np.arange(len(self.first) - 1, dtype=np.uint32), np.diff(self.first))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(column.nbytes for column in vars(self).values())
+
+    def of(self, pictures: np.ndarray) -> "Cells":
+        """Those of some pictures, (P,) bool; the others have none."""
+        counts = np.diff(self.first)
+        chosen = np.repeat(pictures, counts)
+        return Cells(
+            _ends(np.where(pictures, counts, 0)),
+            *(column[chosen] for column in (self.truth, self.winner, self.level, self.pixels)),
+        )
+
+    def blocks(self) -> Iterator[tuple[slice, "Cells"]]:
+        """Some pictures at a time, and their cells: what is worked out of all at once takes many times their memory."""
+        start, count = 0, len(self.first) - 1
+        while start < count:
+            end = max(start + 1, int(np.searchsorted(self.first, self.first[start] + BLOCK, side="right")) - 1)
+            mine = slice(self.first[start], self.first[end])
+            first = self.first[start : end + 1] - self.first[start]
+            yield (
+                slice(start, end),
+                Cells(first, self.truth[mine], self.winner[mine], self.level[mine], self.pixels[mine]),
+            )
+            start = end
+
+
+class StoredCells(Mapping[str, Cells]):
+    """The cells of each map of a store, read when they are asked for; the last ones stay in memory."""
+
+    def __init__(self, paths: Sequence[Path], settings: StoreSettings, pictures: int) -> None:
+        self._paths, self._pictures = paths, pictures
+        self._numbers = {name: number for number, name in enumerate(settings.maps)}
+        self._level = np.min_scalar_type(len(settings.thresholds))
+        self._read: Cache[Cells] = Cache(MOST_BYTES, lambda cells: cells.nbytes)
+
+    def __getitem__(self, name: str) -> Cells:
+        cells = self._read.get(name)
+        if cells is None:
+            cells = self._whole(self._numbers[name])
+            self._read.put(name, cells)
+        return cells
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def _whole(self, number: int) -> Cells:
+        """Part after part, so that no more than the result and one column are in memory."""
+        counts = np.zeros(self._pictures, np.int64)
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in ("truth", "winner", "level", "pixels")}
+        for path in self._paths:
+            columns = read_map(path, number)
+            counts += np.bincount(columns["picture"], minlength=self._pictures)
+            columns["level"] = columns["level"].astype(self._level)
+            for name, arrays in parts.items():
+                arrays.append(columns[name])
+        return Cells(_ends(counts), *(np.concatenate(parts.pop(name)) for name in list(parts)))
+
+
+def _ends(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +128,7 @@ class Store:
     settings: StoreSettings
     finished: bool
     entries: list[PictureEntry]
-    cells: dict[str, Cells]
+    cells: Mapping[str, Cells]
     objects: dict[str, ObjectCounts] = field(default_factory=dict)
 
     @property
@@ -86,8 +163,10 @@ class Store:
 
     @cached_property
     def _truth(self) -> np.ndarray:
-        cells = next(iter(self.cells.values()))
-        return self._summed(cells.picture, cells.truth, cells.pixels)
+        truth = self._zeros()
+        for pictures, cells in next(iter(self.cells.values())).blocks():
+            truth[pictures] = self._summed(cells, cells.truth, cells.pixels)
+        return truth
 
     @cached_property
     def _curves(self) -> dict[str, Curves]:
@@ -95,34 +174,38 @@ class Store:
 
     def areas(self, name: str, index: int) -> Areas:
         """Pixels of each picture and label under a map at one threshold."""
-        cells = self.cells[name]
-        called = np.where(cells.level > index, cells.winner, 0)
-        right = called == cells.truth
-        hit = self._summed(cells.picture[right], called[right], cells.pixels[right])
-        return Areas(hit, self._truth, self._summed(cells.picture, called, cells.pixels))
+        hit, predicted = self._zeros(), self._zeros()
+        for pictures, cells in self.cells[name].blocks():
+            called = np.where(cells.level > index, cells.winner, 0)
+            hit[pictures] = self._summed(cells, called, np.where(called == cells.truth, cells.pixels, 0))
+            predicted[pictures] = self._summed(cells, called, cells.pixels)
+        return Areas(hit, self._truth, predicted)
 
     def confusion(self, name: str, index: int, pictures: np.ndarray | None = None) -> np.ndarray:
         """Confusion matrix (K+1, K+1) at one threshold, rows ground truth; of ``pictures`` (P,) bool alone where given."""
-        cells = self.cells[name]
-        called = np.where(cells.level > index, cells.winner, 0).astype(np.int64)
-        pixels = cells.pixels if pictures is None else np.where(pictures[cells.picture], cells.pixels, 0)
-        flat = np.bincount(cells.truth.astype(np.int64) * self.labels + called, pixels, self.labels**2)
-        return np.rint(flat).astype(np.int64).reshape(self.labels, self.labels)
+        matrix = np.zeros(self.labels**2)
+        for numbers, cells in self.cells[name].blocks():
+            called = np.where(cells.level > index, cells.winner, 0).astype(np.int64)
+            pixels = cells.pixels if pictures is None else np.where(pictures[numbers][cells.picture], cells.pixels, 0)
+            matrix += np.bincount(cells.truth.astype(np.int64) * self.labels + called, pixels, self.labels**2)
+        return np.rint(matrix).astype(np.int64).reshape(self.labels, self.labels)
 
     def taken(self, name: str, index: int, truth: int, called: int) -> np.ndarray:
         """In each picture the pixels of one cell of the confusion matrix, (P,)."""
-        cells = self.cells[name]
-        there = (cells.truth == truth) & (np.where(cells.level > index, cells.winner, 0) == called)
-        return np.bincount(cells.picture[there], cells.pixels[there], len(self.entries))
+        pixels = np.zeros(len(self.entries))
+        for pictures, cells in self.cells[name].blocks():
+            there = (cells.truth == truth) & (np.where(cells.level > index, cells.winner, 0) == called)
+            pixels[pictures] = np.bincount(cells.picture[there], cells.pixels[there], len(cells.first) - 1)
+        return pixels
 
     def sweep(self, name: str) -> ThresholdSweep:
         """The counts of all pictures together at every threshold."""
-        cells = self.cells[name]
         sweep = ThresholdSweep(self.labels - 1, self.thresholds)
-        flat = (cells.truth.astype(np.int64) * self.labels + cells.winner) * (len(self.thresholds) + 1) + cells.level
-        sweep.counts = (
-            np.rint(np.bincount(flat, cells.pixels, sweep.counts.size)).astype(np.int64).reshape(sweep.counts.shape)
-        )
+        counts = np.zeros(sweep.counts.size)
+        for _, cells in self.cells[name].blocks():
+            pair = cells.truth.astype(np.int64) * self.labels + cells.winner
+            counts += np.bincount(pair * (len(self.thresholds) + 1) + cells.level, cells.pixels, counts.size)
+        sweep.counts = np.rint(counts).astype(np.int64).reshape(sweep.counts.shape)
         return sweep
 
     def curves(self, name: str) -> Curves:
@@ -153,17 +236,21 @@ class Store:
         objects = self.objects[name]
         return localisation(objects if pictures is None else objects[pictures[objects.picture]], self.thresholds)
 
-    def _summed(self, picture: np.ndarray, label: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    def _zeros(self) -> np.ndarray:
+        return np.zeros((len(self.entries), self.labels))
+
+    def _summed(self, cells: Cells, label: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """Pixels added up by picture and label, (P, K+1) float64: whole numbers."""
-        flat = picture.astype(np.int64) * self.labels + label
-        return np.bincount(flat, pixels, len(self.entries) * self.labels).reshape(-1, self.labels)
+        count = len(cells.first) - 1
+        flat = cells.picture.astype(np.int64) * self.labels + label
+        return np.bincount(flat, pixels, count * self.labels).reshape(count, self.labels)
 
 
 def open_store(folder: str | Path) -> Store:
     """Read a store, finished or not; ``UserError`` where there is none, it is damaged, or no figure follows from it."""
     folder = Path(folder)
     settings, finished = read_settings(folder)
-    entries, tables = read_parts(folder)
+    paths, entries = part_paths(folder), read_entries(folder)
     if not entries:
         raise UserError(
             f"The evaluation in {folder.name} was stopped before its first pictures were written. Go on with it, and look again."
@@ -178,35 +265,36 @@ def open_store(folder: str | Path) -> Store:
         sum(entry.objects > 0 for entry in entries),
         [f"{entry.name}: {entry.note}" for entry in entries if entry.note],
     )
-    columns = {name: np.concatenate([t.column(name).to_numpy() for t in tables]) for name in COLUMNS}
-    classes, thresholds = len(settings.classes), len(settings.thresholds)
-    most = {
-        "picture": len(entries) - 1,
-        "map": len(settings.maps) - 1,
-        "truth": classes,
-        "winner": classes,
-        "level": thresholds,
-    }
-    wrong = [name for name, bound in most.items() if columns[name].size and columns[name].max() > bound]
-    if wrong or any(k >= classes for entry in entries for k in entry.ids):
-        raise UserError(
-            f"The counts of the evaluation in {folder.name} name {wrong[0] if wrong else 'class'}s that it does not have; it is "
-            "damaged. Run it again into another folder."
-        )
-    fields = ("picture", "truth", "winner", "level", "pixels")
-    cells = {}
-    for number, name in enumerate(settings.maps):
-        mine = columns["map"] == number
-        cells[name] = Cells(*(columns[column][mine] for column in fields))
+    _check_bounds(folder, settings, entries, paths)
     objects = {}
     if settings.localisation:
-        parts = read_objects(folder, range(len(tables)), len(settings.maps), thresholds + 1)
+        parts = read_objects(folder, range(len(paths)), len(settings.maps), len(settings.thresholds) + 1)
         objects = dict(zip(settings.maps, parts, strict=True))
         if any(of.picture.size and of.picture.max() >= len(entries) for of in parts):
             raise UserError(
                 f"The objects of the evaluation in {folder.name} name pictures that it does not have; run it again."
             )
-    return Store(folder, settings, finished, entries, cells, objects)
+    return Store(folder, settings, finished, entries, StoredCells(paths, settings, len(entries)), objects)
+
+
+def _check_bounds(
+    folder: Path, settings: StoreSettings, entries: Sequence[PictureEntry], paths: Sequence[Path]
+) -> None:
+    """Refuse counts of what is not there."""
+    classes, there = len(settings.classes), [largest(path) for path in paths]
+    most = {
+        "picture": len(entries) - 1,
+        "map": len(settings.maps) - 1,
+        "truth": classes,
+        "winner": classes,
+        "level": len(settings.thresholds),
+    }
+    wrong = [name for name, bound in most.items() if any(part.get(name, 0) > bound for part in there)]
+    if wrong or any(k >= classes for entry in entries for k in entry.ids):
+        raise UserError(
+            f"The counts of the evaluation in {folder.name} name {wrong[0] if wrong else 'class'}s that it does not have; it is "
+            "damaged. Run it again into another folder."
+        )
 
 
 def same_pictures(stores: Sequence[Store]) -> list[np.ndarray]:

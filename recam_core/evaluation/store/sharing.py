@@ -17,9 +17,9 @@ from recam_core.evaluation.store.layout import (
     PictureEntry,
     StoreSettings,
     read_cells,
+    read_entries,
     read_index,
     read_objects,
-    read_parts,
     write_objects,
     write_part,
     write_settings,
@@ -54,7 +54,7 @@ def join_shares(folder: Path, settings: StoreSettings, pictures: int, busy: str)
     with held(folder / LOCK, busy, patience=JOINING):
         if not (folder / SHARES).is_dir():
             return None
-        entries, _ = read_parts(folder, columns=False)
+        entries = read_entries(folder)
         places = loose_pictures(folder)
         begin = len(entries)
         if not places.keys() >= set(range(begin, settings.total)):

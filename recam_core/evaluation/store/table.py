@@ -25,7 +25,7 @@ def counts_table(store: Store) -> pa.Table:
                     "map": same,
                     "true_label": pa.DictionaryArray.from_arrays(pa.array(cells.truth.astype(np.int32)), labels),
                     "winning_label": pa.DictionaryArray.from_arrays(pa.array(cells.winner.astype(np.int32)), labels),
-                    "thresholds_exceeded": pa.array(cells.level),
+                    "thresholds_exceeded": pa.array(cells.level, pa.uint16()),
                     "pixels": pa.array(cells.pixels),
                 }
             )

@@ -20,7 +20,7 @@ from recam_core.evaluation.store.layout import (
     SETTINGS,
     PictureEntry,
     StoreSettings,
-    read_parts,
+    read_entries,
     read_settings,
     write_objects,
     write_part,
@@ -220,7 +220,7 @@ def _begin(folder: Path, settings: StoreSettings) -> list[PictureEntry]:
             f"{folder.name} holds an evaluation with another {', '.join(changed)}. Use the same settings to go on with it, or "
             "choose another folder."
         )
-    return read_parts(folder, columns=False)[0]
+    return read_entries(folder)
 
 
 class PartWriter:

@@ -14,6 +14,8 @@ from recam_core.experiments.benchmarks.explain import explain_rows
 from recam_core.experiments.benchmarks.measure import Row
 from recam_core.experiments.benchmarks.refit import refit_rows
 from recam_core.experiments.benchmarks.serve import serve_rows
+from recam_core.experiments.benchmarks.share import share_rows
+from recam_core.experiments.benchmarks.store import store_rows
 from recam_core.experiments.benchmarks.train import train_rows
 from recam_core.experiments.benchmarks.walk import walk_rows
 
@@ -24,5 +26,7 @@ BENCHMARKS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "walk": walk_rows,
     "refit": refit_rows,
     "evaluate": evaluate_rows,
+    "store": store_rows,
+    "share": share_rows,
     "serve": serve_rows,
 }

@@ -35,10 +35,10 @@ def photos_lambda_part(place: Workplace) -> Part:
         config = replace(RECIPES["photos"], root=place.root, stage1="photos", recam_weight=weight)
         out = place.runs / "photos" / f"bundled-recam_weight-{weight:g}"
         pair = yield from trained(config, photos, out, place.device)
-        counts = yield from counted(pair, photos, LOOK, out / "train one scale.npz", _readouts(config))
+        counts = yield from counted(pair, photos, LOOK, out / "train one scale.npz", trained_readouts(config))
         scored[weight] = {name: (matrices, crossed_thresholds(photos, matrices)) for name, matrices in counts.items()}
     rows = [
-        _compared_row(f"{weight:g}", {"recam_weight": weight}, row, scored[0.0], labels)
+        compared_row(f"{weight:g}", {"recam_weight": weight}, row, scored[0.0], labels)
         | {"sce": sce_of_epochs(place.runs / "photos" / f"bundled-recam_weight-{weight:g}")}
         for weight, row in scored.items()
     ]
@@ -57,14 +57,13 @@ def _compared(place: Workplace, variants: Mapping[str, Mapping[str, Any]]) -> Pa
     rows = []
     for name, changes in variants.items():
         scored = yield from _scored(place, train, changes)
-        row = _compared_row(name, changes, scored, control, LABELS)
+        row = compared_row(name, changes, scored, control, LABELS)
         rows.append(row | {"sce": sce_of_epochs(_folder(place, changes))})
     return {"split": "test", "model": MODEL, "rows": rows}
 
 
-def _compared_row(
-    name: str, changes: Mapping[str, Any], scored: Scored, control: Scored, labels: int
-) -> dict[str, Any]:
+def compared_row(name: str, changes: Mapping[str, Any], scored: Scored, control: Scored, labels: int) -> dict[str, Any]:
+    """Name, changes, figures and gains of a variant; ``control`` is what w of the control scored."""
     return {"name": name, "changes": dict(changes)} | one_seed_table(scored | {"control": control["w"]}, labels)
 
 
@@ -75,12 +74,13 @@ def _scored(place: Workplace, train: Scenes, changes: Mapping[str, Any]) -> Gene
     counts: dict[str, Counts] = {}
     for split in ("val", "test"):
         path = out / f"{split} one scale.npz"
-        counts[split] = yield from counted(pair, Scenes(split), LOOK, path, _readouts(config))
+        counts[split] = yield from counted(pair, Scenes(split), LOOK, path, trained_readouts(config))
     val, test = counts["val"], counts["test"]
     return {name: (test[name], [best_threshold(val[name], LABELS)] * len(test[name])) for name in test}
 
 
-def _readouts(config: TrainConfig) -> tuple[str, ...]:
+def trained_readouts(config: TrainConfig) -> tuple[str, ...]:
+    """CAM, and the readouts whose weights this training moves."""
     absent = untrained_readouts(config.recam_weight, config.objective)
     return tuple(name for name in READOUTS if name == CAM or name not in absent)
 

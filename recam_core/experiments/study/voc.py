@@ -1,14 +1,15 @@
 """The study on Pascal VOC: recipes chosen on ``val``, seeds of ``train`` as the paper scores them, and what generalises."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.bootstrap import best_row, best_threshold
+from recam_core.experiments.study.balance import Scored, compared_row, trained_readouts
 from recam_core.experiments.study.diagnosis import double_negatives, without_double_negatives
-from recam_core.experiments.study.plans import VOC_LAMBDAS, VOC_RECIPES, VOC_SEEDS
+from recam_core.experiments.study.plans import SEEDS, VOC_ABLATIONS, VOC_LAMBDAS, VOC_RECIPES
 from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
@@ -25,7 +26,7 @@ def recipes_part(place: Workplace) -> Part:
     val = _split(place, "val")
     rows = []
     for name, changes in VOC_RECIPES.items():
-        pair, out = yield from _variant(place, name, changes)
+        pair, out = yield from _variant(place, changes)
         counts = yield from counted(pair, val, VIEWS["one scale"], out / "val one scale.npz")
         positive = yield from counted(
             without_double_negatives(pair), val, VIEWS["one scale"], out / "val positive.npz", ("product",)
@@ -42,20 +43,25 @@ def recipes_part(place: Workplace) -> Part:
     return {"split": "val", "rows": rows}
 
 
-def _variant(place: Workplace, name: str, changes: dict[str, Any]) -> Generator[Any, None, tuple[ModelPair, Path]]:
-    """A variant of stage 2 with the first seed, and its folder; without changes it is the recipe itself."""
-    if not changes:
-        return (yield from _recipe(place, VOC_SEEDS[0])), _recipe_folder(place, VOC_SEEDS[0])
-    return (yield from _stage2(place, name, VOC_SEEDS[0], **changes)), place.runs / "voc" / name
+def _variant(place: Workplace, changes: Mapping[str, Any]) -> Generator[Any, None, tuple[ModelPair, Path]]:
+    """Stage 2 of the first seed with some settings changed, and its folder; what the seeds trained is not trained again."""
+    seed = SEEDS[0]
+    changed = {name: value for name, value in changes.items() if getattr(RECIPE, name) != value}
+    if not changed:
+        return (yield from _recipe(place, seed)), _recipe_folder(place, seed)
+    name = "-".join(["variant", *(f"{name}-{value}" for name, value in changed.items())])
+    if changed == {"recam_weight": 0.0}:
+        name = f"control-seed{seed}"
+    return (yield from _stage2(place, name, seed, **changed)), place.runs / "voc" / name
 
 
 def seeds_part(place: Workplace) -> Part:
-    """The recipe and its control over two seeds on ``val`` and, as in the paper, on the training pictures with masks.
+    """The recipe and its control over the seeds on ``val`` and, as in the paper, on the training pictures with masks.
 
     Thresholds of one split are those that are best on the other.
     """
     tables: dict[str, dict[str, list[Any]]] = {split: {view: [] for view in VIEWS} for split in SPLITS}
-    for seed in VOC_SEEDS:
+    for seed in SEEDS:
         pair = yield from _recipe(place, seed)
         control = yield from _stage2(place, f"control-seed{seed}", seed, recam_weight=0.0)
         for view in VIEWS:
@@ -80,17 +86,38 @@ def seeds_part(place: Workplace) -> Part:
 
 
 def lambda_part(place: Workplace) -> Part:
-    """Stage 2 from the same stage 1 with another λ, on ``val``; it chooses nothing."""
-    val = _split(place, "val")
-    rows = []
-    for weight in VOC_LAMBDAS:
-        changes = {} if weight == RECIPE.recam_weight else {"recam_weight": weight}
-        pair, out = yield from _variant(
-            place, f"lambda-{weight:g}" if weight else f"control-seed{VOC_SEEDS[0]}", changes
-        )
-        counts = yield from counted(pair, val, VIEWS["one scale"], out / "val one scale.npz")
-        rows.append({"lambda": weight, "readouts": _best(val, counts)})
-    return {"split": "val", "rows": rows}
+    """Stage 2 from the same stage 1 with every λ, as the balance of the other models."""
+    return (yield from _compared(place, {f"{weight:g}": {"recam_weight": weight} for weight in VOC_LAMBDAS}))
+
+
+def ablations_part(place: Workplace) -> Part:
+    """SCE alone, both losses with one head, and masks that pass no gradient on."""
+    return (yield from _compared(place, VOC_ABLATIONS))
+
+
+def _compared(place: Workplace, variants: Mapping[str, Mapping[str, Any]]) -> Part:
+    """A row a variant on ``train``, the paper's split; thresholds are those that are best on ``val``."""
+    control, _ = yield from _scored(place, {"recam_weight": 0.0})
+    labels, rows = _labels(_split(place, "train")), []
+    for name, changes in variants.items():
+        scored, out = yield from _scored(place, changes)
+        rows.append(compared_row(name, changes, scored, control, labels) | {"sce": sce_of_epochs(out)})
+    return {"split": "train", "model": "voc", "rows": rows}
+
+
+def _scored(place: Workplace, changes: Mapping[str, Any]) -> Generator[Any, None, tuple[Scored, Path]]:
+    pair, out = yield from _variant(place, changes)
+    readouts = trained_readouts(replace(RECIPE, **changes))
+    counts: dict[str, Counts] = {}
+    for split in SPLITS:
+        path = out / f"{split} one scale.npz"
+        counts[split] = yield from counted(pair, _split(place, split), VIEWS["one scale"], path, readouts)
+    labels = _labels(_split(place, "val"))
+    scored = {
+        name: (matrices, [best_threshold(counts["val"][name], labels)] * len(matrices))
+        for name, matrices in counts["train"].items()
+    }
+    return scored, out
 
 
 def _split(place: Workplace, split: str) -> Dataset:

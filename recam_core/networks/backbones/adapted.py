@@ -203,7 +203,7 @@ def anatomy_of(name: str) -> Anatomy:
     library_name = parse_name(name)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.device("cpu"), torch.no_grad():
         torch.manual_seed(0)
-        net = _lively(build_classifier(library_name, 5))
+        net = lively(build_classifier(library_name, 5))
         for size in (TRIED, TRIED_PADDED):
             x = torch.randn(1, 3, *size)
             try:
@@ -238,15 +238,31 @@ def _checked(anatomy: Anatomy, net: nn.Module, trial: "_Trial") -> Anatomy:
     weight, bias = linear_of(net, anatomy)
     adapted = Adapted(copy.deepcopy(net), anatomy, (0.5,) * 3, (0.5,) * 3).eval()
     features, odd = adapted(trial.x), torch.randn(1, 3, *TRIED)
-    if not _agree(F.linear(features.mean(dim=(2, 3)), weight, bias), trial.answer):
+    if not agree(F.linear(features.mean(dim=(2, 3)), weight, bias), trial.answer):
         raise UserError(f"The parts of {trial.name} do not make its answer, so CAM does not apply. {INSTEAD}")
     if anatomy.multiple > 1 and adapted(odd).shape[2:] != _grid(odd, anatomy.stage_strides[-1]):
         raise UserError(f"{trial.name} cannot look at pictures of every size. {INSTEAD}")
-    return replace(anatomy, foldable=_agree(folded_copy(adapted)(trial.x), features))
+    return replace(anatomy, foldable=agree(folded_copy(adapted)(trial.x), features))
 
 
-def _lively(net: nn.Module) -> nn.Module:
-    """Weights and running statistics as after training: nothing is exactly 0 or 1, so that no part is without effect."""
+def last_layer(name: LibraryName, net: nn.Module) -> str:
+    """What the one linear layer (or 1×1 convolution) is called that a library's network ends in."""
+    named, asked = dict(net.named_modules()), cast(Any, net)
+    if hasattr(asked, "get_classifier"):
+        last = asked.get_classifier()
+    else:
+        last = next((module for module in reversed(named.values()) if isinstance(module, nn.Linear)), None)
+    found = next((name for name, module in named.items() if module is last), "")
+    if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
+        return found
+    raise UserError(
+        f"The last layer of {name} is no single linear layer, so CAM does not apply: no weight says what each position "
+        "gives to a class."
+    )
+
+
+def lively(net: nn.Module) -> nn.Module:
+    """The network with weights and statistics as after training: nothing is exactly 0 or 1, so that no part is without effect."""
     for value in net.state_dict().values():
         if value.is_floating_point() and value.dim() <= 1 and value.numel() > 1:
             value.add_(0.2 * torch.rand(value.shape))
@@ -261,23 +277,9 @@ class _Trial:
     def __init__(self, name: LibraryName, net: nn.Module, x: Tensor, answer: Tensor) -> None:
         self.name, self.net, self.x, self.answer = name, net, x, answer
         self.grid: tuple[int, ...] = ()
-        self.classifier = self._last_layer()
+        self.classifier = last_layer(name, net)
         last: Any = net.get_submodule(self.classifier)
         self.weight, self.bias = last.weight.flatten(1), last.bias
-
-    def _last_layer(self) -> str:
-        named, net = dict(self.net.named_modules()), cast(Any, self.net)
-        if hasattr(net, "get_classifier"):
-            last = net.get_classifier()
-        else:
-            last = next((module for module in reversed(named.values()) if isinstance(module, nn.Linear)), None)
-        found = next((name for name, module in named.items() if module is last), "")
-        if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
-            return found
-        raise UserError(
-            f"The last layer of {self.name} is no single linear layer, so CAM does not apply: no weight says what each position "
-            f"gives to a class. {INSTEAD}"
-        )
 
     def anatomy(self) -> Anatomy:
         """One after the other where that makes the features, else the library's own ``forward_features``."""
@@ -332,12 +334,12 @@ class _Trial:
         if features is None or features.dim() != 4 or features.shape[1] != width or features.shape[2:].numel() == 1:
             return None
         pooled = (features.relu() if relu else features).mean(dim=(2, 3))
-        if _agree(F.linear(pooled, self.weight, self.bias), self.answer):
+        if agree(F.linear(pooled, self.weight, self.bias), self.answer):
             return ""
         for name, module in self.net.named_modules():
             if isinstance(module, nn.LayerNorm) and module.normalized_shape == (width,) and module.bias is not None:
                 normed = F.layer_norm(pooled, (width,), module.weight, module.bias, module.eps)
-                if _agree(F.linear(normed, self.weight, self.bias), self.answer):
+                if agree(F.linear(normed, self.weight, self.bias), self.answer):
                     return name
         return None
 
@@ -378,7 +380,8 @@ def _stride(x: Tensor, features: Tensor) -> int:
     return 1 << max(0, round(math.log2(step)))
 
 
-def _agree(one: Tensor, two: Tensor) -> bool:
+def agree(one: Tensor, two: Tensor) -> bool:
+    """Whether two ways lead to the same finite answer, within 1e-4 of its largest value."""
     if one.shape != two.shape or not torch.isfinite(two).all():
         return False
     return bool((one - two).abs().max() <= AGREE * two.abs().max().clamp(min=1e-6))

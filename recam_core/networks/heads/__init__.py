@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from recam_core.networks.heads.cam import CamHead
 from recam_core.networks.heads.recam import ReCamHead
+from recam_core.networks.heads.vector import VectorHead
 
 
 class Head(Protocol):
@@ -66,7 +67,8 @@ class Head(Protocol):
         """As of every module."""
 
 
-HEADS: dict[str, type[Head]] = {"cam": CamHead, "recam": ReCamHead}
+VECTOR = "vector"  # the head of networks that CAM does not apply to
+HEADS: dict[str, type[Head]] = {"cam": CamHead, "recam": ReCamHead, VECTOR: VectorHead}
 
 
 def head_settings(head: Head) -> dict[str, Any]:

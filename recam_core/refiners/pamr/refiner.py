@@ -1,19 +1,17 @@
 """PAMR as a refiner: maps snap to the edges of the picture; no network is asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from recam_core.cam.pipeline import normalise_maps
 from recam_core.cam.thresholds import seed_threshold
 from recam_core.networks.pair import ModelPair
 from recam_core.records import CamResult, HeatmapOptions, UserError, WalkStep
 from recam_core.refiners.pamr.equations import ITERATIONS, pamr, pamr_steps
-from recam_core.refiners.subject import Subject
+from recam_core.refiners.subject import Subject, with_raw
 
 MOST = 200
 
@@ -66,7 +64,13 @@ def snapped(results: Sequence[CamResult], options: PamrOptions, device: torch.de
     """Results of one picture, of whatever made their maps, after the last iteration."""
     picture, raw = _tensors(results, device)
     parts = pamr(picture, raw, options.iterations).cpu().split(len(results[0].classes))
-    return [_snapped(start, maps) for start, maps in zip(results, parts, strict=True)]
+    return [with_raw(start, maps) for start, maps in zip(results, parts, strict=True)]
+
+
+def snapping(result: CamResult, options: PamrOptions, device: torch.device) -> Iterator[CamResult]:
+    """A result of one picture at t = 0, and after each iteration."""
+    for maps in pamr_steps(*_tensors([result], device), options.iterations):
+        yield with_raw(result, maps.cpu())
 
 
 def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -74,9 +78,3 @@ def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor
     pixels = torch.from_numpy(results[0].picture.transpose(2, 0, 1).astype(np.float32) / 255)
     raw = torch.from_numpy(np.concatenate([result.raw for result in results]))
     return pixels.to(device), raw.to(device)
-
-
-def _snapped(start: CamResult, maps: Tensor) -> CamResult:
-    maps = maps.contiguous()
-    grid = F.interpolate(maps[None], start.grid.shape[1:], mode="bilinear", align_corners=False)[0]
-    return replace(start, raw=maps.numpy(), maps=normalise_maps(maps).numpy(), grid=normalise_maps(grid).numpy())

@@ -12,6 +12,7 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.experiments.study import PARTS, balance, scenes, walks, when
 from recam_core.experiments.study.folds import Subset
 from recam_core.experiments.study.when_maps import when_picture
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import EvalStep, UserError
 
 
@@ -113,7 +114,7 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     assert all(len(row["sce"]) == 1 for row in recipes["rows"])
     table = read["study-scenes-seeds"]["views"]["one scale"]
     assert table["pictures"] == 3
-    assert set(table["readouts"]) == {"cam", "w", "wprime", "sum", "product", "control"}
+    assert set(table["readouts"]) == {*READOUTS, "control"}
     assert all(len(row["runs"]) == 2 for row in table["readouts"].values())
     lambdas = read["study-scenes-lambda"]["rows"]
     assert [row["name"] for row in lambdas] == ["0", "1"]
@@ -126,7 +127,7 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     assert set(walked["boundaries"]["gradient"]["chosen"]) == set(walked["before"])
     points = read["study-scenes-when"]["rows"]
     assert [row["knobs"]["together"] for row in points] == [0.35, 0.8]
-    assert set(points[0]["readouts"]["1"]) == {"cam", "w", "wprime", "sum", "product", "control"}
+    assert set(points[0]["readouts"]["1"]) == {*READOUTS, "control"}
     assert all(row["processor_seconds"] > 0 and row["bce"] > 0 and row["bce_of_chance"] > 0 for row in points)
     kept = when_picture(read["study-scenes-when"], points[1], "1", 0)
     assert kept.picture.shape == (64, 64, 3)

@@ -37,7 +37,7 @@ def few():
 
 def test_counts_are_those_of_walking_with_each_setting_alone(pair, few):
     together = list(measure_walks(pair, few, ["gradient"], SHORT))
-    assert all(len(picture) == 5 * (1 + len(SHORT)) for picture in together)
+    assert all(len(picture) == len(READOUTS) * (1 + len(SHORT)) for picture in together)
     for walk in (None, *SHORT):
         refinement = None if walk is None else walk_of(**asdict(walk))
         for found, alone in zip(together, measure(pair, few, VIEW, refinement=refinement), strict=True):
@@ -68,7 +68,7 @@ def test_pictures_without_mask_or_class(pair, few, monkeypatch):
     assert none == {}
     for i, picture in enumerate(empty, 1):
         nothing = count_pixels(np.zeros((0, 160, 160), np.float32), [], few.mask(i), K + 1)
-        assert len(picture) == 5 * (1 + len(SHORT))
+        assert len(picture) == len(READOUTS) * (1 + len(SHORT))
         assert all(np.array_equal(found.cells, nothing.cells) for found in picture.values())
 
 

@@ -15,6 +15,7 @@ import ui.widgets.jobs
 from recam_core.__main__ import main
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.datasets.scenes import SPLITS
+from recam_core.networks.readouts import READOUTS
 from recam_core.system import jobs
 from recam_core.training.run_folder import save_settings
 from ui.train import maps, panel, runs
@@ -60,7 +61,7 @@ def test_curves_of_both_stages(place):
     assert (thin2["x"][0], thick2["x"][-1]) == (pytest.approx(3.1), 5.0)
     assert bce["layout"]["xaxis"]["range"] == [0, 5]
     assert len(sce["data"]) == 2  # stage 2 alone
-    assert {trace["name"] for trace in seeds["data"]} == {"CAM", "w", "w′", "w⊕w′", "w⊗w′"}
+    assert {trace["name"] for trace in seeds["data"]} == {row.label for row in READOUTS.values()}
     assert ap["data"][0]["y"] == pytest.approx([50, 60, 70, 50, 60])
     assert rate["data"][0]["y"][0] == pytest.approx(0.004 * (1 - 1 / 99))
     assert "waited for pictures 10% of the time" in words(app)
@@ -200,7 +201,7 @@ def test_heatmaps_of_every_epoch(place):
     assert roll.stream.total == 7
     assert roll.feed(history.kept, running=False)
     assert [frame.label for frame in frames[4:]] == ["stage 2, start", "stage 2, epoch 1", "stage 2, epoch 2"]
-    assert set(frames[-1].layers) == {"cam", "w", "wprime", "sum", "product"}
+    assert set(frames[-1].layers) == set(READOUTS)
     assert frames[-1].values["score"] == pytest.approx(0.6)
     covered = [frame.curves["cam"]["covered"][30] for frame in frames[:4]]
     assert covered == sorted(covered)  # the spot of the fixture grows
