@@ -27,7 +27,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "compare-scene-dark": ("?picture=scene-fish-boat&view=error", 1440, 900, "dark"),
     "compare-phone": ("?picture=chelsea&classes=cat", 390, 844, "light"),
     "climb-light": ("climb?picture=chelsea&classes=cat", 1440, 1080, "light"),
-    "walk-light": ("walk?picture=coffee&classes=cup&readout=sum", 1440, 1080, "light"),
+    "walk-light": ("walk?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
     "balance-light": ("balance?picture=scene-cat-dog-tree&classes=tree", 1440, 1080, "light"),
     "train-light": ("train", 1440, 1500, "light"),
     "models-light": ("models", 1440, 1130, "light"),
@@ -118,6 +118,7 @@ def main() -> None:
             else:
                 page.locator(".st-key-heat .row .view canvas").first.wait_for()
             page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+            page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
             page.wait_for_timeout(1000)  # fonts and thumbnails
             path = IMAGES / f"{name}.png"
             path.write_bytes(small_png(page.screenshot()))

@@ -96,10 +96,12 @@ def serious(page):
 
 def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
     page = open_page(f"{url}/?picture=scene-fish-boat&size=256")
+    wait_for_maps(page)
     faults = {}
     for name in NAMES:
         go_to(page, name)
         settle(page)
+        page.wait_for_function("!document.querySelector('[data-stale=true]')")  # what waits is pale
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(500)  # colours change slowly
