@@ -14,9 +14,10 @@ document.addEventListener("keydown", (event) => {
   document.querySelector(".st-key-presentation input:checked")?.click();
 });
 
-// On a phone the panel lies over the page: a choice in it is made to be looked at.
-const CHOICE = "[data-testid=stSidebar] [class*=st-key-show-] button, [role=option]";
+// On a phone the panel lies over the page: a choice in it, of a page too, is made to be looked at.
+const CHOICE = "[data-testid=stSidebar] :is([class*=st-key-show-] button, [data-testid=stSidebarNavLink]), [role=option]";
+const OPEN_PANEL = "[data-testid=stSidebar]:is([aria-expanded=true], [data-collapsed=false])"; // older and newer Streamlit
 document.addEventListener("click", (event) => {
   if (!matchMedia("(max-width: 768px)").matches || !event.target.closest(CHOICE)) return;
-  document.querySelector("[data-testid=stSidebar][aria-expanded=true] [data-testid=stSidebarCollapseButton] button")?.click();
+  document.querySelector(`${OPEN_PANEL} [data-testid=stSidebarCollapseButton] button`)?.click();
 });

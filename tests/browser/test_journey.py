@@ -217,7 +217,8 @@ def test_on_a_phone_in_the_dark(visit, screenshot):
         page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
         frame = page.locator(f".st-key-{heat} .panel .frame").first
         frame.wait_for()
-        settle(page)
+        page.locator("[data-testid=stSidebar][data-collapsed=false]").wait_for(state="detached")  # it closed by itself
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         assert frame.bounding_box()["y"] < min(700, page.locator(f".st-key-{heat}-knobs").bounding_box()["y"])
         assert page.locator("[data-testid=stFileUploader] button:visible").count() == 1
 
