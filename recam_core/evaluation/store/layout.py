@@ -250,7 +250,7 @@ def largest(path: Path) -> dict[str, int]:
     with _whole(path), pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(_SCHEMA):
             raise ValueError("other columns")
-        for group in _groups(file):
+        for group in _groups(file).values():
             for i, name in enumerate(COLUMNS):
                 about = group.column(i).statistics
                 if about.null_count:
@@ -259,13 +259,16 @@ def largest(path: Path) -> dict[str, int]:
     return most
 
 
+def count_at_most(path: Path, number: int) -> int:
+    """How many cells of one map a part may have; of files of older versions those of all maps."""
+    with _whole(path), pq.ParquetFile(path) as file:
+        return sum(file.metadata.row_group(i).num_rows for i in _holding(file, number))
+
+
 def read_map(path: Path, number: int) -> dict[str, np.ndarray]:
     """The columns (m,) of the cells of one map of a part, sorted by picture."""
     with _whole(path), pq.ParquetFile(path) as file:
-        which = list(COLUMNS).index("map")
-        ranges = [group.column(which).statistics for group in _groups(file)]
-        holding = [i for i, there in enumerate(ranges) if there.min <= number <= there.max]
-        table = file.read_row_groups(holding)
+        table = file.read_row_groups(_holding(file, number))
         mine = table.column("map").to_numpy() == number
         table = table if mine.all() else table.filter(pa.array(mine))
         columns = {name: table.column(name).to_numpy() for name in COLUMNS}
@@ -274,10 +277,16 @@ def read_map(path: Path, number: int) -> dict[str, np.ndarray]:
         return columns
 
 
-def _groups(file: pq.ParquetFile) -> list[Any]:
+def _holding(file: pq.ParquetFile, number: int) -> list[int]:
+    """The row groups that may have cells of a map."""
+    ranges = {i: group.column(list(COLUMNS).index("map")).statistics for i, group in _groups(file).items()}
+    return [i for i, there in ranges.items() if there.min <= number <= there.max]
+
+
+def _groups(file: pq.ParquetFile) -> dict[int, Any]:
     """What a part says of its row groups; a part without a cell may have an empty one."""
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    return [group for group in groups if group.num_rows]
+    groups = {i: file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)}
+    return {i: group for i, group in groups.items() if group.num_rows}
 
 
 def read_cells(path: Path) -> pa.Table:

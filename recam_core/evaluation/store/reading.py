@@ -13,6 +13,7 @@ from recam_core.evaluation.metrics import Areas, means_of
 from recam_core.evaluation.store.layout import (
     PictureEntry,
     StoreSettings,
+    count_at_most,
     largest,
     part_paths,
     read_entries,
@@ -25,7 +26,7 @@ from recam_core.records import UserError
 from recam_core.system.cache import Cache
 
 BLOCK = 1 << 22  # cells that are worked on at once
-MOST_BYTES = 1 << 30  # of cells of one store that stay in memory: two maps of 118,287 pictures
+MOST_BYTES = 5 << 28  # of cells of one store that stay in memory: two maps of 118,287 pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +95,24 @@ class StoredCells(Mapping[str, Cells]):
         return len(self._numbers)
 
     def _whole(self, number: int) -> Cells:
-        """Part after part, so that no more than the result and one column are in memory."""
-        counts = np.zeros(self._pictures, np.int64)
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in ("truth", "winner", "level", "pixels")}
+        """Part after part into arrays that are there, so that nothing is in memory twice."""
+        most = sum(count_at_most(path, number) for path in self._paths)
+        small, large = np.dtype(np.uint8), np.dtype(np.uint32)
+        kinds: dict[str, np.dtype] = {"truth": small, "winner": small, "level": self._level, "pixels": large}
+        there = sum(cells.nbytes for cells in self._read.values())
+        if there + most * sum(kind.itemsize for kind in kinds.values()) > MOST_BYTES:
+            self._read.clear()  # before there is more, not after
+        columns = {name: np.empty(most, kind) for name, kind in kinds.items()}
+        counts, end = np.zeros(self._pictures, np.int64), 0
         for path in self._paths:
-            columns = read_map(path, number)
-            counts += np.bincount(columns["picture"], minlength=self._pictures)
-            columns["level"] = columns["level"].astype(self._level)
-            for name, arrays in parts.items():
-                arrays.append(columns[name])
-        return Cells(_ends(counts), *(np.concatenate(parts.pop(name)) for name in list(parts)))
+            part = read_map(path, number)
+            counts += np.bincount(part["picture"], minlength=self._pictures)
+            start, end = end, end + len(part["picture"])
+            for name, column in columns.items():
+                column[start:end] = part[name]
+        for column in columns.values():
+            column.resize(end, refcheck=False)
+        return Cells(_ends(counts), **columns)
 
 
 def _ends(counts: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from recam_core.refiners import REFINERS, Refinement
 from recam_core.training.boundary.train import train_boundary
 from recam_core.training.recipes import BOUNDARY_RECIPES
 
-SPLIT, MODEL = "timed", "photos"
+SPLIT, MODEL, READOUT = "timed", "photos", "w"
 PICTURES = 96  # of the evaluation that is shared, so that the start of a process is the smaller part
 FEW = 4  # to learn what a picture costs: the first is a warm-up, then each of the three bundled photos once
 WORK = {"seeds": "", "climb": "climb", "walk": "walk"}  # what pseudo masks are refined by
@@ -74,7 +74,7 @@ def _evaluating(folder: Path, rank: int, world: int) -> subprocess.Popen[bytes]:
 
 
 def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row]:
-    """Processor seconds a picture, and the shares of decoding and of one pass of both backbones in them.
+    """Processor seconds a picture, and the shares of decoding and of one pass of the backbone in them.
 
     Other work on the machine changes them less than the time that somebody waits, and still makes them more.
     """
@@ -85,21 +85,21 @@ def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row
     size = sum(path.stat().st_size for path in (folder / SPLIT).iterdir()) / pictures
     decoding = _a_picture(data.image(i) for i in range(pictures))
     images = [data.image(i) for i in range(pictures)]
-    looking = _a_picture(gather_evidence(image, pair, view) for image in images)
+    looking = _a_picture(gather_evidence(image, pair, view, [READOUT]) for image in images)
     yield Row("share/decoding", shape, decoding, note=f"JPEGs of {size / 1000:.0f} kB, {load()}")
-    yield Row("share/backbones", shape, looking, note=f"{MODEL}, both networks")
+    yield Row("share/backbone", shape, looking, note=f"{MODEL}, the network of {READOUT}, picture and mirror image")
     rows = {name: masks_seconds(pair, data, folder / name, refiner) for name, refiner in WORK.items()}
     rows["boundary"] = boundary_seconds(data, folder / "boundary", device)
     for name, seconds in rows.items():
-        parts = f"decoding {decoding / seconds:.1%}, one pass of the backbones {looking / seconds:.0%}"
+        parts = f"decoding {decoding / seconds:.1%}, one pass of the backbone {looking / seconds:.0%}"
         yield Row(f"share/{name}", shape, seconds, note=f"{parts}; a process reads {size / seconds / 1000:.0f} kB/s")
 
 
 def masks_seconds(pair: ModelPair, data: Dataset, out: Path, refiner: str) -> float:
     """Processor seconds a picture of pseudo masks, as they are or refined."""
     refinement = Refinement(refiner, REFINERS[refiner].defaults(pair)) if refiner else None
-    threshold, _ = (REFINERS[refiner].threshold if refiner else seed_threshold)(pair, "w", HeatmapOptions())
-    events = write_masks(pair, data, PseudoMaskOptions(threshold, "w", refinement), out)
+    threshold, _ = (REFINERS[refiner].threshold if refiner else seed_threshold)(pair, READOUT, HeatmapOptions())
+    events = write_masks(pair, data, PseudoMaskOptions(threshold, READOUT, refinement), out)
     return _a_picture(event for event in events if isinstance(event, MaskStep))
 
 
