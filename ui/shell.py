@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.session.choices import PAGE
+from ui.session.choices import begin_visit
 from ui.warmup import import_engine
 from ui.widgets.presentation import choose_presentation
 
@@ -34,7 +34,7 @@ st.sidebar.empty()  # has the sidebar's place kept from the start
 with st.spinner("The engine is starting; the first picture takes a few seconds …", show_time=True):
     import_engine()  # pages import it at their top; the first one to be opened waits here, where it can be said
 
-st.session_state[PAGE] = page.url_path
+begin_visit(page.url_path)
 if page in ABOUT_A_PICTURE:
     from ui.widgets.subject import draw_panel
 

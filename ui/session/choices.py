@@ -9,16 +9,28 @@ import streamlit as st
 from ui.session.link import read_choice, write
 
 PAGE = "page"  # in the session: which page is open
-DRAWN_ON = "drawn-on"  # in the session: {key of a widget that several pages have: the page that drew it last}
+VISIT = "visit"  # in the session: how many pages were gone to
+DRAWN_ON = "drawn-on"  # in the session: {key of a widget that several pages have: the visit that drew it last}
+
+
+def begin_visit(page: str) -> None:
+    """Note which page is open; another one than before is a new visit."""
+    state = st.session_state
+    if state.get(PAGE) != page:
+        state[PAGE], state[VISIT] = page, state.get(VISIT, 0) + 1
 
 
 def carry_over(key: str) -> None:
-    """Call before a widget that several pages have: what was chosen on one counts on the next, where it would begin anew."""
+    """Call before a widget that several pages have: what was chosen on one counts on the next, where it would begin anew.
+
+    Streamlit takes the widgets of two pages for different ones, whatever their key. Those that no page draws itself it takes
+    for the same, and yet its browser forgets them while a page without them is open, even after it told the server of them.
+    """
     state = st.session_state
     drawn_on = state.setdefault(DRAWN_ON, {})
-    if drawn_on.get(key) != state[PAGE]:
-        state[key] = state[key]  # Streamlit takes the widgets of two pages for different ones, whatever their key
-        drawn_on[key] = state[PAGE]
+    if drawn_on.get(key) != state[VISIT]:
+        state[key] = state[key]
+        drawn_on[key] = state[VISIT]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from recam_core import (
 )
 from recam_core.datasets.samples import PHOTO_MODEL, sample_model
 from ui.session import uploads
-from ui.session.choices import PAGE
+from ui.session.choices import PAGE, carry_over
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.escaping import plain
 from ui.widgets.model_choice import keep_in_mind, model_words
@@ -137,6 +137,7 @@ def _choose_model() -> str:
     if st.session_state.get("model") not in models:
         st.session_state["model"] = PHOTO_MODEL if PHOTO_MODEL in models else models[0]
     words = model_words()
+    carry_over("model")
     return st.selectbox(
         "Model",
         models,
@@ -148,6 +149,8 @@ def _choose_model() -> str:
 
 
 def _choose_view() -> HeatmapOptions:
+    for key in ("scales", "flip", "size", "stretch"):
+        carry_over(key)
     scales = st.segmented_control(
         "Scales",
         list(SCALE_CHOICES),
