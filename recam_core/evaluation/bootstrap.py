@@ -13,6 +13,7 @@ from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
 RESAMPLES = 2000
 BLOCK = 1 << 20  # numbers that are drawn at once, 8 MB
 MOST_BYTES = 1 << 24  # bytes of draws that are kept
+MANY = MOST_BYTES // RESAMPLES  # pictures; more are drawn one by one
 SPARSE = 0.25  # of the numbers are not 0, in areas that are summed without their zeros
 Numbers: TypeAlias = np.ndarray | csr_array
 Counted = tuple[Numbers, Numbers]  # pixels hit and pixels in the union, (P, labels that occur) each
@@ -100,7 +101,7 @@ def _drawn(count: int, seed: int) -> Iterator[np.ndarray]:
     for start in range(0, RESAMPLES, _rows(count)):
         rows = min(_rows(count), RESAMPLES - start)
         # a picture is in a draw once on average: more than 255 times cannot happen, or (from 256 pictures on) never does
-        if count * RESAMPLES > MOST_BYTES:  # picture by picture, which takes a quarter of the time
+        if count > MANY:  # a quarter of the time
             drawn = np.stack([np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(rows)])
         else:
             drawn = rng.multinomial(count, chances, rows)

@@ -87,6 +87,16 @@ def test_draws_are_the_same_in_blocks(monkeypatch, most):
     assert np.array_equal(np.concatenate(blocks), expected)
 
 
+def test_many_pictures_are_drawn_one_by_one(monkeypatch):
+    monkeypatch.setattr(bootstrap, "MANY", 11)
+    bootstrap._all_draws.cache_clear()
+    draws = bootstrap._all_draws(12, 3)
+    bootstrap._all_draws.cache_clear()
+    assert draws.shape == (RESAMPLES, 12)
+    assert set(draws.sum(axis=1)) == {12}
+    np.testing.assert_allclose(draws.mean(axis=0), 1, atol=0.1)
+
+
 def test_memory_is_bounded():
     rng = np.random.default_rng(4)
     ours, theirs = [Areas.of(halves(rng, 5000))], [Areas.of(halves(rng, 5000))]
