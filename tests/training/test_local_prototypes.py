@@ -23,7 +23,8 @@ def test_a_map_is_the_mean_likeness_to_prototypes_minus_that_to_contexts():
     np.testing.assert_allclose(direction, [0.8, -0.6], atol=1e-6)
     features = torch.tensor([[2.0, 0], [1, 1], [0, 5]]).T[None, :, None]  # (1, 2, 1, 3)
     whole = object()
-    model = SimpleNamespace(prototypes=torch.stack([direction, -direction]), features=lambda x: features)
+    prototypes = torch.stack([direction, -direction])
+    model = SimpleNamespace(prototypes=prototypes, features=lambda x: features, readouts=("w",))
     views = SimpleNamespace(
         model=model, classifier=SimpleNamespace(layer=whole, backbone=whole), pixels=None, class_ids=[0]
     )
