@@ -39,6 +39,7 @@ class Stop:
     def find_spec(self, name, *_):
         if name == {module!r}:
             signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell starts in the background ignore it
 sys.meta_path.insert(0, Stop())
 sys.argv = ["recam_core", "doctor"]
 runpy.run_module("recam_core", run_name="__main__", alter_sys=True)
