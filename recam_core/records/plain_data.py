@@ -19,7 +19,7 @@ def from_plain(kind: type[Made], plain: Any, **given: Any) -> Made:
     if not isinstance(plain, dict):
         raise ValueError(f"expected names and values, got {type(plain).__name__}")
     values = dict(given)
-    for name, checked in _fields(kind):  # type: ignore[arg-type]
+    for name, checked in _fields(kind):  # type: ignore[arg-type]  # mypy takes type[Made] for unhashable
         if name in plain and name not in given:
             try:
                 values[name] = checked(plain[name])
@@ -43,7 +43,7 @@ def _check_of(kind: Any) -> Check:
     if kind is Any:
         return lambda value: value
     if dataclasses.is_dataclass(kind):
-        return partial(from_plain, kind)  # type: ignore[arg-type]
+        return partial(from_plain, kind)  # type: ignore[arg-type]  # an instance would be a dataclass to mypy, too
     origin = get_origin(kind)
     if origin is not None:
         return _PARTS[origin](get_args(kind))

@@ -97,6 +97,20 @@ def test_many_pictures_are_drawn_one_by_one(monkeypatch):
     np.testing.assert_allclose(draws.mean(axis=0), 1, atol=0.1)
 
 
+def test_areas_without_their_zeros_give_the_same_gain(monkeypatch):
+    rng = np.random.default_rng(5)
+    ours, theirs = (np.zeros((40, 9, 9)) for _ in range(2))
+    for i in range(40):
+        for matrices in (ours, theirs):
+            matrices[i][:2, :2] = rng.integers(1, 900, (2, 2))
+            matrices[i][i % 7 + 2, i % 7 + 2] = rng.integers(1, 900)
+    monkeypatch.setattr(bootstrap, "SPARSE", 0.5)
+    sparse = gain([ours], [theirs])
+    monkeypatch.setattr(bootstrap, "SPARSE", 0)
+    assert sparse == gain([ours], [theirs])
+    assert sparse["low"] < sparse["mean"] < sparse["high"]
+
+
 def test_memory_is_bounded():
     rng = np.random.default_rng(4)
     ours, theirs = [Areas.of(halves(rng, 5000))], [Areas.of(halves(rng, 5000))]

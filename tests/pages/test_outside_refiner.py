@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -28,8 +29,8 @@ class Soft:
 
     name, label, help = "soft", "made soft", "maps after a Gaussian blur"
     options = SoftOptions
-    flags = {"width": "width of the blur in pixels"}  # noqa: RUF012
-    offers = {"soft": ("yes, made soft", ())}  # noqa: RUF012
+    flags: ClassVar = {"width": "width of the blur in pixels"}
+    offers: ClassVar = {"soft": ("yes, made soft", ())}
 
     def defaults(self, pair):
         return SoftOptions()

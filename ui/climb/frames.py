@@ -16,7 +16,7 @@ from recam_core import (
     read_out,
 )
 from recam_core.records import EMPTY_TEXT
-from ui.components.player.frame import Frame, heat_layer, mask_layer, shares, signed_layer
+from ui.components.player.frame import Frame, heat_layer, mask_layer, shares, shares_chart, signed_layer
 
 PANELS: list[dict[str, str]] = [
     {
@@ -65,7 +65,6 @@ def climb_about(
         ("held", "μ · regulariser", "How far the map left that of step 1 where it is held back, times μ"),
         ("objective", "objective", "y − Σ y of the others − μ · regulariser: what each step climbs"),
     ]
-    curve = "iou" if has_truth else "covered"
     return {
         "title": title,
         "settings": [list(pair) for pair in settings],
@@ -77,14 +76,13 @@ def climb_about(
                 "percent": False,
                 "lines": [{"key": key, "label": label, "help": text} for key, label, text in lines],
             },
-            {
-                "title": "IoU with the true mask, above the threshold" if has_truth else "Picture above the threshold",
-                "percent": True,
-                "lines": [
-                    {"key": f"map:{curve}", "label": "this step", "help": "in the scale of step 1"},
-                    {"key": f"total:{curve}", "label": "accumulated", "help": "divided by its own maximum"},
-                ],
-            },
+            shares_chart(
+                has_truth,
+                {
+                    "map": ("this step", "in the scale of step 1"),
+                    "total": ("accumulated", "divided by its own maximum"),
+                },
+            ),
         ],
     }
 

@@ -15,7 +15,7 @@ from recam_core.records import EMPTY_TEXT
 from recam_core.refiners.pamr.refiner import PamrOptions, snapping
 from ui.components.heatview.maps import labelled
 from ui.components.player import DEFAULTS, player, stream_store
-from ui.components.player.frame import Frame, heat_layer, shares
+from ui.components.player.frame import Frame, heat_layer, shares, shares_chart
 from ui.components.player.frame_stream import FrameStream
 from ui.compute.engine import EVIDENCE
 
@@ -92,7 +92,6 @@ def _frames(
 def _about(evidence: Evidence, title: str, has_truth: bool) -> dict[str, Any]:
     """What the player is told: panels, the chart and the title."""
     height, width = evidence.picture.shape[:2]
-    curve = "iou" if has_truth else "covered"
     empty = {"empty": EMPTY_TEXT}
     unit = "divided by its own maximum"
     return {
@@ -120,15 +119,11 @@ def _about(evidence: Evidence, title: str, has_truth: bool) -> dict[str, Any]:
             },
         ],
         "charts": [
-            {
-                "title": "IoU with the true mask, above the threshold" if has_truth else "Picture above the threshold",
-                "percent": True,
-                "step": "t",
-                "first": 0,
-                "lines": [
-                    {"key": f"map:{curve}", "label": "snapped", "help": "after t iterations"},
-                    {"key": f"start:{curve}", "label": "before", "help": "the map as it is"},
-                ],
-            }
+            shares_chart(
+                has_truth,
+                {"map": ("snapped", "after t iterations"), "start": ("before", "the map as it is")},
+                step="t",
+                first=0,
+            )
         ],
     }

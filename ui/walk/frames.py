@@ -8,7 +8,7 @@ import numpy as np
 
 from recam_core import CamResult
 from recam_core.records import EMPTY_TEXT
-from ui.components.player.frame import Frame, heat_layer, shares
+from ui.components.player.frame import Frame, heat_layer, shares, shares_chart
 
 
 def walk_about(
@@ -16,7 +16,6 @@ def walk_about(
 ) -> dict[str, Any]:
     """What the player is told about a walk: panels, charts, title and settings; ``name`` is the picture's."""
     height, width = start.picture.shape[:2]
-    curve = "iou" if has_truth else "covered"
     several = len(start.classes) > 1
     unit = "1.0 is the peak of all classes" if several else "1.0 is its own peak"
     return {
@@ -60,16 +59,15 @@ def walk_about(
             },
         ],
         "charts": [
-            {
-                "title": "IoU with the true mask, above the threshold" if has_truth else "Picture above the threshold",
-                "percent": True,
-                "step": "t",
-                "first": 0,
-                "lines": [
-                    {"key": f"map:{curve}", "label": "walk", "help": "after t steps"},
-                    {"key": f"begin:{curve}", "label": "before the walk", "help": "the start map, with its boundaries"},
-                ],
-            },
+            shares_chart(
+                has_truth,
+                {
+                    "map": ("walk", "after t steps"),
+                    "begin": ("before the walk", "the start map, with its boundaries"),
+                },
+                step="t",
+                first=0,
+            ),
             {
                 "title": "How heat spreads and fades",
                 "percent": True,

@@ -114,6 +114,20 @@ class Frame:
         }
 
 
+def shares_chart(has_truth: bool, lines: Mapping[str, tuple[str, str]], **more: Any) -> dict[str, Any]:
+    """How the ``shares`` of some curves move: IoU where the truth is known, else what lies above the threshold.
+
+    ``lines`` are curves, each with its label and what it is.
+    """
+    curve = "iou" if has_truth else "covered"
+    return {
+        "title": "IoU with the true mask, above the threshold" if has_truth else "Picture above the threshold",
+        "percent": True,
+        "lines": [{"key": f"{key}:{curve}", "label": label, "help": text} for key, (label, text) in lines.items()],
+        **more,
+    }
+
+
 def shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]:
     """Of the first class: the covered share, and IoU where the truth is known, at every threshold of the slider."""
     one = replace(
