@@ -29,7 +29,8 @@ class Photo:
     title: str
     classes: tuple[str, ...]
     credit: str
-    file: str = ""  # among FILES; otherwise scikit-image's wheel has it under the sample's name
+    file: str = ""  # among FILES; otherwise scikit-image's wheel has it
+    wheel_file: str = ""  # there, if it is not the sample's name
 
 
 PHOTOS = {
@@ -37,6 +38,12 @@ PHOTOS = {
     "astronaut": Photo("astronaut", ("person",), "NASA, public domain"),
     "coffee": Photo("coffee", ("cup", "spoon", "dining table"), "Rachel Michetti, CC0"),
     "camera": Photo("camera", ("person",), "Lav Varshney, CC0"),
+    "motorcycle": Photo(
+        "motorbike",
+        ("motorcycle", "bicycle"),
+        "Middlebury Stereo 2014, Scharstein et al.",
+        wheel_file="motorcycle_left.png",
+    ),
     "hopper": Photo("admiral", ("person",), "US Navy, public domain", "hopper.jpg"),
 }
 PHOTO_CLASSES = (*VOC_CLASSES, "cup", "spoon")  # what the masks of the photos count
@@ -109,8 +116,10 @@ def open_picture(source: str | Path) -> Picture:
 
 def read_photo(name: str) -> np.ndarray:
     """The pixels (H, W, 3) uint8 of a bundled photo."""
-    file = PHOTOS[name].file
-    with Image.open(FILES / file if file else PACKAGE_FILES / f"{name}.png") as picture:
+    photo = PHOTOS[name]
+    with Image.open(
+        FILES / photo.file if photo.file else PACKAGE_FILES / (photo.wheel_file or f"{name}.png")
+    ) as picture:
         return np.asarray(picture.convert("RGB")).copy()
 
 
