@@ -352,7 +352,7 @@ class Recorder(FixedStride, nn.Module):
 
 
 def test_networks_see_the_mean_colour_outside_the_picture_and_stay_in_evaluation_mode(tmp_path, monkeypatch):
-    monkeypatch.setitem(BACKBONES, "tiny", Recorder)
+    monkeypatch.setitem(BACKBONES, "tiny", replace(BACKBONES["tiny"], build=Recorder))
     monkeypatch.setattr(Recorder, "seen", [])
     finish(tmp_path, replace(ONCE, long_side_min=48, long_side_max=48, crop=64))
     assert len(Recorder.seen) == 2

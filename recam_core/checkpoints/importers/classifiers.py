@@ -261,9 +261,9 @@ def classifier_rows(state: Mapping[str, Tensor], name: str, file: str, layer: st
     return len(weight)
 
 
-def classifier_network(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def classifier_network(state: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
     """Tensors of a classifier under the names of a ``CamModel`` with head "cam"."""
-    layer = linear_layer(name)
+    layer = linear_layer(architecture(state, file))
     own = {f"{layer}.weight": "head.fc1", f"{layer}.bias": "head.fc1_bias"}
     own |= {name: f"backbone.{name}" for name in state if name.startswith(f"{HIDDEN}.")}
     return {own.get(key, f"backbone.trunk.{key}"): value for key, value in state.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.checkpoints.importers.classifiers import LITE
-from recam_core.checkpoints.importers.kinds import is_pair, recognise_pair
+from recam_core.checkpoints.importers.kinds import EDGES, SECOND, is_pair, recognise_pair
 from recam_core.checkpoints.importers.parts import (
     Network,
     Source,
@@ -132,7 +132,7 @@ def _made(
     activation: str,
 ) -> ModelPair:
     """What the files make together, on their own or onto ``base``."""
-    predictors, edges = ([s for s in sources if s.seen.kind == kind] for kind in ("recam-predictor", "irn"))
+    predictors, edges = ([s for s in sources if s.seen.row.part == part] for part in (SECOND, EDGES))
     rest = [s for s in sources if s not in predictors and s not in edges]
     if len(rest) > 2 or len(predictors) > 1 or len(edges) > 1:
         raise UserError(f"These {len(sources)} files do not make one model. {TOGETHER}")
@@ -211,12 +211,12 @@ def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str)
     described: dict[str, Any] = {"files": [{"name": s.name, "kind": s.seen.kind, "sha256": s.sha256} for s in sources]}
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
-    classifier = any(source.seen.kind == "classifier" for source in sources)
+    foreign = not all(source.seen.row.reference for source in sources)
     reason = ""
     if is_library_name(backbone) and isinstance(outline := opened(backbone), Outline):
         reason = outline.reason
     notes = (LITE_NOTE if backbone == LITE else "", stride_note(backbone), reason)
-    if classifier and any(notes):
+    if foreign and any(notes):
         described["note"] = "; ".join(filter(None, notes))
     if is_library_name(backbone):
         described["input"] = str(input_description(parse_name(backbone)))

@@ -14,14 +14,12 @@ from recam_core.checkpoints.importers.classes import names_for
 from recam_core.checkpoints.importers.classifiers import (
     HIDDEN,
     KNOWN,
-    architecture,
-    classifier_network,
     find_classifier,
     layout_of,
 )
 from recam_core.checkpoints.importers.kinds import Recognised, recognise_weights
-from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
-from recam_core.networks.backbones import BACKBONES
+from recam_core.checkpoints.importers.official import FC1, flat, irn_network
+from recam_core.networks.backbones import strides_of
 from recam_core.networks.backbones.adapted import take_apart
 from recam_core.networks.backbones.libraries import (
     build_classifier,
@@ -74,8 +72,8 @@ def read_source(path: Path, average: bool = True, backbone: str = "") -> Source:
     seen = recognise_weights(weights, path.name, average, backbone)
     state = unprefixed(weights.tensors)
     layout = layout_of(backbone) if is_library_name(backbone) else KNOWN
-    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average, layout)):
-        state = found.state
+    if not seen.row.reference and (classifier := find_classifier(state, path.name, average, layout)):
+        state = classifier.state
     return Source(path.name, seen, state, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -96,23 +94,17 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
     seen, chosen = source.seen, backbone or source.seen.backbone
     fitting = [seen.backbone]
     if not is_library_name(seen.backbone):
-        fitting = [name for name in BACKBONES if name.split("_s")[0] == seen.backbone.split("_s")[0]]
+        fitting = strides_of(seen.backbone)
     if chosen not in fitting:
         raise UserError(f"{source.name} fits {' or '.join(fitting)}; got the backbone {chosen!r}.")
-    if seen.kind == "classifier":
-        if not activation and not seen.softmax:
-            choices = "; ".join(f"{key}: {words}" for key, words in ACTIVATIONS.items())
-            raise UserError(
-                f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
-            )
-        state = (
-            _library_network(source)
-            if is_library_name(chosen)
-            else classifier_network(source.state, architecture(source.state, source.name))
+    if not (seen.row.reference or activation or seen.softmax):
+        choices = "; ".join(f"{key}: {words}" for key, words in ACTIVATIONS.items())
+        raise UserError(
+            f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
         )
-    else:
-        state = cam_network(source.state)
-    classes = names_for(seen.classes, class_names or source.classes, seen.kind)
+    named = seen.row.network
+    state = named(source.state, source.name) if named and not is_library_name(chosen) else _library_network(source)
+    classes = names_for(seen.classes, class_names or source.classes, seen.row.reference)
     activation = activation or ("softmax" if seen.softmax else "sigmoid")
     hidden = state.get("backbone.hidden.bias")
     whole = is_library_name(chosen) and isinstance(opened(chosen), Outline)
