@@ -64,7 +64,7 @@ def gather_evidence(
         seconds=time.perf_counter() - start,
         backbone_passes=len(looks),
         activation=pair.recam.head.activation,
-        notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
+        notes=tuple(dict.fromkeys(look.shortage for _, look in looks if look.shortage)),
         preselect=pair.calibration.preselect,
     )
 
@@ -77,13 +77,13 @@ class _Look:
     scale: float
     maps: Tensor
     logits: Tensor
-    told: str  # what the person should know about it, or ""
+    shortage: str  # what the person should know about it, or ""
 
 
 def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
     """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
-    (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
-    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+    (maps, logits), shortage = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
+    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {shortage}." if shortage else "")
 
 
 def _maps(

@@ -104,7 +104,7 @@ def read_header(path: Path) -> dict[str, Any]:
     "heads" are the settings of each network that the model really has, also where an older file does not say; of the card
     what has another form than ours is left out.
     """
-    header = _said(path)
+    header = _header_of(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise UserError(
             f"{path.name} holds tensors but not a model pair of this project (header 'pair' with format {FORMAT}); "
@@ -135,7 +135,7 @@ def _is_backbone(name: Any) -> bool:
     return isinstance(name, str) and (is_library_name(name) or name in BACKBONES)
 
 
-def _said(path: Path) -> Any:
+def _header_of(path: Path) -> Any:
     """What a file says under "pair", whatever that is; None where it says nothing."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
@@ -240,8 +240,8 @@ def _heads(readouts: Any, heads: Any) -> dict[str, dict[str, Any]] | None:
         return None
     if readouts is None and heads:
         networks = tuple(name for name in NETWORKS if name in heads)
-    found = {network: heads.get(network, OURS) for network in networks}
-    return found if all(_is_head(network, settings) for network, settings in found.items()) else None
+    settings_of = {network: heads.get(network, OURS) for network in networks}
+    return settings_of if all(_is_head(network, settings) for network, settings in settings_of.items()) else None
 
 
 def _is_head(network: str, settings: Any) -> bool:
@@ -289,13 +289,13 @@ def standing() -> list[Standing]:
     A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
     models = models_folder()
-    found = [("bundled", path.stem, path) for path in sorted(BUNDLED_MODELS.glob("*.safetensors"), key=_place_on_list)]
+    places = [("bundled", path.stem, path) for path in sorted(BUNDLED_MODELS.glob("*.safetensors"), key=_place_on_list)]
     runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
-    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
+    places += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
     own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
-    found += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
+    places += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
     taken: dict[str, Standing] = {}
-    for kind, name, path in found:
+    for kind, name, path in places:
         free, n = name, 1
         while free in taken:
             free, n = f"own-{name}" if n == 1 else f"own-{name}-{n}", n + 1

@@ -97,5 +97,5 @@ def left_out_words(dataset: Dataset) -> str:
 def streamed(dataset: Dataset) -> Dataset:
     """The same data set for somebody who looks at each picture once: what was drawn is not kept."""
     if isinstance(dataset, Scenes):
-        dataset.kept = 1
+        dataset.in_memory = 1
     return dataset

@@ -37,8 +37,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         refined = "" if self.refinement is None else f", {self.refinement.words}"
-        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
+        omitted = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{omitted}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that docs/files.md documents; fractions in [0, 1], mIoU with background."""

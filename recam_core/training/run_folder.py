@@ -123,7 +123,7 @@ def folder_for(out: Path) -> None:
                 part.unlink()
 
 
-def begun(out: Path) -> bool:
+def has_run(out: Path) -> bool:
     """Whether a folder holds a run, be it from before its first checkpoint."""
     return (out / CHECKPOINT).exists() or (out / SETTINGS).exists()
 

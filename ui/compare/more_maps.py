@@ -116,13 +116,13 @@ def agreed_to(more: MoreMaps, key: Any, pair: ModelPair, evidence: Evidence, cla
 
 def _is_agreed(key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str], name: str) -> bool:
     """Whether a method may run now; a slow one says first what it costs, and one that would keep everybody waiting is refused."""
-    asked, options = method_map(name), evidence.options
-    if not asked.method.slow:
+    wanted, options = method_map(name), evidence.options
+    if not wanted.method.slow:
         return True
     views = 2 if options.flip else 1
     passes = method_passes(pair, name, len(classes), views * len(options.scales))
     seconds = passes * evidence.seconds / evidence.backbone_passes / views
-    cost = f"{asked.label} runs the network {passes:,} times for this picture, about {time_words(seconds)}."
+    cost = f"{wanted.label} runs the network {passes:,} times for this picture, about {time_words(seconds)}."
     if seconds > MOST_SECONDS:
         st.info(
             f"{cost} That is too long for a page that others use too: python -m recam_core explain … --methods {plain(name)}",

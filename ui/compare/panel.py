@@ -42,9 +42,9 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     scores = dict(zip(evidence.classes, evidence.scores, strict=True))
     key = f"classes-{subject.picture.sha256[:16]}-{subject.model}"
     if key not in st.session_state:
-        asked = linked_classes(subject)
-        linked = [name for name in asked if name in scores]
-        if unknown := [name[:40] for name in asked if name not in scores]:
+        names = linked_classes(subject)
+        linked = [name for name in names if name in scores]
+        if unknown := [name[:40] for name in names if name not in scores]:
             st.warning(
                 f"The link asks for {plain(', '.join(unknown))}, which the model {plain(subject.model)} does not know.",
                 icon=":material/link_off:",
@@ -83,18 +83,18 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    asked = (evidence_key, tuple(classes))
+    view_key = (evidence_key, tuple(classes))
     maps, buttons = st.container(), st.container(horizontal=True, vertical_alignment="center", gap="small")
     with buttons:
         doors(subject)
         more = choose_more(pair)
     with maps:
-        more = agreed_to(more, asked, pair, evidence, classes)
+        more = agreed_to(more, view_key, pair, evidence, classes)
 
         def look() -> Shown:
-            made = results_with(more, asked, pair, evidence, classes)
+            made = results_with(more, view_key, pair, evidence, classes)
             return shown_maps(
-                (*asked, truth_key, name, more), evidence, pair, classes, name, truth, known, made, more.refiner
+                (*view_key, truth_key, name, more), evidence, pair, classes, name, truth, known, made, more.refiner
             )
 
         try:
@@ -122,7 +122,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     if more.refiner:
         with st.expander(f"Step by step: {REFINERS[more.refiner].label}", icon=":material/animation:"):
             names = [result.readout for result in shown.results]
-            show_refining(more.refiner, asked, evidence, pair, classes, names, settings, truth)
+            show_refining(more.refiner, view_key, evidence, pair, classes, names, settings, truth)
 
 
 def _show_heat(subject: Subject, shown: Shown) -> dict[str, Any]:

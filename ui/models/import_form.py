@@ -34,7 +34,7 @@ ACTIVATIONS = {"sigmoid": "sigmoid: every class by itself", "softmax": "softmax:
 
 
 @dataclass(frozen=True)
-class Making:
+class Answers:
     """How a model is made of files: what ``store_import`` is told."""
 
     name: str
@@ -46,18 +46,18 @@ class Making:
     average: bool = True  # of a network and its moving average the latter
 
 
-def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
+def ask_about(stem: str, files: Sequence[str], recognised: Sequence[Recognised]) -> Answers | None:
     """Ask what the files (their names, and what each is) do not say; None as long as an answer is missing."""
-    parts = [one.row.part for one in found]
+    parts = [one.row.part for one in recognised]
     name = st.text_input("Name under Models", free_name(stem), key=form_key("name"), max_chars=60).strip()
     if WHOLE in parts:
-        return Making(name)
+        return Answers(name)
     order = _choose_order(files, parts)
     _say_what_is_missing(parts)
     onto = _choose_onto(parts)
     if set(parts) == {EDGES}:
-        return Making(name, onto=onto) if onto else None
-    main = next((one for one in found if one.row.part == NETWORK), found[0])
+        return Answers(name, onto=onto) if onto else None
+    main = next((one for one in recognised if one.row.part == NETWORK), recognised[0])
     classes = _choose_classes(main)
     if classes is None:
         return None
@@ -65,28 +65,28 @@ def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) 
     if not main.row.reference and (note := stride_note(backbone)):
         st.caption(f"It is {note}.")
     activation = "" if main.row.reference else _choose_activation(main)
-    average = not any(one.both for one in found) or _choose_average()
-    return Making(name, classes, backbone, activation, onto, order, average)
+    average = not any(one.both for one in recognised) or _choose_average()
+    return Answers(name, classes, backbone, activation, onto, order, average)
 
 
-def choose_making_of_fetched(name: str) -> Making:
+def answers_for_fetched(name: str) -> Answers:
     """Torchvision's ImageNet classifier under a name."""
-    return Making(name.strip(), backbone="resnet50_s16", activation="softmax")
+    return Answers(name.strip(), backbone="resnet50_s16", activation="softmax")
 
 
-def make_model(paths: Sequence[Path], making: Making) -> None:
+def make_model(paths: Sequence[Path], answers: Answers) -> None:
     """Import the files, and draw the page again with the new card on top."""
     store_import(
-        [paths[i] for i in making.order] if making.order else paths,
-        place_for(making.name),
-        making.name,
-        class_names=making.class_names,
-        backbone=making.backbone,
-        activation=making.activation,
-        onto=making.onto,
-        average=making.average,
+        [paths[i] for i in answers.order] if answers.order else paths,
+        place_for(answers.name),
+        answers.name,
+        class_names=answers.class_names,
+        backbone=answers.backbone,
+        activation=answers.activation,
+        onto=answers.onto,
+        average=answers.average,
     )
-    entry = model_entry(making.name)
+    entry = model_entry(answers.name)
     next_form()
     lacking = missing_words(entry.networks)
     say_next(f"**{plain(entry.name)}** is listed under Models. {lacking}".strip(), entry.name)
@@ -139,12 +139,12 @@ def _choose_stride(backbone: str) -> str:
     )
 
 
-def _choose_activation(seen: Recognised) -> str:
+def _choose_activation(recognised: Recognised) -> str:
     chosen = st.segmented_control(
         "Scores become probabilities by",
         list(ACTIVATIONS),
         format_func=ACTIVATIONS.__getitem__,
-        default="softmax" if seen.softmax else "sigmoid",
+        default="softmax" if recognised.softmax else "sigmoid",
         required=True,
         key=form_key("activation"),
         help="As it was trained: one label a picture needs softmax, several need sigmoid. Maps do not depend on it.",
@@ -152,15 +152,15 @@ def _choose_activation(seen: Recognised) -> str:
     return str(chosen)
 
 
-def _choose_classes(seen: Recognised) -> tuple[str, ...] | None:
+def _choose_classes(recognised: Recognised) -> tuple[str, ...] | None:
     """Names of the classes; None as long as they are missing."""
-    count = seen.classes
+    count = recognised.classes
     if known := next((name for name, names in CLASS_LISTS.items() if len(names) == count), ""):
         words = f"the {count:,} of {known}"
         which = st.segmented_control(
             f"Names of the {count:,} classes",
             [words, OWN],
-            default=words if known == certain_list(count, seen.row.reference) else None,
+            default=words if known == certain_list(count, recognised.row.reference) else None,
             key=form_key("classes-of"),
         )
         if which is None:

@@ -57,11 +57,11 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
             rows = {name: float(row["miou"]) for name, row in measured["readouts"].items() if name in READOUTS}
             best = max(rows, key=rows.__getitem__)
             how = f", {measured['how']}" if measured.get("how") else ""
-            said = f"{measured['pictures']} pictures of {where}{how}"
+            where_measured = f"{measured['pictures']} pictures of {where}{how}"
         except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
             continue
         beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
-        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, said
+        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, where_measured
     return None
 
 

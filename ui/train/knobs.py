@@ -158,7 +158,7 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
         with fourth:
             if values["optimizer"] == "sgd":
                 values["momentum"] = _momentum()
-        values |= _kept()
+        values |= _choose_frozen()
         first, second, third = st.columns(3, gap="medium")
         with first:
             values["fc1_start"] = pick("fc1_start", "FC1 starts", words.FC1_STARTS)
@@ -175,7 +175,7 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
     return values
 
 
-def _kept() -> dict[str, Any]:
+def _choose_frozen() -> dict[str, Any]:
     """What of the backbone stays as it began, and how finely it is trained: as typed."""
     values: dict[str, Any] = {}
     first, second, third = st.columns(3, gap="medium", vertical_alignment="bottom")

@@ -85,12 +85,12 @@ def all_runs() -> list[Run]:
     return [run for _, run in sorted(made, key=lambda pair: -pair[0])]
 
 
-def labels(found: Sequence[Run]) -> dict[str, str]:
+def labels(runs: Sequence[Run]) -> dict[str, str]:
     """What runs are called in lists, by their names; one called like an older one has a number, because lists tell by words."""
     called: dict[str, str] = {}
-    for run in reversed(found):  # the oldest first, so that a new one changes no label
+    for run in reversed(runs):  # the oldest first, so that a new one changes no label
         taken = set(called.values())
-        words = (run.label, *(f"{run.label} ({n})" for n in range(2, len(found) + 2)))
+        words = (run.label, *(f"{run.label} ({n})" for n in range(2, len(runs) + 2)))
         called[run.name] = next(label for label in words if label not in taken)
     return called
 
@@ -115,10 +115,10 @@ def settings_of(run: Run) -> TrainConfig:
     return config
 
 
-def config_from(said: Mapping[str, Any]) -> TrainConfig:
+def config_from(plain: Mapping[str, Any]) -> TrainConfig:
     """Settings out of plain data; ``UserError`` where a value makes no sense. What is unknown is passed over."""
     try:
-        return from_plain(TrainConfig, said)
+        return from_plain(TrainConfig, plain)
     except UserError:
         raise
     except ValueError as error:
@@ -137,10 +137,10 @@ def _made(folder: str, stamp: tuple[int, int]) -> History:
 
 def _stamp(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except FileNotFoundError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size
 
 
 def start(config: TrainConfig, title: str = "", pictures: Sequence[Picture] = (), size: int = 0) -> Job:
@@ -213,8 +213,8 @@ def last_events(run: Run, count: int) -> list[str]:
             if isinstance(event.get("time"), int | float)
             else ""
         )
-        said = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name not in ("event", "time"))
-        lines.append(f"{when}  {event.get('event')}  {said}")
+        fields = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name not in ("event", "time"))
+        lines.append(f"{when}  {event.get('event')}  {fields}")
     return lines
 
 

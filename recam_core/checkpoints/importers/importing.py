@@ -19,7 +19,7 @@ from recam_core.checkpoints.importers.parts import (
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
 from recam_core.networks.backbones.libraries import input_description, parse_name
-from recam_core.networks.backbones.whole import Outline, opened
+from recam_core.networks.backbones.whole import Outline, structure_of
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -132,11 +132,11 @@ def _made(
     activation: str,
 ) -> ModelPair:
     """What the files make together, on their own or onto ``base``."""
-    predictors, edges = ([s for s in sources if s.seen.row.part == part] for part in (SECOND, EDGES))
+    predictors, edges = ([s for s in sources if s.recognised.row.part == part] for part in (SECOND, EDGES))
     rest = [s for s in sources if s not in predictors and s not in edges]
     if len(rest) > 2 or len(predictors) > 1 or len(edges) > 1:
         raise UserError(f"These {len(sources)} files do not make one model. {TOGETHER}")
-    if class_names is None and base is not None and rest and rest[0].seen.classes == len(base.classes):
+    if class_names is None and base is not None and rest and rest[0].recognised.classes == len(base.classes):
         class_names = base.classes
     networks = [build_network(source, class_names, backbone, activation) for source in rest]
     if networks:
@@ -208,12 +208,14 @@ def _incomplete(sources: Sequence[Source], has_predictor: bool) -> str:
 
 def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str) -> dict[str, Any]:
     """Where a model came from, for its card."""
-    described: dict[str, Any] = {"files": [{"name": s.name, "kind": s.seen.kind, "sha256": s.sha256} for s in sources]}
+    described: dict[str, Any] = {
+        "files": [{"name": s.name, "kind": s.recognised.kind, "sha256": s.sha256} for s in sources]
+    }
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
-    foreign = not all(source.seen.row.reference for source in sources)
+    foreign = not all(source.recognised.row.reference for source in sources)
     reason = ""
-    if is_library_name(backbone) and isinstance(outline := opened(backbone), Outline):
+    if is_library_name(backbone) and isinstance(outline := structure_of(backbone), Outline):
         reason = outline.reason
     notes = (LITE_NOTE if backbone == LITE else "", stride_note(backbone), reason)
     if foreign and any(notes):

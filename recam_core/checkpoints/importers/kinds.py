@@ -100,10 +100,10 @@ def recognise_pair(path: Path) -> Recognised:
 
 def recognise_weights(weights: Weights, file: str, average: bool = True, backbone: str = "") -> Recognised:
     """What named tensors are, and which of two sets of them was taken."""
-    seen = recognise_tensors(weights.tensors, file, average, backbone)
+    recognised = recognise_tensors(weights.tensors, file, average, backbone)
     if not weights.other:
-        return seen
-    return replace(seen, words=seen.words + _both(weights.taken, weights.other, average), both=True)
+        return recognised
+    return replace(recognised, words=recognised.words + _both(weights.taken, weights.other, average), both=True)
 
 
 def recognise_tensors(state: State, file: str, average: bool = True, backbone: str = "") -> Recognised:
@@ -112,8 +112,8 @@ def recognise_tensors(state: State, file: str, average: bool = True, backbone: s
     if is_library_name(backbone):
         return _recognise_library(state, file, average, backbone)
     for kind in CHECKPOINT_KINDS.values():
-        if seen := kind.recognise(state, file, average):
-            return seen
+        if recognised := kind.recognise(state, file, average):
+            return recognised
     first = ", ".join(sorted(state)[:4])
     kinds = "; ".join(kind.words for kind in CHECKPOINT_KINDS.values())
     raise UserError(

@@ -86,8 +86,8 @@ class ReCamHead(nn.Module):
     def continued(self, state: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
         """FC1 as stage 1 left it; FC2 at its own start ("default"), a copy of FC1 ("fc1"), or its positive part ("positive")."""
         first = state["fc1"]
-        starts = {"default": self.fc2.detach(), "fc1": first.clone(), "positive": first.relu()}
-        return with_second(state, starts[start])
+        beginnings = {"default": self.fc2.detach(), "fc1": first.clone(), "positive": first.relu()}
+        return with_second(state, beginnings[start])
 
 
 def with_second(state: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
