@@ -5,7 +5,9 @@ from typing import Any
 import streamlit as st
 
 from recam_core.records import TrainConfig
+from recam_core.system.history import HISTORY
 from recam_core.system.jobs import Job, read_events
+from recam_core.training.run_folder import SETTINGS
 from ui.train import charts, runs
 from ui.train.history import History, progress
 from ui.train.maps import Roll
@@ -42,7 +44,7 @@ def show_live(run: Run, config: TrainConfig) -> None:
 
 def _landmarks(run: Run) -> tuple[bool, bool]:
     """What the rest of the page depends on: whether there are settings, and maps to look at."""
-    return (run.folder / runs.SETTINGS).exists(), bool(runs.history_of(run).maps)
+    return (run.folder / SETTINGS).exists(), bool(runs.history_of(run).maps)
 
 
 def _show_bar(job: Job, run: Run, history: History, config: TrainConfig) -> None:
@@ -115,7 +117,7 @@ def show_log(run: Run) -> None:
         for lines in (events, errors):
             if lines:
                 st.code("\n".join(lines), language=None, wrap_lines=True)
-        st.caption(f"All of it: `{run.folder.name}/{runs.HISTORY}` in the folder of runs.")
+        st.caption(f"All of it: `{run.folder.name}/{HISTORY}` in the folder of runs.")
 
 
 def rolls() -> dict[tuple[str, int, str], Roll]:

@@ -10,18 +10,17 @@ from typing import Any
 import streamlit as st
 
 from recam_core import Picture, UserError, write_folder
+from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.images.visualise import png_bytes
 from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
 from recam_core.system.folders import UPLOADS, runs_folder
-from recam_core.system.history import read_history
-from recam_core.system.jobs import Job, list_jobs, start_job, stop_job
-from recam_core.training.run_folder import read_run
+from recam_core.system.history import HISTORY, read_history
+from recam_core.system.jobs import ERRORS, Job, list_jobs, start_job, stop_job
+from recam_core.training.run_folder import CHECKPOINT, SETTINGS, read_run
 from ui.train.history import History, make_history
 from ui.widgets.jobs import when_words
 
 KIND, BOUNDARY = "train", "train-boundary"
-SETTINGS, HISTORY, MODEL = "settings.json", "history.jsonl", "model.safetensors"
-CHECKPOINT, ERRORS = "checkpoint.pt", "errors.txt"
 ERRORS_READ = 16_384  # bytes at the end of that file
 
 
@@ -71,7 +70,7 @@ class Run:
     @property
     def has_model(self) -> bool:
         """Whether its model is written."""
-        return (self.folder / MODEL).is_file()
+        return (self.folder / RUN_MODEL).is_file()
 
 
 def all_runs() -> list[Run]:
