@@ -51,7 +51,8 @@ RUN_MODEL, NAME_FILE = (
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *, new: bool = False) -> None:
     """Write the networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``.
 
-    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced.
+    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced. Raises
+    ``UserError`` for weights that are not finite, and where the disk refuses.
     """
     tensors: dict[str, Tensor] = {}
     for stage, part in _parts(pair).items():
@@ -102,7 +103,7 @@ def read_header(path: Path) -> dict[str, Any]:
     """Classes, backbone, heads and card of a stored pair, without reading its weights.
 
     "heads" are the settings of each network that the model really has, also where an older file does not say; of the card
-    what has another form than ours is left out.
+    what has another form than ours is left out. Raises ``UserError`` for a file that is damaged or not ours.
     """
     header = _header_of(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -153,7 +154,10 @@ def _header_of(path: Path) -> Any:
 
 
 def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> ModelPair:
-    """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients."""
+    """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients.
+
+    Raises ``UserError`` where there is no such model, and for a file that is damaged or not ours.
+    """
     path = find_model(name_or_path)
     header = read_header(path)
     _check_rows(path, header)

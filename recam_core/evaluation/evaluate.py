@@ -103,6 +103,12 @@ def evaluate(
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
     cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
     record; with a ``refinement`` the maps of readouts are refined before they are counted. ``methods`` are counted beside them.
+    Raises ``UserError`` where classes differ or no picture has a mask.
+
+    ```python
+    dataset = recam.open_dataset("scenes", "", "samples")
+    *_, evaluation = recam.evaluate(recam.load_pair("scenes"), dataset, recam.HeatmapOptions(), ["cam", "w"])
+    ```
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in (*readouts, *methods)}

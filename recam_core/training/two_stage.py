@@ -49,6 +49,13 @@ def train(
 
     Processes that a launcher started train together: each shows its share of every batch, and only the main one says
     anything here, scores, and writes.
+
+    ```python
+    config = dataclasses.replace(recam.RECIPES["scenes"], split="samples", stage1_epochs=1, stage2_epochs=1)
+    dataset = recam.open_dataset(config.dataset, config.root, config.split)
+    for event in recam.progress(recam.train(config, dataset, Path("run"), recam.pick_device())):
+        print(event)
+    ```
     """
     group = ProcessGroup(device)
     with group.agreed():

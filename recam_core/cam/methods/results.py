@@ -22,7 +22,11 @@ from recam_core.records import CAM, CamResult, Evidence, UserError
 def method_results(
     evidence: Evidence, pair: ModelPair, names: Sequence[str], classes: Sequence[str]
 ) -> list[CamResult]:
-    """Heatmaps of some classes of a picture that was looked at already, one result a method's map."""
+    """Heatmaps of some classes of a picture that was looked at already, one result a method's map.
+
+    ``names`` are rows of ``METHODS``, behind @ with a network and a layer where those are not the last features of stage 2:
+    "layercam@cam.blocks.0". Raises ``UserError`` where a method does not apply to the model.
+    """
     return [read_out(method_evidence(evidence, pair, name, classes), name, classes) for name in names]
 
 

@@ -56,6 +56,10 @@ def import_checkpoint(
     where one holds a network and its moving average, ``average`` takes the latter. A ``backbone`` of a library (``timm:NAME``,
     ``torchvision:NAME``) may be any of its classifiers that CAM suits; without a file its published weights are fetched.
     Raises ``UserError`` for anything that does not fit, naming it.
+
+    ```python
+    pair = recam.import_checkpoint([Path("res50_cam.pth")], "official")
+    ```
     """
     if not files and not is_library_name(backbone):
         raise UserError(

@@ -9,7 +9,7 @@ from recam_core.networks.losses import multilabel_loss
 
 
 class CamHead(FirstClassifier):
-    """FC1, trained with BCE alone (Zhou et al., CVPR 2016): features (B, D, h, w) → scores (B, K).
+    """FC1, trained with BCE alone (Zhou et al., CVPR 2016, arXiv 1512.04150): features (B, D, h, w) → scores (B, K).
 
     Ours has no bias and is read with a sigmoid, as in the reference; classifiers from elsewhere may have one, and a softmax.
     """
