@@ -42,6 +42,18 @@ def check_picture(picture: Path) -> None:
     pictures.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
 
 
+def read_bounded(path: Path, most: int, remedy: str) -> bytes:
+    """The bytes of a file; ``UserError``, with what to do, for more than ``most``."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
+    if len(data) > most:
+        raise UserError(f"{path.name} has more than {most >> 20} MB; {remedy}.")
+    return data
+
+
 def inside(path: Path, root: Path) -> Path:
     """``path`` itself where the operator lets it be read; ``UserError`` where a link leads elsewhere."""
     if leads_out(path, root):

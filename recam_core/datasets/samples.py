@@ -79,7 +79,8 @@ def sample_model(name: str) -> str:
 def read_sample(name: str) -> tuple[Picture, np.ndarray]:
     """A bundled picture and its label map (H, W) uint8: 0 background, class index + 1, 255 where nobody is held to it.
 
-    The classes are ``SCENE_CLASSES`` of a scene and ``PHOTO_CLASSES`` of a photo; ``sample_mask`` speaks a model's.
+    The classes are ``SCENE_CLASSES`` of a scene and ``PHOTO_CLASSES`` of a photo; ``sample_mask`` speaks a model's. Raises
+    ``UserError`` for a name that is not in ``SAMPLES``.
     """
     return sample_picture(name), _mask(name)
 

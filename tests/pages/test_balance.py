@@ -97,7 +97,7 @@ def test_who_follows_no_link_begins_with_what_moves():
     app = opened(PAGE, picture=SCENE)
     assert "Heads and last block, live" in text(app)
     assert "last block too" in table(app).iloc[0]["what"]
-    fits = [config for _, config in ui.balance.fits.FITS.kept._values]
+    fits = [config for _, config in ui.balance.fits.FITS.cache._values]
     assert sorted(fit.recam_weight for fit in fits) == [
         0,
         0.1,
@@ -123,7 +123,7 @@ def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
 def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch):
     app = open_balance()
     fits = ui.balance.fits.FITS
-    kept = {key[1].recam_weight: fit for key, fit in fits.kept._values.items()}
+    kept = {key[1].recam_weight: fit for key, fit in fits.cache._values.items()}
     assert sorted(kept) == list(RUNGS)
     assert np.array_equal(kept[10.0].head["w"], fitted(10.0).head["w"])
     assert app.toggle(key="balance-whole-False").value
@@ -132,9 +132,9 @@ def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch
 def test_the_curve_can_be_left_alone():
     app = open_balance()
     moved(app, app.toggle(key="balance-whole-False"), False)
-    before = len(ui.balance.fits.FITS.kept.values())
+    before = len(ui.balance.fits.FITS.cache.values())
     moved(app, app.toggle(key="balance-mask"), False)
-    assert len(ui.balance.fits.FITS.kept.values()) == before + 1  # the λ that is shown, no other
+    assert len(ui.balance.fits.FITS.cache.values()) == before + 1  # the λ that is shown, no other
 
 
 def test_at_lambda_zero_what_fc2_gives_is_marked_untrained():
@@ -167,7 +167,7 @@ def test_ablations_are_fitted_and_named(objective, title, what):
 def test_an_unfrozen_block_learns_on_request_and_fits_the_other_lambdas_only_when_asked():
     app = open_balance(block="1")
     assert "last block too" in table(app).iloc[0]["what"]
-    assert len(ui.balance.fits.FITS.kept.values()) == 1
+    assert len(ui.balance.fits.FITS.cache.values()) == 1
     assert not app.toggle(key="balance-whole-True").value
     assert "Heads and last block, live" in text(app)
 
@@ -260,10 +260,10 @@ def test_an_upload_is_labelled_and_fitted_on():
     upload(app, ("mine.png", encode(picture(), "PNG")))
     key = next(element.key for element in app.multiselect if element.label.startswith("mine"))
     assert app.multiselect(key=key).value == []  # left out until somebody says what it shows
-    before = len(ui.balance.fits.BANKS.kept.values())
+    before = len(ui.balance.fits.BANKS.cache.values())
     moved(app, app.multiselect(key=key), ["cat", "dog"])
-    assert len(ui.balance.fits.BANKS.kept.values()) == before + 1
-    (names,) = {bank.names for bank in ui.balance.fits.BANKS.kept.values() if len(bank.names) == len(PHOTOS) + 1}
+    assert len(ui.balance.fits.BANKS.cache.values()) == before + 1
+    (names,) = {bank.names for bank in ui.balance.fits.BANKS.cache.values() if len(bank.names) == len(PHOTOS) + 1}
     assert "mine.png" in names
 
 

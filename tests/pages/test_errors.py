@@ -473,7 +473,7 @@ def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
     view = view_of(place)
     view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
     named = [(side.run, side.name, side.label) for side in view.both.values()]
-    runs._opened.clear()
+    runs._store.clear()
     with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
         assert (

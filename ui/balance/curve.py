@@ -61,8 +61,8 @@ class Live:
             return
         chart, place, note = self.places
         rungs = (self.config.recam_weight,) if self.config.objective == "sce" else RUNGS
-        begun = FEW if self.chosen.kind == QUICK else ()
-        missing = [rung for rung in rungs if (self.whole or rung in begun) and self._find(rung) is None]
+        few = FEW if self.chosen.kind == QUICK else ()
+        missing = [rung for rung in rungs if (self.whole or rung in few) and self._find(rung) is None]
         for weight in [None, *missing]:
             if weight is not None:
                 config = replace(self.config, recam_weight=weight)
@@ -71,22 +71,22 @@ class Live:
             curve = fitted_curve(fits)
             figure = lambda_chart(curve, RUNGS, self.config.recam_weight, common_bounds(curve, self.trained))
             chart.plotly_chart(figure, key=f"balance-curve-{len(fits)}-{weight}", config={"displayModeBar": False})
-            if told := flatness(fits):
+            if sentence := flatness(fits):
                 more = "" if self.config.last_block else " Try “Unfreeze the last block”."
-                note.caption(f":material/horizontal_rule: {told}{more}")
+                note.caption(f":material/horizontal_rule: {sentence}{more}")
         place.empty()
 
     def show_tried(self) -> None:
         """A row for every fit that was asked for on these pictures."""
         scored = self.bank.masked.any()
-        asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == self.key[:3]]
-        found = [FITS.kept.get(entry) for entry in reversed(asked)]
-        rows = table_rows([fit for fit in found if fit is not None])
+        keys = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == self.key[:3]]
+        fits = [FITS.cache.get(entry) for entry in reversed(keys)]
+        rows = table_rows([fit for fit in fits if fit is not None])
         st.dataframe(rows, hide_index=True, width="stretch")
         st.caption("mIoU, %." if scored else "No true masks, so no scores.")
 
     def _find(self, weight: float) -> Refit | None:
-        return FITS.kept.get((self.key, replace(self.config, recam_weight=weight)))
+        return FITS.cache.get((self.key, replace(self.config, recam_weight=weight)))
 
 
 def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> Live:

@@ -86,11 +86,11 @@ def linked_lambda(text: str | None) -> tuple[float, str]:
     if text is None:
         return DEFAULT_LAMBDA, ""
     try:
-        asked = float(text)
+        number = float(text)
     except ValueError:
-        asked = math.nan
-    if math.isfinite(asked) and RUNGS[0] <= asked <= RUNGS[-1]:
-        return min(RUNGS, key=lambda rung: abs(rung - asked)), ""
+        number = math.nan
+    if math.isfinite(number) and RUNGS[0] <= number <= RUNGS[-1]:
+        return min(RUNGS, key=lambda rung: abs(rung - number)), ""
     return (
         DEFAULT_LAMBDA,
         f"The link asks for a λ that is no number from 0 to {RUNGS[-1]:g}; you see λ = {DEFAULT_LAMBDA:g}.",

@@ -60,14 +60,14 @@ def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
 def _pictures(pair: ModelPair) -> list[Own]:
     """The uploads of this session, then the samples that suit the model."""
     mine: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
-    found = [Own(sha, kept.name, kept.thumbnail, (), kept.open) for sha, kept in mine.items()]
+    pictures = [Own(sha, upload.name, upload.thumbnail, (), upload.open) for sha, upload in mine.items()]
     suited = SCENE_MODEL if pair.classes == SCENE_CLASSES else PHOTO_MODEL
     for name in SAMPLES:
         if sample_model(name) == suited:
             picture = sample_picture(name)
             given = sample_labels(name, pair.classes)
-            found.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(_sample, name)))
-    return found
+            pictures.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(_sample, name)))
+    return pictures
 
 
 def _sample(name: str) -> Picture:

@@ -107,10 +107,10 @@ def _first_photos(kind: str, folder: str, split: str, changed: int) -> tuple[Any
 
 def _own(pair: ModelPair) -> LabelledSet:
     chosen = choose_own(pair)
-    told = "|".join(f"{own.sha256}:{','.join(labels)}" for own, labels in chosen)
+    stamp = "|".join(f"{own.sha256}:{','.join(labels)}" for own, labels in chosen)
 
-    def opened() -> tuple[Any, Sequence[int]]:
+    def own_pictures() -> tuple[Any, Sequence[int]]:
         pictures = [own.open() for own, _ in chosen]
         return Labelled(pair.classes, pictures, {own.sha256: labels for own, labels in chosen}), range(len(chosen))
 
-    return LabelledSet(OWN, f"own-{sha256(told.encode()).hexdigest()}", opened, PHOTO_SIDE)
+    return LabelledSet(OWN, f"own-{sha256(stamp.encode()).hexdigest()}", own_pictures, PHOTO_SIDE)

@@ -88,7 +88,7 @@ def _open(name: str) -> Picture | None:
 
 def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: ModelPair) -> list[Row]:
     """Look at one picture after the other; what the model cannot look at is said and left out."""
-    asked, rows = st.session_state[CLASS], []
+    choice, rows = st.session_state[CLASS], []
     progress = st.progress(0.0)
     for number, (name, picture) in enumerate(pictures):
         progress.progress(number / len(pictures), f"{number + 1} of {len(pictures)}: {plain(picture.name)}")
@@ -97,7 +97,7 @@ def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: Model
         except UserError as error:
             st.error(plain(str(error)), icon=":material/block:")
             continue
-        classes = default_classes(evidence)[:1] if asked == EACH else [asked]
+        classes = default_classes(evidence)[:1] if choice == EACH else [choice]
         rows.append(Row(name, picture.name, picture.sha256, evidence, classes))
         rows[-1].look(pair)
     progress.empty()

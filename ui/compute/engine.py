@@ -64,17 +64,17 @@ class TurnCache(Generic[Kept]):
     ) -> None:
         self.queue = queue
         self._brief = brief
-        self.kept: Cache[Kept] = Cache(max_bytes, size)
+        self.cache: Cache[Kept] = Cache(max_bytes, size)
 
     def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
-        if (found := self.kept.get(key)) is not None:
-            return found
+        if (value := self.cache.get(key)) is not None:
+            return value
         with self.queue.take(waiting, brief=self._brief):
-            if (found := self.kept.get(key)) is not None:  # somebody before us asked for the same
-                return found
+            if (value := self.cache.get(key)) is not None:  # somebody before us asked for the same
+                return value
             made = _HAND.submit(compute).result()
-            self.kept.put(key, made)
+            self.cache.put(key, made)
             if self.queue.waiting == 0:
                 _HAND.submit(_rest)
             return made

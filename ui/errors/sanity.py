@@ -29,7 +29,7 @@ def show_sanity(view: View) -> None:
     baselines = runs.baselines_of(view.a.run)
     if not any(is_baseline(name) for name in view.a.store.settings.maps):
         stores += _measured(view, baselines)
-    for words in (said for other in stores[1:] for said in differences(view.a.store, other)):
+    for words in (sentence for other in stores[1:] for sentence in differences(view.a.store, other)):
         st.warning(words, icon=":material/difference:")
     rows = [sanity_row(store, name, view.index) for store in stores for name in store.settings.maps]
     st.dataframe(rows, hide_index=True, width="stretch")
@@ -45,19 +45,19 @@ def show_sanity(view: View) -> None:
 
 def differences(store: Store, baselines: Store) -> list[str]:
     """Why the rows of the baselines may not stand beside those of an evaluation: another model, or other pictures."""
-    found = []
+    sentences = []
     if store.settings.sha256 != baselines.settings.sha256:
-        found.append(
+        sentences.append(
             "The model has changed between this evaluation and its baselines, so their rows are of two models. Evaluate it again "
             "and measure the baselines of that evaluation."
         )
     mine, theirs = int(store.counted.sum()), int(baselines.counted.sum())
     if mine != theirs:
-        found.append(
+        sentences.append(
             f"The rows are not of the same pictures: {mine} are counted in this evaluation, {theirs} for the baselines. Compare "
             "them when both are finished."
         )
-    return found
+    return sentences
 
 
 def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
@@ -97,23 +97,23 @@ def _show_localisation(store: Store) -> None:
     )
 
 
-def _measured(view: View, found: runs.Run | None) -> list[Store]:
+def _measured(view: View, run: runs.Run | None) -> list[Store]:
     """The store of the baselines if there is one; else a button, or how far it is."""
-    if found is not None and found.job is not None and found.job.is_waiting:
+    if run is not None and run.job is not None and run.job.is_waiting:
         st.info(
             "The baselines are being measured; how far they are stands at the top.", icon=":material/hourglass_top:"
         )
         return []
-    if found is not None:
+    if run is not None:
         try:
-            store = runs.store_of(found)
+            store = runs.store_of(run)
         except UserError as error:
             st.error(plain(str(error)))
             store = None
         if store is not None and store.finished:
             return [store]
-        if found.job is not None:
-            jobs.show_ended(found.job)
+        if run.job is not None:
+            jobs.show_ended(run.job)
     if not may_start():
         st.caption(READ_ONLY)
         return []

@@ -132,7 +132,7 @@ def _read_link(keys: dict[str, str], start: RandomWalkOptions) -> None:
             continue
         value = getattr(start, name)
         try:
-            asked = float(st.query_params.get(short, "nan"))
+            number = float(st.query_params.get(short, "nan"))
         except ValueError:
-            asked = float("nan")
-        st.session_state[keys[name]] = type(value)(asked) if allowed(asked) else value
+            number = float("nan")
+        st.session_state[keys[name]] = type(value)(number) if allowed(number) else value

@@ -106,9 +106,9 @@ def plain_step(model: CamModel, x: Tensor, first: Tensor) -> Tensor:
     channels = gradient.sum(dim=(2, 3), keepdim=True) / ((gradient > 0).sum() + 1e-12)
     cams = (channels * captured["features"]).sum(dim=1).relu()  # (2, h, w)
     regions = cams[0] + cams[1].flip(-1)
-    held = (regions / regions.max() > options.tau).detach()
+    hold_mask = (regions / regions.max() > options.tau).detach()
     y = maps.relu().mean(dim=(2, 3)).sum(dim=0)  # (K,)
-    objective = 2 * y[CLASS] - y.sum() - options.mu * ((regions - first[0]).abs() * held).sum()
+    objective = 2 * y[CLASS] - y.sum() - options.mu * ((regions - first[0]).abs() * hold_mask).sum()
     pair.grad.zero_()
     objective.backward()
     for hook in hooks:

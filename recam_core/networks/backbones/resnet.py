@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-from functools import partial
 from http.client import HTTPException
 from pickle import UnpicklingError
 
@@ -112,10 +111,3 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
             f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
             f"from {enum.url} as --weights PATH, or go online."
         ) from error
-
-
-RESNETS = {
-    f"{name}_s{stride}": partial(build_resnet, name, stride)
-    for name in ("resnet18", "resnet50", "resnet101")
-    for stride in (16, 8)
-}
