@@ -133,6 +133,15 @@ def test_a_position_of_an_earlier_layer_is_shown_where_it_looks(backbone, layer)
         assert np.abs(np.subtract(shown, looked)).max() < stride  # before, padding and the last positions made it 8 to 14 pixels
 
 
+def test_a_sequence_is_its_last_module_and_what_is_passed_by_is_named():
+    pair = new_pair("timm:convnext_atto", networks=["cam"])
+    evidence = gather_evidence(PICTURE, pair, PLAIN)
+    one, other = method_results(evidence, pair, ["layercam@trunk.stem", "layercam@trunk.stem.1"], ["dog"])
+    np.testing.assert_array_equal(one.raw, other.raw)
+    with pytest.raises(UserError, match=r"layer trunk\.head is not on the way from the picture to the answer"):
+        method_results(evidence, pair, ["layercam@trunk.head"], ["dog"])
+
+
 def centre(values):
     """Centre of gravity in pixels."""
     y, x = (np.arange(side) + 0.5 for side in values.shape)
