@@ -12,7 +12,7 @@ from ui.errors.headline import show_headline
 from ui.errors.new import first_visit, new_evaluation
 from ui.errors.parts import choose_part, show_link, show_state
 from ui.errors.picture import open_name, show_opened
-from ui.errors.sanity import show_sanity
+from ui.errors.sanity import show_boxes, show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
 from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
@@ -29,7 +29,8 @@ if not every_run:
 run = choose_run(every_run)
 show_state(run)
 try:
-    view = choose_sides(run, every_run)
+    store = runs.store_of(run)
+    view = None if store.settings.boxed else choose_sides(run, every_run)
 except UserError as error:
     with st.sidebar:
         new_evaluation()
@@ -40,6 +41,9 @@ except UserError as error:
     st.stop()
 with st.sidebar:
     new_evaluation()
+if view is None:
+    show_boxes(run, store)
+    st.stop()
 
 headline = st.container()
 view = choose_threshold(view)

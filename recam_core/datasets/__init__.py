@@ -5,8 +5,8 @@ multi-hot, ``mask`` (H, W) uint8 label map (0 background, class index + 1, 255 i
 ``UserError`` that names the picture or the file that describes it.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -57,6 +57,17 @@ class CheckedDataset(Dataset, Protocol):
         """What was passed over in picture ``i`` or understood in another way than it is written, a sentence each."""
 
 
+@runtime_checkable
+class Boxed(Dataset, Protocol):
+    """What data sets also tell whose annotations have boxes around objects."""
+
+    def has_mask(self, i: int) -> bool:
+        """Is there a label map of picture ``i``?"""
+
+    def boxes(self, i: int) -> Mapping[int, np.ndarray] | None:
+        """Boxes (m, 4) by class index: left, top, right, bottom in pixels; None where nobody annotated picture ``i``."""
+
+
 DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {
     "scenes": lambda root, split: Scenes(split),
     "voc": Voc,
@@ -73,6 +84,13 @@ def open_dataset(kind: str, root: str, split: str) -> CheckedDataset:
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
     return DATASETS[kind](root, split)
+
+
+def boxes_alone(dataset: Dataset) -> Boxed | None:
+    """The data set itself where no picture of it has a mask, and boxes may say where objects are."""
+    if not isinstance(dataset, Boxed) or any(dataset.has_mask(i) for i in range(len(dataset))):
+        return None
+    return dataset
 
 
 def missing_words(dataset: Dataset) -> str:

@@ -54,6 +54,16 @@ def read_bounded(path: Path, most: int, remedy: str) -> bytes:
     return data
 
 
+def boxes_inside(boxes: Iterable[tuple[int, Sequence[float]]], size: tuple[int, int]) -> dict[int, np.ndarray]:
+    """Boxes (m, 4) by class index, cut to a picture (width, height); those of which nothing is left are left out."""
+    cut: dict[int, list[list[float]]] = {}
+    for k, box in boxes:
+        corners = [min(max(value, 0.0), side) for value, side in zip(box, size * 2, strict=False)]
+        if len(corners) == 4 and corners[0] < corners[2] and corners[1] < corners[3]:  # NaN is in no order
+            cut.setdefault(k, []).append(corners)
+    return {k: np.array(rows) for k, rows in cut.items()}
+
+
 def inside(path: Path, root: Path) -> Path:
     """``path`` itself where the operator lets it be read; ``UserError`` where a link leads elsewhere."""
     if leads_out(path, root):

@@ -147,6 +147,7 @@ def start_baselines(run: Run, store: Store) -> Job:
     common += ["--scales", ",".join(f"{scale:g}" for scale in settings.options.scales)]
     common += ["--flip" if settings.options.flip else "--no-flip", "--long-side", str(settings.options.long_side)]
     common += ["--stretch"] if settings.options.stretch else []
+    common += ["--localisation"] if settings.localisation else []
     methods = [name for name in settings.maps if is_method(name)]
     more = ["--baselines", "only", *(["--methods", ",".join(methods)] if methods else []), "--json-lines"]
     return start_job(

@@ -11,12 +11,14 @@ from torch import Tensor
 
 from recam_core.cam.methods import MethodMap, method_map
 from recam_core.cam.methods.views import Classifier, Views
-from recam_core.cam.pipeline import read_out
+from recam_core.cam.pipeline import read_out, sampled
 from recam_core.networks.memory_fallback import with_room
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.readouts import READOUTS
-from recam_core.records import CAM, CamResult, Evidence, UserError
+from recam_core.records import CAM, CamResult, Evidence, HeatmapOptions, UserError
+
+STRIDES = [1 << n for n in range(8)]  # pixels from one position of a layer to the next
 
 
 def method_results(
@@ -40,9 +42,13 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     model, options = _network(pair, wanted), evidence.options
     maps: list[np.ndarray] = []
     notes: list[str] = []
+    covered: list[tuple[int, int]] = []
     for scale in options.scales:
-        scale_maps, shortage = with_room(model, partial(_maps, wanted=wanted, evidence=evidence, scale=scale, ids=ids))
+        (scale_maps, over), shortage = with_room(
+            model, partial(_maps, wanted=wanted, evidence=evidence, scale=scale, ids=ids)
+        )
         maps.append(scale_maps.cpu().numpy())
+        covered += [over] if over else []
         notes += [f"{wanted.label}, scale {scale:g}: {shortage}."] if shortage else []
     if not all(np.isfinite(values).all() for values in maps):
         raise UserError(
@@ -50,13 +56,33 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
         )
     return replace(
         evidence,
-        options=replace(options, stretch=options.stretch or getattr(model.backbone, "stretches", False)),
+        options=replace(options, stretch=_stretches(model, options)),
         classes=tuple(classes),
         scores=evidence.scores[ids],
         scale_maps={name: tuple(maps)},
         seconds=time.perf_counter() - start,
         notes=tuple(notes),
+        covered=tuple(covered),
     )
+
+
+def covered_pixels(grid: Sequence[int], size: Sequence[int], multiple: int = 1) -> tuple[int, int]:
+    """Height and width in pixels that a layer's grid lies over, in a picture of ``size`` that is padded to a ``multiple``.
+
+    The layer's stride is the power of two that divides both sides into so many positions, the last one whole or begun; else the
+    grid lies over the padded picture.
+    """
+    padded = [-(-side // multiple) * multiple for side in size]
+    for begun in (True, False):
+        for stride in STRIDES:
+            if all((side + begun * (stride - 1)) // stride == n for side, n in zip(padded, grid, strict=True)):
+                return grid[0] * stride, grid[1] * stride
+    return padded[0], padded[1]
+
+
+def _stretches(model: CamModel, options: HeatmapOptions) -> bool:
+    """Whether maps are resized to the picture whatever their grid lies over."""
+    return options.stretch or getattr(model.backbone, "stretches", False)
 
 
 def network_of(pair: ModelPair, name: str) -> CamModel:
@@ -75,8 +101,11 @@ def _network(pair: ModelPair, wanted: MethodMap) -> CamModel:
 
 def _maps(
     model: CamModel, together: bool, wanted: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int]
-) -> Tensor:
-    """Maps (n, h, w) of one scale, those of the mirror image turned back and added."""
+) -> tuple[Tensor, tuple[int, int] | None]:
+    """Maps (n, h, w) of one scale, those of the mirror image turned back and added; and what an earlier layer's grid lies over.
+
+    Maps of the network's own grid lie where CAM lies.
+    """
     with torch.inference_mode(False), torch.no_grad():
         x = model.preprocess(evidence.picture, scale)
         views = [x, x.flip(-1)] if evidence.options.flip else [x]
@@ -84,7 +113,18 @@ def _maps(
         batches = [torch.cat(views)] if together else views
         count = len(evidence.classes)
         parts = torch.cat([wanted.method.maps(Views(model, classifier, b, ids, count)).detach() for b in batches])
-    return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0]
+    size, grid = x.shape[2:], parts.shape[2:]
+    covered = covered_pixels(grid, size, getattr(model.backbone, "multiple", 1))
+    own = covered[0] == grid[0] * model.backbone.stage_strides[-1]
+    if not wanted.layer or own or _stretches(model, evidence.options):
+        return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0], None
+    return parts[0] + _turned_back(parts[1], size[1] / covered[1]) if evidence.options.flip else parts[0], covered
+
+
+def _turned_back(maps: Tensor, share: float) -> Tensor:
+    """Maps (n, h, w) of a mirror image that has a ``share`` of their width: what lies beyond it comes to lie at the left."""
+    y, x = ((torch.arange(side, device=maps.device) + 0.5) / side for side in maps.shape[1:])
+    return sampled(maps, y, share - x)
 
 
 def method_gap(pair: ModelPair, name: str) -> str:

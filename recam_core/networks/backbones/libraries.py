@@ -9,10 +9,14 @@ Both libraries take seconds to load, more than the first picture takes: they are
 import contextlib
 import difflib
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +28,8 @@ RENORMALISED, HALVES = (
     ("googlenet", "inception_v3"),
     (0.5,) * 3,
 )  # torchvision's code brings other means to these, inside
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # what the hub keeps weights of timm in
+PATIENCE = 4.0  # seconds until a server that does not answer is given up
 NEAR = 4  # names that are offered in the place of one that is not known
 
 
@@ -126,6 +132,13 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
         ) from error
 
 
+def check_reachable(address: str) -> None:
+    """See that a server answers; ``OSError`` within seconds where it does not, which libraries take a minute of trying to say."""
+    head = urllib.request.Request(address, method="HEAD")
+    with contextlib.suppress(urllib.error.HTTPError):  # whatever it answers, it is there
+        urllib.request.urlopen(head, timeout=PATIENCE).close()
+
+
 def input_description(name: LibraryName) -> InputDescription:
     """What the weights of a name say about their input."""
     return _LIBRARIES[name.library].describe(name)
@@ -193,9 +206,14 @@ def _timm_build(name: LibraryName, classes: int, **how: Any) -> nn.Module:
 
 
 def _timm_fetch(name: LibraryName) -> nn.Module:
+    import huggingface_hub
     import timm
 
     stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
+    config = timm.get_pretrained_cfg(name.model)
+    hub = config and config.hf_hub_id
+    if hub and not any(isinstance(huggingface_hub.try_to_load_from_cache(hub, file), str) for file in HUB_FILES):
+        check_reachable(huggingface_hub.constants.ENDPOINT)
     return timm.create_model(name.model, pretrained=True, **stride)
 
 
@@ -251,6 +269,8 @@ def _torchvision_weights(name: LibraryName) -> Any:
 
 def _torchvision_fetch(name: LibraryName) -> nn.Module:
     weights = _torchvision_weights(name)
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(weights.url).path).name).is_file():
+        check_reachable(weights.url)
     net = _torchvision_build(name, len(weights.meta["categories"]))
     state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     net.load_state_dict(state)

@@ -125,7 +125,7 @@ class Deepened(FixedStride, nn.Module):
         super().__init__()
         self.trunk, self.hidden = trunk, nn.Linear(trunk.channels, hidden)
         self.mean, self.std, self.channels = tuple(trunk.mean), tuple(trunk.std), hidden
-        self.foldable = getattr(trunk, "foldable", True)
+        self.foldable, self.multiple = getattr(trunk, "foldable", True), getattr(trunk, "multiple", 1)
         self.stage_channels, self.stage_strides = (hidden,), (EVEN,)
 
     @property
