@@ -109,6 +109,7 @@ def test_the_input_is_that_of_the_weights():
     assert "the middle 224 × 224 px" in str(own)
 
 
+@pytest.mark.usefixtures("read_here")
 def test_weights_of_a_file_are_taken_and_others_refused(tmp_path):
     net = made("timm:resnet18")
     torch.save(net.state_dict(), tmp_path / "mine.pth")
