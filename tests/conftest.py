@@ -47,7 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path.is_relative_to(PAGES) or any(map(item.get_closest_marker, ("browser", "process"))):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (not item.path.is_relative_to(BROWSER), item.path not in slow))  # so that all end together
+    # what takes longest comes first, so that all processes end together
+    items.sort(key=lambda item: (not item.path.is_relative_to(BROWSER), item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)
