@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGES = Path(__file__).with_name("pages")
+BROWSER, PAGES = (Path(__file__).with_name(name) for name in ("browser", "pages"))
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -19,8 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """With ``-n auto`` a process for each processor, four at most."""
-    return min(os.cpu_count() or 1, 4)
+    """A process for each processor and one for the browser, which waits for pages most of the time; none for a single file."""
+    single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
+    return 0 if single else min(os.cpu_count() or 1, 4) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,7 +33,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
         def _split_scope(self, nodeid: str) -> str:
             return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
-    config.option.loadscopereorder = False  # the browser's files are the first, and take longest
+    config.option.loadscopereorder = False  # the order is that of the collection
     return Files(config, log)
 
 
@@ -45,6 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(PAGES) or any(map(item.get_closest_marker, ("browser", "process"))):
             item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    # what takes longest comes first, so that all processes end together
+    items.sort(key=lambda item: (not item.path.is_relative_to(BROWSER), item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)

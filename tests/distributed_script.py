@@ -1,4 +1,4 @@
-"""What ``test_process_group`` launches as two processes: several trainings one after the other, each into a folder of its own."""
+"""What ``test_distributed`` launches as two processes: several trainings one after the other, each into a folder of its own."""
 
 import sys
 from dataclasses import replace
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recam_core.__main__ import main
 from recam_core.records import TrainConfig, UserError
 from recam_core.training.two_stage import train
 
@@ -73,6 +74,8 @@ CASES = {
     "no-lambda": (replace(CONFIG, recam_weight=0.0), Squares(MANY)),
 }
 ALL_BROKEN = Squares(MANY[:2], broken=(0, 1))
+COMMAND = ["train", "--recipe", "scenes", "--split", "samples", "--stage1-epochs", "1", "--stage2-epochs", "1",
+           "--optimizer", "sgd", "--validation", "samples", "--watch", "samples-0003", "--device", "cpu"]  # fmt: skip
 
 
 def run(out: Path, name: str, config: TrainConfig) -> list:
@@ -83,6 +86,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for case, (settings, _) in CASES.items():
         run(Path(sys.argv[1]), case, settings)
+    assert main([*COMMAND, "--batch-size", "5", "--out", str(Path(sys.argv[1], "command"))]) == 0
     try:
         list(train(CONFIG, ALL_BROKEN, Path(sys.argv[1], "all-broken"), torch.device("cpu")))
     except UserError as error:

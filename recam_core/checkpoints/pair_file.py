@@ -20,7 +20,7 @@ from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.libraries import parameter_count, parse_name
 from recam_core.networks.heads import HEADS, VECTOR, head_settings
-from recam_core.networks.model import CamModel, build_branches, build_edge_network
+from recam_core.networks.model import CamModel, build_branches, build_edge_network, unfilled
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
 from recam_core.networks.tensor_check import listed, tensor_faults
@@ -163,12 +163,19 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     _check_rows(path, header)
     data = path.read_bytes()
     stored = _tensors(data, path)
-    pair = build_pair(
-        header["name"], header["backbone"], header["classes"], header["card"], list(header["heads"]), header["heads"]
-    )
+    with unfilled(header["backbone"]):
+        pair = build_pair(
+            header["name"],
+            header["backbone"],
+            header["classes"],
+            header["card"],
+            list(header["heads"]),
+            header["heads"],
+        )
     if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
         if own := header.get("edges"):
-            pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
+            with unfilled(own):
+                pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
     for stage, network in _classifiers(pair).items():
         if f"{stage}.prototypes" in stored and network.readouts:

@@ -50,6 +50,7 @@ def test_gradient_methods_apply_where_cam_does_not(name):
         method_results(evidence, pair, ["lpcam"], ["dog"])
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("name", FEW)
 def test_an_imported_whole_answers_as_the_library_does_and_is_kept(name, tmp_path):
     torch.manual_seed(0)

@@ -383,6 +383,7 @@ def test_the_model_file_carries_its_settings(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("read_here")
 def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
     weights = tmp_path / "resnet.pth"
     torch.save(build_model("resnet18_s16", "cam", 3).backbone.trunk.state_dict(), weights)
@@ -396,6 +397,7 @@ def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
         assert not [folder for folder in (tmp_path, whole[0].parent) if str(folder) in header], name
 
 
+@pytest.mark.usefixtures("read_here")
 def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
     torch.manual_seed(0)
     classes = Squares().classes

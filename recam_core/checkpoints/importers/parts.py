@@ -30,7 +30,7 @@ from recam_core.networks.backbones.libraries import (
 from recam_core.networks.backbones.whole import Outline, structure_of, take_whole
 from recam_core.networks.heads import VECTOR
 from recam_core.networks.heads.recam import with_second
-from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
+from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model, unfilled
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -116,7 +116,8 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
             )
         how["hidden"] = len(hidden)
         state = {_deeper(name): value for name, value in state.items()}
-    model = build_model(chosen, VECTOR if whole or hidden is not None else CAM, recognised.classes, **how)
+    with unfilled(chosen):
+        model = build_model(chosen, VECTOR if whole or hidden is not None else CAM, recognised.classes, **how)
     _load(model, state, source)
     return Network(model, chosen, classes, source.name)
 
@@ -164,7 +165,8 @@ def with_second_classifier(network: Network, source: Source) -> CamModel:
         raise UserError(
             f"{source.name} is a second classifier of features, and {network.file} has none that CAM applies to."
         )
-    model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
+    with unfilled(network.backbone):
+        model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
     state = dict(network.model.state_dict())
     head = with_second(network.model.head.state_dict(), flat(source.state[FC1]))
     _load(model, state | {f"head.{name}": value for name, value in head.items()}, source)
@@ -174,7 +176,8 @@ def with_second_classifier(network: Network, source: Source) -> CamModel:
 def with_edges(pair: ModelPair, source: Source) -> ModelPair:
     """The pair with the boundary branches of an IRN network, which look through a backbone of their own."""
     trunk, branches = irn_network(source.state)
-    network = build_edge_network(source.recognised.backbone)
+    with unfilled(source.recognised.backbone):
+        network = build_edge_network(source.recognised.backbone)
     boundary = build_branches(network)
     if faults := _faults(trunk, network) + _faults(branches, boundary):
         raise _misfit(source, faults)
