@@ -51,6 +51,8 @@ def test_every_public_name_is_there_and_none_hides_a_room():
     ("from recam_core import CamResult, UserError", "torch streamlit timm"),
     ("import recam_core.system.job_runner", "torch streamlit timm"),
     ("from recam_core.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass", "torch streamlit timm"),
+    ("from recam_core import load_pair, read_sample\nload_pair('voc'), read_sample('chelsea')",
+     "timm torchvision skimage scipy sympy streamlit"),
     ("import recam_core.commands.train, recam_core.training.two_stage", "accelerate streamlit"),
     ("import torch\nfrom recam_core.training.distributed import ProcessGroup\n"
      "ProcessGroup(torch.device('cpu')).wrapped(torch.nn.Linear(1, 1))",

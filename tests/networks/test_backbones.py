@@ -7,6 +7,7 @@ from http.client import IncompleteRead
 from urllib.error import URLError
 
 import pytest
+import timm
 import torch
 import torchvision
 from hostile import Hostile
@@ -289,3 +290,14 @@ def test_weights_that_were_fetched_are_checked_and_kept(served, monkeypatch):
         loaded = build_resnet("resnet18", 16, "imagenet").trunk.state_dict()
         assert all(torch.equal(loaded[name], state[name]) for name in loaded)
     assert [path.name for path in folder.rglob("*.pth")] == [f"resnet18-{digest}.pth"]
+
+
+def test_lite0_is_timms_network_tensor_by_tensor():
+    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False, output_stride=16, num_classes=0).eval()
+    ours = BACKBONES["efficientnet_lite0"]("imagenet").eval()
+    assert list(ours.trunk.state_dict()) == list(theirs.state_dict())
+    theirs.load_state_dict(ours.trunk.state_dict())
+    for size in ((96, 128), (101, 149)):
+        x = torch.rand(1, 3, *size)
+        with torch.inference_mode():
+            assert torch.equal(ours(x), theirs.forward_features(x))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened, press, query, ran, words
+from opened import handed_over, opened, press, query, ran, words
 
 import ui.compute.engine
 import ui.widgets.jobs
@@ -177,8 +177,7 @@ def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkey
 
 
 def mounted(app):
-    components = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
-    (view,) = [data for data in components if "url" in data]  # beside it is what scrolls to it
+    (view,) = [data for data in handed_over(app) if "url" in data]  # beside it is what scrolls to it
     return view
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, read_sample, sample_mask
+from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, sample_mask
+from recam_core.datasets.samples import sample_picture
 from ui.compare.doors import BESIDE, PICTURES, UPLOADER, upload_door
 from ui.compare.files import figure_file
 from ui.compare.link import view_settings, write_view
@@ -82,7 +83,7 @@ def show_grid(names: Sequence[str], subject: Subject, pair: ModelPair) -> None:
 
 
 def _open(name: str) -> Picture | None:
-    return read_sample(name)[0] if name in SAMPLES else uploads.find(st.session_state, name)
+    return sample_picture(name) if name in SAMPLES else uploads.find(st.session_state, name)
 
 
 def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: ModelPair) -> list[Row]:

@@ -117,9 +117,16 @@ def model_pair(name: str) -> ModelPair:
 def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Evidence:
     """Everything the model says about the picture, from memory where it was asked before."""
     with _asking(model) as waiting:
-        pair = model_pair(model)
-        key = (picture.sha256, pair.sha256, options)
-        return EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
+        return evidence_of(picture, model, options, waiting)
+
+
+def evidence_of(
+    picture: Picture, model: str, options: HeatmapOptions, waiting: Callable[[int], None] | None = None
+) -> Evidence:
+    """The same without a word to anybody, for what has no page."""
+    pair = model_pair(model)
+    key = (picture.sha256, pair.sha256, options)
+    return EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
 
 
 def look_inside(picture: Picture, model: str, long_side: int) -> PictureFeatures:

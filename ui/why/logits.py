@@ -9,7 +9,7 @@ import streamlit as st
 
 from recam_core.cam.lesson import sce_value
 from recam_core.networks.gradients import bce_gradient, sce_gradient, sigmoid
-from ui.components.modules import bundle
+from ui.components.modules import bundle, handed_over
 from ui.session.link import write
 from ui.why.example import Example
 from ui.why.symbols import COLOURS, SIGMA, number, signed, tex
@@ -85,15 +85,17 @@ def _widget(kind: str, example: Example, picture: np.ndarray) -> None:
     chosen = st.session_state.setdefault(KEPT, linked())
     view = _COMPONENT(
         key=f"why-{kind}",
-        data={
-            "kind": kind,
-            "names": ["A", "B", "C"],
-            "start": START,
-            "initial": chosen,
-            "limit": LIMIT,
-            "picture": _of_picture(example, picture),
-            "colours": COLOURS,
-        },
+        data=handed_over(
+            {
+                "kind": kind,
+                "names": ["A", "B", "C"],
+                "start": START,
+                "initial": chosen,
+                "limit": LIMIT,
+                "picture": _of_picture(example, picture),
+                "colours": COLOURS,
+            }
+        ),
         on_logits_change=_nothing,
     )
     if view.logits:

@@ -10,7 +10,7 @@ import streamlit as st
 from recam_core.cam.lesson import RowShift
 from recam_core.images.visualise import jpeg_bytes
 from ui.components.heatview import COLOURS as PALETTES
-from ui.components.modules import bundle
+from ui.components.modules import bundle, handed_over
 from ui.session.link import heat_settings
 from ui.why.example import Example
 from ui.why.symbols import COLOURS
@@ -33,23 +33,25 @@ def shift_view(example: Example, shifts: Mapping[str, RowShift]) -> None:
     settings = st.session_state.get("heat_settings") or heat_settings()
     _COMPONENT(
         key="why-shift",
-        data={
-            "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(example.evidence.picture)).decode(),
-            "size": [width, height],
-            "covers": [example.covers[1], example.covers[0]],
-            "grid": list(first.map.shape),
-            "map": _numbers(first.map),
-            "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],
-            "logits": [round(float(z), 6) for z in first.logits],
-            "target": example.k,
-            "name": example.name,
-            "shown": [{"k": k, "name": example.evidence.classes[k]} for k in ids],
-            "limit": LIMIT,
-            "palette": PALETTES[settings["palette"]],
-            "opacity": settings["opacity"],
-            "threshold": settings["threshold"],
-            "colours": COLOURS,
-        },
+        data=handed_over(
+            {
+                "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(example.evidence.picture)).decode(),
+                "size": [width, height],
+                "covers": [example.covers[1], example.covers[0]],
+                "grid": list(first.map.shape),
+                "map": _numbers(first.map),
+                "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],
+                "logits": [round(float(z), 6) for z in first.logits],
+                "target": example.k,
+                "name": example.name,
+                "shown": [{"k": k, "name": example.evidence.classes[k]} for k in ids],
+                "limit": LIMIT,
+                "palette": PALETTES[settings["palette"]],
+                "opacity": settings["opacity"],
+                "threshold": settings["threshold"],
+                "colours": COLOURS,
+            }
+        ),
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from recam_core import SAMPLES, UserError, known_models, read_sample
+from recam_core import SAMPLES, UserError, known_models
 from recam_core.checkpoints.pair_file import BUNDLED
-from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_title
+from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_picture, sample_title
 from ui.session import uploads
 from ui.widgets.escaping import plain
 
@@ -124,4 +124,4 @@ def _sample_words(name: str) -> tuple[str, str]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def sample_thumbnail(name: str) -> bytes:
     """The small picture of a sample."""
-    return uploads.thumbnail(read_sample(name)[0].pixels)
+    return uploads.thumbnail(sample_picture(name).pixels)

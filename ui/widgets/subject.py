@@ -19,10 +19,9 @@ from recam_core import (
     known_models,
     read_header,
     read_mask,
-    read_sample,
     sample_mask,
 )
-from recam_core.datasets.samples import PHOTO_MODEL, sample_model
+from recam_core.datasets.samples import PHOTO_MODEL, sample_model, sample_picture
 from ui.session import uploads
 from ui.session.choices import PAGE, carry_over
 from ui.session.link import read_choice, read_list, write
@@ -201,7 +200,7 @@ def _open_picture() -> Subject:
             "Upload that file on the left to see the same view; until then, here is a sample.",
         )
         name = SAMPLES[0]
-    return Subject(name, read_sample(name)[0], "", HeatmapOptions(), faults=faults)
+    return Subject(name, sample_picture(name), "", HeatmapOptions(), faults=faults)
 
 
 def _choose_mask(subject: Subject) -> Subject:

@@ -16,7 +16,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops.misc import Permute
 
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.libraries import (
@@ -316,6 +315,8 @@ class _Trial:
 
     def _links(self) -> Iterator[tuple[str, Tensor]]:
         """Modules by name, each applied to what the one before made, as long as that is a grid of channels."""
+        from torchvision.ops.misc import Permute  # imported where it is used, as in ``libraries``
+
         x = self.x
         for name, module in _leaves("", self.net):
             try:

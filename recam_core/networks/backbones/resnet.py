@@ -5,7 +5,6 @@ import sys
 from http.client import HTTPException
 from pickle import UnpicklingError
 
-import torchvision
 from torch import Tensor, nn
 
 from recam_core.networks.backbones.fixed_stride import FixedStride
@@ -25,6 +24,8 @@ class ResNet(FixedStride, nn.Module):
     std = (0.229, 0.224, 0.225)
 
     def __init__(self, name: str, output_stride: int) -> None:
+        import torchvision  # seconds to load, which nobody waits for who has another backbone
+
         super().__init__()
         trunk = getattr(torchvision.models, name)(weights=None)
         self.channels = int(trunk.fc.in_features)
@@ -99,6 +100,8 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
 
     A download is a file of its own until it is whole and has the right hash, so a part of one is never taken for weights.
     """
+    import torchvision
+
     enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
     try:
         with contextlib.redirect_stdout(sys.stderr):  # torch announces a download where our commands write events

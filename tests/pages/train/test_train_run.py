@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from opened import press, query, ran, words
+from opened import handed_over, press, query, ran, words
 from train_page import charts, labels, open_train
 from trained_runs import CONFIG, write_job, write_run
 
@@ -219,13 +219,13 @@ def test_the_player_is_there_with_picture_and_class(place):
     write_run(place, "one")
     app = open_train(run="one")
     assert "Heatmaps, epoch by epoch" in words(app)
-    (component,) = [element for element in app.main if element.type == "bidi_component"]
-    (shown,) = json.loads(component.proto.json)["runs"]
+    (data,) = handed_over(app)
+    (shown,) = data["runs"]
     assert not shown["running"]
     app.selectbox(key="train-picture-one").set_value(1)
     ran(app)
-    (component,) = [element for element in app.main if element.type == "bidi_component"]
-    assert json.loads(component.proto.json)["runs"][0]["id"] != shown["id"]
+    (data,) = handed_over(app)
+    assert data["runs"][0]["id"] != shown["id"]
 
 
 @pytest.mark.parametrize(
