@@ -294,7 +294,7 @@ def test_weights_that_were_fetched_are_checked_and_kept(served, monkeypatch):
 
 def test_lite0_is_timms_network_tensor_by_tensor():
     theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False, output_stride=16, num_classes=0).eval()
-    ours = BACKBONES["efficientnet_lite0"]("imagenet").eval()
+    ours = BACKBONES["efficientnet_lite0"].build("imagenet").eval()
     assert list(ours.trunk.state_dict()) == list(theirs.state_dict())
     theirs.load_state_dict(ours.trunk.state_dict())
     for size in ((96, 128), (101, 149)):

@@ -1,6 +1,6 @@
 """How a refiner changes a map, step after step, in the player."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from recam_core.records import EMPTY_TEXT
 from recam_core.refiners.subject import with_raw
 from ui.components.heatview.maps import labelled
 from ui.components.player import DEFAULTS, player, stream_store
-from ui.components.player.frame import Frame, Layer, heat_layer, shares, shares_chart
+from ui.components.player.frame import Frame, heat_layer, shares, shares_chart
 from ui.components.player.frame_stream import FrameStream
 from ui.compute.engine import EVIDENCE
 
@@ -64,48 +64,37 @@ def _start(
     refiner: str, evidence: Evidence, pair: ModelPair, name: str, chosen: str, truth: np.ndarray | None
 ) -> FrameStream:
     options = REFINERS[refiner].defaults(pair)
-
-    def start() -> CamResult:
-        return (
-            method_results(evidence, pair, [name], [chosen])[0]
-            if is_method(name)
-            else read_out(evidence, name, [chosen])
-        )
-
-    def steps(start: CamResult) -> Generator[WalkStep]:
-        subject = Subject(pair, evidence, (chosen,), (name,), (start,))
-        for step in REFINERS[refiner].steps(subject, options):
-            if isinstance(step, WalkStep):
-                stream.total = step.steps + 1
-                yield step
-
     title = f"{labelled(name, chosen)}, {REFINERS[refiner].label}"
     stream = FrameStream(
         _about(evidence, title, asdict(options), truth is not None), jpeg_bytes(evidence.picture, 85), 1
     )
-    stream.start(lambda: _frames(start, steps, truth), EVIDENCE.queue)
+
+    def frames() -> Generator[Frame]:
+        before = (
+            method_results(evidence, pair, [name], [chosen])[0]
+            if is_method(name)
+            else read_out(evidence, name, [chosen])
+        )
+        subject = Subject(pair, evidence, (chosen,), (name,), (before,))
+        for step in REFINERS[refiner].steps(subject, options):
+            if isinstance(step, WalkStep):
+                stream.total = step.steps + 1
+                yield _frame(before, step, truth, first=not stream.made)
+
+    stream.start(frames, EVIDENCE.queue)
     return stream
 
 
-def _frames(
-    start: Callable[[], CamResult], steps: Callable[[CamResult], Generator[WalkStep]], truth: np.ndarray | None
-) -> Generator[Frame]:
-    before = start()
-    layers, curves = {"start": _layer(before)}, {"start": shares(before, truth)}
-    for step in steps(before):
-        result = with_raw(before, step.maps)
-        yield Frame(
-            label=f"step {step.t}",
-            layers=layers | {"map": _layer(result)},
-            values={},
-            curves=curves | {"map": shares(result, truth)},
-            first=bool(layers),
-        )
-        layers, curves = {}, {}
-
-
-def _layer(result: CamResult) -> Layer:
-    return heat_layer(np.minimum(result.grid[0], 1), 1.0)
+def _frame(before: CamResult, step: WalkStep, truth: np.ndarray | None, *, first: bool) -> Frame:
+    """The map after a step, and with the first one the map as it was."""
+    results = {"map": with_raw(before, step.maps)} | ({"start": before} if first else {})
+    return Frame(
+        label=f"step {step.t}",
+        layers={key: heat_layer(np.minimum(result.grid[0], 1), 1.0) for key, result in results.items()},
+        values={},
+        curves={key: shares(result, truth) for key, result in results.items()},
+        first=first,
+    )
 
 
 def _about(evidence: Evidence, title: str, options: Mapping[str, Any], has_truth: bool) -> dict[str, Any]:
