@@ -130,7 +130,9 @@ def test_a_position_of_an_earlier_layer_is_shown_where_it_looks(backbone, layer)
         one[0, row, column] = 1
         impulse = replace(evidence, scale_maps={"cam": (one,)}, classes=("cat",), covered=(covered,))
         shown = centre(read_out(impulse, "cam", ["cat"]).raw[0])
-        assert np.abs(np.subtract(shown, looked)).max() < stride  # before, padding and the last positions made it 8 to 14 pixels
+        assert (
+            np.abs(np.subtract(shown, looked)).max() < stride
+        )  # before, padding and the last positions made it 8 to 14 pixels
 
 
 def test_a_sequence_is_its_last_module_and_what_is_passed_by_is_named():
