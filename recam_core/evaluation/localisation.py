@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from recam_core.evaluation.metrics import share
 from recam_core.records import IGNORE
@@ -60,9 +61,9 @@ def object_counts(
     for values, k in zip(maps, class_ids, strict=True):
         truth = mask == k + 1
         if truth.any():
-            level = np.where(known, np.searchsorted(thresholds, values, side="left"), 0)
+            level = np.searchsorted(thresholds, values, side="left")
             counts = [np.bincount(level[where], minlength=len(thresholds) + 1) for where in (truth, known & ~truth)]
-            rows.append((picture, k + 1, box_ious(level, boxes_of(truth), len(thresholds)), *counts))
+            rows.append((picture, k + 1, box_ious(level, boxes_of(truth), len(thresholds), known), *counts))
     return _stacked(rows, len(thresholds))
 
 
@@ -79,9 +80,9 @@ def box_counts(
     return _stacked(rows, len(thresholds))
 
 
-def box_ious(level: np.ndarray, true_boxes: np.ndarray, thresholds: int) -> np.ndarray:
+def box_ious(level: np.ndarray, true_boxes: np.ndarray, thresholds: int, known: np.ndarray | None = None) -> np.ndarray:
     """The IoU (T,) of the best pair of boxes at each threshold, of which a map exceeds ``level`` (H, W) many."""
-    return np.array([best_iou(boxes_of(level > index), true_boxes) for index in range(thresholds)], np.float32)
+    return np.array([best_iou(boxes_of(level > index, known), true_boxes) for index in range(thresholds)], np.float32)
 
 
 def _stacked(rows: Sequence[tuple], thresholds: int) -> ObjectCounts:
@@ -101,11 +102,15 @@ def joined_objects(parts: Sequence[ObjectCounts]) -> ObjectCounts:
     return ObjectCounts(*(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True)))
 
 
-def boxes_of(area: np.ndarray) -> np.ndarray:
-    """Boxes (m, 4) around the connected parts (8 neighbours) of an area (H, W) bool: left, top, right, bottom, ends excluded."""
-    _, _, parts, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
-    left, top, width, height = parts[1:, :4].T  # the first is what is left over
-    return np.stack([left, top, left + width, top + height], axis=1)
+def boxes_of(area: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """Boxes (m, 4) around the connected parts (8 neighbours) of an area (H, W) bool: left, top, right, bottom, ends excluded.
+
+    Pixels that are not ``known`` hold a part together and are not what its box lies around: VOC leaves a border around every
+    object unlabelled, and what is cut along that has the object's own box.
+    """
+    _, parts = cv2.connectedComponents(area.view(np.uint8), connectivity=8)
+    places = find_objects(parts if known is None else parts * known)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in filter(None, places)], int).reshape(-1, 4)
 
 
 def best_iou(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -61,6 +61,12 @@ def test_classes_without_a_pixel_and_ignored_pixels_count_nowhere():
     assert counts.label.tolist() == [1]
     assert counts.outside.sum() == 0
     assert counts.iou[0, 0] == 1
+    everything = np.ones_like(MAP)
+    mask = np.array([[1, 1, 1, 255, 0, 0, 255, 0]] * 2, np.uint8)  # with a border that nobody labelled
+    bordered = object_counts(0, everything[None], [0], mask, THRESHOLDS)
+    assert bordered.iou.tolist() == [
+        [0.375, 0.375]
+    ]  # one part, 3/8 of it the object; cut at the border it would be all of it
     nothing = localisation(no_objects(2), THRESHOLDS)
     assert np.isnan([nothing.max_box_acc, nothing.pxap]).all()
 
