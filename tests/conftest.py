@@ -12,6 +12,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
+    parser.addoption("--screenshots", type=Path, help="directory for what the pages of the browser's tests look like")
     parser.addoption(
         "--thousand", action="store_true", help="a thousand hostile files too, instead of some of each kind"
     )

@@ -81,11 +81,9 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
-def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
-    out = tmp_path / "whole"
-    command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, "--json-lines", "--out", str(out)]
+def killed(out, after, *more):
+    """The command with ``more`` arguments, killed after so many steps."""
+    command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, *more, "--json-lines", "--out", str(out)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
     ) as process:
@@ -97,8 +95,14 @@ def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path,
         process.stdout.read()
     assert process.returncode == -signal.SIGKILL
     assert not (out / RUN_MODEL).exists()
-    said = len(untimed(out))
-    assert said >= 5
+
+
+@pytest.mark.process
+def test_killed_in_epochs_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted):
+    out = tmp_path / "whole"
+    killed(out, 5)  # before the first checkpoint
+    assert len(untimed(out)) >= 5
+    killed(out, 33, "--resume")  # in stage 2
     assert main(["train", *ARGUMENTS, "--resume", "--out", str(out)]) == 0
     assert equal(out, uninterrupted)
     assert untimed(out) == untimed(uninterrupted)

@@ -15,6 +15,7 @@ from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.system.folders import DataFolder, data_folders
 from recam_core.system.layouts import changed, splits_of
 from ui.balance.own import choose_own
+from ui.session.choices import carry_over
 from ui.session.link import read_choice, write
 
 SET = "balance-set"
@@ -56,6 +57,7 @@ def choose_set(pair: ModelPair, place: Any) -> LabelledSet:
     if st.session_state.get(SET) not in offered:
         first = offered[0] if offered[0] == QUICK or _photo_splits(pair) else OWN
         st.session_state[SET] = read_choice("set", offered, first)
+    carry_over(SET)
     kind = place.segmented_control(
         "Fit on",
         offered,
