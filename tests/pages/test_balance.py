@@ -222,14 +222,14 @@ def test_on_voc_the_maps_of_full_training_lie_under_a_slider_of_their_own(tmp_pa
     rows = [{"name": name, "w": {"miou": 0.4}} for name in ("0.1", "1")]
     study = {"rows": rows, "command": "study", "date": "today", "device": "CPU", "split": "train"}
     monkeypatch.setattr(ui.balance.full, "read_study", lambda part: study if part == "voc-lambda" else None)
-    fits = len(ui.balance.curve.FITS.kept.values())
+    fits = len(ui.balance.curve.FITS.cache.values())
     app = open_balance(picture="chelsea")
     assert "split “train”" in text(app)
     app.select_slider(key="balance-full-lambda").set_value(0.1)
     ran(app)
     view = unpack(payloads.get(handed_over(app)[-1]["id"]))[0]["views"][1]
     assert view["title"] == "trained with λ = 0.1"
-    assert len(ui.balance.curve.FITS.kept.values()) == fits + 1  # the one of the page itself
+    assert len(ui.balance.curve.FITS.cache.values()) == fits + 1  # the one of the page itself
     lambda_maps._arrays.cache_clear()
 
 

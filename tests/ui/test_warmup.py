@@ -26,7 +26,7 @@ def test_it_imports_the_engine_and_explains_the_first_sample_as_a_fresh_page_doe
     monkeypatch.setattr(engine, "EVIDENCE", cache)
     warmup.warm_up()
     assert all(name in sys.modules for name in warmup.ENGINE)
-    assert cache.kept.values()
+    assert cache.cache.values()
     monkeypatch.setattr(engine, "gather_evidence", None)  # what the page asks for is there
     page = AppTest.from_file("../../ui/shell.py", default_timeout=60).run()
     assert not page.exception
