@@ -28,7 +28,7 @@ def launched(out):
     whole = [*launcher, str(ROOT / "tests" / "distributed_script.py"), str(out)]
     with subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.terminate()  # it then ends its processes, which a kill would leave behind
             raise
