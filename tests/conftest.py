@@ -107,6 +107,15 @@ def golden(golden_file):
 
 
 @pytest.fixture(scope="session")
+def voc2012() -> Path:
+    """Pascal VOC 2012 with official masks."""
+    root = SHARED / "data" / "voc"
+    if not root.is_dir():
+        pytest.skip("Pascal VOC is not beside the project (../shared/data/voc)")
+    return root
+
+
+@pytest.fixture(scope="session")
 def coco128() -> Path:
     """The folder of the 128 COCO photos, or skip with the reason."""
     folder = SHARED / "data" / "coco128"

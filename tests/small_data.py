@@ -5,6 +5,9 @@ import json
 import numpy as np
 from PIL import Image
 
+from recam_core.datasets.scenes import Scenes
+from recam_core.evaluation.localisation import boxes_of
+
 H, W = 40, 50
 XML = "<annotation><filename>{name}.jpg</filename>{objects}</annotation>"
 OBJECT = "<object><name>{label}</name><difficult>{difficult}</difficult><bndbox><xmin>1</xmin></bndbox></object>"
@@ -81,6 +84,26 @@ def make_coco(tmp_path):
             }
         ],
     }
+    (root / "annotations").mkdir()
+    (root / "annotations" / "instances_val.json").write_text(json.dumps(content))
+    return root
+
+
+def make_boxed_scenes(tmp_path, count=3):
+    """Drawn scenes in COCO's layout, split ``val``: boxes around their objects, and no outline."""
+    root, scenes = tmp_path / "boxed", Scenes("samples")
+    images, annotations = [], []
+    for i in range(count):
+        name, pixels, mask = f"{i}.png", scenes.image(i), scenes.mask(i)
+        (root / "val").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / "val" / name)
+        images.append({"id": i, "file_name": name, "height": pixels.shape[0], "width": pixels.shape[1]})
+        for k in np.flatnonzero(scenes.labels(i)).tolist():
+            for left, top, right, bottom in boxes_of(mask == k + 1).tolist():
+                box = [left, top, right - left, bottom - top]
+                annotations.append({"id": len(annotations), "image_id": i, "category_id": k, "bbox": box, "iscrowd": 0})
+    categories = [{"id": k, "name": name} for k, name in enumerate(scenes.classes)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
     (root / "annotations").mkdir()
     (root / "annotations" / "instances_val.json").write_text(json.dumps(content))
     return root

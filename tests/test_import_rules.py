@@ -52,6 +52,8 @@ def test_every_public_name_is_there_and_none_hides_a_room():
     (("import recam_core.commands.train, recam_core.training.two_stage",
       "import torch\nfrom recam_core.training.distributed import ProcessGroup\n"
       "ProcessGroup(torch.device('cpu')).wrapped(torch.nn.Linear(1, 1))"), "accelerate streamlit"),
+    (("from recam_core import load_pair, read_sample\nload_pair('voc'), read_sample('chelsea')",),
+     "timm torchvision skimage scipy sympy streamlit"),
 ])  # fmt: skip
 def test_nothing_heavy_is_loaded_before_it_is_needed(statements, heavy):
     check = f"\nimport sys\nassert not set(sys.modules) & set({heavy!r}.split())\n"

@@ -12,24 +12,25 @@ from ui.errors.headline import show_headline
 from ui.errors.new import first_visit, new_evaluation
 from ui.errors.parts import choose_part, show_link, show_state
 from ui.errors.picture import open_name, show_opened
-from ui.errors.sanity import show_sanity
+from ui.errors.sanity import show_boxes, show_sanity
 from ui.errors.sides import choose_run, choose_sides, choose_threshold
 from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
 
 st.subheader("Errors: where does the model fail, and does ReCAM help there?", anchor=False)
-found = runs.all_runs()
+every_run = runs.all_runs()
 show_damaged()
-if not found:
+if not every_run:
     if first_visit():
         with st.sidebar:
             new_evaluation()
     st.stop()
 
-run = choose_run(found)
+run = choose_run(every_run)
 show_state(run)
 try:
-    view = choose_sides(run, found)
+    store = runs.store_of(run)
+    view = None if store.settings.boxed else choose_sides(run, every_run)
 except UserError as error:
     with st.sidebar:
         new_evaluation()
@@ -40,6 +41,9 @@ except UserError as error:
     st.stop()
 with st.sidebar:
     new_evaluation()
+if view is None:
+    show_boxes(run, store)
+    st.stop()
 
 headline = st.container()
 view = choose_threshold(view)
@@ -49,10 +53,10 @@ show_curves(view)
 part = choose_part()
 notes = kept_notes(view)
 if part == "pictures":
-    name, opened = open_name(view), st.container()
+    name, place = open_name(view), st.container()
     show_gallery(view, notes)
     if name:
-        with opened:
+        with place:
             show_opened(view, name, notes)
 elif part == "classes":
     show_classes(view)

@@ -26,7 +26,14 @@ def gather_evidence(
 
     Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
     network, by default all that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is
-    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for.
+    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for. Raises ``UserError`` for readouts
+    that the model lacks and for values that are not finite.
+
+    ```python
+    pair, (picture, mask) = recam.load_pair("scenes"), recam.read_sample("scene-fish-boat")
+    evidence = recam.gather_evidence(picture.pixels, pair, recam.HeatmapOptions())
+    result = recam.read_out(evidence, "w", recam.default_classes(evidence))
+    ```
     """
     readouts = pair.readouts if readouts is None else readouts
     pair.check_readouts(readouts)
@@ -64,7 +71,7 @@ def gather_evidence(
         seconds=time.perf_counter() - start,
         backbone_passes=len(looks),
         activation=pair.recam.head.activation,
-        notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
+        notes=tuple(dict.fromkeys(look.shortage for _, look in looks if look.shortage)),
         preselect=pair.calibration.preselect,
     )
 
@@ -77,13 +84,13 @@ class _Look:
     scale: float
     maps: Tensor
     logits: Tensor
-    told: str  # what the person should know about it, or ""
+    shortage: str  # what the person should know about it, or ""
 
 
 def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
     """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
-    (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
-    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+    (maps, logits), shortage = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
+    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {shortage}." if shortage else "")
 
 
 def _maps(
@@ -114,7 +121,8 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
 
     As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
     up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5. With the
-    options' ``stretch`` they are resized to the picture size itself.
+    options' ``stretch`` they are resized to the picture size itself; where evidence says what its grids lie over, to that.
+    Raises ``UserError`` for a class or readout that it lacks.
     """
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]
@@ -123,18 +131,8 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     if readout not in evidence.scale_maps:
         raise UserError(f"The readout {readout!r} was not computed; there are {', '.join(evidence.scale_maps)}.")
     ids = [known[name] for name in classes]
-    height, width = evidence.picture.shape[:2]
     maps = [torch.from_numpy(m[ids]) for m in evidence.scale_maps[readout]]
-    first = evidence.options.scales[0]
-    step = grid_step((round(height * first), round(width * first)), maps[0].shape[1:])
-    is_stretched = evidence.options.stretch
-    covered = (height, width) if is_stretched else (-(-height // step) * step, -(-width // step) * step)
-    raw = _merge_scales(maps, covered)[:, :height, :width]
-    quarter = (height - 1) // 4 + 1, (width - 1) // 4 + 1
-    if step == STEP or is_stretched:  # as the reference does
-        grid = _merge_scales(maps, quarter)
-    else:
-        grid = _merge_scales(maps, (covered[0] // 4, covered[1] // 4))[:, : quarter[0], : quarter[1]]
+    raw, grid = _laid_over(maps, evidence) if evidence.covered else _resized(maps, evidence)
     return CamResult(
         picture=evidence.picture,
         classes=tuple(classes),
@@ -144,6 +142,44 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
         grid=normalise_maps(grid).numpy(),
         readout=readout,
     )
+
+
+def _resized(maps: Sequence[Tensor], evidence: Evidence) -> tuple[Tensor, Tensor]:
+    """Maps of all scales added at picture size and at a quarter of it, each scale over the same rounded size."""
+    height, width = evidence.picture.shape[:2]
+    first = evidence.options.scales[0]
+    step = grid_step((round(height * first), round(width * first)), maps[0].shape[1:])
+    is_stretched = evidence.options.stretch
+    covered = (height, width) if is_stretched else (-(-height // step) * step, -(-width // step) * step)
+    raw = _merge_scales(maps, covered)[:, :height, :width]
+    quarter = (height - 1) // 4 + 1, (width - 1) // 4 + 1
+    if step == STEP or is_stretched:  # as the reference does
+        return raw, _merge_scales(maps, quarter)
+    return raw, _merge_scales(maps, (covered[0] // 4, covered[1] // 4))[:, : quarter[0], : quarter[1]]
+
+
+def _laid_over(maps: Sequence[Tensor], evidence: Evidence) -> tuple[Tensor, Tensor]:
+    """The same where each scale's grid lies over its own number of pixels: every cell where the network looked."""
+    size, scales = evidence.picture.shape[:2], evidence.options.scales
+    shares = [
+        [over / max(1, round(side * scale)) for over, side in zip(covered, size, strict=True)]
+        for covered, scale in zip(evidence.covered, scales, strict=True)
+    ]
+
+    def added(step: int) -> Tensor:
+        """At the centres of cells of so many pixels."""
+        centres = [(torch.arange((side - 1) // step + 1) + 0.5) * step / side for side in size]
+        parts = (sampled(m, centres[0] / high, centres[1] / wide) for m, (high, wide) in zip(maps, shares, strict=True))
+        return torch.stack(tuple(parts)).sum(dim=0)
+
+    return added(1), added(4)
+
+
+def sampled(maps: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Maps (n, h, w) at places that are shares of their height and width, bilinear: (n, len(y), len(x))."""
+    rows, columns = torch.meshgrid(2 * y - 1, 2 * x - 1, indexing="ij")
+    places = torch.stack([columns, rows], dim=-1)[None]
+    return F.grid_sample(maps[None], places, padding_mode="border", align_corners=False)[0]
 
 
 def grid_step(size: Sequence[int], grid: Sequence[int]) -> int:

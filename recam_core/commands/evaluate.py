@@ -15,8 +15,8 @@ from recam_core.checkpoints.pair_file import find_model, load_pair, read_header,
 from recam_core.commands.method_choice import add_method_argument, chosen_methods
 from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
 from recam_core.commands.refining import add_refine_arguments, chosen_refinement
-from recam_core.datasets import DATASETS, Dataset, streamed
-from recam_core.evaluation.evaluate import Evaluation, evaluate
+from recam_core.datasets import DATASETS, Dataset, boxes_alone, streamed
+from recam_core.evaluation.evaluate import BOXES_ALONE, Evaluation, evaluate
 from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store import MapMaker, evaluate_into, open_store, reset_pair
 from recam_core.evaluation.store.map_names import map_label
@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--localisation",
         action="store_true",
-        help="also count boxes and pixels of objects into --out: MaxBoxAcc and pixel average precision (Choe et al., CVPR 2020)",
+        help="also count boxes and pixels of objects into --out: MaxBoxAcc and pixel average precision (Choe et al., CVPR 2020); "
+        "where no picture has a mask, MaxBoxAcc by the boxes of the annotations alone",
     )
     parser.add_argument("--json-lines", action="store_true", help="progress as JSON lines on stdout")
     parser.add_argument("--into-card", action="store_true", help="also keep the scores in the model's own file")
@@ -71,6 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
     if share.world > 1 and not arguments.out:
         raise UserError("Several processes share an evaluation in its folder: add --out DIR, or start one process.")
     dataset = open_data(arguments.dataset, arguments.root, arguments.split)
+    check_card(arguments, dataset)
     pair = load_pair(arguments.model, pick_device(share.device(arguments.device, torch.cuda.device_count()))).folded()
     readouts = () if only else readouts or pair.readouts
     pair.check_readouts(readouts or pair.readouts)
@@ -109,6 +111,12 @@ def check_targets(arguments: argparse.Namespace) -> None:
         raise UserError(
             "--baselines only measures no readout: leave --json, --into-card and --refine out, or drop the word only."
         )
+
+
+def check_card(arguments: argparse.Namespace, dataset: Dataset) -> None:
+    """Refuse to keep scores that there will not be."""
+    if arguments.into_card and arguments.localisation and boxes_alone(dataset):
+        raise UserError(f"{BOXES_ALONE} A model's card keeps mIoU: leave --into-card out.")
 
 
 def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, share: Share) -> Iterator[Any]:
@@ -157,6 +165,7 @@ def stored(arguments: argparse.Namespace, maps: MapMaker, dataset: Dataset, shar
             sweeps,
             maps.refinement,
             localisation={name: store.localisation(name) for name in store.objects},
+            boxed=store.settings.boxed,
         )
 
 
@@ -176,7 +185,9 @@ def keep_scores(path: Path, figures: dict[str, Any], refinement: Refinement | No
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A row a readout or method, percent, at the threshold where its mIoU is best."""
+    """A row a readout or method, percent, at the threshold where its mIoU is best; without masks the reason why there is none."""
+    if "reason" in figures:
+        return "\n".join([figures["reason"], *localisation_table(figures["localisation"])])
     width = max(9, *(len(map_title(name)) + 1 for name in figures["readouts"]))
     lines = [f"{'readout':{width}}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
     for name, row in figures["readouts"].items():

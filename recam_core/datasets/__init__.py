@@ -5,8 +5,8 @@ multi-hot, ``mask`` (H, W) uint8 label map (0 background, class index + 1, 255 i
 ``UserError`` that names the picture or the file that describes it.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -57,6 +57,17 @@ class CheckedDataset(Dataset, Protocol):
         """What was passed over in picture ``i`` or understood in another way than it is written, a sentence each."""
 
 
+@runtime_checkable
+class Boxed(Dataset, Protocol):
+    """What data sets also tell whose annotations have boxes around objects."""
+
+    def has_mask(self, i: int) -> bool:
+        """Is there a label map of picture ``i``?"""
+
+    def boxes(self, i: int) -> Mapping[int, np.ndarray] | None:
+        """Boxes (m, 4) by class index: left, top, right, bottom in pixels; None where nobody annotated picture ``i``."""
+
+
 DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {
     "scenes": lambda root, split: Scenes(split),
     "voc": Voc,
@@ -66,10 +77,20 @@ DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {
 
 
 def open_dataset(kind: str, root: str, split: str) -> CheckedDataset:
-    """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk."""
+    """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk.
+
+    Raises ``UserError`` where there is no such kind or split, and for files that cannot be read as one.
+    """
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
     return DATASETS[kind](root, split)
+
+
+def boxes_alone(dataset: Dataset) -> Boxed | None:
+    """The data set itself where no picture of it has a mask, and boxes may say where objects are."""
+    if not isinstance(dataset, Boxed) or any(dataset.has_mask(i) for i in range(len(dataset))):
+        return None
+    return dataset
 
 
 def missing_words(dataset: Dataset) -> str:
@@ -97,5 +118,5 @@ def left_out_words(dataset: Dataset) -> str:
 def streamed(dataset: Dataset) -> Dataset:
     """The same data set for somebody who looks at each picture once: what was drawn is not kept."""
     if isinstance(dataset, Scenes):
-        dataset.kept = 1
+        dataset.in_memory = 1
     return dataset

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from recam_core.datasets import CheckedDataset, open_dataset, streamed
+from recam_core.datasets import Boxed, CheckedDataset, open_dataset, streamed
 from recam_core.images.masks import shown_classes
 from recam_core.records import IGNORE, CheckStep, DataReport, UserError
 
@@ -24,11 +24,12 @@ REMARKS = 20  # different ones that a report holds, the most frequent first
 
 @dataclass
 class Look:
-    """What was seen of picture ``i``: its labels, the classes that its usable mask shows, and what is wrong or odd."""
+    """What was seen of picture ``i``: its labels, the classes that its usable mask shows, or boxes, and what is wrong or odd."""
 
     i: int
     labels: np.ndarray | None = None
     shown: np.ndarray | None = None
+    boxes: int = 0
     fault: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -38,7 +39,7 @@ class Tally:
     """What was counted so far; ``samples`` are positions of whole pictures by class, a few of each.
 
     ``pointless`` masks show no class though their picture has a label, ``foreign`` ones a class that it is not labelled with;
-    ``remarks`` are of pictures.
+    ``boxes`` lie in ``boxed`` pictures without a mask; ``remarks`` are of pictures.
     """
 
     per_class: np.ndarray
@@ -46,6 +47,8 @@ class Tally:
     usable: int = 0
     pointless: int = 0
     foreign: int = 0
+    boxes: int = 0
+    boxed: int = 0
     remarks: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
@@ -103,11 +106,22 @@ def _look(dataset: CheckedDataset, i: int) -> Look:
         look.remarks = dataset.remarks(i)
         if mask is not None:
             look.shown = shown_classes(mask)
+        elif isinstance(dataset, Boxed):
+            look.boxes, words = _usable_boxes(dataset, i)
+            look.remarks += words
     except UserError as error:
         look.fault = str(error)
     except Exception as error:  # whatever a file brings about, it ends no check
         look.fault = f"it could not be read ({type(error).__name__}: {str(error)[:200]})"
     return look
+
+
+def _usable_boxes(dataset: Boxed, i: int) -> tuple[int, tuple[str, ...]]:
+    """How many boxes of a picture can be scored by, or why none can: for training the picture is as good as others."""
+    try:
+        return sum(map(len, (dataset.boxes(i) or {}).values())), ()
+    except UserError as error:
+        return 0, (str(error).rstrip("."),)
 
 
 def _add(tally: Tally, dataset: CheckedDataset, look: Look) -> None:
@@ -117,6 +131,8 @@ def _add(tally: Tally, dataset: CheckedDataset, look: Look) -> None:
     tally.per_class[present] += 1
     tally.unlabelled += labels is not None and not len(present)
     tally.remarks.update(look.remarks)
+    tally.boxes += look.boxes
+    tally.boxed += look.boxes > 0
     if look.fault:
         tally.broken_count += 1
         if len(tally.broken) < NAMED:
@@ -156,6 +172,8 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
     notes = [f"{words} ({_pictures(count)})." for words, count in tally.remarks.most_common(REMARKS)]
     if (more := len(tally.remarks) - REMARKS) > 0:
         notes.append(f"{more} more remarks like these are not shown.")
+    if tally.boxed:
+        notes.append(_boxes_words(tally))
     if tally.pointless:
         notes.append(
             f"{tally.pointless} of {tally.usable} masks show no class, though their pictures have labels: every pixel is 0 "
@@ -184,6 +202,14 @@ def _remarks(dataset: CheckedDataset, tally: Tally) -> list[str]:
     if len(there) and tally.per_class.sum() == len(dataset) - tally.unlabelled and len(dataset.classes) > 1:
         notes.append("Every picture has one label: classes that appear together cannot be told apart from it.")
     return notes
+
+
+def _boxes_words(tally: Tally) -> str:
+    """What boxes of pictures without a mask can be used for."""
+    some = f"{_pictures(tally.boxed)} without a mask {'has' if tally.boxed == 1 else 'have'} {tally.boxes} boxes, which serve"
+    if tally.masks:
+        return f"{some} for training only: scores are of the pictures with masks."
+    return f"{some} for training, and for MaxBoxAcc (evaluate --localisation); mIoU and pixel average precision need masks."
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from recam_core.datasets.coco_files import Entry, read_image_labels, read_instan
 from recam_core.datasets.coco_shapes import Outline, is_outlined, outline_of
 from recam_core.datasets.on_disk import (
     as_they_lie,
+    boxes_inside,
     check_picture,
     files_below,
     files_in,
@@ -70,7 +71,7 @@ class Coco:
             boxes += not is_outlined(annotation.get("segmentation"))
         self.outlined = boxes < len(content.annotations) or not boxes
         self.notes = content.notes
-        if boxes:
+        if boxes and self.outlined:
             self.notes += (
                 f"{boxes} of {len(content.annotations)} annotations have no outline: boxes serve for training only.",
             )
@@ -120,18 +121,22 @@ class Coco:
             return self.names[i] not in self.extra and self.outlined
         return any(is_outlined(annotation.get("segmentation")) for annotation in objects)
 
+    def boxes(self, i: int) -> dict[int, np.ndarray] | None:
+        """Boxes (m, 4) of objects by class index, in pixels, without crowds; None for a picture with image-level labels only."""
+        if self.names[i] in self.extra:
+            return None
+        height, width = self._checked_size(i)
+        boxes = [
+            (entry["category_id"], _box(entry.get("bbox"))) for entry in self._annotations(i) if not entry["iscrowd"]
+        ]
+        return boxes_inside([(self.index[category], box) for category, box in boxes], (width, height))
+
     def check(self, i: int) -> np.ndarray | None:
         """The mask; ``UserError`` where picture ``i`` is not whole, not of the size that is said, or has no usable outline."""
-        path = self._picture(i)
-        check_picture(path)
+        check_picture(self._picture(i))
         if not self.has_mask(i):
             return None
-        (height, width), (wide, high) = self._size(i), upright_size(path)
-        if (width, height) != (wide, high):
-            raise UserError(
-                f"“{path.name}” is {wide}×{high} pixels, its annotations are for {width}×{height}; use the "
-                "pictures that they were made for."
-            )
+        self._checked_size(i)
         return self.mask(i)
 
     def remarks(self, i: int) -> tuple[str, ...]:
@@ -157,6 +162,17 @@ class Coco:
             return height, width
         return entry["height"], entry["width"]
 
+    def _checked_size(self, i: int) -> tuple[int, int]:
+        """(height, width) that the annotations are for; ``UserError`` where the picture has another size."""
+        path, (height, width) = self._picture(i), self._size(i)
+        wide, high = upright_size(path)
+        if (width, height) != (wide, high):
+            raise UserError(
+                f"“{path.name}” is {wide}×{high} pixels, its annotations are for {width}×{height}; use the "
+                "pictures that they were made for."
+            )
+        return height, width
+
     def _picture(self, i: int) -> Path:
         return inside(self.folder / self.names[i], self.root)
 
@@ -181,12 +197,19 @@ def _fault(drawn: tuple[Entry, Outline]) -> str:
     return f"{name} has no usable segmentation ({outline.faults[0]})"
 
 
+def _box(box: object) -> tuple[float, ...]:
+    """Left, top, right, bottom of a box that COCO's form gives by corner, width and height; () for none."""
+    if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) and abs(v) < 1e6 for v in box):
+        return ()
+    x, y, wide, high = box
+    return x, y, x + wide, y + high
+
+
 def _ignore_box(labels: np.ndarray, box: object) -> None:
     """Leave out of the scores where an object is whose outline is not known; nothing, where its box is not known either."""
-    if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) and abs(v) < 1e6 for v in box):
-        return
-    x, y, wide, high = box
-    labels[max(0, int(y)) : max(0, math.ceil(y + high)), max(0, int(x)) : max(0, math.ceil(x + wide))] = IGNORE
+    if corners := _box(box):
+        left, top, right, bottom = corners
+        labels[max(0, int(top)) : max(0, math.ceil(bottom)), max(0, int(left)) : max(0, math.ceil(right))] = IGNORE
 
 
 def _where(folder: Path, names: list[str]) -> list[str]:

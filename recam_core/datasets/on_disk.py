@@ -42,6 +42,28 @@ def check_picture(picture: Path) -> None:
     pictures.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
 
 
+def read_bounded(path: Path, most: int, remedy: str) -> bytes:
+    """The bytes of a file; ``UserError``, with what to do, for more than ``most``."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
+    if len(data) > most:
+        raise UserError(f"{path.name} has more than {most >> 20} MB; {remedy}.")
+    return data
+
+
+def boxes_inside(boxes: Iterable[tuple[int, Sequence[float]]], size: tuple[int, int]) -> dict[int, np.ndarray]:
+    """Boxes (m, 4) by class index, cut to a picture (width, height); those of which nothing is left are left out."""
+    cut: dict[int, list[list[float]]] = {}
+    for k, box in boxes:
+        corners = [min(max(value, 0.0), side) for value, side in zip(box, size * 2, strict=False)]
+        if len(corners) == 4 and corners[0] < corners[2] and corners[1] < corners[3]:  # NaN is in no order
+            cut.setdefault(k, []).append(corners)
+    return {k: np.array(rows) for k, rows in cut.items()}
+
+
 def inside(path: Path, root: Path) -> Path:
     """``path`` itself where the operator lets it be read; ``UserError`` where a link leads elsewhere."""
     if leads_out(path, root):

@@ -8,6 +8,7 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
@@ -15,14 +16,17 @@ import numpy as np
 
 from recam_core.datasets.class_names import VOC_CLASSES, voc_class
 from recam_core.datasets.on_disk import (
+    boxes_inside,
     check_picture,
     composed,
     files_in,
     inside,
     not_read_words,
+    read_bounded,
     read_mask_of,
     read_picture,
     split_missing,
+    upright_size,
 )
 from recam_core.records import UserError
 from recam_core.system.files import text_of
@@ -39,6 +43,7 @@ from recam_core.system.layouts import (
 )
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
+NOT_VOC = "that is no file of VOC"
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
 ASCII = (
     "ascii",
@@ -53,6 +58,14 @@ FIRST_PATH = re.compile(rf".*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(PIC
 LINE_ENDS = re.compile(r"\r\n?|\n")
 WORDS = 16  # at most so many after a picture's name are looked for in a line of a list
 LAYOUT = "Expected the devkit's layout: ROOT/JPEGImages/*.jpg and ROOT/ImageSets/Segmentation/SPLIT.txt."
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What an XML of VOC says: the size of its picture, and a name and the corners of a box for each object, all as texts."""
+
+    size: Mapping[str, str]
+    objects: tuple[tuple[str, Mapping[str, str]], ...]
 
 
 class Voc:
@@ -116,6 +129,21 @@ class Voc:
         """Is there a mask of picture ``i``?"""
         return self._mask(i) is not None
 
+    def boxes(self, i: int) -> dict[int, np.ndarray] | None:
+        """Boxes (m, 4) of all objects in the XML by class index, in pixels of the upright picture; None without an XML."""
+        if self.names[i] not in self.described:
+            return None
+        annotation, size = self._annotation(i), upright_size(self._picture(i))
+        written = tuple(annotation.size.get(side, "0") for side in ("width", "height"))
+        if set(written) != {"0"} and written != tuple(map(str, size)):
+            raise UserError(
+                f"“{self.files[self.names[i]]}” is {size[0]}×{size[1]} pixels, its annotation is for {'×'.join(written)}; use "
+                "the pictures that it was made for."
+            )
+        classes = {name: k for k, name in enumerate(self.classes)}
+        boxes = [(classes.get(voc_class(name)), _box(corners)) for name, corners in annotation.objects]
+        return boxes_inside([(k, box) for k, box in boxes if k is not None], size)
+
     def check(self, i: int) -> np.ndarray | None:
         """The mask of picture ``i``; ``UserError`` where the picture is not whole, or its mask cannot be used."""
         check_picture(self._picture(i))
@@ -141,7 +169,10 @@ class Voc:
         return others
 
     def _objects(self, i: int) -> set[str]:
-        return read_object_names(inside(self.base / "Annotations" / self.described[self.names[i]], self.root))
+        return {name for name, _ in self._annotation(i).objects}
+
+    def _annotation(self, i: int) -> Annotation:
+        return read_annotation(inside(self.base / "Annotations" / self.described[self.names[i]], self.root))
 
     def _picture(self, i: int) -> Path:
         return inside(self.base / "JPEGImages" / self.files[self.names[i]], self.root)
@@ -163,16 +194,18 @@ def _pictures(names: Iterable[str]) -> dict[str, str]:
     return {composed(_stem(name)): name for name in pictures}
 
 
-def read_object_names(path: Path) -> set[str]:
-    """What the ``name`` of each ``object`` of a VOC annotation says: owners and parts of objects have names too.
+def read_annotation(path: Path) -> Annotation:
+    """What an XML of VOC says of each ``object`` itself: owners and parts of objects have names and boxes too.
 
     Nothing is expanded: a file with a DOCTYPE is refused.
     """
     refusal = UserError(f"{path.name} is no annotation of VOC; expected an XML file without a DOCTYPE. Copy it again.")
-    names: set[str] = set()
+    size: dict[str, str] = {}
+    objects: list[tuple[str, Mapping[str, str]]] = []
     open_tags: list[str] = []
     texts: list[str] = []
-    named: list[str] = []  # tags of the object's names
+    names: list[str] = []  # of the object that is open, and the corners of its box
+    corners: dict[str, str] = {}
 
     def refuse(*_: object) -> None:
         raise refusal
@@ -181,23 +214,28 @@ def read_object_names(path: Path) -> set[str]:
         open_tags.append(tag)
         texts.clear()
 
-    def hear(text: str) -> None:
-        if open_tags[-2:] == ["object", "name"]:
-            texts.append(text)
-
     def close_tag(tag: str) -> None:
+        text = "".join(texts).strip()
         if open_tags[-2:] == ["object", "name"]:
-            names.add("".join(texts).strip() or NAMELESS)
-            named.append(tag)
+            names.append(text or NAMELESS)
+        elif open_tags[-3:-1] == ["object", "bndbox"]:
+            corners[tag] = text
+        elif open_tags[1:-1] == ["size"]:
+            size[tag] = text
         elif tag == "object":
-            names.update(() if named else (NAMELESS,))
-            named.clear()
+            objects.extend((name, dict(corners)) for name in names or [NAMELESS])
+            names.clear()
+            corners.clear()
         open_tags.pop()
 
     data, encoding = _in_known_letters(path)
     parser = expat.ParserCreate(encoding)
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = open_tag, close_tag, hear
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = (
+        open_tag,
+        close_tag,
+        texts.append,
+    )
     try:
         parser.Parse(data, True)
     except UserError:
@@ -205,12 +243,21 @@ def read_object_names(path: Path) -> set[str]:
     except (expat.ExpatError, LookupError, ValueError) as error:  # also an encoding that nobody knows
         known = _is_utf8(data) and not isinstance(error, LookupError)
         raise refusal if known else _strange_letters(path) from error
-    return names
+    return Annotation(size, tuple(objects))
+
+
+def _box(corners: Mapping[str, str]) -> tuple[float, ...]:
+    """Left, top, right, bottom of a box of VOC, whose pixels are counted from 1 and whose last ones belong to it; () for none."""
+    try:
+        left, top, right, bottom = (float(corners[name]) for name in ("xmin", "ymin", "xmax", "ymax"))
+    except (KeyError, ValueError):
+        return ()
+    return left - 1, top - 1, right, bottom
 
 
 def _in_known_letters(path: Path) -> tuple[bytes, str | None]:
     """An XML file and the encoding to read it in: those of East Asia become UTF-8, which the parser knows."""
-    data = _read_bounded(path, MAX_XML_BYTES).lstrip()  # a declaration must stand first
+    data = read_bounded(path, MAX_XML_BYTES, NOT_VOC).lstrip()  # a declaration must stand first
     declaration = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
     encoding = declaration[1].decode().lower() if declaration else ""
     if encoding not in NOT_UTF8:
@@ -260,7 +307,7 @@ def _read_list(base: Path, split: str, root: Path, pictures: Mapping[str, str]) 
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
     try:
-        lines = LINE_ENDS.split(text_of(_read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES)))
+        lines = LINE_ENDS.split(text_of(read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES, NOT_VOC)))
     except UnicodeDecodeError as error:
         raise UserError(
             f"{split}.txt is not a text file in UTF-8; expected a name of a picture in each line. Save it as UTF-8."
@@ -297,17 +344,6 @@ def _stem(path: str) -> str:
     name = path.rpartition("/")[2].strip()
     stem, dot, suffix = name.rpartition(".")
     return stem if f".{suffix.lower()}" in PICTURE_SUFFIXES and dot else name
-
-
-def _read_bounded(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as error:
-        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
-    if len(data) > most:
-        raise UserError(f"{path.name} has more than {most >> 20} MB; that is no file of VOC.")
-    return data
 
 
 def _is_jpeg(name: str) -> bool:

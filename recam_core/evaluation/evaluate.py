@@ -19,10 +19,18 @@ from recam_core.records import IGNORE, EvalStep, HeatmapOptions, UserError
 from recam_core.refiners import Refinement
 from recam_core.refiners.subject import Subject
 
+BOXES_ALONE = (
+    "No picture of this split has a mask. Boxes say where objects are, but not which pixels are theirs: they suffice for "
+    "MaxBoxAcc, and neither for mIoU nor for pixel average precision."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` are what was left out."""
+    """The sweeps of every readout over one data set, and what they were measured on; ``faults`` are what was left out.
+
+    ``boxed``: no picture has a mask, so the sweeps are empty, and boxes alone were counted.
+    """
 
     model: str
     dataset: str
@@ -34,11 +42,12 @@ class Evaluation:
     refinement: Refinement | None = None
     faults: tuple[str, ...] = ()
     localisation: Mapping[str, Localisation] = field(default_factory=dict)
+    boxed: bool = False
 
     def __str__(self) -> str:
         refined = "" if self.refinement is None else f", {self.refinement.words}"
-        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
+        omitted = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{omitted}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that docs/files.md documents; fractions in [0, 1], mIoU with background."""
@@ -52,6 +61,7 @@ class Evaluation:
             "long_side": self.options.long_side,
             **({"stretch": True} if self.options.stretch else {}),
             **({} if (r := self.refinement) is None else {"refine": r.name, r.name: r.to_json()}),
+            **({"reason": BOXES_ALONE} if self.boxed else {}),
             "readouts": {name: self._summary(sweep) for name, sweep in self.sweeps.items()},
             **({"localisation": {n: _boxes(of) for n, of in self.localisation.items()}} if self.localisation else {}),
         }
@@ -65,12 +75,13 @@ class Evaluation:
         iou = np.asarray(top["iou"])
         return {
             "miou": _number(top["miou"]),
-            "threshold": round(float(sweep.thresholds[best]), 4),
+            "threshold": None if self.boxed else round(float(sweep.thresholds[best]), 4),
             **{key: _number(top[key]) for key in ("fp", "fn", "precision", "recall")},
             "per_class": {n: _number(v) for n, v in zip(names, iou, strict=True) if not np.isnan(v)},
             "sweep": [
                 {"threshold": round(float(t), 4), **{key: _number(row[key]) for key in ("miou", "fp", "fn")}}
                 for t, row in zip(sweep.thresholds, rows, strict=True)
+                if not self.boxed
             ],
         }
 
@@ -103,6 +114,12 @@ def evaluate(
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
     cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
     record; with a ``refinement`` the maps of readouts are refined before they are counted. ``methods`` are counted beside them.
+    Raises ``UserError`` where classes differ or no picture has a mask.
+
+    ```python
+    dataset = recam.open_dataset("scenes", "", "samples")
+    *_, evaluation = recam.evaluate(recam.load_pair("scenes"), dataset, recam.HeatmapOptions(), ["cam", "w"])
+    ```
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in (*readouts, *methods)}
@@ -126,13 +143,23 @@ def evaluate(
     yield Evaluation(pair.name, *source, measured, options, pair.classes, sweeps, refinement, tuple(faults))
 
 
-def check_counted(counted: int, positive: int, faults: Sequence[str]) -> None:
-    """Refuse an evaluation from which no figure follows, with the reason; ``positive`` pictures show a class in their mask."""
+def check_counted(counted: int, positive: int, faults: Sequence[str], boxed: bool = False) -> None:
+    """Refuse an evaluation from which no figure follows, with the reason.
+
+    ``positive`` pictures show a class in their mask, or where boxes alone are counted have a box.
+    """
     if counted == 0:
         if all(fault.endswith("it has no mask") for fault in faults):
-            raise UserError("No picture of this split has a mask, so nothing can be scored; choose a split with masks.")
+            raise UserError(
+                "No picture of this split has a mask, so nothing can be scored; choose a split with masks. Where objects have "
+                "boxes, localisation is scored by those (--localisation)."
+            )
         raise UserError(
             f"No picture of this split could be counted: {faults[0]}. Mend the data set, and evaluate it again."
+        )
+    if positive == 0 and boxed:
+        raise UserError(
+            "No picture of this split has a box that can be used, so there is nothing that could be found; choose another split."
         )
     if positive == 0:
         raise UserError(

@@ -1,15 +1,17 @@
 """Localisation as that field scores it: MaxBoxAcc and pixel average precision (Choe et al., CVPR 2020, arXiv 2001.07437).
 
-An object here is a class of a picture that its mask shows, and every object counts once. Its boxes are those around the connected
-parts of its mask. As in version 2 of the protocol (arXiv 2007.04178), any box around a part of the map may meet any of them, and
-the figure is the mean over the IoUs that are asked for, each at the threshold that suits it best.
+An object here is a class of a picture that its mask shows, and every object counts once. Its boxes are those around the
+connected parts of its mask, or, where a data set has no masks, those of its annotations. As in version 2 of the protocol (arXiv
+2007.04178), any box around a part of the map may meet any of them, and the figure is the mean over the IoUs that are asked for,
+each at the threshold that suits it best.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from recam_core.evaluation.metrics import share
 from recam_core.records import IGNORE
@@ -22,7 +24,7 @@ class ObjectCounts:
     """What one map says of n objects: ``picture`` (n,) its number, ``label`` (n,) its class id + 1.
 
     ``iou`` (n, T) is that of the best pair of boxes at each of T thresholds, 0 where the map exceeds it nowhere. ``inside`` and
-    ``outside`` (n, T + 1) are pixels on and off the object by how many thresholds their value exceeds.
+    ``outside`` (n, T + 1) are pixels on and off the object by how many thresholds their value exceeds; zeros without a mask.
     """
 
     picture: np.ndarray
@@ -40,7 +42,7 @@ class Localisation:
     """Figures of one map over all objects, fractions in [0, 1].
 
     ``box_accuracy`` is the share of objects that are hit at each of ``REQUIRED``, ``thresholds`` where each is highest;
-    ``max_box_acc`` is their mean, ``pxap`` the area under pixel precision over pixel recall.
+    ``max_box_acc`` is their mean, ``pxap`` the area under pixel precision over pixel recall, NaN where no pixel is known.
     """
 
     objects: int
@@ -59,13 +61,33 @@ def object_counts(
     for values, k in zip(maps, class_ids, strict=True):
         truth = mask == k + 1
         if truth.any():
-            level = np.where(known, np.searchsorted(thresholds, values, side="left"), 0)
-            true_boxes, levels = boxes_of(truth), len(thresholds) + 1
-            iou = [best_iou(boxes_of(level > index), true_boxes) for index in range(len(thresholds))]
-            counts = [np.bincount(level[where], minlength=levels) for where in (truth, known & ~truth)]
-            rows.append((picture, k + 1, np.array(iou, np.float32), *counts))
+            level = np.searchsorted(thresholds, values, side="left")
+            counts = [np.bincount(level[where], minlength=len(thresholds) + 1) for where in (truth, known & ~truth)]
+            rows.append((picture, k + 1, box_ious(level, boxes_of(truth), len(thresholds), known), *counts))
+    return _stacked(rows, len(thresholds))
+
+
+def box_counts(
+    picture: int, maps: np.ndarray, class_ids: Sequence[int], boxes: Mapping[int, np.ndarray], thresholds: np.ndarray
+) -> ObjectCounts:
+    """The same where only boxes (m, 4) of each class are known, by class id: IoUs alone, and no pixel."""
+    rows = []
+    nothing = np.zeros(len(thresholds) + 1, int)
+    for values, k in zip(maps, class_ids, strict=True):
+        if len(boxes.get(k, ())):
+            level = np.searchsorted(thresholds, values, side="left")
+            rows.append((picture, k + 1, box_ious(level, boxes[k], len(thresholds)), nothing, nothing))
+    return _stacked(rows, len(thresholds))
+
+
+def box_ious(level: np.ndarray, true_boxes: np.ndarray, thresholds: int, known: np.ndarray | None = None) -> np.ndarray:
+    """The IoU (T,) of the best pair of boxes at each threshold, of which a map exceeds ``level`` (H, W) many."""
+    return np.array([best_iou(boxes_of(level > index, known), true_boxes) for index in range(thresholds)], np.float32)
+
+
+def _stacked(rows: Sequence[tuple], thresholds: int) -> ObjectCounts:
     if not rows:
-        return no_objects(len(thresholds))
+        return no_objects(thresholds)
     return ObjectCounts(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
@@ -80,11 +102,15 @@ def joined_objects(parts: Sequence[ObjectCounts]) -> ObjectCounts:
     return ObjectCounts(*(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True)))
 
 
-def boxes_of(area: np.ndarray) -> np.ndarray:
-    """Boxes (m, 4) around the connected parts (8 neighbours) of an area (H, W) bool: left, top, right, bottom, ends excluded."""
-    _, _, parts, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
-    left, top, width, height = parts[1:, :4].T  # the first is what is left over
-    return np.stack([left, top, left + width, top + height], axis=1)
+def boxes_of(area: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """Boxes (m, 4) around the connected parts (8 neighbours) of an area (H, W) bool: left, top, right, bottom, ends excluded.
+
+    Pixels that are not ``known`` hold a part together and are not what its box lies around: VOC leaves a border around every
+    object unlabelled, and what is cut along that has the object's own box.
+    """
+    _, parts = cv2.connectedComponents(area.view(np.uint8), connectivity=8)
+    places = find_objects(parts if known is None else parts * known)
+    return np.array([(x.start, y.start, x.stop, y.stop) for y, x in filter(None, places)], int).reshape(-1, 4)
 
 
 def best_iou(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -116,8 +142,8 @@ def localisation(counts: ObjectCounts, thresholds: np.ndarray) -> Localisation:
 
 
 def average_precision(inside: np.ndarray, outside: np.ndarray) -> float:
-    """PxAP = Σ_l P(l) · (R(l) − R(l + 1)) from pixels by level (T + 1,), from the highest level down to all pixels."""
+    """PxAP = Σ_l P(l) · (R(l) − R(l + 1)) from pixels by level (T + 1,), from the highest level down to all; NaN without any."""
     hit, claimed = (np.cumsum(counts[::-1]) for counts in (inside, inside + outside))
-    recall = hit / hit[-1]
+    recall = share(hit, hit[-1])
     precision = np.nan_to_num(share(hit, claimed))  # nothing is claimed: no recall either
     return float((precision * np.diff(recall, prepend=0)).sum())

@@ -24,7 +24,8 @@ class Evidence:
 
     ``scale_maps[readout]`` holds one array (K, h, w) float32 per scale: ReLU'd maps of the picture plus those of its
     mirror image, at the feature grid of that scale. ``scores`` (K,) are FC1 probabilities, of stage 2 where there is one,
-    made with the sigmoid or the softmax that ``activation`` names.
+    made with the sigmoid or the softmax that ``activation`` names. ``covered`` is, of each scale, how many of its pixels the grid
+    lies over (height, width); empty where that is worked out as the reference does.
     """
 
     picture: np.ndarray  # (H, W, 3) uint8, at the working size
@@ -38,6 +39,7 @@ class Evidence:
     activation: str = "sigmoid"
     notes: tuple[str, ...] = ()  # what the person should know about how it was made, a sentence each
     preselect: float = 0.5  # classes above this probability are looked at where none are named
+    covered: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ MOST_WATCHED = 100  # pictures; each is looked at after every epoch, and kept
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, section 4).
+    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, arXiv 2203.00962, section 4).
 
     Rates are per group: the backbone, FC1 (w) and FC2 (w′). ``crop`` is the square side in pixels that a picture is
     randomly cropped to after its long side was drawn from ``long_side_min`` … ``long_side_max``.
@@ -187,7 +187,7 @@ class MapsKept:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run will take, from a few steps that were tried: seconds of all of it, and of one step of each stage.
+    """What a run will take, from a few steps that were tried: seconds of all of it, and of one step of each stage, 0 without any.
 
     ``memory_mib`` is the most that it holds at a time, of the graphics card or of the process (``memory_how`` says how it was
     found); ``disk_mib`` what its folder takes.
@@ -203,9 +203,11 @@ class Cost:
     memory_how: str = ""
 
     def __str__(self) -> str:
-        first, second = self.step_seconds
+        stages = [
+            f"{count} steps of {each:.2f} s" for count, each in zip(self.steps, self.step_seconds, strict=True) if count
+        ]
         return (
-            f"about {_duration(self.seconds)}: {self.steps[0]} steps of {first:.2f} s, then {self.steps[1]} of {second:.2f} s; "
+            f"about {_duration(self.seconds)}: {', then '.join(stages)}; "
             f"{self.memory_mib:.0f} MiB of memory ({self.memory_how}), {self.disk_mib:.0f} MiB on disk"
         )
 

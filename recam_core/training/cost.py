@@ -12,7 +12,7 @@ from torch import Tensor
 from recam_core.datasets import Dataset
 from recam_core.datasets.batches import Crops
 from recam_core.networks.model import CamModel, build_model
-from recam_core.records import Cost, TrainConfig, UserError
+from recam_core.records import Cost, TrainConfig, UserError, is_library_name
 from recam_core.system.device import enough_memory, training_type
 from recam_core.training.optimizer import build_optimizer
 from recam_core.training.passes import look, look_size
@@ -23,12 +23,13 @@ MIB = 2**20
 TRIED = 4  # pictures whose reading is timed
 ENOUGH = 1.0  # seconds of steps
 BASE = 700 * MIB  # what a process takes that has loaded everything and trains nothing
+READING = 4  # times a library's classifier is in memory while it is taken apart (ResNet-18 of 45 MiB: 208 MiB)
 
 
 def estimate_cost(
     config: TrainConfig, pictures: int, device: torch.device, dataset: Dataset | None = None, classes: int = 20
 ) -> Cost:
-    """Time, memory and disk of training on so many pictures in one process, from a warm and a timed step of each stage.
+    """Time, memory and disk of training on so many pictures in one process, from a warm and a timed step of each stage it has.
 
     A processor tries one or two pictures, from which a whole batch follows; a graphics card tries the batch itself. With a
     data set its classes are counted, and reading and scoring its pictures are timed. Raises ``UserError`` where memory does not
@@ -42,26 +43,33 @@ def estimate_cost(
             f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels; "
             "lower --batch-size (and raise --accumulate) or --crop."
         ):
-            trials = [_Trial(model, config, stage, device) for stage, model in ((1, cam), (2, recam))]
+            models = {2: recam} if config.stage1 else {1: cam, 2: recam}
+            trials = {stage: _Trial(model, config, stage, device) for stage, model in models.items()}
             validation = _validation(config, dataset, recam) if config.validation else 0.0
     epochs = (0 if config.stage1 else config.stage1_epochs, config.stage2_epochs)
     each = [math.ceil(pictures / (config.batch_of(stage) * config.accumulate)) for stage in (1, 2)]
     steps = (epochs[0] * each[0], epochs[1] * each[1])
-    first, second = (trial.seconds + _loading(config, trial, reading) for trial in trials)
+    times = {stage: trial.seconds + _loading(config, trial, reading) for stage, trial in trials.items()}
+    first, second = times.get(1, 0.0), times[2]
     weights = sum(_nbytes(model.state_dict().values()) for model in (cam, recam))
-    checkpoint = weights + max(trial.optimizer_bytes for trial in trials)
+    checkpoint = weights + max(trial.optimizer_bytes for trial in trials.values())
+    classifier = READING * _nbytes(cam.state_dict().values()) if is_library_name(config.stage1) else 0
     return Cost(
         seconds=steps[0] * first + steps[1] * second + sum(epochs) * validation,
         step_seconds=(first, second),
         steps=steps,
-        memory_mib=(max(trial.peak_bytes for trial in trials) + (BASE + weights) * (device.type == "cpu")) / MIB,
+        memory_mib=(
+            max(trial.peak_bytes for trial in trials.values())
+            + (BASE + weights + classifier + checkpoint) * (device.type == "cpu")
+        )
+        / MIB,
         disk_mib=(2 * checkpoint + weights / (2 if config.half else 1))
         / MIB,  # the old one stays until the new one is there
         picture_seconds=reading,
         validation_seconds=sum(epochs) * validation,
         memory_how="measured"
         if device.type == "cuda"
-        else "estimated: torch, networks, gradients, and what a step keeps for them",
+        else "estimated: torch, networks, gradients, what a step keeps for them, and a checkpoint",
     )
 
 
@@ -85,7 +93,7 @@ class _Trial:
 
         for group in optimizer.param_groups:
             group["lr"] = 0.0  # noise teaches nothing
-        with _gradient_bytes() as held:
+        with _gradient_bytes() as gradient_bytes:
             learn()
         optimizer.step()
         if device.type == "cuda":
@@ -101,7 +109,7 @@ class _Trial:
             self.peak_bytes = torch.cuda.max_memory_allocated(device)
         else:
             gradients = _nbytes(p.grad for p in model.parameters() if p.grad is not None)
-            self.peak_bytes = held[0] * batch // size + gradients + self.optimizer_bytes
+            self.peak_bytes = gradient_bytes[0] * batch // size + gradients + self.optimizer_bytes
 
 
 @contextmanager

@@ -97,6 +97,14 @@ class RunFolder:
             self.skipped.append(name)
         return first
 
+    def none_readable(self, count: int) -> str:
+        """What a person is told where none of so many pictures could be read."""
+        example = self.skipped[0] if self.skipped else "the first"
+        return (
+            f"None of the {count} pictures of {self.config.dataset} {self.config.split} could be read, for example {example}; "
+            "check the data set."
+        )
+
     def keep(self, state: Mapping[str, Any], end: Any) -> None:
         """Write the checkpoint after an epoch, whose event ``end`` is told as well: by a run that ends in between, later."""
         history, closing = self._open_history, event_line(end)
@@ -124,7 +132,7 @@ def folder_for(out: Path) -> None:
                 part.unlink()
 
 
-def begun(out: Path) -> bool:
+def has_run(out: Path) -> bool:
     """Whether a folder holds a run, be it from before its first checkpoint."""
     return (out / CHECKPOINT).exists() or (out / SETTINGS).exists()
 

@@ -84,6 +84,17 @@ def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_p
     assert page.evaluate("location.pathname") == "/walk"
     assert (panel_says(page), readout(page)) == (first, weights)
 
+    radius = page.locator("[class*=st-key-walk-radius] input[type=range]")
+    radius.press("ArrowRight")
+    chosen = radius.input_value()
+    wait_for_address(page, radius=chosen)
+    for _ in range(2):  # a page's own knobs too
+        go_to(page, "Models")
+        page.get_by_text("on disk").wait_for()
+        go_to(page, "IRN walk")
+    page.locator(".st-key-walk canvas").first.wait_for()
+    assert radius.input_value() == query(page)["radius"] == chosen
+
 
 THEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
 

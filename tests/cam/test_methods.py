@@ -1,5 +1,7 @@
 """Methods of the library and ours: they agree with CAM where they must, by hand elsewhere, and leave no trace."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torchcam import methods as library
 
 from recam_core.cam.methods import METHODS, method_map, method_names
 from recam_core.cam.methods.library import plusplus_weights
-from recam_core.cam.methods.results import method_gap, method_passes, method_results
+from recam_core.cam.methods.results import _turned_back, covered_pixels, method_gap, method_passes, method_results
 from recam_core.cam.pipeline import gather_evidence, read_out
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, UserError
@@ -86,6 +88,66 @@ def test_every_method_of_every_layer_gives_finite_maps_and_leaves_no_trace(pair)
         np.testing.assert_array_equal(result.scores, evidence.scores[1:])
     assert [len(module._forward_hooks) for module in pair.recam.modules()] == hooks
     assert all(p.grad is None for p in pair.recam.parameters())
+
+
+def test_what_a_layers_grid_lies_over_by_hand():
+    assert covered_pixels((26, 38), (101, 149)) == (104, 152)  # stride 4, the last positions begun
+    assert covered_pixels((24, 32), (80, 112), multiple=32) == (96, 128)  # of a picture that is padded
+    assert covered_pixels((50, 74), (101, 149)) == (100, 148)  # stride 2, what is left over is dropped
+    assert covered_pixels((5, 7), (101, 149)) == (101, 149)  # no power of two
+    evidence = gather_evidence(PICTURE[:2, :10], new_pair(), PLAIN)
+    one = np.array([[[0, 1, 0]]], np.float32)  # three positions of 4 pixels over a picture that is 10 wide
+    found = read_out(replace(evidence, scale_maps={"w": (one,)}, classes=("cat",), covered=((2, 12),)), "w", ["cat"])
+    np.testing.assert_allclose(
+        found.raw[0, 0], [0, 0, 0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125], atol=1e-6
+    )
+    np.testing.assert_allclose(found.maps[0, 0] * found.peaks[0], found.raw[0, 0], atol=1e-4)
+    # the mirror image's positions begin at its left, which is the right: 2, 6 and 10 from here are 8, 4 and 0 from there
+    np.testing.assert_allclose(_turned_back(torch.tensor([[[1.0, 0, 0]]]), 10 / 12), [[[0, 0.5, 1]]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("backbone", "layer"), [
+    ("resnet18_s16", "trunk.layer1"), ("timm:convnext_atto", "trunk.stages.0"), ("timm:convnext_atto", "trunk.stages.1"),
+])  # fmt: skip
+def test_a_position_of_an_earlier_layer_is_shown_where_it_looks(backbone, layer):
+    pair = new_pair(backbone, networks=["cam"]).folded()
+    size = (72, 140)
+    picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    seen: list[torch.Tensor] = []
+    hook = pair.cam.backbone.get_submodule(layer).register_forward_hook(lambda _, __, out: seen.append(out))
+    x = pair.cam.preprocess(picture).requires_grad_()
+    pair.cam.features(x)
+    hook.remove()
+    (features,) = seen
+    grid = features.shape[2:]
+    evidence = gather_evidence(picture, pair, PLAIN)
+    covered = covered_pixels(grid, size, getattr(pair.cam.backbone, "multiple", 1))
+    stride = covered[0] / grid[0]
+    for row, column in ((2, 3), (int(60 / stride), int(130 / stride))):
+        (gradient,) = torch.autograd.grad(features[0, :, row, column].square().sum(), x, retain_graph=True)
+        looked = centre(gradient[0].square().sum(dim=0).numpy())
+        one = np.zeros((1, *grid), np.float32)
+        one[0, row, column] = 1
+        impulse = replace(evidence, scale_maps={"cam": (one,)}, classes=("cat",), covered=(covered,))
+        shown = centre(read_out(impulse, "cam", ["cat"]).raw[0])
+        assert (
+            np.abs(np.subtract(shown, looked)).max() < stride
+        )  # before, padding and the last positions made it 8 to 14 pixels
+
+
+def test_a_sequence_is_its_last_module_and_what_is_passed_by_is_named():
+    pair = new_pair("timm:convnext_atto", networks=["cam"])
+    evidence = gather_evidence(PICTURE, pair, PLAIN)
+    one, other = method_results(evidence, pair, ["layercam@trunk.stem", "layercam@trunk.stem.1"], ["dog"])
+    np.testing.assert_array_equal(one.raw, other.raw)
+    with pytest.raises(UserError, match=r"layer trunk\.head is not on the way from the picture to the answer"):
+        method_results(evidence, pair, ["layercam@trunk.head"], ["dog"])
+
+
+def centre(values):
+    """Centre of gravity in pixels."""
+    y, x = (np.arange(side) + 0.5 for side in values.shape)
+    return (values.sum(axis=1) @ y) / values.sum(), (values.sum(axis=0) @ x) / values.sum()
 
 
 @pytest.mark.slow

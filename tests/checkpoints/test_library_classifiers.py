@@ -1,5 +1,8 @@
 """``import --timm`` and ``--torchvision``: any classifier of a library by its name, in whatever a file wraps it, or fetched."""
 
+import urllib.error
+
+import huggingface_hub
 import numpy as np
 import pytest
 import timm
@@ -132,6 +135,7 @@ def published(monkeypatch):
     net, asked = regnet_y_400mf().eval(), []
     kind = type(get_model_weights("regnet_y_400mf")["DEFAULT"])
     monkeypatch.setattr(kind, "get_state_dict", lambda *_, **__: asked.append(1) or net.state_dict())
+    monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
     return net, asked
 
 
@@ -144,6 +148,24 @@ def test_published_weights_are_fetched_with_their_names(monkeypatch, capsys):
     pair = load_pair("reg")
     assert (pair.classes, pair.cam.head.activation, len(asked)) == (CLASS_LISTS["ImageNet"], "softmax", 1)
     torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)
+
+
+@pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
+def test_without_a_network_no_library_goes_on_trying(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(libraries.torch.hub, "get_dir", lambda: str(tmp_path))
+    asked = []
+
+    def offline(request, timeout):
+        asked.append((request.get_method(), timeout))
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    with pytest.raises(
+        UserError, match=r"could not be fetched \(.*not known.*Give a file that you downloaded, or go online"
+    ):
+        libraries.fetch_classifier(libraries.parse_name(name))
+    assert asked == [("HEAD", libraries.PATIENCE)]
 
 
 def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(saved, monkeypatch, tmp_path, capsys):
@@ -159,7 +181,8 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     assert code == 0
     assert "probabilities are not the library's own, which timm:resnet18 gives" in said
 
-    monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
+    monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
     for arguments, words in (
         (["--timm", "resnet19", "--name", "a"], "no image classifier 'resnet19'; near names: "),
         (["--timm", "resnet18@16", "--name", "a"], "weights of timm:resnet18@16 could not be fetched (cut off)"),

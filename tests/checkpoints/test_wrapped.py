@@ -52,7 +52,7 @@ def classifier_of(source):
 def test_one_network_is_found_however_it_is_wrapped(saved, classifier_state, change):
     state = classifier_state()
     source = read_source(saved(change(dict(state))))
-    assert source.seen.words.startswith("a torchvision or timm classifier: resnet18, 3 classes")
+    assert source.recognised.words.startswith("a torchvision or timm classifier: resnet18, 3 classes")
     assert source.state.keys() == state.keys()
     assert torch.equal(classifier_of(source), state["fc.weight"])
     assert torch.equal(source.state["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
@@ -75,9 +75,9 @@ def test_of_weights_and_their_average_it_says_which_was_taken(saved, classifier_
     ema = raw | {"fc.weight": raw["fc.weight"] + 1}
     path = saved(wrap(raw, ema))
     averaged, plain = read_source(path), read_source(path, average=False)
-    assert "its moving average (" in averaged.seen.words
-    assert "--no-average takes its raw weights (" in averaged.seen.words
-    assert "its raw weights (" in plain.seen.words
+    assert "its moving average (" in averaged.recognised.words
+    assert "--no-average takes its raw weights (" in averaged.recognised.words
+    assert "its raw weights (" in plain.recognised.words
     assert torch.equal(classifier_of(averaged), ema["fc.weight"])
     assert torch.equal(classifier_of(plain), raw["fc.weight"])
 

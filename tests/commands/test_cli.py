@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from small_data import make_boxed_scenes
 
 from recam_core.__main__ import COMMANDS, main, module_of
 from recam_core.cam.explanation import explain
@@ -59,6 +60,12 @@ def refused(capsys, *arguments):
     assert err.startswith("python -m recam_core: ")
     assert err.count("\n") == 1
     return err
+
+
+def refused_late(capsys, *arguments):
+    """The last sentence of a command that is refused after it has said how far it is."""
+    assert run(*arguments) == 2
+    return capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -281,6 +288,27 @@ def test_methods_are_counted_beside_readouts_and_slow_ones_say_their_cost(few_sc
     assert out.splitlines()[-1].startswith("Score-CAM (layer blocks.0) ")
     assert evaluate(model, "--methods", "gradcamm") == 2
     assert "did you mean gradcam" in capsys.readouterr().err
+
+
+def test_a_data_set_of_boxes_alone_has_box_accuracy_and_says_why_there_is_no_more(model, tmp_path, capsys):
+    root = make_boxed_scenes(tmp_path)
+    command = ("evaluate", "--model", model, "--dataset", "coco", "--root", root, "--split", "val", "--no-flip")
+    command = (*command, "--readouts", "w")
+    more = (*command, "--localisation", "--out", tmp_path / "s")
+    assert "--localisation" in refused_late(capsys, *command)
+    assert "leave --into-card out" in refused_late(capsys, *more, "--into-card")
+    assert run(*more, "--json", tmp_path / "f.json") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("No picture of this split has a mask.")
+    assert out[-1].endswith("–")
+    figures = json.loads((tmp_path / "f.json").read_text("utf-8"))
+    empty = dict.fromkeys(("miou", "threshold", "fp", "fn", "precision", "recall"))
+    assert figures["reason"] == out[0]
+    assert figures["readouts"]["w"] == empty | {"per_class": {}, "sweep": []}
+    boxes = figures["localisation"]["w"]
+    assert (boxes["pxap"], boxes["objects"]) == (None, int(sum(Scenes("samples").labels(i).sum() for i in range(3))))
+    assert run("check", "--dataset", "coco", "--root", root, "--split", "val") == 0
+    assert "which serve for training, and for MaxBoxAcc" in capsys.readouterr().out
 
 
 def test_baselines_and_walked_maps_are_kept_beside_the_readouts(few_scenes, model, tmp_path, capsys):

@@ -14,7 +14,7 @@ from recam_core.__main__ import main
 from recam_core.datasets import left_out_words, open_dataset
 from recam_core.datasets.check import check_dataset
 from recam_core.datasets.coco import POLYGONS
-from recam_core.datasets.voc import read_object_names
+from recam_core.datasets.voc import read_annotation
 from recam_core.records import UserError
 from recam_core.system.layouts import voc_splits
 
@@ -143,7 +143,7 @@ def test_an_object_s_name_is_neither_that_of_its_parts_nor_the_owner_s(tmp_path)
         "<annotation><owner><name>cat</name></owner>"
         "<object><part><name>head</name></part><name> dog </name></object></annotation>"
     )
-    assert read_object_names(tmp_path / "a.xml") == {"dog"}
+    assert [name for name, _ in read_annotation(tmp_path / "a.xml").objects] == ["dog"]
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "GB2312", "big5", "shift_jis", "euc-kr", "utf-8", "utf-16", "latin-1"])
@@ -152,17 +152,17 @@ def test_xml_in_other_encodings(tmp_path, encoding):
     body = f"<annotation><folder>{folder}</folder><object><name>dog</name></object></annotation>"
     text = f'<?xml version="1.0" encoding="{encoding}"?>{body}'
     (tmp_path / "a.xml").write_bytes(text.encode(encoding))
-    assert read_object_names(tmp_path / "a.xml") == {"dog"}
+    assert [name for name, _ in read_annotation(tmp_path / "a.xml").objects] == ["dog"]
     (tmp_path / "a.xml").write_bytes(text.replace(encoding, "utf-8").encode("gbk", "ignore") + b"\xff")
     with pytest.raises(UserError, match=r"encoding|UTF-8|no annotation"):
-        read_object_names(tmp_path / "a.xml")
+        read_annotation(tmp_path / "a.xml")
     (tmp_path / "a.xml").write_text(
         f"\n{text.replace(encoding, 'utf-16')}", "utf-8"
     )  # what .NET writes by default, saved otherwise
-    assert read_object_names(tmp_path / "a.xml") == {"dog"}
+    assert [name for name, _ in read_annotation(tmp_path / "a.xml").objects] == ["dog"]
     (tmp_path / "a.xml").write_text(text.replace(encoding, "klingon"))
     with pytest.raises(UserError, match="not in the encoding that it says"):
-        read_object_names(tmp_path / "a.xml")
+        read_annotation(tmp_path / "a.xml")
 
 
 def test_hidden_lists_are_no_splits(tmp_path):
@@ -421,7 +421,11 @@ def test_boxes_alone_are_no_masks(tmp_path, segmentation):
     boxes = [an(1, segmentation=segmentation), an(2, 2, 2, drop=["segmentation"])]
     report = checked("coco", coco(tmp_path, annotations=boxes, images=[im(1, "a.png"), im(2, "b.png")]), "train")
     assert (report.masks, report.broken_count, report.per_class) == (0, 0, (1, 1))
-    assert report.notes[0] == "2 of 2 annotations have no outline: boxes serve for training only."
+    (boxes,) = open_dataset("coco", str(tmp_path), "train").boxes(0).items()
+    assert (boxes[0], boxes[1].tolist()) == (0, [[5, 5, 15, 15]])
+    assert report.notes[0].startswith(
+        "2 pictures without a mask have 2 boxes, which serve for training, and for MaxBoxAcc"
+    )
 
 
 def test_a_picture_of_too_many_polygons_is_refused_at_once(tmp_path):

@@ -6,7 +6,7 @@ from PIL import Image
 from small_data import H, W, annotate, label_map, picture
 
 from recam_core.datasets.class_names import VOC_CLASSES
-from recam_core.datasets.voc import Voc, read_object_names
+from recam_core.datasets.voc import Voc, read_annotation
 from recam_core.records import UserError
 from recam_core.system.layouts import voc_splits
 
@@ -35,6 +35,23 @@ def test_parts_of_a_person_are_no_classes(voc):
     part = "<annotation><object><name>person</name><part><name>head</name></part></object></annotation>"
     (voc / "Annotations" / "2007_000001.xml").write_text(part)
     assert named(Voc(str(voc), "train"), 0) == {"person"}
+
+
+def test_boxes_count_pixels_from_one_and_lie_in_the_picture_that_they_were_drawn_for(voc):
+    box = "<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"
+    dog = f"<object><name>dog</name>{box.format(1, 1, 20, 30)}<part><name>head</name>{box.format(3, 3, 5, 5)}</part></object>"
+    others = f"<object><name>Dog</name>{box.format(41, 31.5, 60, 40)}</object><object><name>cat</name></object>"
+    path = voc / "Annotations" / "2007_000001.xml"
+    path.write_text(f"<annotation><size><width>{W}</width><height>{H}</height></size>{dog}{others}</annotation>")
+    dataset = Voc(str(voc), "train")
+    (boxes,) = dataset.boxes(0).items()
+    assert boxes[0] == DOG
+    assert boxes[1].tolist() == [[0, 0, 20, 30], [40, 30.5, W, H]]
+    path.write_text(f"<annotation><size><width>500</width><height>{H}</height></size>{dog}</annotation>")
+    with pytest.raises(UserError, match=rf"is {W}×{H} pixels, its annotation is for 500×{H}"):
+        dataset.boxes(0)
+    path.unlink()
+    assert Voc(str(voc), "train").boxes(0) is None
 
 
 def test_without_an_xml_labels_are_those_of_the_mask(voc):
@@ -148,7 +165,7 @@ def test_hostile_xml_is_refused_by_name(voc, data):
 def test_deep_xml_is_only_read(tmp_path):
     path = tmp_path / "deep.xml"
     path.write_text("<object>" * 20_000 + "<name>dog</name>" + "</object>" * 20_000)
-    assert "dog" in read_object_names(path)
+    assert "dog" in dict(read_annotation(path).objects)
 
 
 def test_a_picture_that_cannot_be_read_is_named(voc):

@@ -6,6 +6,7 @@ import pytest
 from recam_core.evaluation.localisation import (
     average_precision,
     best_iou,
+    box_counts,
     boxes_of,
     joined_objects,
     localisation,
@@ -60,6 +61,12 @@ def test_classes_without_a_pixel_and_ignored_pixels_count_nowhere():
     assert counts.label.tolist() == [1]
     assert counts.outside.sum() == 0
     assert counts.iou[0, 0] == 1
+    everything = np.ones_like(MAP)
+    mask = np.array([[1, 1, 1, 255, 0, 0, 255, 0]] * 2, np.uint8)  # with a border that nobody labelled
+    bordered = object_counts(0, everything[None], [0], mask, THRESHOLDS)
+    assert bordered.iou.tolist() == [
+        [0.375, 0.375]
+    ]  # one part, 3/8 of it the object; cut at the border it would be all of it
     nothing = localisation(no_objects(2), THRESHOLDS)
     assert np.isnan([nothing.max_box_acc, nothing.pxap]).all()
 
@@ -67,3 +74,15 @@ def test_classes_without_a_pixel_and_ignored_pixels_count_nowhere():
 def test_pixel_average_precision_of_a_perfect_and_of_a_blind_map():
     assert average_precision(np.array([0, 0, 5]), np.array([9, 0, 0])) == 1
     assert average_precision(np.array([5, 0, 0]), np.array([15, 0, 0])) == 0.25  # the share of the object
+
+
+def test_boxes_alone_give_box_accuracy_and_no_pixel_precision():
+    boxes = {0: np.array([[0.0, 0, 4, 2], [4.5, 0, 8, 2]])}  # the left half, and most of the right one
+    counts = box_counts(7, np.stack([MAP, MAP]), [0, 1], boxes, THRESHOLDS)  # nobody drew a box of the second class
+    assert (counts.picture.tolist(), counts.label.tolist()) == ([7], [1])
+    # above 0: all 8 × 2 pixels, IoU 8/16 with the left box; above .5: 2 × 2 of its 4 × 2
+    assert counts.iou.tolist() == [[0.5, 0.5]]
+    figures = localisation(counts, THRESHOLDS)
+    assert figures.box_accuracy == (1, 1, 0)
+    assert figures.max_box_acc == pytest.approx(2 / 3)
+    assert np.isnan(figures.pxap)

@@ -16,7 +16,7 @@ from stores import OPTIONS, WHERE, K, Pictures, run, scenes
 
 from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.evaluate import evaluate
-from recam_core.evaluation.localisation import joined_objects, localisation, object_counts
+from recam_core.evaluation.localisation import boxes_of, joined_objects, localisation, object_counts
 from recam_core.evaluation.metrics import THRESHOLDS, figures
 from recam_core.evaluation.store import (
     MapMaker,
@@ -142,6 +142,43 @@ def test_before_and_after_the_walk_lie_side_by_side(pair, tmp_path):
     assert store.settings.maps == ("w", "w-walk")
     assert np.array_equal(store.sweep("w-walk").counts, walked.sweeps["w"].counts)
     assert not np.array_equal(store.sweep("w-walk").counts, store.sweep("w").counts)
+
+
+class BoxedPictures(Pictures):
+    """The same pictures, of which the boxes of the masks' parts are known and not the masks."""
+
+    def mask(self, i):
+        return None
+
+    def has_mask(self, i):
+        return False
+
+    def boxes(self, i):
+        mask = self.rows[i][2]
+        return {int(k) - 1: boxes_of(mask == k).astype(float) for k in np.unique(mask) if 0 < k < 255}
+
+
+def test_a_data_set_of_boxes_alone_is_scored_by_them(pair, tmp_path):
+    dataset, maps = scenes(), maker(pair)
+    boxed = BoxedPictures(dataset.rows)
+    run(tmp_path / "masks", maps, dataset, localisation=True)
+    run(tmp_path / "boxes", maps, boxed, localisation=True)
+    masks, boxes = open_store(tmp_path / "masks"), open_store(tmp_path / "boxes")
+    for name in maps.names:
+        mine, theirs = boxes.localisation(name), masks.localisation(name)
+        assert (mine.objects, mine.box_accuracy, mine.thresholds) == (
+            theirs.objects,
+            theirs.box_accuracy,
+            theirs.thresholds,
+        )
+        assert np.isnan(mine.pxap)
+        assert not boxes.sweep(name).counts.any()
+    assert (boxes.settings.boxed, masks.settings.boxed) == (True, False)
+    assert (boxes.counted.sum(), boxes.notes) == (len(dataset), [])
+    with pytest.raises(UserError, match="counted boxes alone"):
+        same_pictures([masks, boxes])
+    with pytest.raises(UserError, match=r"No picture of this split has a mask.*--localisation"):
+        run(tmp_path / "neither", maps, boxed)
 
 
 def test_objects_are_counted_beside_the_pixels(pair, tmp_path, monkeypatch):

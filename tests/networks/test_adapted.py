@@ -125,6 +125,7 @@ def test_weights_that_cannot_be_fetched_are_a_sentence(monkeypatch):
         raise ConnectionError("the connection was cut")
 
     monkeypatch.setattr(timm, "create_model", cut_off)
+    monkeypatch.setattr("recam_core.networks.backbones.libraries.check_reachable", lambda address: None)
     with pytest.raises(UserError, match=r"weights of timm:resnet18 could not be fetched \(the connection was cut\)"):
         build_backbone("timm:resnet18", "imagenet")
 

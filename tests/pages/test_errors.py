@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened, press, query, ran, words
+from opened import handed_over, opened, press, query, ran, words
+from small_data import make_boxed_scenes
 
 import ui.compute.engine
 import ui.widgets.jobs
@@ -177,8 +178,7 @@ def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkey
 
 
 def mounted(app):
-    components = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
-    (view,) = [data for data in components if "url" in data]  # beside it is what scrolls to it
+    (view,) = [data for data in handed_over(app) if "url" in data]  # beside it is what scrolls to it
     return view
 
 
@@ -474,7 +474,7 @@ def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
     view = view_of(place)
     view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
     named = [(side.run, side.name, side.label) for side in view.both.values()]
-    runs._opened.clear()
+    runs._store.clear()
     with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
         assert (
@@ -655,6 +655,29 @@ def test_the_form_starts_what_was_chosen(place, ordered):
         "evaluate --model scenes --dataset scenes --split samples --scales multi --flip --refine walk --boundary learned"
     )
     assert chosen(app, "run") == job.name
+
+
+def test_boxes_alone_are_scored_by_box_accuracy(place, ordered, tmp_path):
+    root = make_boxed_scenes(tmp_path)
+    job = runs.start("scenes", "coco", str(root), "val", localisation=True)
+    assert main([*job.arguments]) == 0
+    jobs.write_status(job, jobs.Status("done", time.time()))
+    app = open_errors(run=job.name)
+    assert "No picture of this split has a mask" in words(app)
+    table = app.dataframe[0].value
+    assert list(table["PxAP"]) == ["–"] * len(READOUTS)
+    assert "–" not in list(table["MaxBoxAcc"])
+    app.selectbox(key="new-model").set_value("scenes")
+    app.selectbox(key="new-kind").set_value("coco")
+    ran(app)
+    app.text_input(key="new-root").set_value(str(root))
+    ran(app)
+    assert "so its boxes are scored" in words(app)
+    press(app, key="new-start")
+    assert "--localisation" in ordered[-1].arguments
+    app.selectbox(key="errors-run").set_value(job.name)
+    press(ran(app), label="Measure the baselines")
+    assert {"--localisation", "--baselines"} <= set(ordered[-1].arguments)
 
 
 def test_a_model_of_other_classes_is_not_offered_to_start(place, ordered):

@@ -34,6 +34,9 @@ def test_the_whole_is_the_sum_of_its_parts(monkeypatch):
     scored = estimate_cost(replace(SMALL, validation="val", validation_pictures=10), 8, CPU)
     assert scored.validation_seconds == 5 * 10 * 0.5
     assert scored.seconds == found.seconds + scored.validation_seconds
+    given = estimate_cost(replace(SMALL, stage1="timm:resnet18"), 8, CPU)
+    assert (given.step_seconds, given.seconds) == ((0, 1.5), 2 * 2 * 1.5)
+    assert str(given).startswith("about 6 seconds: 4 steps of 1.50 s; ")
 
 
 def test_reading_is_waited_for_unless_workers_do_it(monkeypatch):

@@ -13,8 +13,8 @@ from distributed_script import CASES, COMMAND
 from safetensors.torch import load_file
 
 from recam_core.__main__ import main
+from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.system.history import read_history
-from recam_core.training.two_stage import MODEL
 
 pytestmark = pytest.mark.process
 
@@ -43,7 +43,7 @@ def together(tmp_path_factory):
 
 
 def weights(folder):
-    return load_file(folder / MODEL)
+    return load_file(folder / RUN_MODEL)
 
 
 def assert_close(one, two):

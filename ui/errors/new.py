@@ -6,7 +6,7 @@ import streamlit as st
 
 from recam_core import UserError, known_models, open_dataset, read_header
 from recam_core.cam.methods import METHODS
-from recam_core.datasets import missing_words
+from recam_core.datasets import boxes_alone, missing_words
 from recam_core.networks.readouts import RECAM
 from recam_core.system.folders import may_start
 from recam_core.system.jobs import Job
@@ -80,7 +80,7 @@ def new_evaluation() -> None:
         except UserError as error:
             st.error(plain(str(error)))
             return
-        classes, pictures, missing = data
+        classes, pictures, missing, boxed = data
         if missing:
             st.caption(plain(missing))
         if tuple(header["classes"]) != classes:
@@ -110,11 +110,7 @@ def new_evaluation() -> None:
                 f"{', '.join(slow)} runs the network once for every channel of its features, for each view and class: "
                 "such an evaluation takes many times as long as the estimate."
             )
-        boxes = st.toggle(
-            "Boxes too",
-            key="new-boxes",
-            help="Localisation as Choe et al. (CVPR 2020) score it, beside mIoU: MaxBoxAcc and pixel average precision.",
-        )
+        boxes = _ask_for_boxes(boxed)
         slower = (8 if multi else 1) * (1.5 if walk else 1) * (1 + len(methods))
         st.caption(f"{pictures} pictures, very roughly {runs.estimate(str(model), round(pictures * slower))}.")
         if walk == "learned" and "boundary" not in header["card"]:
@@ -122,6 +118,18 @@ def new_evaluation() -> None:
             return
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="new-start", width="stretch"):
             begin(str(model), *where, walk=str(walk), multi=multi, methods=methods, localisation=boxes)
+
+
+def _ask_for_boxes(alone: bool) -> bool:
+    """Whether localisation is counted too; of boxes ``alone`` nothing else can be."""
+    if alone:
+        st.caption("No picture of this split has a mask, so its boxes are scored: MaxBoxAcc, and no mIoU.")
+        return True
+    return st.toggle(
+        "Boxes too",
+        key="new-boxes",
+        help="Localisation as Choe et al. (CVPR 2020) score it, beside mIoU: MaxBoxAcc and pixel average precision.",
+    )
 
 
 def begin(model: str, dataset: str, root: str, split: str, **more: Any) -> None:
@@ -136,7 +144,7 @@ def begin(model: str, dataset: str, root: str, split: str, **more: Any) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the data set …")
-def _described(kind: str, root: str, split: str, stamp: int) -> tuple[tuple[str, ...], int, str]:
-    """Classes, count and missing pictures of a data set: the form is drawn with every rerun, even while it is folded."""
+def _described(kind: str, root: str, split: str, stamp: int) -> tuple[tuple[str, ...], int, str, bool]:
+    """Classes, count and missing pictures of a data set, and whether it has boxes alone: the form is drawn with every rerun."""
     data = open_dataset(kind, root, split)
-    return tuple(data.classes), len(data), missing_words(data)
+    return tuple(data.classes), len(data), missing_words(data), boxes_alone(data) is not None

@@ -33,10 +33,14 @@ def show_state(run: Run) -> None:
         if not store.finished
         else f"{settings.total} pictures"
     )
+    how = (
+        "the classes of a picture are given."
+        if settings.boxed
+        else "as this field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
+    )
     st.caption(
         f"Model **{plain(settings.model)}** · {plain(settings.dataset)} {plain(settings.split)}, {done} · {scales}, "
-        f"{mirror} mirror image · as this field scores seeds: the classes of a picture are given, and their maps compete with "
-        "the threshold."
+        f"{mirror} mirror image · {how}"
     )
     if store.notes:
         count = f"{len(store.notes)} picture{' is' if len(store.notes) == 1 else 's are'}"

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import Store, UserError
+from recam_core.evaluation.evaluate import BOXES_ALONE
 from recam_core.evaluation.localisation import REQUIRED
 from recam_core.evaluation.store.map_names import is_baseline, map_label
 from recam_core.records.stored import BASELINES
@@ -25,12 +26,7 @@ def show_sanity(view: View) -> None:
         "A readout is worth what it has **beyond** these rows; if random weights come "
         "close, the figures say more about the data set than about training."
     )
-    stores: list[Store] = [view.a.store]
-    baselines = runs.baselines_of(view.a.run)
-    if not any(is_baseline(name) for name in view.a.store.settings.maps):
-        stores += _measured(view, baselines)
-    for words in (said for other in stores[1:] for said in differences(view.a.store, other)):
-        st.warning(words, icon=":material/difference:")
+    stores = _with_baselines(view.a.run, view.a.store)
     rows = [sanity_row(store, name, view.index) for store in stores for name in store.settings.maps]
     st.dataframe(rows, hide_index=True, width="stretch")
     lines = [f"**{map_label(name)}**: {words}" for name, words in BASELINES.items()]
@@ -43,21 +39,28 @@ def show_sanity(view: View) -> None:
         _show_localisation(store)
 
 
+def show_boxes(run: runs.Run, store: Store) -> None:
+    """All that there is to an evaluation whose data set has boxes and no masks."""
+    st.info(BOXES_ALONE, icon=":material/crop_free:")
+    for there in _with_baselines(run, store):
+        _show_localisation(there)
+
+
 def differences(store: Store, baselines: Store) -> list[str]:
     """Why the rows of the baselines may not stand beside those of an evaluation: another model, or other pictures."""
-    found = []
+    sentences = []
     if store.settings.sha256 != baselines.settings.sha256:
-        found.append(
+        sentences.append(
             "The model has changed between this evaluation and its baselines, so their rows are of two models. Evaluate it again "
             "and measure the baselines of that evaluation."
         )
     mine, theirs = int(store.counted.sum()), int(baselines.counted.sum())
     if mine != theirs:
-        found.append(
+        sentences.append(
             f"The rows are not of the same pictures: {mine} are counted in this evaluation, {theirs} for the baselines. Compare "
             "them when both are finished."
         )
-    return found
+    return sentences
 
 
 def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
@@ -97,32 +100,46 @@ def _show_localisation(store: Store) -> None:
     )
 
 
-def _measured(view: View, found: runs.Run | None) -> list[Store]:
+def _with_baselines(run: runs.Run, store: Store) -> list[Store]:
+    """An evaluation, and that of its baselines if they were measured apart; what does not fit together is said."""
+    baselines = [] if any(is_baseline(name) for name in store.settings.maps) else _measured(run, store)
+    for words in (sentence for other in baselines for sentence in differences(store, other)):
+        st.warning(words, icon=":material/difference:")
+    return [store, *baselines]
+
+
+def _measured(run: runs.Run, store: Store) -> list[Store]:
     """The store of the baselines if there is one; else a button, or how far it is."""
-    if found is not None and found.job is not None and found.job.is_waiting:
+    other = runs.baselines_of(run)
+    if other is not None and other.job is not None and other.job.is_waiting:
         st.info(
             "The baselines are being measured; how far they are stands at the top.", icon=":material/hourglass_top:"
         )
         return []
-    if found is not None:
+    if other is not None:
         try:
-            store = runs.store_of(found)
+            baselines = runs.store_of(other)
         except UserError as error:
             st.error(plain(str(error)))
-            store = None
-        if store is not None and store.finished:
-            return [store]
-        if found.job is not None:
-            jobs.show_ended(found.job)
+        else:
+            if baselines.finished:
+                return [baselines]
+        if other.job is not None:
+            jobs.show_ended(other.job)
+    _offer_baselines(run, store)
+    return []
+
+
+def _offer_baselines(run: runs.Run, store: Store) -> None:
+    """A button that has them measured."""
     if not may_start():
         st.caption(READ_ONLY)
-        return []
-    time = runs.estimate(view.a.store.settings.source, 2 * len(view.names))
+        return
+    time = runs.estimate(store.settings.source, 2 * int(store.counted.sum()))
     if st.button("Measure the baselines", icon=":material/play_arrow:", help=f"On the same pictures, about {time}."):
         try:
-            runs.start_baselines(view.a.run, view.a.store)
+            runs.start_baselines(run, store)
         except UserError as error:
             st.error(plain(str(error)))
         else:
             st.rerun()
-    return []

@@ -31,12 +31,22 @@ class Classifier(nn.Module):
         self.layer = _layer_of(cast(nn.Module, self.backbone), layer)
         if isinstance(self.backbone, Whole):
             self.layer = self.backbone.with_positions(layer)
+        self.asked, self.is_met = layer, False
         self.layer.register_forward_hook(_cut)
+        self.layer.register_forward_hook(self._meet)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class logits (B, K) of FC1."""
+        """Class logits (B, K) of FC1; ``UserError`` where the layer is not on the way to them."""
         backbone_passes.add()
-        return self.head.scores(self.backbone(x.contiguous(memory_format=torch.channels_last)))
+        logits = self.head.scores(self.backbone(x.contiguous(memory_format=torch.channels_last)))
+        if not self.is_met:
+            raise UserError(
+                f"The layer {self.asked} is not on the way from the picture to the answer, so it has no map; choose another."
+            )
+        return logits
+
+    def _meet(self, *_: Any) -> None:
+        self.is_met = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +71,10 @@ def _layer_of(backbone: Any, name: str) -> nn.Module:
         same_end = [there for there in layers if there.rpartition(".")[2] == name]
         near = same_end or get_close_matches(name, layers, 3, 0.4) or [name for name, _ in backbone.named_children()]
         raise UserError(f"The network has no layer {name!r}; near names are {', '.join(near[:5])}.")
-    return layers[name]
+    layer = layers[name]
+    while type(layer).forward is nn.Sequential.forward and len(layer):  # its modules may be called one by one
+        layer = layer[-1]
+    return layer
 
 
 def _cut(layer: nn.Module, given: Any, features: Any) -> Tensor:

@@ -68,13 +68,15 @@ class StoreSettings:
     classes: tuple[str, ...]
     thresholds: tuple[float, ...]
     localisation: bool = False
+    boxed: bool = False  # no picture has a mask: objects are counted by their boxes, and no pixel
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the options of a refiner stand under its name, ``walk`` in any case; what was not asked for is left out."""
         plain = asdict(self)
         refine, refinement = plain.pop("refine"), plain.pop("refinement")
-        if not plain["localisation"]:
-            del plain["localisation"]
+        for name in ("localisation", "boxed"):
+            if not plain[name]:
+                del plain[name]
         if not self.options.stretch:
             del plain["options"]["stretch"]
         plain |= {"walk": None} | ({refine: refinement} if refine else {})

@@ -273,6 +273,7 @@ def open_store(folder: str | Path) -> Store:
         sum(entry.counted for entry in entries),
         sum(entry.objects > 0 for entry in entries),
         [f"{entry.name}: {entry.note}" for entry in entries if entry.note],
+        settings.boxed,
     )
     _check_bounds(folder, settings, entries, paths)
     objects = {}
@@ -309,6 +310,11 @@ def _check_bounds(
 def same_pictures(stores: Sequence[Store]) -> list[np.ndarray]:
     """For each store the numbers of the pictures that all of them have counted, in the same order of names."""
     first = stores[0]
+    if any(store.settings.boxed for store in stores):
+        raise UserError(
+            "One of the two evaluations counted boxes alone and no pixel, so there is nothing to compare picture by picture; "
+            "choose two of data sets with masks."
+        )
     for other in stores[1:]:
         if other.settings.classes != first.settings.classes:
             raise UserError(

@@ -10,10 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from recam_core.datasets import Dataset
+from recam_core.datasets import Boxed, Dataset, boxes_alone
 from recam_core.evaluation.evaluate import check_classes, check_counted, check_size
 from recam_core.evaluation.faithfulness import pointing
-from recam_core.evaluation.localisation import ObjectCounts, joined_objects, no_objects, object_counts
+from recam_core.evaluation.localisation import (
+    ObjectCounts,
+    box_counts,
+    joined_objects,
+    no_objects,
+    object_counts,
+)
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.store.layout import (
     COLUMNS,
@@ -34,6 +40,7 @@ from recam_core.records.stored import Stored
 from recam_core.system.launcher import Share
 from recam_core.system.locks import held
 
+Measured = tuple[PictureEntry, list[tuple[int, np.ndarray, np.ndarray]], list[ObjectCounts]]
 SECONDS, PICTURES = 20.0, 256  # a part is written after so long, or so many pictures: what a power cut may cost
 Columns = dict[str, list[np.ndarray]]  # of a part, array after array
 
@@ -52,8 +59,9 @@ def evaluate_into(
 
     ``where`` is kind, root and split of the data set. Goes on after the last whole part of an evaluation with the same
     settings; refuses other settings and a folder that another process is writing into. A picture that cannot be counted is left
-    out, and its entry says why. With ``localisation`` boxes and pixels of each object are counted too. Of several processes each
-    counts its ``share``, and the one that ends last puts all together: it alone says how many were counted.
+    out, and its entry says why. With ``localisation`` boxes and pixels of each object are counted too, and where no picture has
+    a mask boxes alone. Of several processes each counts its ``share``, and the one that ends last puts all together: it alone
+    says how many were counted.
     """
     share = share or Share()
     check_classes(maps.pair, dataset)
@@ -64,7 +72,7 @@ def evaluate_into(
     else:
         whole = yield from _count_all(folder, settings, maps, dataset)
     if whole is not None:
-        check_counted(whole.counted, whole.positive, whole.faults)
+        check_counted(whole.counted, whole.positive, whole.faults, settings.boxed)
         yield Stored(str(folder), whole.counted, len(dataset), tuple(whole.faults))
 
 
@@ -94,7 +102,7 @@ def _count_all(
         tally, part = Tally(entries), PartWriter(folder, settings)
         try:
             for i in range(len(entries), len(dataset)):
-                entry, counts, objects = measure_picture(maps, dataset, i, settings.thresholds, settings.localisation)
+                entry, counts, objects = _measured(maps, dataset, i, settings)
                 part.add(i, entry, counts, objects)
                 tally.know(entry)
                 yield EvalStep(i + 1, len(dataset), dataset.name(i))
@@ -121,7 +129,7 @@ def _count_share(
         part = PartWriter(mine, settings, loose=True)
         try:
             for done, i in enumerate(todo, 1):
-                part.add(i, *measure_picture(maps, dataset, i, settings.thresholds, settings.localisation))
+                part.add(i, *_measured(maps, dataset, i, settings))
                 yield EvalStep(done, len(todo), dataset.name(i))
                 if part.is_due:
                     part.write()
@@ -158,12 +166,19 @@ def store_settings(
         classes=maps.pair.classes,
         thresholds=tuple(float(t) for t in np.asarray(thresholds, np.float32)),
         localisation=localisation,
+        boxed=localisation and boxes_alone(dataset) is not None,
     )
+
+
+def _measured(maps: MapMaker, dataset: Dataset, i: int, settings: StoreSettings) -> Measured:
+    if settings.boxed and isinstance(dataset, Boxed):
+        return measure_boxes(maps, dataset, i, settings.thresholds)
+    return measure_picture(maps, dataset, i, settings.thresholds, settings.localisation)
 
 
 def measure_picture(
     maps: MapMaker, dataset: Dataset, i: int, thresholds: Sequence[float], localisation: bool = False
-) -> tuple[PictureEntry, list[tuple[int, np.ndarray, np.ndarray]], list[ObjectCounts]]:
+) -> Measured:
     """The entry of one picture; for each map its number, cells and pixels (``sweep.PixelCounts``), and objects if asked for."""
     name, labels = dataset.name(i), len(maps.pair.classes) + 1
     ids: tuple[int, ...] = ()
@@ -190,6 +205,21 @@ def measure_picture(
         "" if any(len(cells) for _, cells, _ in counts) else "its mask is ignored everywhere (255), so no pixel counts"
     )
     return PictureEntry(name, size, ids, True, shown, note, points), counts, objects
+
+
+def measure_boxes(maps: MapMaker, dataset: Boxed, i: int, thresholds: Sequence[float]) -> Measured:
+    """The same of a picture whose objects have boxes and no mask: its objects alone."""
+    name, size, ids = dataset.name(i), (0, 0), tuple[int, ...]()
+    try:
+        boxes = dataset.boxes(i)
+        if boxes is None:
+            return PictureEntry(name, size, ids, False, 0, "it has no boxes", {}), [], []
+        picture, ids = dataset.image(i), tuple(int(k) for k in np.flatnonzero(dataset.labels(i)))
+        size, levels = picture.shape[:2], np.asarray(thresholds, np.float32)
+        objects = [box_counts(i, values, ids, boxes, levels) for values in maps(picture, ids, size, name).values()]
+    except UserError as error:
+        return PictureEntry(name, size, ids, False, 0, str(error).rstrip("."), {}), [], []
+    return PictureEntry(name, size, ids, True, len(boxes), "", {}), [], objects
 
 
 def make_folder(folder: Path) -> None:

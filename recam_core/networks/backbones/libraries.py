@@ -2,20 +2,23 @@
 
 A name is ``timm:ARCHITECTURE`` or ``torchvision:ARCHITECTURE``, then ``.TAG`` for one of its sets of weights, then ``@16`` or
 ``@8`` for an output stride finer than the one it was trained at: ``timm:resnet34``, ``timm:resnet50.a1_in1k@16``.
+
+Both libraries take seconds to load, more than the first picture takes: they are imported where they are used.
 """
 
 import contextlib
 import difflib
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import timm
 import torch
-import torchvision
-from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
 from recam_core.records import LIBRARIES, UserError
@@ -25,6 +28,8 @@ RENORMALISED, HALVES = (
     ("googlenet", "inception_v3"),
     (0.5,) * 3,
 )  # torchvision's code brings other means to these, inside
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # what the hub keeps weights of timm in
+PATIENCE = 4.0  # seconds until a server that does not answer is given up
 NEAR = 4  # names that are offered in the place of one that is not known
 
 
@@ -127,6 +132,13 @@ def fetch_classifier(name: LibraryName) -> nn.Module:
         ) from error
 
 
+def check_reachable(address: str) -> None:
+    """See that a server answers; ``OSError`` within seconds where it does not, which libraries take a minute of trying to say."""
+    head = urllib.request.Request(address, method="HEAD")
+    with contextlib.suppress(urllib.error.HTTPError):  # whatever it answers, it is there
+        urllib.request.urlopen(head, timeout=PATIENCE).close()
+
+
 def input_description(name: LibraryName) -> InputDescription:
     """What the weights of a name say about their input."""
     return _LIBRARIES[name.library].describe(name)
@@ -174,21 +186,40 @@ class _Library:
     classes: Callable[[LibraryName], Sequence[str]]
 
 
+def _timm_names() -> list[str]:
+    import timm
+
+    return timm.list_models()
+
+
 def _timm_tags(architecture: str) -> list[str]:
+    import timm
+
     return [name.partition(".")[2] for name in timm.list_models(f"{architecture}.*", pretrained=True)]
 
 
 def _timm_build(name: LibraryName, classes: int, **how: Any) -> nn.Module:
+    import timm
+
     stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
     return timm.create_model(name.model, num_classes=classes, **stride, **how)
 
 
 def _timm_fetch(name: LibraryName) -> nn.Module:
+    import huggingface_hub
+    import timm
+
     stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
+    config = timm.get_pretrained_cfg(name.model)
+    hub = config and config.hf_hub_id
+    if hub and not any(isinstance(huggingface_hub.try_to_load_from_cache(hub, file), str) for file in HUB_FILES):
+        check_reachable(huggingface_hub.constants.ENDPOINT)
     return timm.create_model(name.model, pretrained=True, **stride)
 
 
 def _timm_input(name: LibraryName) -> InputDescription:
+    import timm
+
     config = timm.get_pretrained_cfg(name.model)
     if config is None:
         config = timm.models.PretrainedCfg()
@@ -198,6 +229,9 @@ def _timm_input(name: LibraryName) -> InputDescription:
 
 
 def _timm_classes(name: LibraryName) -> Sequence[str]:
+    import timm
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
     config = timm.get_pretrained_cfg(name.model)
     subset = config and infer_imagenet_subset(config.to_dict())
     if not subset or subset == "imagenet-1k":  # torchvision's names of those are the ones that our lists have
@@ -206,14 +240,20 @@ def _timm_classes(name: LibraryName) -> Sequence[str]:
 
 
 def _torchvision_names() -> list[str]:
+    import torchvision
+
     return torchvision.models.list_models(module=torchvision.models)
 
 
 def _torchvision_tags(architecture: str) -> list[str]:
+    import torchvision
+
     return [weights.name for weights in torchvision.models.get_model_weights(architecture)]
 
 
 def _torchvision_build(name: LibraryName, classes: int) -> nn.Module:
+    import torchvision
+
     dilated = {16: [False, False, True], 8: [False, True, True]}
     how: dict[str, Any] = {"replace_stride_with_dilation": dilated[name.stride]} if name.stride else {}
     if name.architecture in RENORMALISED:
@@ -222,11 +262,15 @@ def _torchvision_build(name: LibraryName, classes: int) -> nn.Module:
 
 
 def _torchvision_weights(name: LibraryName) -> Any:
+    import torchvision
+
     return torchvision.models.get_model_weights(name.architecture)[name.tag or "DEFAULT"]
 
 
 def _torchvision_fetch(name: LibraryName) -> nn.Module:
     weights = _torchvision_weights(name)
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(weights.url).path).name).is_file():
+        check_reachable(weights.url)
     net = _torchvision_build(name, len(weights.meta["categories"]))
     state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     net.load_state_dict(state)
@@ -244,7 +288,7 @@ def _torchvision_input(name: LibraryName) -> InputDescription:
 
 
 _LIBRARIES: dict[str, _Library] = {
-    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
+    "timm": _Library(_timm_names, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
     "torchvision": _Library(
         _torchvision_names,
         _torchvision_tags,
