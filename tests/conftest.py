@@ -58,6 +58,9 @@ def one_thread():
     import torch  # here, so that the process that only hands tests out does without
 
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # for the processes that tests start
+        yield
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def start_app(serve: Servers, models: Path, runs: Path) -> Callable[[], str]:
     """Start a server of the app, as anybody does, on those folders; returns its address."""
     folders = {"RECAM_MODELS": str(models), "RECAM_RUNS": str(runs)}
-    return partial(serve, APP, RECAM_COUNT_PASSES="1", OMP_NUM_THREADS="1", **folders)
+    return partial(serve, APP, RECAM_COUNT_PASSES="1", **folders)
 
 
 @pytest.fixture(scope="session")

@@ -59,8 +59,7 @@ def test_a_store_that_repeats_measured_pictures_is_opened_and_asked(tmp_path):
     assert all(answer.seconds >= 0 and answer.mib > 10 for answer in answers.values())
 
 
-def test_two_shares_of_an_evaluation_count_what_one_process_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(share, "MODEL", "scenes")  # the smallest
+def test_two_shares_of_an_evaluation_count_what_one_process_counts(tmp_path):
     row = share.two_processes_row(tmp_path, 2)  # which asserts it
     assert row.plain_s is not None
     assert row.ratio == pytest.approx(row.plain_s / row.ours_s)

@@ -84,9 +84,7 @@ def uninterrupted(tmp_path_factory):
 def killed(out, after, *more):
     """The command with ``more`` arguments, killed after so many steps."""
     command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, *more, "--json-lines", "--out", str(out)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             after -= line.startswith('{"event": "TrainStep"')
             if after == 0:
