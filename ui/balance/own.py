@@ -39,12 +39,13 @@ def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
 
     Raises ``UserError`` where none has, or where the model does not know a label.
     """
-    with st.expander("Pictures and their labels", icon=":material/label:", expanded=True):
+    pictures, labels = _pictures(pair), []
+    lacks = any(not own.given for own in pictures)  # somebody brought one along; else the maps come first
+    with st.expander("Pictures and their labels", icon=":material/label:", expanded=lacks):
         st.caption(
             "Labels say which classes are in a picture, not where. Choose or type them; a picture without labels is left out. "
             "More pictures: upload them on the left."
         )
-        pictures, labels = _pictures(pair), []
         for start in range(0, len(pictures), ROW):
             for column, own in zip(st.columns(ROW), pictures[start : start + ROW], strict=False):
                 with column:
@@ -66,12 +67,8 @@ def _pictures(pair: ModelPair) -> list[Own]:
         if sample_model(name) == suited:
             picture = sample_picture(name)
             given = sample_labels(name, pair.classes)
-            pictures.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(_sample, name)))
+            pictures.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(sample_picture, name)))
     return pictures
-
-
-def _sample(name: str) -> Picture:
-    return sample_picture(name)
 
 
 def _labels_of(pair: ModelPair, own: Own) -> list[str]:
