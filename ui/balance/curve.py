@@ -92,7 +92,10 @@ class Live:
 def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> Live:
     """The places of the live curve, which grows when the rest of the page is there; none where nothing can be scored."""
     if not bank.masked.any():
-        st.info("None of these pictures has a true mask, so there is no mIoU over λ.", icon=":material/info:")
+        st.info(
+            "These pictures are fitted on without true masks, so there is no mIoU over λ: see “Full training” below.",
+            icon=":material/info:",
+        )
         return Live(pair, bank, chosen, key, config)
     with st.container(horizontal=True, vertical_alignment="center"):
         what = "Heads and last block, live" if config.last_block else "Heads alone, live"

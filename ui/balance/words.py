@@ -24,7 +24,9 @@ def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, 
         f"CAM {covered[CAM]:.0%}."
     )
     if not fitted.scores:
-        return f"{start} None of the pictures has a true mask, so no λ can be called better than another here."
+        return (
+            f"{start} These pictures are fitted on without true masks, so no λ can be called better than another here."
+        )
     best = max(shown, key=lambda readout: fitted.scores[readout].miou)
     gain = fitted.scores[best].miou - fitted.scores[CAM].miou
     way = "above" if gain > 0 else "below"
