@@ -44,6 +44,7 @@ from .images.masks import read_mask as read_mask
 from .images.pictures import read_image as read_image
 from .networks.backbones import BACKBONES as BACKBONES
 from .networks.backbones import Backbone as Backbone
+from .networks.backbones import BackboneRow as BackboneRow
 from .networks.heads import HEADS as HEADS
 from .networks.heads import Head as Head
 from .networks.pair import ModelPair as ModelPair

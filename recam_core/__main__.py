@@ -5,8 +5,10 @@ output any more (``… | head``).
 """
 
 import argparse
+import atexit
 import contextlib
 import errno
+import gc
 import importlib
 import io
 import os
@@ -119,6 +121,9 @@ def console() -> None:
     """Run what was typed, and end with its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored
         signal.signal(signal.SIGINT, _leave)
+    atexit.register(
+        gc.freeze
+    )  # else the interpreter ends with a second of looking for garbage in all that torch loaded
     sys.exit(main())
 
 

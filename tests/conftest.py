@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGES = Path(__file__).with_name("pages")
+BROWSER, PAGES = (Path(__file__).with_name(name) for name in ("browser", "pages"))
 SHARED = Path(__file__).parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", type=Path, help="directory of golden vectors (../shared/golden)")
+    parser.addoption("--screenshots", type=Path, help="directory for what the pages of the browser's tests look like")
     parser.addoption(
         "--thousand", action="store_true", help="a thousand hostile files too, instead of some of each kind"
     )
@@ -19,8 +20,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """With ``-n auto`` a process for each processor, four at most."""
-    return min(os.cpu_count() or 1, 4)
+    """A process for each processor and one for the browser, which waits for pages most of the time; none for a single file."""
+    single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
+    return 0 if single else min(os.cpu_count() or 1, 4) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,7 +34,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
         def _split_scope(self, nodeid: str) -> str:
             return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
-    config.option.loadscopereorder = False  # the browser's files are the first, and take longest
+    config.option.loadscopereorder = False  # the order is that of the collection
     return Files(config, log)
 
 
@@ -45,6 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(PAGES) or any(map(item.get_closest_marker, ("browser", "process"))):
             item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    # what takes longest comes first, so that all processes end together
+    items.sort(key=lambda item: (not item.path.is_relative_to(BROWSER), item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,6 +58,9 @@ def one_thread():
     import torch  # here, so that the process that only hands tests out does without
 
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # for the processes that tests start
+        yield
 
 
 @pytest.fixture
@@ -99,6 +107,15 @@ def golden(golden_file):
             return {key: file[key] for key in file.files}
 
     return open_vectors
+
+
+@pytest.fixture(scope="session")
+def voc2012() -> Path:
+    """Pascal VOC 2012 with official masks."""
+    root = SHARED / "data" / "voc"
+    if not root.is_dir():
+        pytest.skip("Pascal VOC is not beside the project (../shared/data/voc)")
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
-"""What ``test_process_group`` launches as two processes: several trainings one after the other, each into a folder of its own."""
+"""What ``test_distributed`` launches as two processes: several trainings one after the other, each into a folder of its own."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
+from recam_core.__main__ import main
 from recam_core.records import TrainConfig, UserError
 from recam_core.training.two_stage import train
 
@@ -73,6 +75,8 @@ CASES = {
     "no-lambda": (replace(CONFIG, recam_weight=0.0), Squares(MANY)),
 }
 ALL_BROKEN = Squares(MANY[:2], broken=(0, 1))
+COMMAND = ["train", "--recipe", "scenes", "--split", "samples", "--stage1-epochs", "1", "--stage2-epochs", "1",
+           "--optimizer", "sgd", "--validation", "samples", "--watch", "samples-0003", "--device", "cpu"]  # fmt: skip
 
 
 def run(out: Path, name: str, config: TrainConfig) -> list:
@@ -83,6 +87,11 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for case, (settings, _) in CASES.items():
         run(Path(sys.argv[1]), case, settings)
+    with mock.patch(
+        "torch.distributed.destroy_process_group"
+    ) as leave:  # it ends with that; here the group is needed once more
+        assert main([*COMMAND, "--batch-size", "5", "--out", str(Path(sys.argv[1], "command"))]) == 0
+    leave.assert_called_once()
     try:
         list(train(CONFIG, ALL_BROKEN, Path(sys.argv[1], "all-broken"), torch.device("cpu")))
     except UserError as error:

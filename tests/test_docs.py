@@ -1,6 +1,8 @@
 """What the docs say is what was measured, and what they name exists."""
 
+import dataclasses
 import importlib.util
+import inspect
 import json
 import re
 from dataclasses import asdict
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import recam
 from recam_core.__main__ import COMMANDS
 from recam_core.checkpoints.pair_file import known_models, load_pair, read_header
 from recam_core.records import TrainConfig
@@ -103,3 +106,11 @@ def test_bundled_models_carry_what_the_study_measured(study):
 def test_half_precision_costs_at_most_a_fifth_of_a_point():
     result = json.loads((ROOT / "assets" / "results" / "study-photos-half.json").read_text("utf-8"))
     assert result["largest_difference"] <= 0.002
+
+
+@pytest.mark.parametrize("name", ["explain", "gather_evidence", "walk", "climb", "refit_heads", "evaluate"])
+def test_examples_of_docstrings_run(name, capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(getattr(recam, name)), re.DOTALL)
+    names = {"recam": recam, "dataclasses": dataclasses}
+    exec(block, names)
+    assert len(names) > 3  # it made something

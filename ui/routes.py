@@ -55,12 +55,12 @@ async def heat(request: Request) -> Response:
 
 async def frames(request: Request) -> Response:
     """Answer with the frames that the browser lacks (``?from=`` how many it has, ``&made=`` of which version), or with 404."""
-    name, asked = request.path_params["id"], request.query_params
+    name, query = request.path_params["id"], request.query_params
     stream = stream_store.get(name) if _ID.fullmatch(name) else None
     if stream is None:
         return _gone("This run is not on the server any more. Start it again.")
-    have, made = (_count(asked.get(word, "")) for word in ("from", "made"))
-    packed = await run_in_threadpool(stream.packed, have, made, describe=asked.get("about") == "1")
+    have, made = (_count(query.get(word, "")) for word in ("from", "made"))
+    packed = await run_in_threadpool(stream.packed, have, made, describe=query.get("about") == "1")
     return Response(packed, media_type="application/octet-stream", headers=_GUARD | {"Cache-Control": "no-store"})
 
 

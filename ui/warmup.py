@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from recam_core.records import UserError
+from recam_core.records import HeatmapOptions, UserError
 from recam_core.system.memory import few_arenas
 from ui.compute.leaving import asked_at_signals, start_thread, stop_threads
 
@@ -30,14 +30,20 @@ def import_engine() -> None:
 
 
 def warm_up() -> None:
-    """Import the engine, have a process ready for uploads, and load the model of the first sample, whose faults a page says."""
+    """Import the engine, explain the first sample as a fresh page does, and have a process ready for uploads.
+
+    While the first page is drawn the maps are computed. What is wrong with a model or a sample is said by the page.
+    """
     import_engine()
-    if _leaving.is_set():
-        return
-    importlib.import_module("recam_core.images.decode_process").start_decoding()
     samples, engine = (importlib.import_module(name) for name in ("recam_core.datasets.samples", "ui.compute.engine"))
+    first = samples.SAMPLES[0]
     with contextlib.suppress(UserError, KeyError):
-        engine.model_pair(samples.sample_model(samples.SAMPLES[0]))
+        if not _leaving.is_set():
+            engine.model_pair(samples.sample_model(first))
+        if not _leaving.is_set():
+            engine.evidence_of(samples.sample_picture(first), samples.sample_model(first), HeatmapOptions())
+    if not _leaving.is_set():
+        importlib.import_module("recam_core.images.decode_process").start_decoding()
 
 
 @asynccontextmanager

@@ -18,19 +18,19 @@ from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
 
 st.subheader("Errors: where does the model fail, and does ReCAM help there?", anchor=False)
-found = runs.all_runs()
+every_run = runs.all_runs()
 show_damaged()
-if not found:
+if not every_run:
     if first_visit():
         with st.sidebar:
             new_evaluation()
     st.stop()
 
-run = choose_run(found)
+run = choose_run(every_run)
 show_state(run)
 try:
     store = runs.store_of(run)
-    view = None if store.settings.boxed else choose_sides(run, found)
+    view = None if store.settings.boxed else choose_sides(run, every_run)
 except UserError as error:
     with st.sidebar:
         new_evaluation()
@@ -53,10 +53,10 @@ show_curves(view)
 part = choose_part()
 notes = kept_notes(view)
 if part == "pictures":
-    name, opened = open_name(view), st.container()
+    name, place = open_name(view), st.container()
     show_gallery(view, notes)
     if name:
-        with opened:
+        with place:
             show_opened(view, name, notes)
 elif part == "classes":
     show_classes(view)

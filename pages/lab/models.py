@@ -7,14 +7,14 @@ from recam_core.system.folders import may_start
 from ui.models.card import show_card
 from ui.models.choose import choose_shown, models_sentence
 from ui.models.import_panel import bring_in
-from ui.models.state import SHOW, bring_into_sight, said
+from ui.models.state import SHOW, bring_into_sight, last_sentence
 from ui.widgets.terms import READOUT
 
 st.subheader("Models: which are there?", anchor=False)
 entries = model_entries()
 st.markdown(models_sentence(entries))
 st.caption(READOUT)
-if sentence := said():
+if sentence := last_sentence():
     st.success(sentence, icon=":material/check:")
 if may_start():
     bring_in()

@@ -16,9 +16,9 @@ from ui.widgets.escaping import plain
 from ui.widgets.jobs import show_damaged
 
 st.subheader("Training: how does CAM form, and what does ReCAM make of it?", anchor=False)
-found = runs.all_runs()
+every_run = runs.all_runs()
 show_damaged()
-run = choose_run(found)
+run = choose_run(every_run)
 if isinstance(run, str):
     show_queue(None)
     if run == NEW:
@@ -28,10 +28,10 @@ if isinstance(run, str):
     st.stop()
 
 with st.sidebar:
-    others = choose_others(found, run)
+    others = choose_others(every_run, run)
 show_queue(run)
 if others:
-    show_comparison([run, *others], runs.labels(found))
+    show_comparison([run, *others], runs.labels(every_run))
     show_link()
     st.stop()
 

@@ -20,7 +20,7 @@ elif len(pair.classes) >= IGNORE:
 else:
     with st.container(key="balance-page"):
         live = show_balance(subject, pair, evidence)
-show_parts(live)
+show_parts(subject, pair, evidence, live)
 show_method()
 about_model(pair)
 if live is not None:

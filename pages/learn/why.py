@@ -5,7 +5,7 @@ import streamlit as st
 from recam_core import UserError
 from recam_core.networks.readouts import NETWORKS
 from ui.compute.engine import explain_picture, look_inside, model_pair
-from ui.why.example import Seen, one_look
+from ui.why.example import Example, one_look
 from ui.why.lesson import STEPS, show_step
 from ui.why.steps import choose_step
 from ui.widgets.class_choice import choose_class
@@ -38,7 +38,7 @@ number, place = choose_step([step.title for step in STEPS])
 with place:
     name = choose_class(evidence, subject, "The class that every step of the lesson is about.")
 
-show_step(number, Seen(subject, pair, evidence, features, name))
+show_step(number, Example(subject, pair, evidence, features, name))
 with st.container(key="why-after"):
     st.caption(
         "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be followed; "

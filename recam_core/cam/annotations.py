@@ -62,8 +62,8 @@ def _yolo(
     height, width = shape
     lines = [
         f"{k} {(x + w / 2) / width:.6f} {(y + h / 2) / height:.6f} {w / width:.6f} {h / height:.6f}\n"
-        for k, found in zip(class_ids, regions, strict=True)
-        for x, y, w, h in found
+        for k, rectangles in zip(class_ids, regions, strict=True)
+        for x, y, w, h in rectangles
     ]
     return "".join(lines).encode()
 
@@ -76,8 +76,8 @@ def _voc(
     size = ElementTree.SubElement(root, "size")
     for name, value in zip(("width", "height", "depth"), (shape[1], shape[0], 3), strict=True):
         _tag(size, name, value)
-    for label, found in zip(classes, regions, strict=True):
-        for x, y, w, h in found:
+    for label, rectangles in zip(classes, regions, strict=True):
+        for x, y, w, h in rectangles:
             thing = ElementTree.SubElement(root, "object")
             for name, text in (("name", label), ("truncated", "0"), ("difficult", "0")):
                 _tag(thing, name, text)

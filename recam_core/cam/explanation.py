@@ -136,7 +136,12 @@ def explain(
 
     ``picture`` is a file, its bytes, the name of a sample, or pixels (H, W, 3) uint8; ``model`` a model, or the name, file or run
     folder of one, which is then loaded onto ``device``. Classes are by default those above probability 0.5, else the
-    most probable one.
+    most probable one. Raises ``UserError`` for a picture, model, class, readout or method that there is not.
+
+    ```python
+    explanation = recam.explain("chelsea", model="photos", classes=["cat"])
+    explanation["w"].maps  # (1, H, W) in [0, 1]
+    ```
     """
     pair = model if isinstance(model, ModelPair) else load_pair(model, pick_device(device)).folded()
     read = _read(picture)

@@ -26,7 +26,14 @@ def gather_evidence(
 
     Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
     network, by default all that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is
-    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for.
+    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for. Raises ``UserError`` for readouts
+    that the model lacks and for values that are not finite.
+
+    ```python
+    pair, (picture, mask) = recam.load_pair("scenes"), recam.read_sample("scene-fish-boat")
+    evidence = recam.gather_evidence(picture.pixels, pair, recam.HeatmapOptions())
+    result = recam.read_out(evidence, "w", recam.default_classes(evidence))
+    ```
     """
     readouts = pair.readouts if readouts is None else readouts
     pair.check_readouts(readouts)
@@ -64,7 +71,7 @@ def gather_evidence(
         seconds=time.perf_counter() - start,
         backbone_passes=len(looks),
         activation=pair.recam.head.activation,
-        notes=tuple(dict.fromkeys(look.told for _, look in looks if look.told)),
+        notes=tuple(dict.fromkeys(look.shortage for _, look in looks if look.shortage)),
         preselect=pair.calibration.preselect,
     )
 
@@ -77,13 +84,13 @@ class _Look:
     scale: float
     maps: Tensor
     logits: Tensor
-    told: str  # what the person should know about it, or ""
+    shortage: str  # what the person should know about it, or ""
 
 
 def _look(model: CamModel, picture: np.ndarray, scale: float, flip: bool, names: Sequence[str]) -> _Look:
     """Picture and mirror image in one backbone pass, or view after view where that is faster or memory is short."""
-    (maps, logits), told = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
-    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {told}." if told else "")
+    (maps, logits), shortage = with_room(model, lambda net, together: _maps(net, picture, scale, flip, names, together))
+    return _Look(model, scale, maps, logits, f"Scale {scale:g}: {shortage}." if shortage else "")
 
 
 def _maps(
@@ -115,6 +122,7 @@ def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamRes
     As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
     up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5. With the
     options' ``stretch`` they are resized to the picture size itself; where evidence says what its grids lie over, to that.
+    Raises ``UserError`` for a class or readout that it lacks.
     """
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]

@@ -20,70 +20,70 @@ LARGEST = 1e12  # of any number that is shown
 
 def clean_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card without the entries that are not as ours are; parts that we do not know stay what they are."""
-    kept = {name: value for name, value in card.items() if name not in KINDS or isinstance(value, KINDS[name])}
+    known = {name: value for name, value in card.items() if name not in KINDS or isinstance(value, KINDS[name])}
     for name, clean in (("training", _training), ("scores", _scores), ("walk", _walk), ("calibration", _calibration)):
-        if name in kept:
-            kept[name] = clean(kept[name])
-    return kept
+        if name in known:
+            known[name] = clean(known[name])
+    return known
 
 
-def _calibration(said: Mapping[str, Any]) -> dict[str, Any]:
+def _calibration(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Temperature and threshold, where both are what they can be."""
     try:
-        Calibration(said.get("temperature", 1.0), said.get("preselect", 0.5))
+        Calibration(entry.get("temperature", 1.0), entry.get("preselect", 0.5))
     except (UserError, TypeError):
         return {}
-    return dict(said)
+    return dict(entry)
 
 
-def _training(said: Mapping[str, Any]) -> dict[str, Any]:
+def _training(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a training; those that we know only where their kind is the right one."""
     known: dict[str, Any] = {field.name: field.default for field in fields(TrainConfig)}
-    return {name: value for name, value in said.items() if name not in known or _is_like(value, known[name])}
+    return {name: value for name, value in entry.items() if name not in known or _is_like(value, known[name])}
 
 
-def _scores(said: Mapping[str, Any]) -> dict[str, Any]:
-    return _kept(said, _measured)
+def _scores(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return _cleaned(entry, _measured)
 
 
-def _measured(said: Any) -> dict[str, Any] | None:
+def _measured(entry: Any) -> dict[str, Any] | None:
     """One measurement: a row a readout (or the control's), and where the card says so how many pictures, how, how often."""
-    if not isinstance(said, dict):
+    if not isinstance(entry, dict):
         return None
     kinds = {"pictures": int, "how": str, "seeds": int}
-    entries = {name: value for name, value in said.items() if name not in kinds or _is_like(value, kinds[name]())}
-    rows = _kept(said.get("readouts"), _row)
+    entries = {name: value for name, value in entry.items() if name not in kinds or _is_like(value, kinds[name]())}
+    rows = _cleaned(entry.get("readouts"), _row)
     return entries | {"readouts": rows} if rows else None
 
 
-def _row(said: Any) -> dict[str, Any] | None:
+def _row(entry: Any) -> dict[str, Any] | None:
     """A row: its threshold, and the figures of those that there are."""
-    if not isinstance(said, dict) or not _is_number(said.get("threshold")):
+    if not isinstance(entry, dict) or not _is_number(entry.get("threshold")):
         return None
-    odd = {name for name in FIGURES if name in said and said[name] is not None and not _is_number(said[name])}
-    odd |= set() if _is_gain(said.get("over_cam")) else {"over_cam"}
-    return {name: value for name, value in said.items() if name not in odd}
+    odd = {name for name in FIGURES if name in entry and entry[name] is not None and not _is_number(entry[name])}
+    odd |= set() if _is_gain(entry.get("over_cam")) else {"over_cam"}
+    return {name: value for name, value in entry.items() if name not in odd}
 
 
-def _walk(said: Mapping[str, Any]) -> dict[str, Any]:
+def _walk(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a walk stay, and are refused by whoever walks; what was measured with them only where all of it is there."""
-    rows = _kept(said.get("measured"), _walked)
+    rows = _cleaned(entry.get("measured"), _walked)
     rows = {name: row for name, row in rows.items() if name in READOUTS}
-    if rows and _is_number(said.get("pictures")) and isinstance(said.get("split"), str):
-        return {**said, "measured": rows}
-    return {name: value for name, value in said.items() if name != "measured"}
+    if rows and _is_number(entry.get("pictures")) and isinstance(entry.get("split"), str):
+        return {**entry, "measured": rows}
+    return {name: value for name, value in entry.items() if name != "measured"}
 
 
-def _walked(said: Any) -> dict[str, Any] | None:
-    after = [said.get(name) for name in ("reference", "chosen")] if isinstance(said, dict) else [None]
+def _walked(entry: Any) -> dict[str, Any] | None:
+    after = [entry.get(name) for name in ("reference", "chosen")] if isinstance(entry, dict) else [None]
     usable = all(isinstance(row, dict) and _is_number(row.get("miou")) and _is_gain(row.get("gain")) for row in after)
-    return said if usable and _is_number(said.get("before")) else None
+    return entry if usable and _is_number(entry.get("before")) else None
 
 
-def _kept(said: Any, clean: Callable[[Any], dict[str, Any] | None]) -> dict[str, Any]:
+def _cleaned(entries: Any, clean: Callable[[Any], dict[str, Any] | None]) -> dict[str, Any]:
     """Entries of a dict as ``clean`` leaves them, without those that it leaves nothing of."""
-    found = {name: clean(value) for name, value in said.items()} if isinstance(said, dict) else {}
-    return {name: value for name, value in found.items() if value is not None}
+    cleaned = {name: clean(value) for name, value in entries.items()} if isinstance(entries, dict) else {}
+    return {name: value for name, value in cleaned.items() if value is not None}
 
 
 def _is_gain(value: Any) -> bool:

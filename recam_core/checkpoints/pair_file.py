@@ -20,7 +20,7 @@ from recam_core.checkpoints.cards import clean_card
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.libraries import parameter_count, parse_name
 from recam_core.networks.heads import HEADS, VECTOR, head_settings
-from recam_core.networks.model import CamModel, build_branches, build_edge_network
+from recam_core.networks.model import CamModel, build_branches, build_edge_network, unfilled
 from recam_core.networks.pair import ModelPair, build_pair
 from recam_core.networks.readouts import NETWORKS, READOUTS, RECAM, head_readouts
 from recam_core.networks.tensor_check import listed, tensor_faults
@@ -51,7 +51,8 @@ RUN_MODEL, NAME_FILE = (
 def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *, new: bool = False) -> None:
     """Write the networks, the boundary branches if there are any, and the card; floating-point tensors as ``dtype``.
 
-    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced.
+    One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced. Raises
+    ``UserError`` for weights that are not finite, and where the disk refuses.
     """
     tensors: dict[str, Tensor] = {}
     for stage, part in _parts(pair).items():
@@ -102,9 +103,9 @@ def read_header(path: Path) -> dict[str, Any]:
     """Classes, backbone, heads and card of a stored pair, without reading its weights.
 
     "heads" are the settings of each network that the model really has, also where an older file does not say; of the card
-    what has another form than ours is left out.
+    what has another form than ours is left out. Raises ``UserError`` for a file that is damaged or not ours.
     """
-    header = _said(path)
+    header = _header_of(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise UserError(
             f"{path.name} holds tensors but not a model pair of this project (header 'pair' with format {FORMAT}); "
@@ -135,7 +136,7 @@ def _is_backbone(name: Any) -> bool:
     return isinstance(name, str) and (is_library_name(name) or name in BACKBONES)
 
 
-def _said(path: Path) -> Any:
+def _header_of(path: Path) -> Any:
     """What a file says under "pair", whatever that is; None where it says nothing."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
@@ -153,18 +154,28 @@ def _said(path: Path) -> Any:
 
 
 def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> ModelPair:
-    """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients."""
+    """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients.
+
+    Raises ``UserError`` where there is no such model, and for a file that is damaged or not ours.
+    """
     path = find_model(name_or_path)
     header = read_header(path)
     _check_rows(path, header)
     data = path.read_bytes()
     stored = _tensors(data, path)
-    pair = build_pair(
-        header["name"], header["backbone"], header["classes"], header["card"], list(header["heads"]), header["heads"]
-    )
+    with unfilled(header["backbone"]):
+        pair = build_pair(
+            header["name"],
+            header["backbone"],
+            header["classes"],
+            header["card"],
+            list(header["heads"]),
+            header["heads"],
+        )
     if any(name.startswith("boundary.") for name in stored):  # files without branches are as good as any
         if own := header.get("edges"):
-            pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
+            with unfilled(own):
+                pair = replace(pair, edge_network=build_edge_network(own), edge_backbone=own)
         pair = replace(pair, boundary=build_branches(pair.edges))
     for stage, network in _classifiers(pair).items():
         if f"{stage}.prototypes" in stored and network.readouts:
@@ -240,8 +251,8 @@ def _heads(readouts: Any, heads: Any) -> dict[str, dict[str, Any]] | None:
         return None
     if readouts is None and heads:
         networks = tuple(name for name in NETWORKS if name in heads)
-    found = {network: heads.get(network, OURS) for network in networks}
-    return found if all(_is_head(network, settings) for network, settings in found.items()) else None
+    settings_of = {network: heads.get(network, OURS) for network in networks}
+    return settings_of if all(_is_head(network, settings) for network, settings in settings_of.items()) else None
 
 
 def _is_head(network: str, settings: Any) -> bool:
@@ -289,13 +300,13 @@ def standing() -> list[Standing]:
     A name that is taken already becomes ``own-NAME``. A run's model has the name that a person gave it, else that of its folder.
     """
     models = models_folder()
-    found = [("bundled", path.stem, path) for path in sorted(BUNDLED_MODELS.glob("*.safetensors"), key=_place_on_list)]
+    places = [("bundled", path.stem, path) for path in sorted(BUNDLED_MODELS.glob("*.safetensors"), key=_place_on_list)]
     runs = {path for folder in {runs_folder(), models} for path in _run_models(folder)}
-    found += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
+    places += [("trained", _given_name(path.parent), path) for path in sorted(runs, key=str, reverse=True)]
     own = sorted(name for name in _entries(models) if name.endswith(".safetensors"))
-    found += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
+    places += [("imported", name.removesuffix(".safetensors"), models / name) for name in own]
     taken: dict[str, Standing] = {}
-    for kind, name, path in found:
+    for kind, name, path in places:
         free, n = name, 1
         while free in taken:
             free, n = f"own-{name}" if n == 1 else f"own-{name}-{n}", n + 1

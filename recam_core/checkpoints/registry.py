@@ -92,22 +92,22 @@ def model_entries() -> list[ModelEntry]:
         is_nameless = place.kind == "trained" and place.name == place.path.parent.name
         title = (_run_title(str(place.path.parent)) if is_nameless else "") or place.name
         try:
-            found = place.path.stat()
+            stat = place.path.stat()
         except FileNotFoundError:  # it was taken away meanwhile
             continue
         except OSError as error:  # a link that leads to itself, a folder that may not be looked into
             fault = f"{place.path.name} cannot be read ({error.strerror})."
             entries.append(ModelEntry(place.name, place.path, place.kind, title, 0, 0, fault))
             continue
-        header, has_boundaries, fault = _described(str(place.path), found.st_mtime_ns, found.st_size)
+        header, has_boundaries, fault = _described(str(place.path), stat.st_mtime_ns, stat.st_size)
         entries.append(
             ModelEntry(
                 place.name,
                 place.path,
                 place.kind,
                 title,
-                found.st_size,
-                found.st_mtime,
+                stat.st_size,
+                stat.st_mtime,
                 fault,
                 header,
                 has_boundaries,
@@ -134,8 +134,8 @@ def model_sha256(entry: ModelEntry) -> str:
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read again only where it changed; ``UserError`` where it cannot be read."""
     try:
-        found = path.stat()
-        return _digest(str(path), found.st_mtime_ns, found.st_size)
+        stat = path.stat()
+        return _digest(str(path), stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error
 
@@ -216,15 +216,17 @@ def delete_run(folder: Path) -> None:
 def needs(job: Job, known: Mapping[str, Path] | None = None) -> set[Path]:
     """The model files that a job's command reads, links followed, written yet or not; ``known`` stand in the list of models."""
     known = known_models() if known is None else known
-    said = list(job.arguments)
-    values = {value for flag, value in itertools.pairwise(said) if flag in TAKEN_FROM}
-    values |= {value for flag, equals, value in (word.partition("=") for word in said) if equals and flag in TAKEN_FROM}
-    found = set()
+    words = list(job.arguments)
+    values = {value for flag, value in itertools.pairwise(words) if flag in TAKEN_FROM}
+    values |= {
+        value for flag, equals, value in (word.partition("=") for word in words) if equals and flag in TAKEN_FROM
+    }
+    paths = set()
     for value in values - {""}:
         with contextlib.suppress(ValueError):  # a zero byte, which no path has
             path = _real(known.get(value, value))
-            found.add(path / RUN_MODEL if os.path.isdir(path) else path)
-    return found
+            paths.add(path / RUN_MODEL if os.path.isdir(path) else path)
+    return paths
 
 
 def place_for(name: str) -> Path:
@@ -238,10 +240,10 @@ def arriving() -> Iterator[Path]:
     """A folder beside the models for files that are looked at and imported; it is gone after the block, however that ends."""
     _check_may_change()
     folder = _models_folder_made()
-    for left in folder.glob(f"{ARRIVING}*"):
+    for forgotten in folder.glob(f"{ARRIVING}*"):
         with contextlib.suppress(FileNotFoundError):  # its own process took it away meanwhile
-            if time.time() - left.stat().st_mtime > FORGOTTEN:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - forgotten.stat().st_mtime > FORGOTTEN:
+                shutil.rmtree(forgotten, ignore_errors=True)
     try:
         made = tempfile.TemporaryDirectory(prefix=ARRIVING, dir=folder)
     except OSError as error:

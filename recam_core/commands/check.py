@@ -42,22 +42,22 @@ def run(arguments: argparse.Namespace) -> None:
         raise
 
 
-def _json(found: DataReport) -> bytes:
+def _json(report: DataReport) -> bytes:
     """The report; a byte of a path that is not UTF-8 becomes an escape of JSON."""
-    return json.dumps(dataclasses.asdict(found), indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return json.dumps(dataclasses.asdict(report), indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def lines(found: DataReport) -> list[str]:
+def lines(report: DataReport) -> list[str]:
     """The report in words and a table."""
-    width = max((len(name) for name in found.classes), default=0)
-    counts = sorted(zip(found.per_class, found.classes, strict=True), key=lambda row: (-row[0], row[1]))
-    said = [f"{count:8}  {name:{width}}" for count, name in counts if count]
-    said += [f"{found.unlabelled:8}  without any label"] if found.unlabelled else []
-    if found.empty_classes:
-        said.append(f"Without a picture: {', '.join(found.empty_classes)}")
-    said += _faults("missing", [(name, "") for name in found.missing], found.missing_count)
-    said += _faults("broken", found.broken, found.broken_count)
-    return [*said, *found.notes]
+    width = max((len(name) for name in report.classes), default=0)
+    counts = sorted(zip(report.per_class, report.classes, strict=True), key=lambda row: (-row[0], row[1]))
+    texts = [f"{count:8}  {name:{width}}" for count, name in counts if count]
+    texts += [f"{report.unlabelled:8}  without any label"] if report.unlabelled else []
+    if report.empty_classes:
+        texts.append(f"Without a picture: {', '.join(report.empty_classes)}")
+    texts += _faults("missing", [(name, "") for name in report.missing], report.missing_count)
+    texts += _faults("broken", report.broken, report.broken_count)
+    return [*texts, *report.notes]
 
 
 def _faults(word: str, named: list[tuple[str, str]] | tuple[tuple[str, str], ...], count: int) -> list[str]:

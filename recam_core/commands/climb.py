@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reference = AdvCamOptions()
     for name, (letter, text) in KNOBS.items():
         value = getattr(reference, name)
-        kept = "" if name in ("steps", "tau") else "; by default what suits the model"
+        suffix = "" if name in ("steps", "tau") else "; by default what suits the model"
         parser.add_argument(
-            f"--{name}", type=type(value), metavar=letter, help=f"{text} (the reference: {value:g}{kept})"
+            f"--{name}", type=type(value), metavar=letter, help=f"{text} (the reference: {value:g}{suffix})"
         )
     for name, choices in CHOICES.items():
         text = "; ".join(f"{key}: {meaning}" for key, meaning in choices.items())
@@ -90,5 +90,5 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_options(arguments: argparse.Namespace, pair: ModelPair) -> AdvCamOptions:
     """What suits the model, with what was said on the command line."""
-    said = {field.name: getattr(arguments, field.name) for field in fields(AdvCamOptions)}
-    return replace(climb_defaults(pair), **{name: value for name, value in said.items() if value is not None})
+    values = {field.name: getattr(arguments, field.name) for field in fields(AdvCamOptions)}
+    return replace(climb_defaults(pair), **{name: value for name, value in values.items() if value is not None})

@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{evidence.backbone_passes} {passes} in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
         shares = (f"{map_title(r.readout)} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results)
-        said = f"{PROBABILITY[evidence.activation]} {results[0].scores[i]:.2f}"
-        print(f"{name}: {said}; above {arguments.threshold:g}: {', '.join(shares)}")
+        probability = f"{PROBABILITY[evidence.activation]} {results[0].scores[i]:.2f}"
+        print(f"{name}: {probability}; above {arguments.threshold:g}: {', '.join(shares)}")
         empty = [map_title(r.readout) for r in results if r.peaks[i] == 0]
         if empty:
             print(f"{name}, {', '.join(empty)}: {EMPTY_TEXT}")

@@ -16,7 +16,7 @@ from recam_core.datasets import CheckedDataset, left_out_words, missing_words, o
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import MULTI_SCALE, HeatmapOptions, UserError
 from recam_core.system.launcher import launched
-from recam_core.training.run_folder import CHECKPOINT, begun
+from recam_core.training.run_folder import CHECKPOINT, has_run
 
 DEFAULTS = HeatmapOptions()
 
@@ -120,8 +120,8 @@ def add_settings(
 
 def changed_settings(arguments: argparse.Namespace, settings: type) -> dict[str, Any]:
     """The fields that were said on the command line."""
-    said = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(settings)}
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in said.items() if v is not None}
+    values = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(settings)}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if v is not None}
 
 
 def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[Any]]) -> None:
@@ -134,7 +134,7 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
     checkpoint, main = arguments.out / CHECKPOINT, launched(os.environ).rank == 0
     if not arguments.resume and checkpoint.exists():
         raise UserError(f"{arguments.out} holds a run already: add --resume to continue it, or choose another --out.")
-    fresh = arguments.out.is_dir() and not begun(arguments.out)
+    fresh = arguments.out.is_dir() and not has_run(arguments.out)
     try:
         with heard_stop() as check:
             for _ in report(start(arguments.resume and not fresh), arguments.json_lines):
@@ -142,7 +142,7 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
     except KeyboardInterrupt:
         if not main:  # of several processes one speaks for all
             raise SystemExit(130) from None
-        again = "the same command and --resume" if begun(arguments.out) else "the same command"
+        again = "the same command and --resume" if has_run(arguments.out) else "the same command"
         print(
             f"\nStopped. Go on with {again}: what is finished epoch by epoch is kept in {arguments.out}.",
             file=sys.stderr,
@@ -153,14 +153,14 @@ def report_run(arguments: argparse.Namespace, start: Callable[[bool], Iterable[A
 @contextlib.contextmanager
 def heard_stop() -> Iterator[Callable[[], None]]:
     """Ctrl-C raises at once, and again at the next call of what is yielded: Python drops one that comes while it forks."""
-    asked = threading.Event()
+    stopping = threading.Event()
 
     def stop(*_: Any) -> None:
-        asked.set()
+        stopping.set()
         raise KeyboardInterrupt
 
     def check() -> None:
-        if asked.is_set():
+        if stopping.is_set():
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's

@@ -72,10 +72,10 @@ def say_notes(picture: Picture, pair: ModelPair, stream: TextIO) -> None:
 
 def until_stopped(events: Iterable[Event]) -> tuple[list[Event], bool]:
     """The events that came, and whether the person stopped before the last one."""
-    seen: list[Event] = []
+    past: list[Event] = []
     try:
         for event in events:
-            seen.append(event)
+            past.append(event)
     except KeyboardInterrupt:
-        return seen, True
-    return seen, False
+        return past, True
+    return past, False

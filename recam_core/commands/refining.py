@@ -38,9 +38,9 @@ def add_flags(parser: argparse.ArgumentParser, refiner: Refiner, of: str = "", t
 
 def chosen_options(arguments: argparse.Namespace, refiner: Refiner, pair: ModelPair) -> Any:
     """What suits the model, with what was said on the command line."""
-    said = {flag: getattr(arguments, flag) for flag in refiner.flags}
+    values = {flag: getattr(arguments, flag) for flag in refiner.flags}
     return dataclasses.replace(
-        refiner.defaults(pair), **{name: value for name, value in said.items() if value is not None}
+        refiner.defaults(pair), **{name: value for name, value in values.items() if value is not None}
     )
 
 
@@ -49,8 +49,8 @@ def chosen_refinement(arguments: argparse.Namespace, pair: ModelPair) -> Refinem
     chosen = REFINERS.get(arguments.refine)
     used = chosen.flags if chosen else {}
     for name, refiner in REFINERS.items():
-        said = [flag for flag in refiner.flags if flag not in used and getattr(arguments, flag) is not None]
-        idle = [f"--{flag}" for flag in said if not isinstance(getattr(arguments, flag), str)]  # a word does no harm
+        given = [flag for flag in refiner.flags if flag not in used and getattr(arguments, flag) is not None]
+        idle = [f"--{flag}" for flag in given if not isinstance(getattr(arguments, flag), str)]  # a word does no harm
         if idle:
             raise UserError(
                 f"{', '.join(idle)} would change nothing without a {name}: add --refine {name}, or leave it out."

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     place = Workplace(arguments.runs, device, arguments.root)
     for part in parts:
         target = parent_for(arguments.results / f"study-{part}.json")
-        events = _Kept(PARTS[part](place))
+        events = _Result(PARTS[part](place))
         for _ in report(events, arguments.json_lines):
             pass
         made = {
@@ -63,14 +63,14 @@ def chosen_parts(names: list[str]) -> list[str]:
     """``scenes``, ``voc`` and ``photos`` stand for all their parts."""
     parts = []
     for name in names:
-        found = [part for part in PARTS if part == name or part.split("-")[0] == name]
-        if not found:
+        matching = [part for part in PARTS if part == name or part.split("-")[0] == name]
+        if not matching:
             raise UserError(f"There is no part {name!r}; choose scenes, voc, photos, or some of {', '.join(PARTS)}.")
-        parts += found
+        parts += matching
     return list(dict.fromkeys(parts))
 
 
-class _Kept:
+class _Result:
     """The events of a part, and afterwards its result."""
 
     result: dict[str, Any]

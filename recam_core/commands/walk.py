@@ -73,8 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
     classes = named or default_classes(evidence)
     say = sys.stderr if arguments.json_lines else sys.stdout
     start = start_of(arguments, pair, evidence, classes)
-    kept = milestones(options.steps)
-    walking = (step for step in walk(start, boundary, options, pair.recam.device) if step.t in kept)
+    shown = milestones(options.steps)
+    walking = (step for step in walk(start, boundary, options, pair.recam.device) if step.t in shown)
     steps, stopped = until_stopped(report(walking, arguments.json_lines))
     if not steps:  # stopped before there was anything to keep
         raise KeyboardInterrupt
@@ -102,11 +102,11 @@ def chosen_thresholds(
 ) -> tuple[DisplayOptions, DisplayOptions]:
     """How results are painted before and after the walk: what was asked for, else what suits the model."""
     painted = []
-    for when, said, (suited, where) in (
+    for when, chosen, (suited, where) in (
         ("before", arguments.before_threshold, seed_threshold(pair, arguments.readout, view)),
         ("after", arguments.threshold, walk_threshold(pair)),
     ):
-        threshold, why = (suited, where) if said is None else (said, "as asked for")
+        threshold, why = (suited, where) if chosen is None else (chosen, "as asked for")
         painted.append(DisplayOptions(threshold, arguments.opacity, arguments.palette))
         print(f"background threshold {when} the walk {threshold:g} ({why})", file=sys.stderr)
     return painted[0], painted[1]

@@ -77,7 +77,10 @@ DATASETS: dict[str, Callable[[str, str], CheckedDataset]] = {
 
 
 def open_dataset(kind: str, root: str, split: str) -> CheckedDataset:
-    """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk."""
+    """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk.
+
+    Raises ``UserError`` where there is no such kind or split, and for files that cannot be read as one.
+    """
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")
     return DATASETS[kind](root, split)
@@ -115,5 +118,5 @@ def left_out_words(dataset: Dataset) -> str:
 def streamed(dataset: Dataset) -> Dataset:
     """The same data set for somebody who looks at each picture once: what was drawn is not kept."""
     if isinstance(dataset, Scenes):
-        dataset.kept = 1
+        dataset.in_memory = 1
     return dataset

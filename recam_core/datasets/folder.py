@@ -151,7 +151,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _by_class(folder: Path, root: Path) -> Contents:
-    contents, others, deeper, left = Contents(), 0, 0, 0
+    contents, others, deeper, outside = Contents(), 0, 0, 0
     unwritten = sum(not is_text(entry.name) for entry in entries(folder))
     for place in _class_folders(folder):
         label = composed(place.name)
@@ -165,7 +165,7 @@ def _by_class(folder: Path, root: Path) -> Contents:
             elif not is_text(entry.name):
                 unwritten += 1
             elif _leads_out(entry, root):
-                left += 1
+                outside += 1
             else:
                 names.append(f"{place.name}/{entry.name}")
         contents.names += sorted(names)
@@ -173,7 +173,7 @@ def _by_class(folder: Path, root: Path) -> Contents:
     beside = sum(is_picture(name) and is_text(name) for name in files_in(folder))
     contents.notes += _counted(beside, "pictures beside the folders of classes have no label and are left out")
     contents.notes += _counted(deeper, "folders inside the folders of classes are not looked into")
-    contents.notes += _passed_over(others, left, unwritten)
+    contents.notes += _passed_over(others, outside, unwritten)
     return contents
 
 
@@ -193,7 +193,7 @@ def _by_table(folder: Path, root: Path, path: Path) -> Contents:
     names, missing = split_missing(list(labels), [file in there for file in labels], name, folder.name)
     contents = Contents(names, [labels[file] for file in names], missing, set(table.classes), list(table.notes))
     contents.notes += _counted(len(there) - len(names), f"pictures are not named in {name} and are left out")
-    contents.notes += _passed_over(below.others - 1, below.left, below.unwritten)  # the table itself is no picture
+    contents.notes += _passed_over(below.others - 1, below.outside, below.unwritten)  # the table itself is no picture
     return contents
 
 
@@ -203,7 +203,7 @@ class Below:
 
     names: set[str] = field(default_factory=set)
     others: int = 0
-    left: int = 0
+    outside: int = 0
     unwritten: int = 0
 
 
@@ -223,7 +223,7 @@ def _below(folder: Path, root: Path, wanted: Callable[[str], bool], skip: str = 
             elif not wanted(entry.name):
                 below.others += 1
             elif _leads_out(entry, root):
-                below.left += 1
+                below.outside += 1
             else:
                 below.names.add(path)
     return below
@@ -244,10 +244,10 @@ def _no_split(base: Path, split: str, splits: Sequence[str]) -> str:
     return f"{base.name} holds no data set. {LAYOUT}{' Links to folders are not followed.' if linked else ''}"
 
 
-def _passed_over(others: int, left: int, unwritten: int) -> list[str]:
+def _passed_over(others: int, outside: int, unwritten: int) -> list[str]:
     return [
         *_counted(others, "files are no pictures and are passed over"),
-        *_counted(left, "links lead out of the folder and are not followed"),
+        *_counted(outside, "links lead out of the folder and are not followed"),
         *_counted(unwritten, "names of files or folders are not in UTF-8 and are passed over; rename them"),
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from recam_core.datasets.on_disk import read_bounded
 from recam_core.records import UserError
 from recam_core.system.files import text_of
 from recam_core.system.layouts import is_text
@@ -252,13 +253,6 @@ def _unquoted(text: str) -> str:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
-    if len(data) > MAX_BYTES:
-        raise UserError(f"{path.name} has more than {MAX_BYTES >> 20} MB; divide the data set.")
-    try:
-        return text_of(data)
+        return text_of(read_bounded(path, MAX_BYTES, "divide the data set"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not in UTF-8 (byte {error.start}); save it as CSV UTF-8 or JSON.") from error

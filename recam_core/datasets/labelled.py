@@ -55,5 +55,5 @@ def label_row(classes: Sequence[str], picture: str, labels: Sequence[str]) -> np
 
 def _unknown(label: str, picture: str, classes: Sequence[str]) -> str:
     near = get_close_matches(label.lower(), classes, 3, 0.6)
-    meant = f"; did you mean {' or '.join(near)}?" if near else f"; it knows {', '.join(classes[:8])} …"
-    return f"“{picture}” is labelled “{label}”, which the model does not know{meant}"
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; it knows {', '.join(classes[:8])} …"
+    return f"“{picture}” is labelled “{label}”, which the model does not know{hint}"

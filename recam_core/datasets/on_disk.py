@@ -42,6 +42,18 @@ def check_picture(picture: Path) -> None:
     pictures.check_image(picture, max_bytes=MAX_BYTES, keep_side=FULL_SIZE)
 
 
+def read_bounded(path: Path, most: int, remedy: str) -> bytes:
+    """The bytes of a file; ``UserError``, with what to do, for more than ``most``."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
+    if len(data) > most:
+        raise UserError(f"{path.name} has more than {most >> 20} MB; {remedy}.")
+    return data
+
+
 def boxes_inside(boxes: Iterable[tuple[int, Sequence[float]]], size: tuple[int, int]) -> dict[int, np.ndarray]:
     """Boxes (m, 4) by class index, cut to a picture (width, height); those of which nothing is left are left out."""
     cut: dict[int, list[list[float]]] = {}

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage import data
 
 from recam_core.datasets.class_names import VOC_CLASSES, known_name
 from recam_core.datasets.scenes import Scenes
@@ -18,6 +18,8 @@ from recam_core.records import IGNORE, Picture, UserError
 from recam_core.system.project_files import ASSETS
 
 FILES = ASSETS / "samples"
+PACKAGE = find_spec("skimage")  # found, not imported: that would take longer than the first picture's maps
+PACKAGE_FILES = Path(PACKAGE.origin if PACKAGE and PACKAGE.origin else "").parent / "data"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Photo:
     title: str
     classes: tuple[str, ...]
     credit: str
-    file: str = ""  # among FILES; otherwise scikit-image's wheel has it under the sample's name
+    file: str = ""  # among FILES; otherwise scikit-image's wheel has it
+    wheel_file: str = ""  # there, if it is not the sample's name
 
 
 PHOTOS = {
@@ -35,6 +38,12 @@ PHOTOS = {
     "astronaut": Photo("astronaut", ("person",), "NASA, public domain"),
     "coffee": Photo("coffee", ("cup", "spoon", "dining table"), "Rachel Michetti, CC0"),
     "camera": Photo("camera", ("person",), "Lav Varshney, CC0"),
+    "motorcycle": Photo(
+        "motorbike",
+        ("motorcycle", "bicycle"),
+        "Middlebury Stereo 2014, Scharstein et al.",
+        wheel_file="motorcycle_left.png",
+    ),
     "hopper": Photo("admiral", ("person",), "US Navy, public domain", "hopper.jpg"),
 }
 PHOTO_CLASSES = (*VOC_CLASSES, "cup", "spoon")  # what the masks of the photos count
@@ -70,11 +79,17 @@ def sample_model(name: str) -> str:
 def read_sample(name: str) -> tuple[Picture, np.ndarray]:
     """A bundled picture and its label map (H, W) uint8: 0 background, class index + 1, 255 where nobody is held to it.
 
-    The classes are ``SCENE_CLASSES`` of a scene and ``PHOTO_CLASSES`` of a photo; ``sample_mask`` speaks a model's.
+    The classes are ``SCENE_CLASSES`` of a scene and ``PHOTO_CLASSES`` of a photo; ``sample_mask`` speaks a model's. Raises
+    ``UserError`` for a name that is not in ``SAMPLES``.
     """
+    return sample_picture(name), _mask(name)
+
+
+def sample_picture(name: str) -> Picture:
+    """A bundled picture without its mask."""
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
-    return _decoded(name)
+    return _picture(name)
 
 
 def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
@@ -97,24 +112,27 @@ def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
 
 def open_picture(source: str | Path) -> Picture:
     """A file, or a bundled sample by its name."""
-    return read_sample(str(source))[0] if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
+    return sample_picture(str(source)) if source in SAMPLES and not Path(source).exists() else read_image(Path(source))
 
 
 def read_photo(name: str) -> np.ndarray:
     """The pixels (H, W, 3) uint8 of a bundled photo."""
-    file = PHOTOS[name].file
-    pixels = np.asarray(Image.open(FILES / file).convert("RGB")) if file else getattr(data, name)()
-    return np.ascontiguousarray(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1))
+    photo = PHOTOS[name]
+    with Image.open(
+        FILES / photo.file if photo.file else PACKAGE_FILES / (photo.wheel_file or f"{name}.png")
+    ) as picture:
+        return np.asarray(picture.convert("RGB")).copy()
 
 
 @cache
-def _decoded(name: str) -> tuple[Picture, np.ndarray]:
-    if name in PHOTOS:
-        pixels = read_photo(name)
-        size = pixels.shape[1], pixels.shape[0]
-        mask = read_label_map(FILES / f"{name}.png", size=size, classes=len(PHOTO_CLASSES))
-    else:
-        scenes = Scenes("samples")
-        pixels, mask = scenes.image(SCENES[name]), scenes.mask(SCENES[name])
+def _picture(name: str) -> Picture:
+    pixels = read_photo(name) if name in PHOTOS else Scenes("samples").image(SCENES[name])
     height, width = pixels.shape[:2]
-    return Picture(pixels, name, hashlib.sha256(pixels.tobytes()).hexdigest(), (width, height)), mask
+    return Picture(pixels, name, hashlib.sha256(pixels.tobytes()).hexdigest(), (width, height))
+
+
+@cache
+def _mask(name: str) -> np.ndarray:
+    if name in SCENES:
+        return Scenes("samples").mask(SCENES[name])
+    return read_label_map(FILES / f"{name}.png", size=_picture(name).original_size, classes=len(PHOTO_CLASSES))

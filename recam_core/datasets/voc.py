@@ -22,6 +22,7 @@ from recam_core.datasets.on_disk import (
     files_in,
     inside,
     not_read_words,
+    read_bounded,
     read_mask_of,
     read_picture,
     split_missing,
@@ -42,6 +43,7 @@ from recam_core.system.layouts import (
 )
 
 MAX_LIST_BYTES, MAX_XML_BYTES = 1 << 24, 1 << 20
+NOT_VOC = "that is no file of VOC"
 NOT_UTF8 = ("gb2312", "gbk", "gb18030", "cp936", "big5", "shift_jis", "shift-jis", "cp932", "euc-jp", "euc-kr", "cp949")
 ASCII = (
     "ascii",
@@ -255,7 +257,7 @@ def _box(corners: Mapping[str, str]) -> tuple[float, ...]:
 
 def _in_known_letters(path: Path) -> tuple[bytes, str | None]:
     """An XML file and the encoding to read it in: those of East Asia become UTF-8, which the parser knows."""
-    data = _read_bounded(path, MAX_XML_BYTES).lstrip()  # a declaration must stand first
+    data = read_bounded(path, MAX_XML_BYTES, NOT_VOC).lstrip()  # a declaration must stand first
     declaration = ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
     encoding = declaration[1].decode().lower() if declaration else ""
     if encoding not in NOT_UTF8:
@@ -305,7 +307,7 @@ def _read_list(base: Path, split: str, root: Path, pictures: Mapping[str, str]) 
         known = ", ".join(voc_splits(base)) or "none"
         raise UserError(f"{base.name} has no split {split!r}; there are lists of {known}. {LAYOUT}")
     try:
-        lines = LINE_ENDS.split(text_of(_read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES)))
+        lines = LINE_ENDS.split(text_of(read_bounded(inside(voc_list(base, split), root), MAX_LIST_BYTES, NOT_VOC)))
     except UnicodeDecodeError as error:
         raise UserError(
             f"{split}.txt is not a text file in UTF-8; expected a name of a picture in each line. Save it as UTF-8."
@@ -342,17 +344,6 @@ def _stem(path: str) -> str:
     name = path.rpartition("/")[2].strip()
     stem, dot, suffix = name.rpartition(".")
     return stem if f".{suffix.lower()}" in PICTURE_SUFFIXES and dot else name
-
-
-def _read_bounded(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as error:
-        raise UserError(f"{path.name} could not be read ({error.strerror}); check its permissions.") from error
-    if len(data) > most:
-        raise UserError(f"{path.name} has more than {most >> 20} MB; that is no file of VOC.")
-    return data
 
 
 def _is_jpeg(name: str) -> bool:

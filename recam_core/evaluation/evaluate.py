@@ -46,8 +46,8 @@ class Evaluation:
 
     def __str__(self) -> str:
         refined = "" if self.refinement is None else f", {self.refinement.words}"
-        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
-        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{left}"
+        omitted = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"measured {self.pictures} pictures of {self.dataset} {self.split} with {self.model}{refined}{omitted}"
 
     def to_json(self) -> dict[str, Any]:
         """The layout that docs/files.md documents; fractions in [0, 1], mIoU with background."""
@@ -114,6 +114,12 @@ def evaluate(
     As this field scores seeds: the image-level labels are known, and the maps of the true classes compete. A picture that
     cannot be counted is left out and named, as in a store. ``source`` is the kind and the split of the data set, for the
     record; with a ``refinement`` the maps of readouts are refined before they are counted. ``methods`` are counted beside them.
+    Raises ``UserError`` where classes differ or no picture has a mask.
+
+    ```python
+    dataset = recam.open_dataset("scenes", "", "samples")
+    *_, evaluation = recam.evaluate(recam.load_pair("scenes"), dataset, recam.HeatmapOptions(), ["cam", "w"])
+    ```
     """
     readouts = pair.readouts if readouts is None else readouts
     sweeps = {name: ThresholdSweep(len(pair.classes)) for name in (*readouts, *methods)}

@@ -164,12 +164,14 @@ def main() -> None:
     for name in ("recam_core.images.pictures", "recam_core.images.masks"):
         importlib.import_module(name)
     while line := sys.stdin.buffer.readline():
-        asked = json.loads(line)
+        request = json.loads(line)
         _bound()
         try:
-            data = sys.stdin.buffer.read(asked["size"])
-            module, function = DECODERS[asked["what"]]
-            pixels, facts = getattr(importlib.import_module(module), function)(data, asked["name"], **asked["options"])
+            data = sys.stdin.buffer.read(request["size"])
+            module, function = DECODERS[request["what"]]
+            pixels, facts = getattr(importlib.import_module(module), function)(
+                data, request["name"], **request["options"]
+            )
             pixels = np.ascontiguousarray(pixels)
             _write(sys.stdout.buffer, {"shape": pixels.shape, "facts": facts}, memoryview(pixels).cast("B"))
         except UserError as error:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.networks.backbones.efficientnet import imagenet_tensors
 from recam_core.records import UserError
@@ -49,4 +48,6 @@ def _meanings(classes: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _index() -> dict[str, int]:
+    from torchvision.models import EfficientNet_B0_Weights  # seconds to load, and only a new network needs it
+
     return {name: i for i, name in enumerate(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])}

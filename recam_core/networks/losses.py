@@ -66,8 +66,8 @@ def softmax_loss(
     itself as target: mean over the classes of a picture, then over the batch. A picture without a class adds nothing but
     is counted in B, as in the reference. Where ``classes`` (B, n) says whose features they are, ``pooled`` is (B, n, D).
     """
-    asked = labels if classes is None else labels.gather(1, classes)
-    picture, column = asked.nonzero(as_tuple=True)  # both (P,), P positive pairs
+    pairs = labels if classes is None else labels.gather(1, classes)
+    picture, column = pairs.nonzero(as_tuple=True)  # both (P,), P positive pairs
     if len(picture) == 0:
         return pooled.sum() * 0, pooled.new_zeros(())
     target = column if classes is None else classes[picture, column]

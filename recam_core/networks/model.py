@@ -1,15 +1,17 @@
 """A classifier that can be read out as heatmaps, and how one is put together."""
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from recam_core.networks.backbones import Backbone, build_backbone
+from recam_core.networks.backbones import BACKBONES, Backbone, build_backbone
 from recam_core.networks.backbones.whole import Deepened, build_whole
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.folding import folded_copy
@@ -137,6 +139,28 @@ def build_model(backbone: str, head: str, classes: int, weights: str = "none", *
     else:
         net = build_whole(backbone) if head == VECTOR else build_backbone(backbone, weights)
     return _assembled(net, HEADS[head](net.channels, classes, **head_settings))
+
+
+def unfilled(backbone: str) -> contextlib.AbstractContextManager[Any]:
+    """Inside, a network of ours is built as its memory happens to be, for weights that come next.
+
+    Random numbers take most of the time in which a large network is built. Those of libraries are tried out with theirs.
+    """
+    return _Unfilled() if backbone in BACKBONES else contextlib.nullcontext()
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves tensors as they are that were to be filled with random numbers; some of ``nn.init`` come here as a whole."""
+
+    fills = (nn.init.kaiming_uniform_, nn.init.uniform_, nn.init.normal_, Tensor.uniform_, Tensor.normal_)
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if function in self.fills:
+            return args[0] if args else named["tensor"]
+        return function(*args, **named)
 
 
 def build_edge_network(backbone: str) -> CamModel:

@@ -107,6 +107,7 @@ def build_pair(
     """An untrained pair with random weights, or one of the two ``networks`` that stands for both.
 
     ``heads`` are the settings of each network's head, those of ours by default; their entry ``head`` names another of ``HEADS``.
+    Raises ``UserError`` for another backbone than ``BACKBONES`` or a library has.
     """
     if not networks or not set(networks) <= set(NETWORKS):
         raise UserError(

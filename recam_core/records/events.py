@@ -54,8 +54,8 @@ class RefineStep:
 
     def __str__(self) -> str:
         figures = "".join(
-            f"  {name}: y {y:.3f}  others {others:.3f}  regulariser {held:.4f}  objective {objective:.3f}"
-            for name, y, others, held, objective in zip(
+            f"  {name}: y {y:.3f}  others {others:.3f}  regulariser {regulariser:.4f}  objective {objective:.3f}"
+            for name, y, others, regulariser, objective in zip(
                 self.classes, self.score, self.others, self.regulariser, self.objective, strict=True
             )
         )

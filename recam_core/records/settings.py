@@ -86,7 +86,7 @@ class DisplayOptions:
 
 @dataclass(frozen=True)
 class AdvCamOptions:
-    """How a picture climbs in AdvCAM (Lee et al., CVPR 2021); the defaults are those of the reference code.
+    """How a picture climbs in AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896); the defaults are those of the reference code.
 
     ``steps`` T: how many maps are made, the first being that of the picture itself. ``xi`` ξ: size of a step, in units of
     the normalised picture. ``mu`` μ: weight of the regulariser. ``tau`` τ: the regulariser acts where a map exceeds this

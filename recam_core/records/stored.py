@@ -20,5 +20,5 @@ class Stored:
     faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        left = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
-        return f"counted {self.measured} of {self.total} pictures into {self.where}{left}"
+        omitted = f"; {len(self.faults)} left out, for example: {self.faults[0]}" if self.faults else ""
+        return f"counted {self.measured} of {self.total} pictures into {self.where}{omitted}"

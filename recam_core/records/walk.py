@@ -14,7 +14,7 @@ MAX_BETA = 1000.0
 
 @dataclass(frozen=True)
 class RandomWalkOptions:
-    """How heat walks; the defaults are those of the reference code.
+    """How heat walks (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044, eq. 6); the defaults are those of the reference code.
 
     ``radius``: positions nearer than this on the quarter-size grid are neighbours. ``beta`` β: affinities are raised to it,
     so that weak ones count less; 0 makes all neighbours alike. ``steps`` t: how often the transition is applied. The

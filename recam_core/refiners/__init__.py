@@ -44,6 +44,7 @@ class Refiner(Protocol):
     options: type[Any]  # a frozen dataclass of numbers and words that checks itself
     flags: Mapping[str, str]  # the fields of its options that seeds and evaluate offer as flags, each with its help
     offers: Mapping[str, tuple[str, tuple[str, ...]]]  # what the Errors page offers: key → words, flags of evaluate
+    picture_alone: bool  # asks no network, refines any maps (``Subject.made``), tells ``WalkStep``: Compare offers it
 
     def defaults(self, pair: ModelPair) -> Any:
         """The options that suit a model."""

@@ -30,7 +30,7 @@ def lacks_memory(error: Exception) -> bool:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """``auto`` is the first CUDA device where there is one, else the CPU; a name that cannot be had is an error."""
+    """``auto`` is the first CUDA device where there is one, else the CPU; ``UserError`` for what cannot be had."""
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     try:

@@ -97,11 +97,6 @@ def data_folders() -> list[DataFolder]:
     return list(folders)
 
 
-def coco_folders() -> list[Path]:
-    """Data sets in COCO's layout among the roots and the folders in them, in order of their names."""
-    return [place.path for place in data_folders() if place.kind == "coco"]
-
-
 def _inside(root: Path) -> list[Path]:
     """Folders among the first entries of a root; where somebody keeps pictures by the thousands, no more are looked at."""
     try:

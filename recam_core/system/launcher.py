@@ -21,10 +21,10 @@ class Share:
         """The pieces of ``count`` that are this process's."""
         return range(self.rank, count, self.world)
 
-    def device(self, asked: str, cards: int) -> str:
+    def device(self, wanted: str, cards: int) -> str:
         """The graphics card of this process among ``cards``, where any will do; else what was asked for."""
-        if self.local is None or cards == 0 or asked not in ("auto", "cuda"):
-            return asked
+        if self.local is None or cards == 0 or wanted not in ("auto", "cuda"):
+            return wanted
         return f"cuda:{self.local % cards}"
 
 

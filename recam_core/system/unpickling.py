@@ -147,9 +147,9 @@ def _check_plainly(path: Path) -> None:
             raise UserError(
                 f"{path.name} could not be read as a weights file: it does not begin like one of torch.save. Save it as {PLAIN}."
             )
-    for asked in _asked_for(start):
-        if asked.split(".")[0] not in OURS and asked not in SETTINGS:
-            raise _runs_code(path.name, asked)
+    for name in _asked_for(start):
+        if name.split(".")[0] not in OURS and name not in SETTINGS:
+            raise _runs_code(path.name, name)
 
 
 def _stored_pickle(path: Path) -> bytes:
@@ -175,7 +175,7 @@ def _stored_pickle(path: Path) -> bytes:
 
 def _asked_for(start: bytes) -> Iterator[str]:
     """Names that the beginning of a pickle asks for, as far as it can be followed without running it."""
-    stream, texts, kept, last = io.BytesIO(start), deque[str](maxlen=2), dict[Any, str](), ""
+    stream, texts, memo, last = io.BytesIO(start), deque[str](maxlen=2), dict[Any, str](), ""
     with contextlib.suppress(Exception):  # cut off, or damaged: torch says how
         while stream.tell() < len(start):  # older files are several pickles
             for code, argument, _ in pickletools.genops(stream):
@@ -184,9 +184,9 @@ def _asked_for(start: bytes) -> Iterator[str]:
                 elif code.name == "STACK_GLOBAL" and len(texts) == 2:
                     yield ".".join(texts)
                 elif code.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
-                    kept[len(kept) if argument is None else int(argument)] = last
-                elif code.name in ("BINGET", "LONG_BINGET") and kept.get(argument):
-                    texts.append(kept[argument])
+                    memo[len(memo) if argument is None else int(argument)] = last
+                elif code.name in ("BINGET", "LONG_BINGET") and memo.get(argument):
+                    texts.append(memo[argument])
                 elif isinstance(argument, str):
                     texts.append(argument)
                 last = argument if isinstance(argument, str) else ""

@@ -93,7 +93,7 @@ class _Trial:
 
         for group in optimizer.param_groups:
             group["lr"] = 0.0  # noise teaches nothing
-        with _gradient_bytes() as held:
+        with _gradient_bytes() as gradient_bytes:
             learn()
         optimizer.step()
         if device.type == "cuda":
@@ -109,7 +109,7 @@ class _Trial:
             self.peak_bytes = torch.cuda.max_memory_allocated(device)
         else:
             gradients = _nbytes(p.grad for p in model.parameters() if p.grad is not None)
-            self.peak_bytes = held[0] * batch // size + gradients + self.optimizer_bytes
+            self.peak_bytes = gradient_bytes[0] * batch // size + gradients + self.optimizer_bytes
 
 
 @contextmanager

@@ -10,15 +10,16 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
-
-import torch
-import torchvision
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recam_core.records import BoundaryConfig, TrainConfig, UserError, from_plain
 from recam_core.system.files import save_atomically
 from recam_core.system.history import History, event_line
+
+if TYPE_CHECKING:  # who looks into a folder needs no torch, and to load it takes seconds
+    import torch
 
 SETTINGS = "settings.json"
 CHECKPOINT = "checkpoint.pt"
@@ -62,7 +63,7 @@ class RunFolder:
         """A sentence for whoever is told that the run cannot go on; empty where there is no checkpoint."""
         return f" The checkpoint of the epoch before is kept in {self.path}." if self._saved else ""
 
-    def load(self, device: torch.device, holds: set[str]) -> dict[str, Any] | None:
+    def load(self, device: "torch.device", holds: set[str]) -> dict[str, Any] | None:
         """The state to go on from, which must hold some names; None where the run was stopped before its first checkpoint."""
         state = load_checkpoint(self.path, device, holds | {"config", "classes"}, self.config, self.classes)
         if state is not None:
@@ -96,6 +97,14 @@ class RunFolder:
             self.skipped.append(name)
         return first
 
+    def none_readable(self, count: int) -> str:
+        """What a person is told where none of so many pictures could be read."""
+        example = self.skipped[0] if self.skipped else "the first"
+        return (
+            f"None of the {count} pictures of {self.config.dataset} {self.config.split} could be read, for example {example}; "
+            "check the data set."
+        )
+
     def keep(self, state: Mapping[str, Any], end: Any) -> None:
         """Write the checkpoint after an epoch, whose event ``end`` is told as well: by a run that ends in between, later."""
         history, closing = self._open_history, event_line(end)
@@ -123,7 +132,7 @@ def folder_for(out: Path) -> None:
                 part.unlink()
 
 
-def begun(out: Path) -> bool:
+def has_run(out: Path) -> bool:
     """Whether a folder holds a run, be it from before its first checkpoint."""
     return (out / CHECKPOINT).exists() or (out / SETTINGS).exists()
 
@@ -131,7 +140,7 @@ def begun(out: Path) -> bool:
 def save_settings(out: Path, config: TrainConfig | BoundaryConfig, classes: Sequence[str]) -> None:
     """Write down what a run is started with."""
     kind = next(name for name, settings in KINDS.items() if isinstance(config, settings))
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
+    versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "torchvision")}}
     plain = {"kind": kind, "config": asdict(config), "classes": list(classes), "versions": versions}
     save_atomically(out / SETTINGS, json.dumps(plain, ensure_ascii=False, indent=1).encode())
 
@@ -148,18 +157,22 @@ def read_run(out: Path) -> RunSettings:
 
 def save_checkpoint(out: Path, state: dict[str, Any]) -> None:
     """Write the state of a run into its folder."""
+    import torch
+
     buffer = io.BytesIO()
     torch.save(state, buffer)
     save_atomically(out / CHECKPOINT, buffer.getvalue())
 
 
 def load_checkpoint(
-    out: Path, device: torch.device, holds: set[str], config: TrainConfig | BoundaryConfig, classes: Sequence[str]
+    out: Path, device: "torch.device", holds: set[str], config: TrainConfig | BoundaryConfig, classes: Sequence[str]
 ) -> dict[str, Any] | None:
     """The state in a run's folder, or None where the run was stopped before its first checkpoint.
 
     Other classes or settings than those it was started with are refused by name, and so is a folder that holds no run.
     """
+    import torch
+
     path = out / CHECKPOINT
     try:
         state = torch.load(path, map_location=device, weights_only=True)

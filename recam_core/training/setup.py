@@ -94,8 +94,8 @@ def _stage1_weights(
     Of a library's classifier of ImageNet those that mean a class, their mean.
     """
     lacking = [name for name in classes if name not in given.classes]
-    meant = bool(lacking) and is_library_name(config.stage1) and given.classes == CLASS_LISTS["ImageNet"]
-    if meant:
+    by_meaning = bool(lacking) and is_library_name(config.stage1) and given.classes == CLASS_LISTS["ImageNet"]
+    if by_meaning:
         lacking = [name for name in classes if name not in imagenet_counterparts(classes)]
     if lacking or given.backbone != config.backbone:
         raise UserError(
@@ -104,8 +104,8 @@ def _stage1_weights(
             + (f"; it lacks {', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}." if lacking else ".")
         )
     state = {name: value for name, value in given.cam.state_dict().items() if name in wanted}
-    rows = [] if meant else given.class_ids(classes)
-    own = {n: rows_of(classes, v) if meant else v[rows] for n, v in state.items() if n.startswith("head.")}
+    rows = [] if by_meaning else given.class_ids(classes)
+    own = {n: rows_of(classes, v) if by_meaning else v[rows] for n, v in state.items() if n.startswith("head.")}
     return state | own
 
 

@@ -8,7 +8,6 @@ statistics throughout (the network stays in evaluation mode), as in the referenc
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -27,16 +26,15 @@ from recam_core.records import (
     Validated,
     WatchedPicture,
 )
-from recam_core.system.device import enough_memory
 from recam_core.system.history import read_history
 from recam_core.training.distributed import ProcessGroup
+from recam_core.training.loop import run_epochs
 from recam_core.training.meter import Meter
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run import Run
 from recam_core.training.validation import open_validation
 from recam_core.training.watched_pictures import clear_watched, find_watched, keep_maps, keep_watched, read_watched
 
-MODEL = "model.safetensors"
 Event = TrainStep | EpochEnd | PictureSkipped | Validated | MapsKept | Finished
 
 
@@ -51,30 +49,21 @@ def train(
 
     Processes that a launcher started train together: each shows its share of every batch, and only the main one says
     anything here, scores, and writes.
+
+    ```python
+    config = dataclasses.replace(recam.RECIPES["scenes"], split="samples", stage1_epochs=1, stage2_epochs=1)
+    dataset = recam.open_dataset(config.dataset, config.root, config.split)
+    for event in recam.progress(recam.train(config, dataset, Path("run"), recam.pick_device())):
+        print(event)
+    ```
     """
     group = ProcessGroup(device)
     with group.agreed():
-        run = Run(config, dataset, out, device, group, resume)
-        course = _Course(run, dataset)
-    path, worked = out / MODEL, run.stage <= 2
-    with closing(run.folder), enough_memory(run.too_large):
-        with group.agreed():
-            course.open()
-            before = [] if run.folder.goes_on else course.keep_first_maps()
-        yield from before
-        while run.stage <= 2:
-            yield from course.epoch()
-        with group.agreed():
-            if group.main and (
-                worked or not path.exists()
-            ):  # else nothing was left to do, and it may carry scores by now
-                save_pair(run.pair(), path, torch.float16 if config.half else torch.float32)
-        if group.main:
-            detail: dict[str, float] = {"pictures": len(dataset), "classes": len(dataset.classes)}
-            yield run.folder.tell(Finished(str(path), course.seconds(), detail))
+        training = _TwoStages(Run(config, dataset, out, device, group, resume), dataset)
+    yield from run_epochs(training)
 
 
-class _Course:
+class _TwoStages:
     """How a run goes on from epoch to epoch, and what it says on the way."""
 
     def __init__(self, run: Run, dataset: Dataset) -> None:
@@ -85,19 +74,38 @@ class _Course:
         if main:  # a run that goes on watches what it began with
             self.watched = read_watched(self.folder.path) if self.folder.goes_on else find_watched(self.config, dataset)
 
-    def open(self) -> None:
-        """Make the run's folder ready, and keep the watched pictures there."""
-        if not self.group.main:
-            return
-        self.folder.open()
-        if not self.folder.goes_on:
-            clear_watched(self.folder.path)  # of a run that was stopped before its first checkpoint
-            keep_watched(self.watched, self.folder.path)
+    @property
+    def is_done(self) -> bool:
+        """Whether stage 2 is done."""
+        return self.run.stage > 2
 
-    def seconds(self) -> float:
-        """How long all epochs and their scores took, also those before the run was stopped."""
-        spent = (event for event in read_history(self.folder.path) if event["event"] in ("EpochEnd", "Validated"))
-        return sum(event["seconds"] for event in spent)
+    @property
+    def too_large(self) -> str:
+        """What a person is told where the memory does not suffice."""
+        return self.run.too_large()
+
+    def begin(self) -> Iterator[Event]:
+        """Make the run's folder ready; a new run keeps the watched pictures there, and their maps before the first step."""
+        events: list[Event] = []
+        with self.group.agreed():
+            if self.group.main:
+                self.folder.open()
+                if not self.folder.goes_on:
+                    clear_watched(self.folder.path)  # of a run that was stopped before its first checkpoint
+                    keep_watched(self.watched, self.folder.path)
+                    events = self._maps(self.run.stage, -1)
+        yield from events
+
+    def end(self, path: Path, is_new: bool) -> Iterator[Event]:
+        """Write both networks; the seconds are those of all epochs and their scores, also before the run was stopped."""
+        with self.group.agreed():
+            if self.group.main and is_new:
+                save_pair(self.run.pair(), path, torch.float16 if self.config.half else torch.float32)
+        if self.group.main:
+            events = read_history(self.folder.path)
+            seconds = sum(event["seconds"] for event in events if event["event"] in ("EpochEnd", "Validated"))
+            detail: dict[str, float] = {"pictures": len(self.dataset), "classes": len(self.run.classes)}
+            yield self.folder.tell(Finished(str(path), seconds, detail))
 
     def epoch(self) -> Iterator[Event]:
         """One epoch of the current stage, its scores and maps, then its checkpoint."""
@@ -127,10 +135,7 @@ class _Course:
         while under_way:
             yield from self._settle(meter, *under_way.popleft())
         if meter.pictures == 0:
-            self.group.refuse(
-                f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
-                f"example {self.folder.skipped[0] if self.folder.skipped else 'the first'}; check the data set."
-            )
+            self.group.refuse(self.folder.none_readable(len(self.dataset)))
         run.shown = self.group.total_on_host(shown)
         yield from self._finish(meter, stage, epoch, epochs, start)
 
@@ -171,10 +176,6 @@ class _Course:
                 self.folder.keep(run.state(), end)
         if self.group.main:
             yield from [*events, end]
-
-    def keep_first_maps(self) -> list[Event]:
-        """The maps from before the first step."""
-        return self._maps(self.run.stage, -1) if self.group.main else []
 
     def _scores(self, stage: int, epoch: int) -> list[Event]:
         events: list[Event] = []

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from recam_core.datasets import Dataset
-from recam_core.datasets.samples import SAMPLES, read_sample, sample_labels
+from recam_core.datasets.samples import SAMPLES, sample_labels, sample_picture
 from recam_core.images.pictures import read_image, working_picture
 from recam_core.images.visualise import png_bytes
 from recam_core.networks.model import CamModel
@@ -35,7 +35,7 @@ def find_watched(config: TrainConfig, dataset: Dataset) -> tuple[WatchedPicture,
             pixels = dataset.image(places[name])
             classes = tuple(dataset.classes[k] for k in np.flatnonzero(dataset.labels(places[name])))
         elif name in SAMPLES:
-            pixels = read_sample(name)[0].pixels
+            pixels = sample_picture(name).pixels
             classes = sample_labels(name, dataset.classes)
         else:  # asked again, whatever a page said of it before: links may have changed
             pixels, classes = read_image(watched_file(name)).pixels, ()

@@ -14,7 +14,6 @@ from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
 PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be busy
-SCREENSHOTS = Path(__file__).with_name("screenshots")
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,7 +50,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def start_app(serve: Servers, models: Path, runs: Path) -> Callable[[], str]:
     """Start a server of the app, as anybody does, on those folders; returns its address."""
     folders = {"RECAM_MODELS": str(models), "RECAM_RUNS": str(runs)}
-    return partial(serve, APP, RECAM_COUNT_PASSES="1", OMP_NUM_THREADS="1", **folders)
+    return partial(serve, APP, RECAM_COUNT_PASSES="1", **folders)
 
 
 @pytest.fixture(scope="session")
@@ -99,13 +98,13 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
 
 
 @pytest.fixture
-def screenshot(request: pytest.FixtureRequest) -> Callable[..., Path]:
-    """Save what a page looks like under tests/browser/screenshots (not kept in git)."""
+def screenshot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Save what a page looks like, where somebody asks for it: to paint one takes longer than many a test."""
+    folder: Path | None = request.config.getoption("--screenshots")
 
-    def save(page: Page, name: str, *, full: bool = False) -> Path:
-        SCREENSHOTS.mkdir(exist_ok=True)
-        path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
-        page.screenshot(path=path, full_page=full)
-        return path
+    def save(page: Page, name: str, *, full: bool = False) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=folder / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png", full_page=full)
 
     return save

@@ -1,11 +1,10 @@
-"""The Balance page in real Chromium: λ by keys, a point of the map by a click, leaving while it fits, and a phone's width."""
+"""The Balance page in real Chromium: λ by keys, a phone's width, a point of the map by a click, leaving while it fits."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
-from waiting import wait_for_address
+from waiting import check_widths, wait_for_address, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +15,7 @@ READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 @pytest.fixture
 def visit(url, open_page):
     def start(query="", **options):
-        page = open_page(f"{url}/balance?picture={SCENE}&set=scenes{query}", **options)
+        page = open_page(f"{url}/balance?picture={SCENE}&set=quick{query}", **options)
         page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)  # heads are fitted first
         return page
 
@@ -41,10 +40,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     wait_for_address(page, **{"lambda": "10"})
     expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=120_000)
     page.locator(READY).wait_for()
-    deadline = time.monotonic() + 60
-    while pixels(page) == before:  # the browser fetches and paints them by itself
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
+    wait_until(page, lambda: pixels(page) != before)  # the browser fetches and paints them by itself
     for key in ("balance-lambda", "balance-heat", "balance-curve"):  # λ, the maps and the curve are on one screen
         box = page.locator(f"[class*='st-key-{key}']").first.bounding_box()
         assert box["y"] >= 0, key
@@ -53,7 +49,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     curve = page.locator("[class*='st-key-balance-curve']")
     expect(curve.locator(".scatterlayer .trace").nth(1).locator(".points path")).to_have_count(11)
     expect(curve.locator(".scatterlayer .trace").nth(4).locator(".points path")).to_have_count(10)
-    screenshot(page, "balance light")
+    check_widths(page, lambda page, name: screenshot(page, f"balance-{name}", full=True))
 
 
 def test_a_click_opens_a_point_of_the_map(visit, screenshot):
@@ -77,13 +73,6 @@ def test_leaving_while_it_fits_harms_nothing(visit, url):
     page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for(timeout=120_000)
     page.goto(f"{url}/why?picture={SCENE}")
     page.get_by_text("Try this.").wait_for(timeout=120_000)
-    page.goto(f"{url}/balance?picture={SCENE}")
+    page.goto(f"{url}/balance?picture={SCENE}&set=quick")
     page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)
     assert page.get_by_text("Something went wrong").count() == 0
-
-
-def test_on_a_phone_nothing_is_wider_than_the_page(visit, screenshot):
-    page = visit(width=390, height=844)
-    page.locator(READY).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    screenshot(page, "balance phone", full=True)

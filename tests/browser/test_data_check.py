@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from waiting import check_widths, settle
 
 pytestmark = pytest.mark.browser
 
@@ -20,32 +21,22 @@ def url(serve, coco128, tmp_path_factory):
     return serve(Path(__file__).with_name("data_demo.py"), RECAM_DATA_ROOTS=str(data))
 
 
-@pytest.mark.parametrize(("name", "options"), [
-    ("light", {}), ("dark", {"scheme": "dark"}), ("phone", {"width": 390, "height": 844}),
-])  # fmt: skip
-def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot, name, options):
-    page = open_page(url, **options)
+def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot):
+    page = open_page(url, width=390, height=844)
     page.locator(".stApp").wait_for()
-    if name == "phone":
-        page.get_by_test_id("stExpandSidebarButton").click()
-        page.wait_for_timeout(500)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.wait_for_timeout(500)
     page.locator(".st-key-demo-kind input").click()
     page.get_by_role("option", name="MS COCO layout").click()
     page.locator(".st-key-demo-folder").wait_for()
     assert page.locator(".st-key-demo-folder input").input_value() == "coco128"
-    if name == "phone":
-        page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    idle.wait_for()
-    page.wait_for_timeout(500)
-    if page.get_by_text("No report yet.").count():  # else somebody has checked it before
-        page.locator(".st-key-demo-check-start button:visible").click()
+    page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    settle(page)
+    page.get_by_text("No report yet.").wait_for()
+    page.locator(".st-key-demo-check-start button:visible").click()
     page.get_by_text("Report of 127 pictures.").wait_for()
     expect(page.get_by_test_id("stMetricValue")).to_have_text(["127", "80", "99", "2", "1", "1"], timeout=30_000)
     page.get_by_text("Pictures that cannot be used: 1").click()
     page.locator(".js-plotly-plot .bars .point").first.wait_for()
-    page.wait_for_timeout(800)
-    assert page.get_by_test_id("stImage").count() == 12
-    screenshot(page, f"data-check-{name}")
-    page.get_by_test_id("stImage").last.scroll_into_view_if_needed()
-    screenshot(page, f"data-check-samples-{name}")
+    expect(page.get_by_test_id("stImage")).to_have_count(12)
+    check_widths(page, lambda page, name: screenshot(page, f"data-check-{name}", full=True))

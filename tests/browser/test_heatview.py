@@ -111,7 +111,7 @@ def test_heat_is_the_palette_laid_over_the_picture(demo, screenshot):
     screenshot(page, "heat-light")
 
 
-def test_names_from_outside_are_text(demo):
+def test_names_are_text_hover_reads_every_panel_at_the_same_place_and_a_click_pins_it(demo):
     page = demo()
     assert page.locator(".st-key-heat .class-name").nth(1).inner_text() == "<b>person</b>"
     assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "meadow <i>0</i>.jpg"
@@ -119,9 +119,6 @@ def test_names_from_outside_are_text(demo):
     label = canvas(page, 0, "cam").get_attribute("aria-label").replace("\u00a0", " ")
     assert label == "CAM for dog, covers 4 % above 0.30"
 
-
-def test_hover_reads_every_panel_at_the_same_place(demo):
-    page = demo()
     hover(page, 1, "sum", DOG_HEAD)
     at_head = values(page)
     assert len(at_head) == 12
@@ -144,6 +141,22 @@ def test_hover_reads_every_panel_at_the_same_place(demo):
     page.mouse.move(5, 5)
     assert page.locator(".st-key-heat .cross.shown").count() == 0
     assert values(page)[1] == ""
+
+    click(page, 1, "wprime", PERSON_HEAD)
+    pick = page.get_by_text(re.compile(r"^pick \{"))
+    pick.wait_for()
+    text = pick.inner_text()
+    assert "'row': 1" in text
+    assert "'view': 'wprime'" in text
+    assert float(re.search(r"'x': ([\d.]+)", text).group(1)) == pytest.approx(PERSON_HEAD[0], abs=0.01)
+    assert float(re.search(r"'y': ([\d.]+)", text).group(1)) == pytest.approx(PERSON_HEAD[1], abs=0.01)
+    spoken = page.locator(".st-key-heat .spoken")
+    assert "<b>person</b>: CAM 1.00" in spoken.inner_text()
+    hover(page, 0, "cam", DOG_HEAD)
+    assert values(page)[7] == "1.00"  # pinned: it does not follow the pointer
+    click(page, 1, "wprime", PERSON_HEAD)
+    assert page.locator(".st-key-heat .cross.pinned").count() == 0
+    assert spoken.inner_text() == ""
 
 
 def test_the_threshold_redraws_everything_without_a_request(demo):
@@ -171,8 +184,19 @@ def test_the_threshold_redraws_everything_without_a_request(demo):
     assert requests == []
 
 
-def test_mask_colours_what_is_above_and_dims_the_rest(demo):
-    page = demo("mode=mask")
+def test_masks_errors_and_differences_are_coloured_and_named(demo, screenshot):
+    page = demo()
+    check_masks(page)
+    check_errors(page)
+    screenshot(page, "error-light")
+    page.emulate_media(color_scheme="dark")
+    check_differences(page)
+    screenshot(page, "difference-dark")
+
+
+def check_masks(page):
+    """What is above the threshold is coloured, the rest dimmed."""
+    choose(page, "Mask")
     assert near(pixel(page, 0, "cam", (0.05, 0.05)), mix((0, 0, 0), SKY))
     assert near(pixel(page, 0, "cam", DOG_BODY), mix((0, 0, 0), (150, 100, 60)))
     red, green, blue = pixel(page, 0, "product", DOG_BODY)
@@ -186,28 +210,8 @@ def test_mask_colours_what_is_above_and_dims_the_rest(demo):
     assert page.locator(".st-key-heat .legend").first.inner_text().split("\n")[0] == "above 0.30"
 
 
-def test_difference_is_signed_and_leaves_the_reference(demo, screenshot):
-    page = demo("mode=difference", scheme="dark")
-    assert panel(page, 0, "cam").locator(".note").inner_text() == "reference"
-    assert panel(page, 0, "w").locator(".note").inner_text() == ""
-    assert near(pixel(page, 0, "cam", (0.05, 0.05)), mix((68, 1, 84), SKY))
-    red, _, blue = pixel(page, 0, "product", DOG_BODY)
-    assert red > blue + 80  # grown: the red end
-    assert near(
-        pixel(page, 0, "product", (0.05, 0.05)), mix((247, 247, 247), [GREY_SKY] * 3)
-    )  # unchanged: the neutral middle
-    hover(page, 0, "cam", DOG_BODY)
-    shown = values(page)
-    assert shown[1] == "0.00"
-    assert shown[5].startswith("+")
-    assert float(shown[5]) == pytest.approx(0.775, abs=0.02)  # 0.8 over its peak of 1.03
-    ticks = page.locator(".st-key-heat .legend").first.locator(".bar").first.locator(".tick").all_inner_texts()
-    assert ticks == ["\u22121", "0", "+1"]
-    screenshot(page, "difference-dark")
-
-
-def test_errors_are_named_and_coloured(demo, screenshot):
-    page = demo("mode=error")
+def check_errors(page):
+    choose(page, "Error")
     assert page.locator(".st-key-heat .legend").first.inner_text().split("\n") == [
         "found",
         "wrong",
@@ -225,7 +229,26 @@ def test_errors_are_named_and_coloured(demo, screenshot):
     set_range(page, "Background threshold", best)
     text = figures(page, 0, "product")
     assert re.search(r"IoU (\d+) %", text).group(1) == re.search(r"best at .*IoU (\d+) %", text).group(1)
-    screenshot(page, "error-light")
+
+
+def check_differences(page):
+    """They are signed, and leave the reference."""
+    choose(page, "Difference")
+    assert panel(page, 0, "cam").locator(".note").inner_text() == "reference"
+    assert panel(page, 0, "w").locator(".note").inner_text() == ""
+    assert near(pixel(page, 0, "cam", (0.05, 0.05)), mix((68, 1, 84), SKY))
+    red, _, blue = pixel(page, 0, "product", DOG_BODY)
+    assert red > blue + 80  # grown: the red end
+    assert near(
+        pixel(page, 0, "product", (0.05, 0.05)), mix((247, 247, 247), [GREY_SKY] * 3)
+    )  # unchanged: the neutral middle
+    hover(page, 0, "cam", DOG_BODY)
+    shown = values(page)
+    assert shown[1] == "0.00"
+    assert shown[5].startswith("+")
+    assert float(shown[5]) == pytest.approx(0.775, abs=0.02)  # 0.8 over its peak of 1.03
+    ticks = page.locator(".st-key-heat .legend").first.locator(".bar").first.locator(".tick").all_inner_texts()
+    assert ticks == ["\u22121", "0", "+1"]
 
 
 def test_without_a_mask_no_error_view_is_offered(demo):
@@ -259,25 +282,6 @@ def test_an_empty_map_says_so_over_the_plain_picture(demo):
         choose(page, mode)
         assert near(pixel(page, 0, "w", DOG_HEAD), HEAD)
     assert "NaN" not in page.locator(".st-key-heat").inner_text()
-
-
-def test_a_click_pins_the_cross_and_tells_python(demo):
-    page = demo()
-    click(page, 1, "wprime", PERSON_HEAD)
-    pick = page.get_by_text(re.compile(r"^pick \{"))
-    pick.wait_for()
-    text = pick.inner_text()
-    assert "'row': 1" in text
-    assert "'view': 'wprime'" in text
-    assert float(re.search(r"'x': ([\d.]+)", text).group(1)) == pytest.approx(PERSON_HEAD[0], abs=0.01)
-    assert float(re.search(r"'y': ([\d.]+)", text).group(1)) == pytest.approx(PERSON_HEAD[1], abs=0.01)
-    spoken = page.locator(".st-key-heat .spoken")
-    assert "<b>person</b>: CAM 1.00" in spoken.inner_text()
-    hover(page, 0, "cam", DOG_HEAD)
-    assert values(page)[7] == "1.00"  # pinned: it does not follow the pointer
-    click(page, 1, "wprime", PERSON_HEAD)
-    assert page.locator(".st-key-heat .cross.pinned").count() == 0
-    assert spoken.inner_text() == ""
 
 
 def test_the_cross_walks_by_keys(demo):

@@ -188,8 +188,13 @@ def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_a_refused_file_is_one_sentence_and_the_maps_stay(visit, screenshot):
-    page = visit("?picture=scene-fish-boat")
+def test_controls_fit_a_refused_file_is_one_sentence_and_pasted_pictures_stand_below_one_another(visit, screenshot):
+    page = visit("?picture=scene-fish-boat&classes=fish,boat&size=256")
+    fields = page.locator(".st-key-heat .field:visible")
+    assert fields.count() == 4  # which maps, where they are cut, the slider, the view; the rest stands behind "More"
+    bottoms = {round(fields.nth(k).bounding_box()["y"] + fields.nth(k).bounding_box()["height"]) for k in range(4)}
+    assert len(bottoms) == 1  # in one line beside the sidebar
+
     page.locator(".st-key-files input[type=file]").set_input_files(
         {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."}
     )
@@ -198,6 +203,26 @@ def test_a_refused_file_is_one_sentence_and_the_maps_stay(visit, screenshot):
     assert page.get_by_test_id("stAlert").count() == 1
     assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"
     screenshot(page, "journey-refused")
+
+    page.evaluate(
+        """async () => { const transfer = new DataTransfer();
+            for (const [k, colour] of ["teal", "olive"].entries()) {
+                const canvas = new OffscreenCanvas(96, 64), ctx = canvas.getContext("2d");
+                ctx.fillStyle = colour;
+                ctx.fillRect(0, 0, 96, 64);
+                transfer.items.add(new File([await canvas.convertToBlob()], `${k}.png`, { type: "image/png" }));
+            }
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, cancelable: true })); }"""
+    )
+    page.locator(".st-key-heat .many .row").nth(1).wait_for()
+    settle(page)
+    assert page.locator(".st-key-heat .picture figcaption .title").all_inner_texts() == ["0.png", "1.png"]
+    assert all(
+        panel(page, row, view).locator(".frame").is_visible() for row in (0, 1) for view in ("picture", "cam", "w")
+    )
+    screenshot(page, "journey-grid")
+    page.get_by_role("button", name="Back to one picture").click()
+    page.locator(".st-key-heat .heatview:not(.many)").wait_for()
 
 
 def test_on_a_phone_in_the_dark(visit, screenshot):
@@ -221,34 +246,3 @@ def test_on_a_phone_in_the_dark(visit, screenshot):
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         assert frame.bounding_box()["y"] < min(700, page.locator(f".st-key-{heat}-knobs").bounding_box()["y"])
         assert page.locator("[data-testid=stFileUploader] button:visible").count() == 1
-
-
-def test_the_controls_fit_in_one_line_beside_the_sidebar(visit):
-    page = visit("?picture=scene-fish-boat&classes=fish,boat")
-    fields = page.locator(".st-key-heat .field:visible")
-    assert fields.count() == 4  # which maps, where they are cut, the slider, the view; the rest stands behind "More"
-    bottoms = {round(fields.nth(k).bounding_box()["y"] + fields.nth(k).bounding_box()["height"]) for k in range(4)}
-    assert len(bottoms) == 1
-
-
-def test_pictures_pasted_on_the_page_stand_below_one_another(visit, screenshot):
-    page = visit("?picture=scene-fish-boat&size=256")
-    page.evaluate(
-        """async () => { const transfer = new DataTransfer();
-            for (const [k, colour] of ["teal", "olive"].entries()) {
-                const canvas = new OffscreenCanvas(96, 64), ctx = canvas.getContext("2d");
-                ctx.fillStyle = colour;
-                ctx.fillRect(0, 0, 96, 64);
-                transfer.items.add(new File([await canvas.convertToBlob()], `${k}.png`, { type: "image/png" }));
-            }
-            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, cancelable: true })); }"""
-    )
-    page.locator(".st-key-heat .many .row").nth(1).wait_for()
-    settle(page)
-    assert page.locator(".st-key-heat .picture figcaption .title").all_inner_texts() == ["0.png", "1.png"]
-    assert all(
-        panel(page, row, view).locator(".frame").is_visible() for row in (0, 1) for view in ("picture", "cam", "w")
-    )
-    screenshot(page, "journey-grid")
-    page.get_by_role("button", name="Back to one picture").click()
-    page.locator(".st-key-heat .heatview:not(.many)").wait_for()

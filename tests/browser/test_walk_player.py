@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from waiting import drawn, wait_for_address
+from waiting import check_widths, drawn, wait_for_address
 
 from recam_core import (
     RandomWalk,
@@ -51,13 +51,15 @@ def scrub(page, t):
     drawn(page)
 
 
-def test_any_t_by_scrubber_and_labels_follow(visit, screenshot):
+def test_a_click_shows_the_position_and_the_labels_are_those_of_the_engine_at_any_t(visit, tmp_path, screenshot):
     page = visit(SCENE)
     screenshot(page, "walk-1", full=True)
     assert page.locator(".st-key-walk .panel canvas").count() == 4
     assert page.locator(".st-key-walk .field.gain").is_hidden()  # no perturbation here
     assert page.locator(".st-key-walk output.step").inner_text() == "t = 4"  # where this model’s maps are best
     page.get_by_text("After t = 4").wait_for()
+    check_click_and_labels(page, tmp_path / "labels.png")
+    screenshot(page, "walk-2-picked", full=True)
     fixed, best = (layer(page, name).evaluate("c => c.toDataURL()") for name in ("boundary", "map"))
     scrub(page, 7)
     assert page.locator(".st-key-walk output.step").inner_text() == "t = 7"
@@ -67,17 +69,14 @@ def test_any_t_by_scrubber_and_labels_follow(visit, screenshot):
     page.get_by_text("By t = 7 the area above").wait_for()
 
 
-def test_a_click_shows_the_position_and_the_labels_are_those_of_the_engine(visit, tmp_path, screenshot):
-    page = visit(SCENE)
+def check_click_and_labels(page, saved):
     canvas = layer(page, "map")
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] * 0.505, "y": box["height"] * 0.255})
     page.get_by_text("Column 20 of 40, row 10 of 40").wait_for()
     page.get_by_text("Where its heat at t = 4 comes from.").wait_for()
-    screenshot(page, "walk-2-picked", full=True)
     with page.expect_download() as download:
         page.get_by_role("button", name="Use as labels").click()
-    saved = tmp_path / "labels.png"
     download.value.save_as(saved)
     image = Image.open(io.BytesIO(saved.read_bytes()))
     pair, picture = load_pair("scenes"), read_sample("scene-fish-boat")[0].pixels
@@ -92,16 +91,11 @@ def beta_of(page):
     return float(page.locator(".st-key-walk .chip", has_text="sharpness β").locator("b").inner_text())
 
 
-def test_the_boundaries_are_chosen_and_the_link_says_it(visit):
+def test_the_boundaries_are_chosen_the_link_says_it_and_nothing_is_wider_than_a_phone(visit, screenshot):
     page = visit(f"{SCENE}&boundary=gradient&radius=3")
     assert page.locator(".st-key-walk .chip", has_text="boundaries").inner_text() == "boundaries gradient"
     page.get_by_role("slider", name="Radius").press("ArrowRight")
     page.locator(".st-key-walk .chip", has_text="radius 4").wait_for()
     ended(page)
     wait_for_address(page, radius="4", boundary="gradient", last="64")
-
-
-def test_on_a_phone_nothing_is_cut_off(visit, screenshot):
-    page = visit(SCENE, width=390, height=844, scheme="dark", touch=True)
-    screenshot(page, "walk-3-phone", full=True)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    check_widths(page, lambda page, name: screenshot(page, f"walk-{name}", full=True))

@@ -52,13 +52,16 @@ def written(values):
     return [f"{value:+.4f}".replace("-", "−") if abs(value) >= 5e-5 else "0.0000" for value in values]
 
 
-def test_keys_turn_the_pages_forward_and_back(visit):
-    page = visit(1)
+def test_keys_turn_the_pages_forward_and_back_and_no_step_is_wider_than_a_phone(visit, screenshot):
+    page = visit(1, width=390, height=844)
     page.get_by_role("heading", name=re.compile("^1 · ")).click()  # the focus is on no control
-    for step in range(2, STEPS + 1):
-        page.keyboard.press("ArrowRight")
-        wait_for_address(page, step=str(step))
-        ready(page, step)
+    for step in range(1, STEPS + 1):
+        check_width(page, step)
+        screenshot(page, f"why-phone-{step}", full=True)
+        if step < STEPS:
+            page.keyboard.press("ArrowRight")
+            wait_for_address(page, step=str(step + 1))
+            ready(page, step + 1)
     frame = "() => getComputedStyle(document.querySelector('[data-testid=stMain]'), '::before').content"
     assert page.evaluate(frame) == "none"  # the click gave the focus to the whole page, which a key makes visible
     page.keyboard.press("ArrowRight")  # there is nothing behind the last one
@@ -67,71 +70,68 @@ def test_keys_turn_the_pages_forward_and_back(visit):
     ready(page, STEPS - 1)
 
 
-def test_the_buttons_can_be_reached_and_pressed_without_a_mouse(visit):
-    page = visit(3)
-    back = page.locator(".st-key-why-back button")
-    back.focus()
-    page.keyboard.press("Enter")
-    wait_for_address(page, step="2")
-    ready(page, 2)
+def check_width(page, step):
+    page.locator("canvas, .logits, .why-bars").first.wait_for()
+    width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390, step
+    boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
+    assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes), step
 
 
-def test_arrows_inside_of_a_slider_move_the_slider_and_turn_no_page(visit):
-    page = visit(3)
-    slider = page.get_by_role("slider", name="Logit z of A")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    wait_for_address(page, z="4.05,4,-4")
-    ready(page, 3)
-    assert "step=3" in page.url
-
-
-@pytest.mark.parametrize(("kind", "step"), [("bce", 3), ("sce", 5)])
-def test_dragged_gradients_are_those_of_the_engine(visit, screenshot, kind, step):
-    page = visit(step)
-    page.locator(".logits .row").nth(2).wait_for()
-    z = [4.0, 4.0, -4.0]
-
-    def expected():
-        return bce_gradient(z, [1, 1, 0]) if kind == "bce" else sce_gradient(z, 0)
-
-    shown, text = gradients(page)
-    np.testing.assert_allclose(shown, expected(), atol=1e-12)
-    assert text == written(expected())
-    for k, value in ((0, -1.5), (2, 7.95), (1, 0.25)):
+def dragged(page, z, logits, expected, others_move):
+    """Drag each of some logits; while it moves nothing goes to the server, and the gradients are the engine's."""
+    for k, value in logits:
         before = gradients(page)[0]
         z[k] = value
-        drag(page, f"Logit z of {'ABC'[k]}", value, release=False)  # while it moves, nothing goes to the server
+        drag(page, f"Logit z of {'ABC'[k]}", value, release=False)
         shown, text = gradients(page)
-        np.testing.assert_allclose(shown, expected(), atol=1e-12)
-        assert text == written(expected())
-        others = [j for j in range(3) if j != k]
-        moved = [abs(shown[j] - before[j]) > 1e-12 for j in others]
-        assert moved == [kind == "sce"] * 2
-    if kind == "sce":
-        assert abs(sum(shown)) < 1e-12
-        assert f"SCE = {sce_value(z, 0):.4f}" in page.locator(".logits .total").inner_text()
+        np.testing.assert_allclose(shown, expected(z), atol=1e-12)
+        assert text == written(expected(z))
+        moved = [abs(shown[j] - before[j]) > 1e-12 for j in range(3) if j != k]
+        assert moved == [others_move] * 2
+    return shown
+
+
+def test_gradients_of_bce_are_the_engines_by_dragging_by_keys_and_by_labels(visit, screenshot):
+    page = visit(3)
+    page.locator(".logits .row").nth(2).wait_for()
+    z = [4.0, 4.0, -4.0]
+    np.testing.assert_allclose(gradients(page)[0], bce_gradient(z, [1, 1, 0]), atol=1e-12)
+    dragged(page, z, ((0, -1.5), (2, 7.95), (1, 0.25)), lambda z: bce_gradient(z, [1, 1, 0]), others_move=False)
     drag(page, "Logit z of B", 0.25)
     wait_for_address(page, z="-1.5,0.25,7.95")
-    screenshot(page, f"why-{kind}")
-
-
-def test_a_label_and_a_target_flip_their_gradient_and_stay_in_the_link(visit):
-    page = visit(3)
+    screenshot(page, "why-bce")
+    page.get_by_role("slider", name="Logit z of A").focus()
+    page.keyboard.press("ArrowRight")  # inside of a slider it turns no page
+    wait_for_address(page, z="-1.45,0.25,7.95", step="3")
+    ready(page, 3)
     page.get_by_role("checkbox", name="label y of A").uncheck()
     wait_for_address(page, y="010")
-    np.testing.assert_allclose(gradients(page)[0], bce_gradient([4, 4, -4], [0, 1, 0]), atol=1e-12)
+    np.testing.assert_allclose(gradients(page)[0], bce_gradient([-1.45, 0.25, 7.95], [0, 1, 0]), atol=1e-12)
     page.locator(".st-key-why-next button").click()
     ready(page, 4)
-    page.locator(".st-key-why-next button").click()
-    ready(page, 5)
-    page.get_by_role("radio", name="target c of C").check()
-    wait_for_address(page, y="010", target="2")
-    np.testing.assert_allclose(gradients(page)[0], sce_gradient([4, 4, -4], 2), atol=1e-12)
+    back = page.locator(".st-key-why-back button")  # reached and pressed without a mouse
+    back.focus()
+    page.keyboard.press("Enter")
+    wait_for_address(page, step="3", y="010")
+    ready(page, 3)
 
 
-def test_this_pictures_logits_are_its_own(visit):
+def test_gradients_of_sce_are_the_engines_by_dragging_and_by_target_and_of_this_picture(visit, screenshot):
     page = visit(5, "&classes=bird")
+    page.locator(".logits .row").nth(2).wait_for()
+    z = [4.0, 4.0, -4.0]
+    np.testing.assert_allclose(gradients(page)[0], sce_gradient(z, 0), atol=1e-12)
+    shown = dragged(page, z, ((0, -1.5), (2, 7.95), (1, 0.25)), lambda z: sce_gradient(z, 0), others_move=True)
+    assert abs(sum(shown)) < 1e-12
+    assert f"SCE = {sce_value(z, 0):.4f}" in page.locator(".logits .total").inner_text()
+    drag(page, "Logit z of B", 0.25)
+    wait_for_address(page, z="-1.5,0.25,7.95")
+    screenshot(page, "why-sce")
+    page.get_by_role("radio", name="target c of C").check()
+    wait_for_address(page, target="2")
+    np.testing.assert_allclose(gradients(page)[0], sce_gradient(z, 2), atol=1e-12)
+
     page.get_by_role("button", name="This picture").click()
     pair = load_pair("scenes")
     inside = picture_features(read_sample(SCENE)[0].pixels, pair)
@@ -222,18 +222,3 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
             wait_for_address(page, step=str(step + 1), present="1")
     page.keyboard.press("PageUp")
     wait_for_address(page, step=str(STEPS - 1))
-
-
-def test_nothing_is_wider_than_a_phone_at_any_step(visit, screenshot):
-    page = visit(1, width=390, height=844, touch=True)
-    for step in range(1, STEPS + 1):
-        ready(page, step)
-        page.locator("canvas, .logits, .why-bars").first.wait_for()
-        width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
-        assert width <= 390, step
-        boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
-        assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes), step
-        screenshot(page, f"why-phone-{step}", full=True)
-        if step < STEPS:
-            page.locator(".st-key-why-next button").click()
-            wait_for_address(page, step=str(step + 1))

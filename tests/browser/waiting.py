@@ -1,5 +1,8 @@
 """Waiting for what a page does: Python answers, writes the address, and the browser paints, some time after the person acted."""
 
+import time
+from collections.abc import Callable
+
 from playwright.sync_api import Page
 
 
@@ -20,6 +23,14 @@ def settle(page: Page) -> None:
     idle.wait_for()
 
 
+def wait_until(page: Page, holds: Callable[[], object]) -> None:
+    """Until something holds that the page does not say."""
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, "it does not come to pass"
+        page.wait_for_timeout(50)
+
+
 def drawn(page: Page) -> None:
     """Until the browser has painted what it was told to."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -29,3 +40,17 @@ def go_to(page: Page, name: str) -> None:
     """To another page by the navigation on top."""
     page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
     page.locator("[data-testid=stTopNavLink][aria-current=page]", has_text=name).wait_for()
+
+
+WINDOWS = ((1440, 900, "dark"), (390, 844, "light"))
+
+
+def check_widths(page: Page, save: Callable[[Page, str], object]) -> None:
+    """Nothing of an opened page is wider than a large window or a phone's; ``save`` is given each with its name."""
+    for width, height, scheme in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1"), width
+        save(page, f"{width}-{scheme}")

@@ -3,7 +3,7 @@
 import pytest
 
 from recam_core.checkpoints.cards import clean_card
-from recam_core.checkpoints.pair_file import BUNDLED_MODELS, _said
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, _header_of
 
 ROW = {"miou": 0.5, "threshold": 0.2, "fp": None, "fn": 0.3}
 GAIN = {"mean": 0.01, "low": 0.0, "high": 0.02}
@@ -12,7 +12,7 @@ WALKED = {"before": 0.4, "reference": {"miou": 0.5, "gain": GAIN}, "chosen": {"m
 
 @pytest.mark.parametrize("name", ["voc", "scenes", "photos"])
 def test_our_own_cards_stay_what_they_are(name):
-    card = _said(BUNDLED_MODELS / f"{name}.safetensors")["card"]
+    card = _header_of(BUNDLED_MODELS / f"{name}.safetensors")["card"]
     assert len(card) >= 5
     assert clean_card(card) == card
 

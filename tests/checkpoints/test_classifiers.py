@@ -168,8 +168,8 @@ def test_class_names_from_lists_and_files(tmp_path):
 
 
 def test_names_of_known_numbers_of_classes():
-    assert names_for(20, None, "cam")[0] == "aeroplane"
-    assert names_for(80, None, "cam")[0] == "person"
+    assert names_for(20, None, reference=True)[0] == "aeroplane"
+    assert names_for(80, None, reference=True)[0] == "person"
     with pytest.raises(UserError, match="20 classes apart and does not say which"):
-        names_for(20, None, "classifier")  # of anybody's: nothing says that it is VOC
+        names_for(20, None, reference=False)  # of anybody's: nothing says that it is VOC
     assert all(len(set(names)) == len(names) for names in CLASS_LISTS.values())

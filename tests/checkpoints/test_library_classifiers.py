@@ -2,6 +2,7 @@
 
 import urllib.error
 
+import huggingface_hub
 import numpy as np
 import pytest
 import timm
@@ -151,7 +152,7 @@ def test_published_weights_are_fetched_with_their_names(monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
 def test_without_a_network_no_library_goes_on_trying(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(libraries.huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
     monkeypatch.setattr(libraries.torch.hub, "get_dir", lambda: str(tmp_path))
     asked = []
 
@@ -180,7 +181,7 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     assert code == 0
     assert "probabilities are not the library's own, which timm:resnet18 gives" in said
 
-    monkeypatch.setattr(libraries.timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
     monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
     for arguments, words in (
         (["--timm", "resnet19", "--name", "a"], "no image classifier 'resnet19'; near names: "),

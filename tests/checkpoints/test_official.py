@@ -13,6 +13,7 @@ from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import CAM, UserError
 
+pytestmark = pytest.mark.slow  # ResNet-50, again and again
 NAMES = ("cat", "dog", "tree")
 
 

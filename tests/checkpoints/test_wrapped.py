@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from recam_core.checkpoints.importers import import_checkpoint, recognise
+from recam_core.checkpoints.importers.parts import read_source
 from recam_core.records import UserError
 from recam_core.system.tensor_files import read_weights
 
@@ -28,8 +29,8 @@ def divided(state):
     return {("head." if name.startswith("fc.") else "backbone.") + name: value for name, value in state.items()}
 
 
-def imported(path, **how):
-    return import_checkpoint([path], "mine", class_names=NAMES, activation="softmax", **how)
+def classifier_of(source):
+    return source.state["fc.weight"].flatten(1)
 
 
 @pytest.mark.parametrize("change", [
@@ -50,10 +51,11 @@ def imported(path, **how):
 ])  # fmt: skip
 def test_one_network_is_found_however_it_is_wrapped(saved, classifier_state, change):
     state = classifier_state()
-    path = saved(change(dict(state)))
-    assert recognise(path).words.startswith("a torchvision or timm classifier: resnet18, 3 classes")
-    pair = imported(path)
-    assert torch.equal(pair.cam.head.fc1, state["fc.weight"])
+    source = read_source(saved(change(dict(state))))
+    assert source.recognised.words.startswith("a torchvision or timm classifier: resnet18, 3 classes")
+    assert source.state.keys() == state.keys()
+    assert torch.equal(classifier_of(source), state["fc.weight"])
+    assert torch.equal(source.state["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
 
 
 def test_what_stands_beside_is_named(saved, classifier_state):
@@ -72,11 +74,20 @@ def test_of_weights_and_their_average_it_says_which_was_taken(saved, classifier_
     raw = classifier_state()
     ema = raw | {"fc.weight": raw["fc.weight"] + 1}
     path = saved(wrap(raw, ema))
-    assert "its moving average (" in recognise(path).words
-    assert "--no-average takes its raw weights (" in recognise(path).words
-    assert "its raw weights (" in recognise(path, average=False).words
-    assert torch.equal(imported(path).cam.head.fc1, ema["fc.weight"])
-    assert torch.equal(imported(path, average=False).cam.head.fc1, raw["fc.weight"])
+    averaged, plain = read_source(path), read_source(path, average=False)
+    assert "its moving average (" in averaged.recognised.words
+    assert "--no-average takes its raw weights (" in averaged.recognised.words
+    assert "its raw weights (" in plain.recognised.words
+    assert torch.equal(classifier_of(averaged), ema["fc.weight"])
+    assert torch.equal(classifier_of(plain), raw["fc.weight"])
+
+
+def test_the_average_is_imported_or_the_raw_weights(saved, classifier_state):
+    raw = classifier_state()
+    path = saved({"model": raw, "ema": {"module": raw | {"fc.weight": raw["fc.weight"] + 1}}})
+    for average, expected in ((True, raw["fc.weight"] + 1), (False, raw["fc.weight"])):
+        pair = import_checkpoint([path], "mine", class_names=NAMES, activation="softmax", average=average)
+        assert torch.equal(pair.cam.head.fc1, expected)
 
 
 @pytest.mark.process

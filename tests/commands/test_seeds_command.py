@@ -160,9 +160,7 @@ def test_each_process_of_a_machine_gets_its_own_card(model, tmp_path, monkeypatc
 def test_two_processes_write_exactly_what_one_writes(model, tmp_path):
     def process(out, **more):
         command = [sys.executable, "-m", "recam_core", *words(model, out, "--json-lines")]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"} | more, stdout=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen(command, cwd=ROOT, env=os.environ | more, stdout=subprocess.PIPE, text=True)
 
     two = [process(tmp_path / "two", RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r)) for r in range(2)]
     printed = [p.communicate(timeout=120)[0] for p in two]

@@ -162,6 +162,7 @@ def test_what_is_no_data_set_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_hundred_thousand_files_stream(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "EVERY", 0.0)
     (tmp_path / "cat").mkdir()

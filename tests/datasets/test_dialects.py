@@ -70,6 +70,7 @@ def test_a_missing_picture_whose_name_holds_a_space_is_named_whole(tmp_path):
     assert dataset.missing == ("img 3", "b")
 
 
+@pytest.mark.slow
 def test_a_million_lines_are_read_in_seconds(tmp_path):
     root = devkit(tmp_path, {"0": ["dog"]}, "".join(f"{i}\n" for i in range(1_000_000)))
     start = time.process_time()

@@ -315,6 +315,7 @@ def test_a_picture_that_cannot_be_read_is_named(pets):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_hundred_thousand_files_open_in_seconds(tmp_path):
     (tmp_path / "one").mkdir()
     for i in range(50_000):  # an open file each would take longer than the whole constructor

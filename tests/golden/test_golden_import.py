@@ -12,7 +12,7 @@ from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.networks.readouts import recam_readouts
 from recam_core.refiners.random_walk.boundary import edge_logits
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("read_here")]
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 

@@ -7,6 +7,7 @@ from http.client import IncompleteRead
 from urllib.error import URLError
 
 import pytest
+import timm
 import torch
 import torchvision
 from hostile import Hostile
@@ -23,10 +24,7 @@ from recam_core.records import UserError
 from recam_core.system.tensor_files import read_tensors
 
 LITES = ("efficientnet_lite0", "efficientnet_lite0_relu")
-STRIDES = (
-    {name: int(name.split("_s")[1]) for name in BACKBONES if "_s" in name} | dict.fromkeys(LITES, 16) | {"tiny": 8}
-)
-CHANNELS = {"tiny": 128, "resnet18": 512, "resnet50": 2048, "resnet101": 2048} | dict.fromkeys(LITES, 1280)
+CHANNELS = {"tiny": 128, "resnet18_s16": 512, "resnet50_s8": 2048, "resnet101_s16": 2048} | dict.fromkeys(LITES, 1280)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +39,10 @@ def photo_model():
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_keeps_its_contract(name):
     with torch.device("meta"):  # shapes alone: no weights are drawn, nothing is multiplied
-        net = BACKBONES[name]("none").eval()
+        net = BACKBONES[name].build("none").eval()
         features = net(torch.zeros(1, 3, 64, 96))
-    stride = STRIDES[name]
-    assert net.channels == CHANNELS[name.split("_s")[0]]
+    stride = BACKBONES[name].stride
+    assert net.channels == CHANNELS.get(name, net.channels)
     assert features.shape == (1, net.channels, 64 // stride, 96 // stride)
     assert len(net.mean) == len(net.std) == 3
     assert all(0 < value < 1 for value in (*net.mean, *net.std))
@@ -55,7 +53,7 @@ def test_every_backbone_keeps_its_contract(name):
 
 def test_a_coarser_stride_sees_the_same_at_the_positions_that_both_have():
     torch.manual_seed(0)
-    net, x = BACKBONES["efficientnet_lite0"]("imagenet").eval(), torch.rand(1, 3, 512, 512)
+    net, x = BACKBONES["efficientnet_lite0"].build("imagenet").eval(), torch.rand(1, 3, 512, 512)
     with torch.inference_mode():
         fine = net(x)
         with net.at_stride(32):
@@ -66,7 +64,7 @@ def test_a_coarser_stride_sees_the_same_at_the_positions_that_both_have():
 
 
 def test_features_that_are_not_capped_differ_only_where_a_cap_is_reached():
-    capped, free = (BACKBONES[name]("imagenet").eval() for name in LITES)
+    capped, free = (BACKBONES[name].build("imagenet").eval() for name in LITES)
     photo = torch.from_numpy(data.chelsea().transpose(2, 0, 1).copy())[None] / 127.5 - 1
     with torch.inference_mode():
         assert capped(photo).max() == 6
@@ -78,7 +76,7 @@ def test_features_that_are_not_capped_differ_only_where_a_cap_is_reached():
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])
 def test_the_last_block_after_the_rest_is_the_whole(name):
     torch.manual_seed(0)
-    net, x = BACKBONES[name]("none").eval(), torch.rand(1, 3, 64, 64)
+    net, x = BACKBONES[name].build("none").eval(), torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(net.last_block(net.before_last(x)), net(x))
     own = {id(p) for p in net.parameters()}
@@ -89,12 +87,12 @@ def test_the_last_block_after_the_rest_is_the_whole(name):
 @pytest.mark.parametrize("size", [(64, 96), (61, 83)])
 def test_stages_begin_at_a_quarter_and_never_get_finer(name, size):
     with torch.device("meta"):
-        net = BACKBONES[name]("none").eval()
+        net = BACKBONES[name].build("none").eval()
         stages = net.stages(torch.zeros(1, 3, *size))
     assert tuple(stage.shape[1] for stage in stages) == net.stage_channels
     assert tuple(stages[0].shape[2:]) == tuple((side - 1) // 4 + 1 for side in size)
     assert net.stage_strides[0] == 4
-    assert net.stage_strides[-1] == STRIDES[name]
+    assert net.stage_strides[-1] == BACKBONES[name].stride
     assert all(stride % 4 == 0 for stride in net.stage_strides)
     for stage, stride in zip(stages, net.stage_strides, strict=True):
         assert tuple(stage.shape[2:]) == tuple((side - 1) // stride + 1 for side in size)
@@ -103,7 +101,7 @@ def test_stages_begin_at_a_quarter_and_never_get_finer(name, size):
 
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16", "resnet18_s8"])
 def test_the_last_stage_is_what_forward_returns(name):
-    net = BACKBONES[name]("none").eval()
+    net = BACKBONES[name].build("none").eval()
     x = torch.randn(2, 3, 61, 83, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         assert torch.equal(net.stages(x)[-1], net(x))
@@ -111,7 +109,7 @@ def test_the_last_stage_is_what_forward_returns(name):
 
 @pytest.mark.parametrize("name", ["tiny", "efficientnet_lite0", "resnet18_s16"])
 def test_features_are_never_negative(name):
-    net = BACKBONES[name]("none").eval()
+    net = BACKBONES[name].build("none").eval()
     with torch.inference_mode():
         features = net(torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     assert (features >= 0).all()
@@ -121,7 +119,7 @@ def test_features_are_never_negative(name):
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_refuses_weights_it_does_not_have(name):
     with torch.device("meta"), pytest.raises(UserError, match=r"no-such-file\.pth"):
-        BACKBONES[name]("no-such-file.pth")
+        BACKBONES[name].build("no-such-file.pth")
 
 
 def spatial_convolutions(layer):
@@ -292,3 +290,14 @@ def test_weights_that_were_fetched_are_checked_and_kept(served, monkeypatch):
         loaded = build_resnet("resnet18", 16, "imagenet").trunk.state_dict()
         assert all(torch.equal(loaded[name], state[name]) for name in loaded)
     assert [path.name for path in folder.rglob("*.pth")] == [f"resnet18-{digest}.pth"]
+
+
+def test_lite0_is_timms_network_tensor_by_tensor():
+    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False, output_stride=16, num_classes=0).eval()
+    ours = BACKBONES["efficientnet_lite0"].build("imagenet").eval()
+    assert list(ours.trunk.state_dict()) == list(theirs.state_dict())
+    theirs.load_state_dict(ours.trunk.state_dict())
+    for size in ((96, 128), (101, 149)):
+        x = torch.rand(1, 3, *size)
+        with torch.inference_mode():
+            assert torch.equal(ours(x), theirs.forward_features(x))

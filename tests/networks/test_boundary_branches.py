@@ -11,7 +11,7 @@ from recam_core.records import UserError
 @pytest.mark.parametrize("name", BACKBONES)
 def test_branches_fit_every_backbone_at_a_quarter_of_any_size(name):
     with torch.device("meta"):
-        net = BACKBONES[name]("none")
+        net = BACKBONES[name].build("none")
         branches = BoundaryBranches(net.stage_channels, net.stage_strides)
         stages = net.stages(torch.zeros(2, 3, 61, 83))
         assert branches.edges(stages).shape == (2, 1, 16, 21)

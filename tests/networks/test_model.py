@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from recam_core.networks.model import build_branches, build_edge_network, build_model
+from recam_core.networks.model import build_branches, build_edge_network, build_model, unfilled
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import CAM, UserError
@@ -135,3 +135,11 @@ def test_very_many_class_names_are_not_all_listed():
     pair = build_pair("p", "tiny", [f"class {i}" for i in range(150)])
     with pytest.raises(UserError, match=r"it knows class 0, .*class 9 … \(150 in all\)"):
         pair.class_ids(["horse"])
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "efficientnet_lite0", "resnet18_s16"])
+def test_a_network_whose_weights_come_from_a_file_draws_no_random_numbers(backbone):
+    before = torch.get_rng_state()
+    with unfilled(backbone):
+        build_model(backbone, "recam", 3)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,5 +1,7 @@
 """A head and a backbone that somebody adds from outside: trained a step, saved, loaded, read out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ from torch import nn
 
 from recam_core.cam.explanation import explain
 from recam_core.checkpoints.pair_file import load_pair, read_header, save_pair, stored_readouts
-from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES, BackboneRow
+from recam_core.networks.backbones.adapted import build_adapted
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.heads import HEADS
 from recam_core.networks.losses import class_scores, multilabel_loss, probabilities
@@ -16,6 +19,8 @@ from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, TrainConfig, UserError
 from recam_core.training.optimizer import build_optimizer
 from recam_core.training.run import Losses
+from ui.models.words import backbone_words
+from ui.train.words import backbone
 
 CLASSES = ("cat", "dog", "tree")
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
@@ -92,7 +97,7 @@ class Toy(FixedStride, nn.Module):
 @pytest.fixture
 def pair(monkeypatch):
     monkeypatch.setitem(HEADS, "one", OneHead)
-    monkeypatch.setitem(BACKBONES, "toy", lambda weights="none": Toy())
+    monkeypatch.setitem(BACKBONES, "toy", BackboneRow(lambda weights="none": Toy(), "Toy", "for a test", 4, ("none",)))
     torch.manual_seed(0)
     return build_pair("outside", "toy", CLASSES, {}, heads={"recam": {"head": "one"}})
 
@@ -143,3 +148,16 @@ def test_a_file_whose_head_is_not_there_is_refused(pair, tmp_path, monkeypatch):
     monkeypatch.delitem(HEADS, "one")
     with pytest.raises(UserError, match="no usable readouts or heads"):
         read_header(tmp_path / "outside.safetensors")
+
+
+def test_a_library_s_classifier_has_a_name_of_its_own_by_a_row(monkeypatch, tmp_path):
+    row = BackboneRow(partial(build_adapted, "timm:resnet34"), "ResNet-34", "between 18 and 50", 32)
+    monkeypatch.setitem(BACKBONES, "resnet34", row)
+    pair = build_pair("outside", "resnet34", CLASSES)
+    save_pair(pair, tmp_path / "outside.safetensors", torch.float16)
+    loaded = load_pair(tmp_path / "outside.safetensors")
+    with torch.no_grad():
+        features = loaded.cam.features(loaded.cam.preprocess(PICTURE))
+    assert features.shape[1:] == (512, -(-40 // row.stride), -(-56 // row.stride))
+    assert backbone_words("resnet34") == ("ResNet-34", "output stride 32")
+    assert backbone(row) == "ResNet-34 · between 18 and 50, a position every 32 px"

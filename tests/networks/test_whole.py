@@ -11,7 +11,7 @@ from recam_core.cam.pipeline import gather_evidence
 from recam_core.checkpoints.importers import import_checkpoint
 from recam_core.checkpoints.pair_file import load_pair, save_pair
 from recam_core.networks.backbones.libraries import build_classifier, parse_name
-from recam_core.networks.backbones.whole import Outline, opened
+from recam_core.networks.backbones.whole import Outline, structure_of
 from recam_core.networks.pair import build_pair
 from recam_core.records import HeatmapOptions, UserError
 
@@ -50,6 +50,7 @@ def test_gradient_methods_apply_where_cam_does_not(name):
         method_results(evidence, pair, ["lpcam"], ["dog"])
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize("name", FEW)
 def test_an_imported_whole_answers_as_the_library_does_and_is_kept(name, tmp_path):
     torch.manual_seed(0)
@@ -58,7 +59,7 @@ def test_an_imported_whole_answers_as_the_library_does_and_is_kept(name, tmp_pat
     made = import_checkpoint([tmp_path / "mine.pth"], "mine", class_names=CLASSES, backbone=name, activation="softmax")
     assert "CAM does not apply" in made.card["imported"]["note"]
     save_pair(made, tmp_path / "mine.safetensors")
-    pair, outline = load_pair(tmp_path / "mine.safetensors"), opened(name)
+    pair, outline = load_pair(tmp_path / "mine.safetensors"), structure_of(name)
     assert isinstance(outline, Outline)
     side = outline.side or 96
     x = torch.rand(1, 3, side, side)
@@ -79,4 +80,4 @@ def test_a_token_layer_passes_as_a_grid_and_another_layer_is_refused_in_a_senten
 
 def test_a_network_with_neither_is_refused_with_the_reason():
     with pytest.raises(UserError, match="no single linear layer"):
-        opened("torchvision:squeezenet1_1")
+        structure_of("torchvision:squeezenet1_1")

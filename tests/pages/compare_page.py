@@ -1,9 +1,7 @@
 """The Compare page, opened and read, and pictures to upload."""
 
-import json
-
 import numpy as np
-from opened import opened, ran
+from opened import handed_over, opened, ran
 from PIL import Image
 
 from ui.compute import payloads
@@ -23,8 +21,8 @@ def press(app, sample):
 
 def mounted(app):
     """What the page hands to the heat view."""
-    (view,) = [element for element in app.main if element.type == "bidi_component"]
-    return json.loads(view.proto.json)
+    (view,) = handed_over(app)
+    return view
 
 
 def shown(app):

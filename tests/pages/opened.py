@@ -1,5 +1,6 @@
 """A page as AppTest runs it: opened by its link, run without an exception, read, clicked."""
 
+import json
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -32,6 +33,12 @@ def words(app):
     """Everything that the page says in sentences."""
     shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success]
     return " ".join(element.value for element in shown).replace("\\", "")
+
+
+def handed_over(app):
+    """What the page hands to each of its components; a list holds what is for the script of ``mounted``."""
+    everything = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
+    return [data[0] if isinstance(data, list) else data for data in everything]
 
 
 def press(app, **which):

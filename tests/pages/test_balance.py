@@ -1,6 +1,5 @@
 """The Balance page as AppTest runs it: λ, ablations, the curve, sets, links, what is refused; clicks are in tests/browser."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +7,17 @@ import pytest
 from balance_page import PAGE, open_balance, table, text
 from compare_page import SCENE, picture, upload
 from odd_files import encode
-from opened import opened, query, ran
+from opened import handed_over, opened, query, ran
 
 import ui.balance.curve
 import ui.balance.fits
+import ui.balance.full
 import ui.balance.knobs
 import ui.balance.sets
 import ui.compute.engine
 from recam_core import gather_features, load_pair, open_dataset, refit_heads
 from recam_core.datasets.samples import PHOTOS
+from recam_core.experiments import lambda_maps
 from recam_core.networks.model import CamModel
 from recam_core.networks.readouts import READOUTS
 from recam_core.training.recipes import default_refit
@@ -62,8 +63,7 @@ def fitted(weight, **changes):
 
 def shown(app):
     """The payload of the live heat view, the first of the two on the page: its header."""
-    view = next(element for element in app.main if element.type == "bidi_component")
-    return unpack(payloads.get(json.loads(view.proto.json)["id"]))[0]
+    return unpack(payloads.get(handed_over(app)[0]["id"]))[0]
 
 
 def moved(app, widget, value):
@@ -97,7 +97,7 @@ def test_who_follows_no_link_begins_with_what_moves():
     app = opened(PAGE, picture=SCENE)
     assert "Heads and last block, live" in text(app)
     assert "last block too" in table(app).iloc[0]["what"]
-    fits = [config for _, config in ui.balance.fits.FITS.kept._values]
+    fits = [config for _, config in ui.balance.fits.FITS.cache._values]
     assert sorted(fit.recam_weight for fit in fits) == [
         0,
         0.1,
@@ -123,7 +123,7 @@ def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
 def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch):
     app = open_balance()
     fits = ui.balance.fits.FITS
-    kept = {key[1].recam_weight: fit for key, fit in fits.kept._values.items()}
+    kept = {key[1].recam_weight: fit for key, fit in fits.cache._values.items()}
     assert sorted(kept) == list(RUNGS)
     assert np.array_equal(kept[10.0].head["w"], fitted(10.0).head["w"])
     assert app.toggle(key="balance-whole-False").value
@@ -132,9 +132,9 @@ def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch
 def test_the_curve_can_be_left_alone():
     app = open_balance()
     moved(app, app.toggle(key="balance-whole-False"), False)
-    before = len(ui.balance.fits.FITS.kept.values())
+    before = len(ui.balance.fits.FITS.cache.values())
     moved(app, app.toggle(key="balance-mask"), False)
-    assert len(ui.balance.fits.FITS.kept.values()) == before + 1  # the λ that is shown, no other
+    assert len(ui.balance.fits.FITS.cache.values()) == before + 1  # the λ that is shown, no other
 
 
 def test_at_lambda_zero_what_fc2_gives_is_marked_untrained():
@@ -167,7 +167,7 @@ def test_ablations_are_fitted_and_named(objective, title, what):
 def test_an_unfrozen_block_learns_on_request_and_fits_the_other_lambdas_only_when_asked():
     app = open_balance(block="1")
     assert "last block too" in table(app).iloc[0]["what"]
-    assert len(ui.balance.fits.FITS.kept.values()) == 1
+    assert len(ui.balance.fits.FITS.cache.values()) == 1
     assert not app.toggle(key="balance-whole-True").value
     assert "Heads and last block, live" in text(app)
 
@@ -179,11 +179,9 @@ def test_a_link_with_a_lambda_that_is_none_says_so():
         assert app.select_slider(key="balance-lambda").value == 1.0
 
 
-def test_full_training_stands_beside_the_live_curve_on_scenes_alone():
+def test_full_training_stands_beside_the_live_curve():
     app = open_balance(part="full")
     assert "python -m recam_core study scenes-lambda" in text(app)
-    app = open_balance(picture="chelsea", part="full")
-    assert "python -m recam_core study scenes-lambda" not in text(app)
 
 
 def test_every_finding_has_a_verdict():
@@ -207,13 +205,40 @@ def test_when_recam_helps_says_how_often_and_opens_the_middle():
 
 
 def test_photos_begin_with_the_labelled_samples_and_say_what_they_lack():
-    app = open_balance(picture="chelsea")
+    app = open_balance(picture="chelsea", part="tried")
     assert app.get("segmented_control")
     assert "no class" not in text(app)
     words = text(app)
     assert "no λ can be called better than another here" in words
     assert "of the model’s 20 classes are in no picture here" in words
     assert table(app).iloc[0]["w"] == "–"
+
+
+def test_on_voc_the_maps_of_full_training_lie_under_a_slider_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(lambda_maps, "FILE", tmp_path / "maps.npz")
+    monkeypatch.setattr(lambda_maps, "PHOTOS", {"chelsea": None})
+    lambda_maps._arrays.cache_clear()
+    lambda_maps.save_lambda_maps({weight: load_pair("voc") for weight in (0.1, 1.0)}, lambda_maps.FILE)
+    rows = [{"name": name, "w": {"miou": 0.4}} for name in ("0.1", "1")]
+    study = {"rows": rows, "command": "study", "date": "today", "device": "CPU", "split": "train"}
+    monkeypatch.setattr(ui.balance.full, "read_study", lambda part: study if part == "voc-lambda" else None)
+    fits = len(ui.balance.curve.FITS.cache.values())
+    app = open_balance(picture="chelsea")
+    assert "split “train”" in text(app)
+    app.select_slider(key="balance-full-lambda").set_value(0.1)
+    ran(app)
+    view = unpack(payloads.get(handed_over(app)[-1]["id"]))[0]["views"][1]
+    assert view["title"] == "trained with λ = 0.1"
+    assert len(ui.balance.curve.FITS.cache.values()) == fits + 1  # the one of the page itself
+    lambda_maps._arrays.cache_clear()
+
+
+def test_a_voc_devkit_is_fitted_on_and_scored(voc2012, monkeypatch):
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(voc2012))
+    monkeypatch.setattr(ui.balance.sets, "PHOTO_SIDE", 128)
+    app = open_balance(picture="chelsea", part="tried")
+    assert app.get("segmented_control")[0].value == "photos"
+    assert float(table(app).iloc[0]["w"]) > 0
 
 
 def test_photos_without_a_folder_say_what_to_do():
@@ -235,10 +260,10 @@ def test_an_upload_is_labelled_and_fitted_on():
     upload(app, ("mine.png", encode(picture(), "PNG")))
     key = next(element.key for element in app.multiselect if element.label.startswith("mine"))
     assert app.multiselect(key=key).value == []  # left out until somebody says what it shows
-    before = len(ui.balance.fits.BANKS.kept.values())
+    before = len(ui.balance.fits.BANKS.cache.values())
     moved(app, app.multiselect(key=key), ["cat", "dog"])
-    assert len(ui.balance.fits.BANKS.kept.values()) == before + 1
-    (names,) = {bank.names for bank in ui.balance.fits.BANKS.kept.values() if len(bank.names) == len(PHOTOS) + 1}
+    assert len(ui.balance.fits.BANKS.cache.values()) == before + 1
+    (names,) = {bank.names for bank in ui.balance.fits.BANKS.cache.values() if len(bank.names) == len(PHOTOS) + 1}
     assert "mine.png" in names
 
 

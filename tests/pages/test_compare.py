@@ -528,7 +528,7 @@ def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_t
 # ---- maps beside the readouts
 
 
-def test_methods_stand_beside_the_readouts_and_all_maps_snap_to_edges():
+def test_methods_stand_beside_the_readouts_and_all_maps_are_refined():
     app = open_scene(size="128", flip="0", methods="layercam@cam,nonsense")
     header, blobs = shown(app)
     assert [view["key"] for view in header["views"]] == [*READOUTS, "layercam@cam"]
@@ -536,15 +536,15 @@ def test_methods_stand_beside_the_readouts_and_all_maps_snap_to_edges():
     assert [view["key"] for view in header["views"] if view["asked"]] == ["layercam@cam"]
     assert header["compare"] in READOUTS
     assert query(app)["methods"] == "layercam@cam"
-    app.toggle(key="more-snapped").set_value(True)
+    app.selectbox(key="more-refiner").set_value("pamr")
     app = ran(app)
-    assert query(app)["snap"] == "1"
+    assert query(app)["snap"] == "pamr"
     assert shown(app)[1]["maps"] != blobs["maps"]
-    next(button for button in app.button if button.label == "Show the iterations").click()
-    stream = ran(app).session_state["snapping-run"].stream
+    next(button for button in app.button if button.label == "Show the steps").click()
+    stream = ran(app).session_state["refining-run"].stream
     assert stream.wait(60)
-    assert (stream.made, stream.state) == (11, "done")
-    app.toggle(key="more-snapped").set_value(False)
+    assert (stream.made, stream.total, stream.state) == (11, 11, "done")
+    app.selectbox(key="more-refiner").set_value("")
     app.selectbox(key="more-layer").set_value("blocks.0")
     assert shown(ran(app))[0]["views"][-1]["label"] == "LayerCAM (layer blocks.0, stage 1)"
     app.multiselect(key="more-methods").set_value(["scorecam"])

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened, press, query, ran, words
+from opened import handed_over, opened, press, query, ran, words
 from small_data import make_boxed_scenes
 
 import ui.compute.engine
@@ -178,8 +178,7 @@ def test_everything_follows_the_slider_and_no_model_is_asked_again(place, monkey
 
 
 def mounted(app):
-    components = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]
-    (view,) = [data for data in components if "url" in data]  # beside it is what scrolls to it
+    (view,) = [data for data in handed_over(app) if "url" in data]  # beside it is what scrolls to it
     return view
 
 
@@ -475,7 +474,7 @@ def test_a_bundle_says_which_pictures_are_left_out_and_why(place):
     view = view_of(place)
     view.a.store.entries[2] = replace(view.a.store.entries[2], ids=())
     named = [(side.run, side.name, side.label) for side in view.both.values()]
-    runs._opened.clear()
+    runs._store.clear()
     with zipfile.ZipFile(io.BytesIO(export.bundle(view, ["samples-0002", "samples-0003"], {}, ""))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {"02-samples-0003", "left-out.txt"}
         assert (

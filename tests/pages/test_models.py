@@ -334,7 +334,7 @@ def test_what_a_file_does_not_say_is_asked(asked):
     form(app, "text_input", "architecture").set_value("")
     ran(app)
     form(app, "button_group", "activation").set_value("softmax")
-    form(app, "button_group", "stride").set_value("s8")
+    form(app, "button_group", "stride").set_value("resnet50_s8")
     form(app, "text_input", "name").set_value("pets")
     press(ran(app), "models-go-0")
     more = {

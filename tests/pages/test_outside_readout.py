@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import opened
+from opened import handed_over, opened
 
 import ui.balance.curve
 import ui.balance.knobs
@@ -45,8 +45,7 @@ def outside(monkeypatch, tmp_path):
 
 def view_keys(app):
     """The maps that the first heat view of a page is given."""
-    view = next(element for element in app.main if element.type == "bidi_component")
-    return [shown["key"] for shown in unpack(payloads.get(json.loads(view.proto.json)["id"]))[0]["views"]]
+    return [shown["key"] for shown in unpack(payloads.get(handed_over(app)[0]["id"]))[0]["views"]]
 
 
 def test_a_file_that_was_there_has_it():

@@ -1,4 +1,4 @@
-"""A refiner that somebody adds from outside, one line in ``REFINERS``: commands, stores and the Errors page have it."""
+"""A refiner that somebody adds from outside, one line in ``REFINERS``: commands, stores, Errors and Compare have it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import pytest
-from opened import opened
+from opened import opened, press
 
 from recam_core import open_store
 from recam_core.__main__ import main
@@ -31,6 +31,7 @@ class Soft:
     options = SoftOptions
     flags: ClassVar = {"width": "width of the blur in pixels"}
     offers: ClassVar = {"soft": ("yes, made soft", ())}
+    picture_alone = True
 
     def defaults(self, pair):
         return SoftOptions()
@@ -95,3 +96,15 @@ def test_a_store_of_a_refiner_that_is_gone_says_so(tmp_path, monkeypatch):
     monkeypatch.delitem(REFINERS, "soft")
     with pytest.raises(ValueError, match="counted maps of the refiner 'soft', which this program does not have"):
         open_store(tmp_path / "mine")
+
+
+def test_compare_shows_blurred_maps_and_how_they_became_so():
+    app = opened(picture="scene-fish-boat", size="96", flip="0", snap="soft")
+    assert app.selectbox(key="more-refiner").options == ["as they are", "snapped to edges", "made soft"]
+    assert app.selectbox(key="more-refiner").value == "soft"
+    assert "Step by step: made soft" in [expander.label for expander in app.expander]
+    stream = press(app, label="Show the steps").session_state["refining-run"].stream
+    assert stream.wait(60)
+    assert (stream.made, stream.state) == (1, "done")
+    assert stream.about["title"].endswith(", made soft")
+    assert not app.error

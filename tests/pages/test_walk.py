@@ -147,7 +147,7 @@ def test_labels_and_files_are_those_of_the_engine():
         mask = None
 
     settings = {"threshold": 0.3, "opacity": 0.6, "palette": "viridis", "grow": False, "speed": 4}
-    evidence = ui.compute.engine.EVIDENCE.kept.get((order.picture.sha256, order.pair.sha256, order.view))
+    evidence = ui.compute.engine.EVIDENCE.cache.get((order.picture.sha256, order.pair.sha256, order.view))
     data = bundle_zip(order, Unmasked(), evidence, 4, settings, "http://here/walk?")
     with zipfile.ZipFile(io.BytesIO(data)) as bundle:
         after = np.asarray(Image.open(io.BytesIO(bundle.read("after/labels.png"))))

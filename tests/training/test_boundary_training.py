@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from recam_core.checkpoints.pair_file import load_pair, save_pair
+from recam_core.checkpoints.pair_file import RUN_MODEL, load_pair, save_pair
 from recam_core.networks.model import build_branches
 from recam_core.networks.pair import build_pair
 from recam_core.records import (
@@ -23,7 +23,6 @@ from recam_core.records import (
 from recam_core.system.history import read_history
 from recam_core.training.boundary.train import build_optimizer, train_boundary
 from recam_core.training.run_folder import CHECKPOINT, read_run
-from recam_core.training.two_stage import MODEL
 
 CPU = torch.device("cpu")
 
@@ -88,7 +87,7 @@ def test_events_come_in_order(whole):
     assert [e.step for e in steps] == [1, 2, 3, 4, 5, 6]
     assert [e.rate for e in steps] == pytest.approx([0.1 * (1 - i / 6) ** 0.9 for i in range(6)])
     assert all(e.displacement == 0 for e in steps)  # this backbone has no such branch
-    assert events[-1].where == str(out / MODEL)
+    assert events[-1].where == str(out / RUN_MODEL)
     assert all(str(e) for e in events)
 
 
@@ -120,7 +119,7 @@ def test_the_card_keeps_what_it_had_and_gains_what_made_the_branches(model, tmp_
 
 def test_half_precision_keeps_networks_that_were_stored_so_bit_for_bit(model, tmp_path):
     finish(model, tmp_path, replace(CONFIG, epochs=1, half=True))
-    before, after = load_file(model[0]), load_file(tmp_path / MODEL)
+    before, after = load_file(model[0]), load_file(tmp_path / RUN_MODEL)
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert {value.dtype for name, value in after.items() if name.startswith("boundary.")} == {torch.float16}
 
@@ -137,13 +136,13 @@ def test_a_run_stopped_after_any_epoch_ends_at_the_same_weights(model, whole, tm
         again = finish(model, out, resume=True)
         assert [e.state for e in again if isinstance(e, MaskStep)] == ["kept"] * 6
         assert next(e for e in again if isinstance(e, BoundaryStep)).epoch == epochs
-        assert equal(load_file(out / MODEL), load_file(whole[0] / MODEL))
+        assert equal(load_file(out / RUN_MODEL), load_file(whole[0] / RUN_MODEL))
 
 
 def test_resuming_a_finished_run_changes_nothing(model, whole):
-    before = (whole[0] / MODEL).read_bytes()
+    before = (whole[0] / RUN_MODEL).read_bytes()
     assert [type(e) for e in finish(model, whole[0], resume=True)] == [Finished]
-    assert (whole[0] / MODEL).read_bytes() == before
+    assert (whole[0] / RUN_MODEL).read_bytes() == before
 
 
 def test_seeds_are_found_again_only_if_nothing_they_depend_on_changed(model, whole, tmp_path):
@@ -174,7 +173,7 @@ def test_other_classes_are_refused(model, tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_the_checkpoint_stays(model, tmp_path):
     with pytest.raises(UserError, match="no longer finite in epoch 1: lower --rate"):
         finish(model, tmp_path, replace(CONFIG, rate=1e38, momentum=1e30))
-    assert not (tmp_path / MODEL).exists()
+    assert not (tmp_path / RUN_MODEL).exists()
 
 
 def test_rates_belong_to_their_branch():
@@ -234,7 +233,7 @@ def test_a_run_without_a_checkpoint_starts_anew(model, whole, tmp_path):
     events.close()
     again = finish(model, tmp_path, resume=True)
     assert [e.state for e in again if isinstance(e, MaskStep)] == ["kept"] + ["written"] * 5
-    assert equal(load_file(tmp_path / MODEL), load_file(whole[0] / MODEL))
+    assert equal(load_file(tmp_path / RUN_MODEL), load_file(whole[0] / RUN_MODEL))
 
 
 def test_broken_pictures_are_left_out_and_named_once(model, tmp_path):

@@ -9,12 +9,12 @@ from pathlib import Path
 import distributed_script
 import pytest
 import torch
-from distributed_script import CASES
+from distributed_script import CASES, COMMAND
 from safetensors.torch import load_file
 
 from recam_core.__main__ import main
+from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.system.history import read_history
-from recam_core.training.two_stage import MODEL
 
 pytestmark = pytest.mark.process
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 
 
-def launched(*command, processes=2):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--standalone")
-    whole = [*launcher, *map(str, command)]
+def launched(out):
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
+    whole = [*launcher, str(ROOT / "tests" / "distributed_script.py"), str(out)]
     with subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.terminate()  # it then ends its processes, which a kill would leave behind
             raise
@@ -37,13 +37,13 @@ def launched(*command, processes=2):
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
-    """All cases by two processes, and how they ended."""
+    """All cases and the command by two processes, and how they ended."""
     out = tmp_path_factory.mktemp("together")
-    return out, launched(ROOT / "tests" / "distributed_script.py", out)
+    return out, launched(out)
 
 
 def weights(folder):
-    return load_file(folder / MODEL)
+    return load_file(folder / RUN_MODEL)
 
 
 def assert_close(one, two):
@@ -94,14 +94,10 @@ def test_all_stop_together_and_one_says_why(together):
     assert "-15" not in done.stderr.split("Root Cause")[-1]  # nobody had to be ended before they could speak
 
 
-def test_the_command_is_one_program_however_many_run_it(tmp_path):
-    arguments = ["--recipe", "scenes", "--split", "samples", "--stage1-epochs", "1", "--stage2-epochs", "1",
-                 "--optimizer", "sgd", "--validation", "samples", "--watch", "samples-0003", "--device", "cpu"]  # fmt: skip
-    two, one = tmp_path / "two", tmp_path / "one"
-    done = launched("-m", "recam_core", "train", *arguments, "--batch-size", 5, "--out", two)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("stage 2 epoch 1/1 done") == 1
-    assert main(["train", *arguments, "--batch-size", "10", "--out", str(one)]) == 0
+def test_the_command_is_one_program_however_many_run_it(together, tmp_path):
+    two, one = together[0] / "command", tmp_path / "one"
+    assert together[1].stderr.count("stage 2 epoch 1/1 done") == 1, together[1].stderr
+    assert main([*COMMAND, "--batch-size", "10", "--out", str(one)]) == 0
     assert_close(weights(two), weights(one))
     assert told(two, "stage", "epoch", "step", "file") == told(one, "stage", "epoch", "step", "file")
     assert sorted(p.name for p in two.rglob("*")) == sorted(p.name for p in one.rglob("*"))

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import load_pair, save_pair
+from recam_core.checkpoints.pair_file import RUN_MODEL, load_pair, save_pair
 from recam_core.networks.model import build_model
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS, recam_readouts
@@ -25,7 +25,7 @@ from recam_core.records import EpochEnd, MapsKept, PictureSkipped, TrainStep, Us
 from recam_core.system.history import read_history
 from recam_core.training.optimizer import build_optimizer
 from recam_core.training.run_folder import CHECKPOINT, SETTINGS, read_run
-from recam_core.training.two_stage import MODEL, train
+from recam_core.training.two_stage import train
 from recam_core.training.watched_pictures import read_epoch_maps, read_watched
 
 CPU = torch.device("cpu")
@@ -43,7 +43,7 @@ def untimed(folder):
 
 
 def equal(one, two):
-    one, two = load_file(one / MODEL), load_file(two / MODEL)
+    one, two = load_file(one / RUN_MODEL), load_file(two / RUN_MODEL)
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -81,14 +81,10 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("after", [5, 33])  # steps: before the first checkpoint, and in stage 2
-def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted, after):
-    out = tmp_path / "whole"
-    command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, "--json-lines", "--out", str(out)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    ) as process:
+def killed(out, after, *more):
+    """The command with ``more`` arguments, killed after so many steps."""
+    command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, *more, "--json-lines", "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             after -= line.startswith('{"event": "TrainStep"')
             if after == 0:
@@ -96,9 +92,15 @@ def test_killed_in_an_epoch_and_resumed_it_ends_as_if_nothing_had_been(tmp_path,
                 break
         process.stdout.read()
     assert process.returncode == -signal.SIGKILL
-    assert not (out / MODEL).exists()
-    said = len(untimed(out))
-    assert said >= 5
+    assert not (out / RUN_MODEL).exists()
+
+
+@pytest.mark.process
+def test_killed_in_epochs_and_resumed_it_ends_as_if_nothing_had_been(tmp_path, uninterrupted):
+    out = tmp_path / "whole"
+    killed(out, 5)  # before the first checkpoint
+    assert len(untimed(out)) >= 5
+    killed(out, 33, "--resume")  # in stage 2
     assert main(["train", *ARGUMENTS, "--resume", "--out", str(out)]) == 0
     assert equal(out, uninterrupted)
     assert untimed(out) == untimed(uninterrupted)
@@ -130,7 +132,7 @@ def test_a_job_that_was_stopped_before_it_wrote_anything_can_be_resumed(tmp_path
 def test_it_goes_on_without_the_model_and_the_files_that_it_began_with(tmp_path):
     finish(tmp_path / "first", CONFIG)
     given = tmp_path / "given.safetensors"
-    shutil.copy(tmp_path / "first" / MODEL, given)
+    shutil.copy(tmp_path / "first" / RUN_MODEL, given)
     photo = tmp_path / "mine.png"
     Image.new("RGB", (48, 48)).save(photo)
     config = replace(CONFIG, stage1=str(given), stage2_epochs=2, watch=(str(photo),))
@@ -259,7 +261,7 @@ def test_a_loss_that_ran_away_names_itself_and_the_knobs(tmp_path, change, where
         ("λ (now 1)", "fc2_rate") if where == "stage 2" else ()
     )
     assert all(knob in sentence for knob in knobs)
-    assert not (tmp_path / MODEL).exists()
+    assert not (tmp_path / RUN_MODEL).exists()
     if where == "stage 2":
         assert "is kept in" in sentence
         state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
@@ -313,7 +315,7 @@ def test_half_precision_is_near_float32_and_resumes_to_the_same_numbers(tmp_path
     events.close()
     finish(tmp_path / "again", config, resume=True)
     assert equal(tmp_path / "again", tmp_path / "half")
-    one, two = (load_file(tmp_path / name / MODEL)["recam.head.fc1"] for name in ("float32", "half"))
+    one, two = (load_file(tmp_path / name / RUN_MODEL)["recam.head.fc1"] for name in ("float32", "half"))
     assert 0 < (one - two).norm() < 0.05 * one.norm()
     losses = [e["loss_bce"] for e in read_history(tmp_path / "half") if e["event"] == "TrainStep"]
     exact = [e["loss_bce"] for e in read_history(tmp_path / "float32") if e["event"] == "TrainStep"]

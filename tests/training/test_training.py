@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from recam_core.checkpoints.importers import CLASS_LISTS
-from recam_core.checkpoints.pair_file import load_pair, read_header
-from recam_core.networks.backbones import BACKBONES, libraries
+from recam_core.checkpoints.pair_file import RUN_MODEL, load_pair, read_header
+from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.backbones.efficientnet import imagenet_tensors
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.tiny import Tiny
@@ -27,7 +27,7 @@ from recam_core.training.cost import estimate_cost
 from recam_core.training.optimizer import build_optimizer, set_rates
 from recam_core.training.run_folder import CHECKPOINT
 from recam_core.training.setup import starting_networks
-from recam_core.training.two_stage import MODEL, train
+from recam_core.training.two_stage import train
 
 CPU = torch.device("cpu")
 
@@ -68,7 +68,7 @@ def checkpoint(out):
 
 
 def network(out, stage):
-    return {n.removeprefix(f"{stage}."): v for n, v in load_file(out / MODEL).items() if n.startswith(f"{stage}.")}
+    return {n.removeprefix(f"{stage}."): v for n, v in load_file(out / RUN_MODEL).items() if n.startswith(f"{stage}.")}
 
 
 def equal(one, two):
@@ -92,7 +92,7 @@ def test_events_come_in_order(whole):
             expected.append((EpochEnd, stage, epoch, None))
     assert seen == expected
     assert isinstance(events[-1], Finished)
-    assert events[-1].where == str(out / MODEL)
+    assert events[-1].where == str(out / RUN_MODEL)
     assert events[-1].detail == {"pictures": 8, "classes": 3}
 
 
@@ -154,7 +154,7 @@ def test_a_run_stopped_after_any_epoch_ends_at_the_same_weights(tmp_path, optimi
     assert epochs == 4
     for stopped in (tmp_path / str(i) for i in range(1, 5)):
         finish(stopped, config, resume=True)
-        assert equal(load_file(straight / MODEL), load_file(stopped / MODEL))
+        assert equal(load_file(straight / RUN_MODEL), load_file(stopped / RUN_MODEL))
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
@@ -162,21 +162,21 @@ def test_a_run_stopped_inside_an_epoch_repeats_that_epoch(tmp_path, whole, epoch
     stop_after(tmp_path, epochs, more_steps=1)
     again = finish(tmp_path, resume=True)
     assert [e.step for e in again if isinstance(e, TrainStep)][:2] == [3, 4]
-    assert equal(load_file(tmp_path / MODEL), load_file(whole[0] / MODEL))
+    assert equal(load_file(tmp_path / RUN_MODEL), load_file(whole[0] / RUN_MODEL))
 
 
 def test_resuming_a_finished_run_changes_nothing(whole):
     out, _ = whole
-    before = load_file(out / MODEL)
+    before = load_file(out / RUN_MODEL)
     assert [type(e) for e in finish(out, resume=True)] == [Finished]
-    assert equal(load_file(out / MODEL), before)
+    assert equal(load_file(out / RUN_MODEL), before)
 
 
 def test_the_seed_decides(tmp_path, whole):
     finish(tmp_path / "same")
     finish(tmp_path / "other", replace(CONFIG, seed=1))
-    assert equal(load_file(tmp_path / "same" / MODEL), load_file(whole[0] / MODEL))
-    assert not equal(load_file(tmp_path / "other" / MODEL), load_file(whole[0] / MODEL))
+    assert equal(load_file(tmp_path / "same" / RUN_MODEL), load_file(whole[0] / RUN_MODEL))
+    assert not equal(load_file(tmp_path / "other" / RUN_MODEL), load_file(whole[0] / RUN_MODEL))
 
 
 def test_changed_settings_are_refused_on_resume_by_name(tmp_path):
@@ -224,7 +224,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_the_checkpoint_stays(tmp_pa
     config = replace(CONFIG, stage2_backbone_rate=1e30)
     with pytest.raises(UserError, match="no longer finite in stage 2, epoch 1: lower the learning rates"):
         finish(tmp_path, config)
-    assert not (tmp_path / MODEL).exists()
+    assert not (tmp_path / RUN_MODEL).exists()
     state = checkpoint(tmp_path)
     assert (state["stage"], state["done"]) == (2, 0)
     assert all(torch.isfinite(v).all() for v in state["cam"].values())
@@ -234,7 +234,7 @@ def test_weights_that_the_last_step_broke_are_not_passed_off_as_a_model(tmp_path
     still = dict.fromkeys(("backbone_rate", "fc1_rate", "stage2_backbone_rate", "stage2_fc1_rate"), 0.0)
     with pytest.raises(UserError, match="finite"):
         finish(tmp_path, replace(ONCE, fc2_rate=3e38, weight_decay=1e10, **still))
-    assert not (tmp_path / MODEL).exists()
+    assert not (tmp_path / RUN_MODEL).exists()
 
 
 @pytest.mark.slow
@@ -287,18 +287,18 @@ def test_an_imagenet_start_needs_the_network_it_is_made_for(tmp_path):
 
 
 def test_stage_1_can_be_taken_from_a_trained_model(tmp_path, whole):
-    given = whole[0] / MODEL
+    given = whole[0] / RUN_MODEL
     config = replace(CONFIG, stage1=str(given), fc2_start="fc1")
     events = finish(tmp_path / "straight", config)
     assert {e.stage for e in events[:-1]} == {2}
     assert equal(network(tmp_path / "straight", "cam"), network(whole[0], "cam"))
     stop_after(tmp_path / "stopped", 1, config=config)
     finish(tmp_path / "stopped", config, resume=True)
-    assert equal(load_file(tmp_path / "straight" / MODEL), load_file(tmp_path / "stopped" / MODEL))
+    assert equal(load_file(tmp_path / "straight" / RUN_MODEL), load_file(tmp_path / "stopped" / RUN_MODEL))
 
 
 def test_a_stage_1_of_other_classes_or_another_backbone_is_refused(tmp_path, whole):
-    config = replace(ONCE, stage1=str(whole[0] / MODEL))
+    config = replace(ONCE, stage1=str(whole[0] / RUN_MODEL))
     with pytest.raises(UserError, match="does not fit this run"):
         finish(tmp_path, config, dataset=FourSquares())
     with pytest.raises(UserError, match="does not fit this run"):
@@ -352,7 +352,7 @@ class Recorder(FixedStride, nn.Module):
 
 
 def test_networks_see_the_mean_colour_outside_the_picture_and_stay_in_evaluation_mode(tmp_path, monkeypatch):
-    monkeypatch.setitem(BACKBONES, "tiny", Recorder)
+    monkeypatch.setitem(BACKBONES, "tiny", replace(BACKBONES["tiny"], build=Recorder))
     monkeypatch.setattr(Recorder, "seen", [])
     finish(tmp_path, replace(ONCE, long_side_min=48, long_side_max=48, crop=64))
     assert len(Recorder.seen) == 2
@@ -383,19 +383,21 @@ def test_the_model_file_carries_its_settings(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("read_here")
 def test_the_model_file_names_no_folder_of_this_machine(tmp_path, whole):
     weights = tmp_path / "resnet.pth"
     torch.save(build_model("resnet18_s16", "cam", 3).backbone.trunk.state_dict(), weights)
     for name, change in (
         ("root", {"root": str(tmp_path / "squares")}),
         ("weights", {"backbone": "resnet18_s16", "weights": str(weights)}),
-        ("stage1", {"stage1": str(whole[0] / MODEL)}),
+        ("stage1", {"stage1": str(whole[0] / RUN_MODEL)}),
     ):
         finish(tmp_path / name, replace(ONCE, **change))
-        header = json.dumps(read_header(tmp_path / name / MODEL))
+        header = json.dumps(read_header(tmp_path / name / RUN_MODEL))
         assert not [folder for folder in (tmp_path, whole[0].parent) if str(folder) in header], name
 
 
+@pytest.mark.usefixtures("read_here")
 def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
     torch.manual_seed(0)
     classes = Squares().classes
@@ -404,7 +406,7 @@ def test_stage_two_goes_on_from_a_librarys_classifier(tmp_path):
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18", weights=str(tmp_path / "mine.pth"))
     events = finish(tmp_path / "run", config)
     assert {event.stage for event in events if isinstance(event, TrainStep)} == {2}
-    pair = load_pair(tmp_path / "run" / MODEL)
+    pair = load_pair(tmp_path / "run" / RUN_MODEL)
     assert (pair.backbone, pair.readouts) == ("timm:resnet18", tuple(READOUTS))
     torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)  # stage 1 as it was
     assert not torch.equal(pair.recam.head.fc1, net.fc.weight)
@@ -417,7 +419,7 @@ def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(mo
     net = timm.create_model("resnet18")
     build = timm.create_model
     monkeypatch.setattr(
-        libraries.timm, "create_model", lambda *a, pretrained=False, **how: net if pretrained else build(*a, **how)
+        timm, "create_model", lambda *a, pretrained=False, **how: net if pretrained else build(*a, **how)
     )
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
     rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()

@@ -8,6 +8,7 @@ from recam_core.records import Cost, UserError
 from recam_core.training import trial
 from recam_core.training.recipes import presets
 
+pytestmark = pytest.mark.process
 QUICK = replace(
     presets("scenes")["quick look"],
     stage1_epochs=1,

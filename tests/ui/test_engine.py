@@ -45,7 +45,7 @@ def test_the_longest_unused_makes_room():
 def test_evidence_larger_than_the_store_is_given_but_not_kept():
     cache, evidence = EvidenceCache(max_bytes=10), make_evidence()
     assert cache.get("key", lambda: evidence) is evidence
-    assert cache.kept.get("key") is None
+    assert cache.cache.get("key") is None
 
 
 def test_a_failure_is_not_kept_and_frees_the_turn():

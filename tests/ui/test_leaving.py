@@ -26,7 +26,7 @@ assert [stream.running for stream in STORE.values()] == [True, True]
 
 @pytest.mark.process
 def test_a_script_that_opens_pages_and_ends_leaves_well():
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     script = VISIT.format(shell=str(ROOT / "ui" / "shell.py"))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, timeout=400)
     assert done.returncode == 0, done.stderr.decode()[-2000:]

@@ -28,7 +28,7 @@ def test_steps_by_stage():
     assert history.stages[2].total == 2
     assert history.waiting_share == pytest.approx((0.1 + 0.1 + 0.4) / (0.5 + 1.5 + 0.5))
     assert make_history([]).waiting_share == 0
-    assert not make_history([]).begun
+    assert not make_history([]).has_begun
 
 
 @pytest.mark.parametrize("odd", [

@@ -5,10 +5,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from recam_core import UserError
 from ui import warmup
 from ui.compute import engine
+from ui.compute.engine import EvidenceCache
 
 
 @pytest.mark.process
@@ -19,20 +21,24 @@ def test_the_server_starts_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_it_imports_the_engine_and_loads_the_model_of_the_first_sample(monkeypatch):
-    loaded = []
-    monkeypatch.setattr(engine, "model_pair", loaded.append)
+def test_it_imports_the_engine_and_explains_the_first_sample_as_a_fresh_page_does(monkeypatch):
+    cache = EvidenceCache()
+    monkeypatch.setattr(engine, "EVIDENCE", cache)
     warmup.warm_up()
-    assert loaded == ["voc"]
     assert all(name in sys.modules for name in warmup.ENGINE)
+    assert cache.cache.values()
+    monkeypatch.setattr(engine, "gather_evidence", None)  # what the page asks for is there
+    page = AppTest.from_file("../../ui/shell.py", default_timeout=60).run()
+    assert not page.exception
 
 
 @pytest.mark.parametrize("error", [KeyError("photos"), UserError("photos.safetensors is not readable")])
 def test_a_missing_or_broken_model_is_left_to_the_page(monkeypatch, error):
-    def fail(name):
+    def fail(*_):
         raise error
 
-    monkeypatch.setattr(engine, "model_pair", fail)
+    monkeypatch.setattr(engine, "load_pair", fail)
+    engine._pair.clear()
     warmup.warm_up()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from recam_core import Evidence, HeatmapOptions, read_out
 from recam_core.cam.lesson import PictureFeatures
-from ui.why.example import Seen, one_look
+from ui.why.example import Example, one_look
 
 HEIGHT, WIDTH, ROWS, COLUMNS = 100, 71, 7, 5  # 112 × 80 in steps of 16
 
@@ -26,7 +26,7 @@ def seen():
     )
     grid = np.random.default_rng(0).random((4, ROWS, COLUMNS), np.float32)
     weights = {name: np.eye(3, 4, dtype=np.float32) for name in ("cam", "w", "wprime")}
-    return Seen(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights, np.zeros(3)), "dog")
+    return Example(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights, np.zeros(3)), "dog")
 
 
 def test_the_middle_of_a_cell_lies_in_it(seen):

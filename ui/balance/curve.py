@@ -1,4 +1,4 @@
-"""mIoU over λ, drawn point by point; the table of what was tried; and full training as it was measured."""
+"""mIoU over λ, drawn point by point, and the table of what was tried."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,17 +7,16 @@ from typing import Any
 import streamlit as st
 
 from recam_core import FeatureBank, ModelPair, Refit, RefitConfig
-from recam_core.experiments.findings import read_study
 from ui.balance.charts import Curve, common_bounds, fitted_curve, lambda_chart, trained_curve
 from ui.balance.fits import FITS, fit_of
+from ui.balance.full import study_of
 from ui.balance.knobs import RUNGS
-from ui.balance.sets import PHOTOS, QUICK, SCENES, LabelledSet
+from ui.balance.sets import QUICK, SCENES, LabelledSet
 from ui.balance.words import flatness, table_rows
 from ui.widgets.ladder import as_text
 
 TRIED = "balance-tried"
 FEW = (0.0, 0.1, 1.0, 10.0)  # λ that begin the curve where a fit takes seconds
-STUDIES = {QUICK: "scenes-lambda", SCENES: "scenes-lambda", PHOTOS: "photos-lambda"}
 Key = tuple[Any, ...]
 
 
@@ -52,8 +51,8 @@ class Live:
 
     @property
     def trained(self) -> Curve:
-        """The points of full training on the same pictures, where it was measured."""
-        study = study_of(self.chosen)
+        """The points of full training of such a model, where it was measured."""
+        study = study_of(self.pair)
         return trained_curve(study) if study else {}
 
     def grow(self) -> None:
@@ -62,8 +61,8 @@ class Live:
             return
         chart, place, note = self.places
         rungs = (self.config.recam_weight,) if self.config.objective == "sce" else RUNGS
-        begun = FEW if self.chosen.kind == QUICK else ()
-        missing = [rung for rung in rungs if (self.whole or rung in begun) and self._find(rung) is None]
+        few = FEW if self.chosen.kind == QUICK else ()
+        missing = [rung for rung in rungs if (self.whole or rung in few) and self._find(rung) is None]
         for weight in [None, *missing]:
             if weight is not None:
                 config = replace(self.config, recam_weight=weight)
@@ -72,28 +71,31 @@ class Live:
             curve = fitted_curve(fits)
             figure = lambda_chart(curve, RUNGS, self.config.recam_weight, common_bounds(curve, self.trained))
             chart.plotly_chart(figure, key=f"balance-curve-{len(fits)}-{weight}", config={"displayModeBar": False})
-            if told := flatness(fits):
+            if sentence := flatness(fits):
                 more = "" if self.config.last_block else " Try “Unfreeze the last block”."
-                note.caption(f":material/horizontal_rule: {told}{more}")
+                note.caption(f":material/horizontal_rule: {sentence}{more}")
         place.empty()
 
     def show_tried(self) -> None:
         """A row for every fit that was asked for on these pictures."""
         scored = self.bank.masked.any()
-        asked = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == self.key[:3]]
-        found = [FITS.kept.get(entry) for entry in reversed(asked)]
-        rows = table_rows([fit for fit in found if fit is not None])
+        keys = [entry for entry in st.session_state.get(TRIED, []) if entry[0][:3] == self.key[:3]]
+        fits = [FITS.cache.get(entry) for entry in reversed(keys)]
+        rows = table_rows([fit for fit in fits if fit is not None])
         st.dataframe(rows, hide_index=True, width="stretch")
         st.caption("mIoU, %." if scored else "No true masks, so no scores.")
 
     def _find(self, weight: float) -> Refit | None:
-        return FITS.kept.get((self.key, replace(self.config, recam_weight=weight)))
+        return FITS.cache.get((self.key, replace(self.config, recam_weight=weight)))
 
 
 def place_curve(pair: ModelPair, bank: FeatureBank, chosen: LabelledSet, key: Key, config: RefitConfig) -> Live:
     """The places of the live curve, which grows when the rest of the page is there; none where nothing can be scored."""
     if not bank.masked.any():
-        st.info("None of these pictures has a true mask, so there is no mIoU over λ.", icon=":material/info:")
+        st.info(
+            "These pictures are fitted on without true masks, so there is no mIoU over λ: see “Full training” below.",
+            icon=":material/info:",
+        )
         return Live(pair, bank, chosen, key, config)
     with st.container(horizontal=True, vertical_alignment="center"):
         what = "Heads and last block, live" if config.last_block else "Heads alone, live"
@@ -116,34 +118,4 @@ def _how(bank: FeatureBank, chosen: LabelledSet, config: RefitConfig) -> str:
         f"{' but for its last block' if config.last_block else ''}. One look without the mirror image, every {pixels} "
         "pixel of a row and a column, each half of the pictures at the threshold that is best for the other half. The "
         "dotted line is the λ of the maps."
-    )
-
-
-def study_of(chosen: LabelledSet) -> dict[str, Any] | None:
-    """What full training gave on such pictures, where the study measured it."""
-    part = STUDIES.get(chosen.kind)
-    return read_study(part) if part else None
-
-
-def show_full_training(live: Live | None) -> None:
-    """What training the backbone too gives, precomputed: λ as the study had them, and one thing changed."""
-    study = None if live is None else study_of(live.chosen)
-    if live is None or study is None:
-        st.info(
-            "No run of full training was measured on these pictures. The study measured it on the drawn scenes and on the "
-            "photos of coco128.",
-            icon=":material/info:",
-        )
-        return
-    trained, weight = live.trained, live.config.recam_weight
-    rungs = sorted({rung for points in trained.values() for rung, _ in points})
-    st.plotly_chart(
-        lambda_chart(trained, rungs, weight if weight in rungs else None, common_bounds(trained)),
-        key="balance-full",
-        config={"displayModeBar": False},
-    )
-    st.caption(
-        f"`{study['command']}`, {study['date']}, {study['device']}. Stage 2 of the bundled model from its own stage 1, ReCAM "
-        f"as published with λ changed, scored on all pictures with masks of the split “{study['split']}”, with thresholds from "
-        "others: not counted as in the live curve, so compare the shapes, not the heights."
     )

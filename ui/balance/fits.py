@@ -31,24 +31,24 @@ class FitStore(Generic[Kept]):
     """What iterators of events end with; ``kept`` is bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        self.kept: Cache[Kept] = Cache(max_bytes, lambda kept: kept.nbytes)
+        self.cache: Cache[Kept] = Cache(max_bytes, lambda fit: fit.nbytes)
 
     def get(
         self, key: Any, begin: Callable[[], Iterator[Any]], count: Callable[[Any], tuple[int, int]], say: Say
     ) -> Kept:
         """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
-        if (found := self.kept.get(key)) is not None:
-            return found
+        if (fit := self.cache.get(key)) is not None:
+            return fit
         events, queue = begin(), engine.EVIDENCE.queue
         while True:
             with queue.take():
-                if (found := self.kept.get(key)) is not None:  # somebody else made the same meanwhile
-                    return found
+                if (fit := self.cache.get(key)) is not None:  # somebody else made the same meanwhile
+                    return fit
                 event = next(events)
             if hasattr(event, "nbytes"):
                 break
             say(*count(event))
-        self.kept.put(key, event)
+        self.cache.put(key, event)
         made: Kept = event
         return made
 

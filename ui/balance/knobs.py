@@ -9,6 +9,7 @@ from recam_core import ModelPair, RefitConfig
 from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.records import OBJECTIVES
 from recam_core.training.recipes import default_refit
+from ui.session.choices import carry_over
 from ui.session.link import read_choice, write
 from ui.widgets.ladder import as_text
 
@@ -20,6 +21,7 @@ DEFAULT_LAMBDA = 1.0
 
 def choose_lambda() -> float:
     """The slider."""
+    carry_over(LAMBDA)
     weight = st.select_slider(
         "Balance λ: how much SCE counts beside BCE",
         RUNGS,
@@ -36,6 +38,7 @@ def choose_lambda() -> float:
 def choose_switches(pair: ModelPair) -> RefitConfig:
     """The paper's ablations, and what learns; returns the settings of the fit that is asked for, but for λ."""
     _read_link(pair)
+    carry_over(OBJECTIVE, MASK, BLOCK)
     objective = st.segmented_control(
         "Ablation: ReCAM without",
         list(SHORT),
@@ -86,11 +89,11 @@ def linked_lambda(text: str | None) -> tuple[float, str]:
     if text is None:
         return DEFAULT_LAMBDA, ""
     try:
-        asked = float(text)
+        number = float(text)
     except ValueError:
-        asked = math.nan
-    if math.isfinite(asked) and RUNGS[0] <= asked <= RUNGS[-1]:
-        return min(RUNGS, key=lambda rung: abs(rung - asked)), ""
+        number = math.nan
+    if math.isfinite(number) and RUNGS[0] <= number <= RUNGS[-1]:
+        return min(RUNGS, key=lambda rung: abs(rung - number)), ""
     return (
         DEFAULT_LAMBDA,
         f"The link asks for a λ that is no number from 0 to {RUNGS[-1]:g}; you see λ = {DEFAULT_LAMBDA:g}.",

@@ -6,9 +6,16 @@ from functools import partial
 
 import streamlit as st
 
-from recam_core import SAMPLES, ModelPair, Picture, UserError, read_sample
+from recam_core import SAMPLES, ModelPair, Picture, UserError
 from recam_core.datasets.labelled import label_row
-from recam_core.datasets.samples import PHOTO_MODEL, SCENE_CLASSES, SCENE_MODEL, sample_labels, sample_model
+from recam_core.datasets.samples import (
+    PHOTO_MODEL,
+    SCENE_CLASSES,
+    SCENE_MODEL,
+    sample_labels,
+    sample_model,
+    sample_picture,
+)
 from ui.session import uploads
 from ui.widgets.escaping import plain
 from ui.widgets.pictures import sample_thumbnail
@@ -32,12 +39,13 @@ def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
 
     Raises ``UserError`` where none has, or where the model does not know a label.
     """
-    with st.expander("Pictures and their labels", icon=":material/label:", expanded=True):
+    pictures, labels = _pictures(pair), []
+    lacks = any(not own.given for own in pictures)  # somebody brought one along; else the maps come first
+    with st.expander("Pictures and their labels", icon=":material/label:", expanded=lacks):
         st.caption(
             "Labels say which classes are in a picture, not where. Choose or type them; a picture without labels is left out. "
             "More pictures: upload them on the left."
         )
-        pictures, labels = _pictures(pair), []
         for start in range(0, len(pictures), ROW):
             for column, own in zip(st.columns(ROW), pictures[start : start + ROW], strict=False):
                 with column:
@@ -53,18 +61,14 @@ def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
 def _pictures(pair: ModelPair) -> list[Own]:
     """The uploads of this session, then the samples that suit the model."""
     mine: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
-    found = [Own(sha, kept.name, kept.thumbnail, (), kept.open) for sha, kept in mine.items()]
+    pictures = [Own(sha, upload.name, upload.thumbnail, (), upload.open) for sha, upload in mine.items()]
     suited = SCENE_MODEL if pair.classes == SCENE_CLASSES else PHOTO_MODEL
     for name in SAMPLES:
         if sample_model(name) == suited:
-            picture = read_sample(name)[0]
+            picture = sample_picture(name)
             given = sample_labels(name, pair.classes)
-            found.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(_sample, name)))
-    return found
-
-
-def _sample(name: str) -> Picture:
-    return read_sample(name)[0]
+            pictures.append(Own(picture.sha256, name, sample_thumbnail(name), given, partial(sample_picture, name)))
+    return pictures
 
 
 def _labels_of(pair: ModelPair, own: Own) -> list[str]:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from recam_core import Evidence, FeatureBank, ModelPair, RefitConfig, UserError, refit_evidence
+from recam_core.datasets.class_names import VOC_CLASSES
 from recam_core.networks.readouts import readout_labels, untrained_readouts
-from ui.balance.curve import Key, Live, place_curve, progress, remember, show_full_training
+from ui.balance.curve import Key, Live, place_curve, progress, remember
 from ui.balance.fits import bank_key, bank_of, fit_of, look_of
+from ui.balance.full import show_full_training
 from ui.balance.knobs import choose_lambda, choose_switches
 from ui.balance.maps import show_maps
 from ui.balance.sets import LabelledSet, choose_set
@@ -78,20 +80,21 @@ def _fit_and_show(
     return bank, key, what_changed(fitted, covered, settings["threshold"], plain(name))
 
 
-def show_parts(live: Live | None) -> None:
+def show_parts(subject: Subject, pair: ModelPair, evidence: Evidence, live: Live | None) -> None:
     """What stands below, one at a time: fits that were tried, full training, the paper's findings, when ReCAM helps."""
+    first = "full" if pair.classes == VOC_CLASSES else TRIED  # fits on the few photos that come along move little
     st.segmented_control(
         "Look at",
         list(PARTS),
-        key=remembered("part", PARTS, TRIED),
+        key=remembered("part", PARTS, first),
         format_func=PARTS.__getitem__,
         required=True,
         persist_state="session",
         label_visibility="collapsed",
     )
-    part = tell("part", TRIED)
+    part = tell("part", first)
     if part == "full":
-        show_full_training(live)
+        show_full_training(subject, pair, evidence)
     elif part == "verdicts":
         show_verdicts()
     elif part == "when":

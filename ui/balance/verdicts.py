@@ -21,15 +21,15 @@ def show_verdicts() -> None:
         groups.setdefault(verdict.claim, []).append(verdict)
     items = list(groups.items())
     for start in range(0, len(items), 2):
-        for column, (claim, found) in zip(st.columns(2), items[start : start + 2], strict=False):
+        for column, (claim, rows) in zip(st.columns(2), items[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{plain(claim)}**")
-                for verdict in found:
+                for verdict in rows:
                     icon, colour = LOOKS[verdict.verdict]
                     st.markdown(
                         f":{colour}[{icon} {verdict.verdict}] on {plain(verdict.where)}: {plain(verdict.numbers)}"
                     )
-                st.caption(f"Rule: {plain(found[0].rule)}.")
+                st.caption(f"Rule: {plain(rows[0].rule)}.")
     st.caption(
         "Points of mIoU with the 95 % bootstrap interval over the pictures; from the result files of the study in "
         "assets/results. "

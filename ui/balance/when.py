@@ -168,11 +168,11 @@ def _signed(gain: Mapping[str, float]) -> str:
 def _hover(
     study: Mapping[str, Any], row: Mapping[str, Any], weight: str, readout: str, gain: Mapping[str, float]
 ) -> str:
-    found = row["readouts"][weight]
+    figures = row["readouts"][weight]
     low, high = (f"{100 * gain[key]:+.1f}".replace("-", "−") for key in ("low", "high"))
     return (
-        f"{_words(study, row)}<br>CAM {100 * found['cam']['miou']:.1f}, {READOUTS[readout].label} "
-        f"{100 * found[readout]['miou']:.1f} mIoU<br>{_signed(gain)} ({low} … {high})"
+        f"{_words(study, row)}<br>CAM {100 * figures['cam']['miou']:.1f}, {READOUTS[readout].label} "
+        f"{100 * figures[readout]['miou']:.1f} mIoU<br>{_signed(gain)} ({low} … {high})"
     )
 
 
@@ -197,10 +197,10 @@ def summary(study: Mapping[str, Any], readout: str, weight: str, over: str) -> s
 def _show_point(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, readout: str) -> None:
     st.markdown(f"**The point**: {_words(study, row)}; λ = {weight}")
     shown = range(len(row["maps"][weight]))
-    asked = st.segmented_control(
+    chosen = st.segmented_control(
         "Test picture", shown, default=0, required=True, key="when-picture", format_func=lambda i: f"{i + 1}"
     )
-    i = int(asked or 0)
+    i = int(chosen or 0)
     try:
         _show_maps(when_picture(study, row, weight, i), study["readouts"], f"{study['split']} {i + 1}")
     except UserError as error:
@@ -214,20 +214,20 @@ def _show_point(study: Mapping[str, Any], row: Mapping[str, Any], weight: str, r
     )
 
 
-def _show_maps(kept: WhenMaps, readouts: Sequence[str], name: str) -> None:
+def _show_maps(stored: WhenMaps, readouts: Sequence[str], name: str) -> None:
     evidence = Evidence(
-        picture=kept.picture,
-        classes=kept.classes,
-        scores=kept.scores,
-        scale_maps={readout: (maps,) for readout, maps in zip(readouts, kept.maps, strict=True)},
+        picture=stored.picture,
+        classes=stored.classes,
+        scores=stored.scores,
+        scale_maps={readout: (maps,) for readout, maps in zip(readouts, stored.maps, strict=True)},
         options=HeatmapOptions(),
         device="",
         seconds=0.0,
         backbone_passes=0,
     )
-    truth, known = class_truth(kept.mask, kept.picture.shape[:2], kept.labels)
+    truth, known = class_truth(stored.mask, stored.picture.shape[:2], stored.labels)
     with brief_turn():
-        results: list[CamResult] = [read_out(evidence, readout, list(kept.classes)) for readout in readouts]
+        results: list[CamResult] = [read_out(evidence, readout, list(stored.classes)) for readout in readouts]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
     heat_view(
         payloads.put(heat_payload(results, curves, name, truth)),
@@ -238,13 +238,13 @@ def _show_maps(kept: WhenMaps, readouts: Sequence[str], name: str) -> None:
 
 def _numbers(table: Mapping[str, Any]) -> Sequence[dict[str, str]]:
     rows = []
-    for name, found in table.items():
-        gain = found["over_cam"]
+    for name, figures in table.items():
+        gain = figures["over_cam"]
         low, high = (f"{100 * gain[key]:+.1f}".replace("-", "−") for key in ("low", "high"))
         rows.append(
             {
                 "readout": READOUTS[name].label if name in READOUTS else "control: λ = 0",
-                **{title: f"{100 * found[key]:.1f}" for title, key in (("mIoU", "miou"), ("FP", "fp"), ("FN", "fn"))},
+                **{title: f"{100 * figures[key]:.1f}" for title, key in (("mIoU", "miou"), ("FP", "fp"), ("FN", "fn"))},
                 "over CAM": "–" if name == "cam" else f"{_signed(gain)} ({low} … {high})",
             }
         )

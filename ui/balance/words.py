@@ -19,20 +19,20 @@ def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, 
     """One sentence on this picture, and one on the whole set where masks are known."""
     shown = [readout for readout in recam_readouts() if readout not in untrained(fitted.config)]
     areas = ", ".join(f"{READOUTS[readout].label} {covered[readout]:.0%}" for readout in shown)
-    told = (
+    start = (
         f"At λ = {as_text(fitted.config.recam_weight)} and above {threshold:.2f}, **{name}** covers {areas} of this picture; "
         f"CAM {covered[CAM]:.0%}."
     )
     if not fitted.scores:
-        return f"{told} None of the pictures has a true mask, so no λ can be called better than another here."
+        return (
+            f"{start} These pictures are fitted on without true masks, so no λ can be called better than another here."
+        )
     best = max(shown, key=lambda readout: fitted.scores[readout].miou)
     gain = fitted.scores[best].miou - fitted.scores[CAM].miou
     way = "above" if gain > 0 else "below"
     if abs(gain) < 0.0005:
-        return f"{told} Over all pictures the best readout, {READOUTS[best].label}, is level with CAM."
-    return (
-        f"{told} Over all pictures the best readout, {READOUTS[best].label}, is {abs(100 * gain):.1f} points {way} CAM."
-    )
+        return f"{start} Over all pictures the best readout, {READOUTS[best].label}, is level with CAM."
+    return f"{start} Over all pictures the best readout, {READOUTS[best].label}, is {abs(100 * gain):.1f} points {way} CAM."
 
 
 def flatness(fits: Sequence[Refit]) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from recam_core import AdvCamOptions, ModelPair, climb_defaults
 from recam_core.refiners.advcam.result import grey_levels
+from ui.session.choices import carry_over
 from ui.session.link import write
 from ui.widgets.ladder import as_text, ladder
 
@@ -124,6 +125,7 @@ def _read_link(keys: dict[str, str], start: AdvCamOptions) -> None:
         if key not in st.session_state:
             text = st.query_params.get(SHORT[name])
             st.session_state[key] = getattr(start, name) if text is None else _parsed(name, text, getattr(start, name))
+    carry_over(*keys.values())
 
 
 def _parsed(name: str, text: str, otherwise: Any) -> Any:

@@ -81,12 +81,12 @@ def _buttons(order: Order) -> list[Run]:
         key="climb-stop",
         help="What is there stays and can be saved and downloaded.",
     )
-    kept = any(runs().get(name) is run for name in KEPT)
+    is_kept = any(runs().get(name) is run for name in KEPT)
     st.button(
         "Save this run",
         icon=":material/bookmark_add:",
         on_click=keep,
-        disabled=run is None or goes or kept or not run.steps,
+        disabled=run is None or goes or is_kept or not run.steps,
         key="climb-keep",
         help="Two runs can be saved and looked at side by side, whatever you climb afterwards.",
     )

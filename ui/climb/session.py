@@ -13,8 +13,8 @@ SHOW = "climb-show"
 
 def runs() -> dict[str, Run]:
     """The runs of this session: the preview, the climb, and those that are kept."""
-    found: dict[str, Run] = climbs()
-    return found
+    current: dict[str, Run] = climbs()
+    return current
 
 
 def forget_another_subject(order: Order) -> None:

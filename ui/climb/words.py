@@ -24,27 +24,27 @@ def what_happened(steps: Sequence[RefineStep], options: AdvCamOptions, sure: boo
         return []
     y = [float(step.score[0]) for step in steps]
     others = [float(step.others[0]) for step in steps]
-    told = [f"By step {len(steps)}, y of {name} {_moved(y)}; the other classes together {_moved(others)}."]
+    sentences = [f"By step {len(steps)}, y of {name} {_moved(y)}; the other classes together {_moved(others)}."]
     peaks = [float(step.exceeds[0]) for step in steps]
     at = peaks.index(max(peaks))
     if peaks[at] > RAN_AWAY:
-        told.append(
+        sentences.append(
             f"It ran away: at step {at + 1} the map’s peak is {peaks[at]:.1f} times that of step 1. Lower ξ or raise μ."
         )
     before, after = float(first.objective[0]), float(last.objective[0])
     moved = abs(y[-1] - y[0]) / max(abs(y[0]), 1e-12)
     if sure and moved <= FROZE:
         why = "ξ is 0" if options.xi == 0 else "Raise ξ or lower μ"
-        told.append(f"It froze: y moved by {100 * moved:.1f} % in {len(steps) - 1} nudges. {why}.")
+        sentences.append(f"It froze: y moved by {100 * moved:.1f} % in {len(steps) - 1} nudges. {why}.")
     elif after < before:
-        told.append(
+        sentences.append(
             f"It went down instead of up: the objective fell from {_plain(before)} to {_plain(after)}. Lower ξ or μ."
         )
     gained = others[-1] - others[0]
     if gained > 0 and gained > max(BLED * (y[-1] - y[0]), FROZE * abs(others[0])) and moved > FROZE:
         share = f", {gained / (y[-1] - y[0]):.0%} of what {name} gained" if y[-1] > y[0] else f" while {name} lost"
-        told.append(f"It bled into other classes: they gained {gained:.3g}{share}. Lower ξ.")
-    return told
+        sentences.append(f"It bled into other classes: they gained {gained:.3g}{share}. Lower ξ.")
+    return sentences
 
 
 def _plain(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
+from recam_core import REFINERS, DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
 from recam_core.cam.methods import is_method
 from recam_core.records import CAM
 from ui.compare.maps import Shown, rates_at
@@ -108,9 +108,9 @@ def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, se
     named = [title, f"{width} × {height} px"] if len(pictures) == 1 else []
     scales = len(evidence.options.scales)
     looked = "one scale" if scales == 1 else f"{scales} scales"
-    snapped = ["snapped to edges (PAMR)"] if shown.snapped else []
+    refined = [REFINERS[shown.refiner].words(REFINERS[shown.refiner].defaults(pair))] if shown.refiner else []
     return " · ".join(
-        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"]), *snapped]
+        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"]), *refined]
     )
 
 
@@ -119,8 +119,8 @@ def bundle_file(
 ) -> bytes:
     """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
     described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
-    if shown.snapped:
-        described["refine"] = "pamr"
+    if shown.refiner:
+        described["refine"] = shown.refiner
     if subject.mask is not None:
         described["mask"] = {
             "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, read_sample, sample_mask
+from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, sample_mask
+from recam_core.datasets.samples import sample_picture
 from ui.compare.doors import BESIDE, PICTURES, UPLOADER, upload_door
 from ui.compare.files import figure_file
 from ui.compare.link import view_settings, write_view
@@ -82,12 +83,12 @@ def show_grid(names: Sequence[str], subject: Subject, pair: ModelPair) -> None:
 
 
 def _open(name: str) -> Picture | None:
-    return read_sample(name)[0] if name in SAMPLES else uploads.find(st.session_state, name)
+    return sample_picture(name) if name in SAMPLES else uploads.find(st.session_state, name)
 
 
 def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: ModelPair) -> list[Row]:
     """Look at one picture after the other; what the model cannot look at is said and left out."""
-    asked, rows = st.session_state[CLASS], []
+    choice, rows = st.session_state[CLASS], []
     progress = st.progress(0.0)
     for number, (name, picture) in enumerate(pictures):
         progress.progress(number / len(pictures), f"{number + 1} of {len(pictures)}: {plain(picture.name)}")
@@ -96,7 +97,7 @@ def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: Model
         except UserError as error:
             st.error(plain(str(error)), icon=":material/block:")
             continue
-        classes = default_classes(evidence)[:1] if asked == EACH else [asked]
+        classes = default_classes(evidence)[:1] if choice == EACH else [choice]
         rows.append(Row(name, picture.name, picture.sha256, evidence, classes))
         rows[-1].look(pair)
     progress.empty()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recam_core import CamResult, ClassCurves, Evidence, ModelPair, class_curves, read_out
+from recam_core import REFINERS, CamResult, ClassCurves, Evidence, ModelPair, class_curves, read_out
 from recam_core.cam.thresholds import area_threshold, best_readout, otsu_threshold, seed_threshold
 from recam_core.records import SCALE_NAMES
 from ui.components.heatview.maps import heat_payload, numbers
@@ -19,8 +19,8 @@ CACHE_BYTES = 192 * 2**20
 class Shown:
     """Results of all maps, those of the readouts first, ``curves[scale]`` in the same order, and what the browser fetches.
 
-    ``measured`` has the threshold of each readout, ``best`` is the one of ReCAM's that was measured best; ``snapped`` maps follow
-    the edges of the picture.
+    ``measured`` has the threshold of each readout, ``best`` is the one of ReCAM's that was measured best; ``refiner`` is
+    what made other maps of them all, "" for none.
     """
 
     results: list[CamResult]
@@ -29,7 +29,7 @@ class Shown:
     truth: np.ndarray | None
     measured: dict[str, float]
     best: str
-    snapped: bool = False
+    refiner: str = ""
 
     def cuts(self, settings: Mapping[str, Any]) -> dict[str, list[float]]:
         """Where the maps of each readout are cut, a number a class, as the browser does it with these settings.
@@ -70,7 +70,7 @@ def shown_maps(
     truth: np.ndarray | None,
     known: Sequence[bool] | None,
     made: list[CamResult] | None = None,
-    snapped: bool = False,
+    refiner: str = "",
 ) -> Shown:
     """Read the classes out of the evidence, or find what somebody saw before under the same ``key``.
 
@@ -80,7 +80,8 @@ def shown_maps(
     def make() -> Shown:
         results = made or [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         curves = {scale: [class_curves(result, truth, scale, known) for result in results] for scale in SCALE_NAMES}
-        measured = {r.readout: round(seed_threshold(pair, r.readout, evidence.options)[0], 2) for r in results}
+        suited = REFINERS[refiner].threshold if refiner else seed_threshold
+        measured = {r.readout: round(suited(pair, r.readout, evidence.options)[0], 2) for r in results}
         best = best_readout(pair, evidence.options)
         payload = heat_payload(
             results,
@@ -91,7 +92,7 @@ def shown_maps(
             activation=evidence.activation,
             measured=measured,
         )
-        return Shown(results, curves, payload, truth, measured, best, snapped)
+        return Shown(results, curves, payload, truth, measured, best, refiner)
 
     return _KEPT.get(key, make)
 

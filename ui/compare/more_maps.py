@@ -1,4 +1,4 @@
-"""Maps beside the readouts: those of other methods of the same network, and all of them snapped to the edges of the picture."""
+"""Maps beside the readouts: those of other methods of the same network, and all of them refined from the picture alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core import CamResult, Evidence, ModelPair, read_out
+from recam_core import REFINERS, CamResult, Evidence, ModelPair, Subject, read_out
 from recam_core.cam.methods import METHODS, MethodMap, is_method, method_map
 from recam_core.cam.methods.results import method_gap, method_passes, method_results
 from recam_core.cam.methods.views import layer_names
 from recam_core.networks.readouts import NETWORKS, RECAM
-from recam_core.refiners.pamr.refiner import PamrOptions, snapped
 from ui.compute.engine import EVIDENCE, TurnCache
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.escaping import plain
@@ -20,15 +19,16 @@ from ui.widgets.jobs import time_words
 CACHE_BYTES = 128 * 2**20
 FIRST = ("gradcampp", "layercam")  # of a model without readouts, where nothing else is chosen
 MOST_SECONDS = 120.0  # others wait for as long: what takes longer is for the command line
+SNAP = "1"  # what older addresses call PAMR
 NETWORK_WORDS = {"recam": "stage 2 (ReCAM)", "cam": "stage 1 (CAM)"}
 
 
 @dataclass(frozen=True)
 class MoreMaps:
-    """What is asked for beside the readouts: maps of methods by name, and whether all maps follow the edges of the picture."""
+    """What is asked for beside the readouts: maps of methods by name, and a refiner of all maps ("" for none)."""
 
     methods: tuple[str, ...] = ()
-    snapped: bool = False
+    refiner: str = ""
 
 
 def _bytes(results: list[CamResult]) -> int:
@@ -41,7 +41,8 @@ _KEPT: TurnCache[list[CamResult]] = TurnCache(CACHE_BYTES, _bytes, EVIDENCE.queu
 def choose_more(pair: ModelPair) -> MoreMaps:
     """Which further maps are wanted; nothing is computed for those that are not."""
     layers = ("", *layer_names(pair.recam))
-    _remember(layers, [] if pair.readouts else list(FIRST))
+    refiners = [name for name, refiner in REFINERS.items() if refiner.picture_alone]
+    _remember(layers, refiners, [] if pair.readouts else list(FIRST))
     has_both = len(pair.networks) == len(NETWORKS)
     network = str(st.session_state["more-network"]) if has_both else RECAM
     offered = [name for name, row in METHODS.items() if not method_gap(pair, MethodMap(row, network).name)]
@@ -73,51 +74,55 @@ def choose_more(pair: ModelPair) -> MoreMaps:
             persist_state="session",
             help="Earlier layers are finer and know less of classes; LayerCAM was made for them.",
         )
-        snap = st.toggle(
-            "Snap to edges",
-            key="more-snapped",
+        refiner = st.selectbox(
+            "All maps",
+            ["", *refiners],
+            key="more-refiner",
+            format_func=lambda name: REFINERS[name].label if name else "as they are",
             persist_state="session",
-            help="All maps after ten iterations of PAMR (Araslanov & Roth, CVPR 2020): every pixel becomes the mean of "
-            "neighbours of its colour.",
+            help="From the picture alone, without the network; "
+            + "; ".join(f"**{REFINERS[name].label}**: {REFINERS[name].help}" for name in refiners),
         )
     names = [MethodMap(METHODS[name], network, "" if name == "lpcam" else str(layer)).name for name in chosen]
     write("methods", ",".join(names), "")
-    write("snap", str(int(snap)), "0")
-    return MoreMaps(tuple(names), bool(snap))
+    write("snap", refiner, "")
+    return MoreMaps(tuple(names), refiner)
 
 
-def _remember(layers: Sequence[str], first: list[str]) -> None:
+def _remember(layers: Sequence[str], refiners: Sequence[str], first: list[str]) -> None:
     """Take what the address asks for when somebody comes, and leave a layer that another model had.
 
     Where nothing is chosen, ``first`` are.
     """
     if "more-methods" not in st.session_state:
-        asked = [method_map(name) for name in read_list("methods") if is_method(name)]
-        st.session_state["more-methods"] = list(dict.fromkeys(one.method.name for one in asked))
-        st.session_state["more-network"] = asked[0].network if asked else RECAM
-        st.session_state["more-layer"] = asked[0].layer if asked else ""
-        st.session_state["more-snapped"] = read_choice("snap", ("0", "1"), "0") == "1"
+        linked = [method_map(name) for name in read_list("methods") if is_method(name)]
+        st.session_state["more-methods"] = list(dict.fromkeys(one.method.name for one in linked))
+        st.session_state["more-network"] = linked[0].network if linked else RECAM
+        st.session_state["more-layer"] = linked[0].layer if linked else ""
+        refiner = read_choice("snap", (SNAP, *refiners), "")
+        st.session_state["more-refiner"] = "pamr" if refiner == SNAP else refiner
     st.session_state["more-methods"] = st.session_state["more-methods"] or first
     st.session_state.setdefault("more-network", RECAM)  # its control is not drawn for every model
-    if st.session_state["more-layer"] not in layers:
-        st.session_state["more-layer"] = ""
+    for key, offered in (("more-layer", layers), ("more-refiner", refiners)):
+        if st.session_state[key] not in offered:
+            st.session_state[key] = ""
 
 
 def agreed_to(more: MoreMaps, key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str]) -> MoreMaps:
     """The further maps without those of slow methods that nobody agreed to yet, of what ``key`` stands for."""
     agreed = tuple(name for name in more.methods if _is_agreed(key, pair, evidence, classes, name))
-    return MoreMaps(agreed if agreed or pair.readouts else FIRST, more.snapped)
+    return MoreMaps(agreed if agreed or pair.readouts else FIRST, more.refiner)
 
 
 def _is_agreed(key: Any, pair: ModelPair, evidence: Evidence, classes: Sequence[str], name: str) -> bool:
     """Whether a method may run now; a slow one says first what it costs, and one that would keep everybody waiting is refused."""
-    asked, options = method_map(name), evidence.options
-    if not asked.method.slow:
+    wanted, options = method_map(name), evidence.options
+    if not wanted.method.slow:
         return True
     views = 2 if options.flip else 1
     passes = method_passes(pair, name, len(classes), views * len(options.scales))
     seconds = passes * evidence.seconds / evidence.backbone_passes / views
-    cost = f"{asked.label} runs the network {passes:,} times for this picture, about {time_words(seconds)}."
+    cost = f"{wanted.label} runs the network {passes:,} times for this picture, about {time_words(seconds)}."
     if seconds > MOST_SECONDS:
         st.info(
             f"{cost} That is too long for a page that others use too: python -m recam_core explain … --methods {plain(name)}",
@@ -142,6 +147,9 @@ def results_with(
     def make() -> list[CamResult]:
         results = [read_out(evidence, readout, classes) for readout in evidence.scale_maps]
         results += method_results(evidence, pair, more.methods, classes)
-        return snapped(results, PamrOptions(), pair.recam.device) if more.snapped else results
+        if not more.refiner:
+            return results
+        subject = Subject(pair, evidence, tuple(classes), tuple(r.readout for r in results), tuple(results))
+        return REFINERS[more.refiner].results(subject, REFINERS[more.refiner].defaults(pair))
 
     return _KEPT.get((key, more), make)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from recam_core import Evidence, ModelPair, UserError, default_classes
+from recam_core import REFINERS, Evidence, ModelPair, UserError, default_classes
 from ui.compare.details import show_curves, show_pick
 from ui.compare.doors import UPLOADER, doors
 from ui.compare.files import save_buttons
 from ui.compare.link import view_settings, write_view
 from ui.compare.maps import Shown, shown_maps
 from ui.compare.more_maps import FIRST, MoreMaps, agreed_to, choose_more, results_with
-from ui.compare.snapping import show_snapping
+from ui.compare.refining import show_refining
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.session.link import address, write
@@ -42,9 +42,9 @@ def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:
     scores = dict(zip(evidence.classes, evidence.scores, strict=True))
     key = f"classes-{subject.picture.sha256[:16]}-{subject.model}"
     if key not in st.session_state:
-        asked = linked_classes(subject)
-        linked = [name for name in asked if name in scores]
-        if unknown := [name[:40] for name in asked if name not in scores]:
+        names = linked_classes(subject)
+        linked = [name for name in names if name in scores]
+        if unknown := [name[:40] for name in names if name not in scores]:
             st.warning(
                 f"The link asks for {plain(', '.join(unknown))}, which the model {plain(subject.model)} does not know.",
                 icon=":material/link_off:",
@@ -83,25 +83,25 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     truth, known, truth_key = known_truth(subject, evidence, classes, ids)
     evidence_key = (subject.picture.sha256, pair.sha256, evidence.options)
     name = subject.picture.name  # part of the key: the same file may have another name at another person's
-    asked = (evidence_key, tuple(classes))
+    view_key = (evidence_key, tuple(classes))
     maps, buttons = st.container(), st.container(horizontal=True, vertical_alignment="center", gap="small")
     with buttons:
         doors(subject)
         more = choose_more(pair)
     with maps:
-        more = agreed_to(more, asked, pair, evidence, classes)
+        more = agreed_to(more, view_key, pair, evidence, classes)
 
         def look() -> Shown:
-            made = results_with(more, asked, pair, evidence, classes)
+            made = results_with(more, view_key, pair, evidence, classes)
             return shown_maps(
-                (*asked, truth_key, name, more), evidence, pair, classes, name, truth, known, made, more.snapped
+                (*view_key, truth_key, name, more), evidence, pair, classes, name, truth, known, made, more.refiner
             )
 
         try:
             shown = look()
         except UserError as error:  # of a method
             st.error(plain(str(error)), icon=":material/error:")
-            more = MoreMaps(() if pair.readouts else FIRST, more.snapped)
+            more = MoreMaps(() if pair.readouts else FIRST, more.refiner)
             shown = look()
         settings = _show_heat(subject, shown)
     with buttons:
@@ -119,10 +119,10 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
     st.caption(f"{READOUT} {BCE} {SCE}")
     with st.expander("Curves", icon=":material/show_chart:"):
         show_curves(shown, settings)
-    if more.snapped:
-        with st.expander("How the maps snapped to edges", icon=":material/animation:"):
+    if more.refiner:
+        with st.expander(f"Step by step: {REFINERS[more.refiner].label}", icon=":material/animation:"):
             names = [result.readout for result in shown.results]
-            show_snapping(asked, evidence, pair, classes, names, settings, truth)
+            show_refining(more.refiner, view_key, evidence, pair, classes, names, settings, truth)
 
 
 def _show_heat(subject: Subject, shown: Shown) -> dict[str, Any]:

@@ -64,17 +64,17 @@ class TurnCache(Generic[Kept]):
     ) -> None:
         self.queue = queue
         self._brief = brief
-        self.kept: Cache[Kept] = Cache(max_bytes, size)
+        self.cache: Cache[Kept] = Cache(max_bytes, size)
 
     def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
-        if (found := self.kept.get(key)) is not None:
-            return found
+        if (value := self.cache.get(key)) is not None:
+            return value
         with self.queue.take(waiting, brief=self._brief):
-            if (found := self.kept.get(key)) is not None:  # somebody before us asked for the same
-                return found
+            if (value := self.cache.get(key)) is not None:  # somebody before us asked for the same
+                return value
             made = _HAND.submit(compute).result()
-            self.kept.put(key, made)
+            self.cache.put(key, made)
             if self.queue.waiting == 0:
                 _HAND.submit(_rest)
             return made
@@ -117,9 +117,16 @@ def model_pair(name: str) -> ModelPair:
 def explain_picture(picture: Picture, model: str, options: HeatmapOptions) -> Evidence:
     """Everything the model says about the picture, from memory where it was asked before."""
     with _asking(model) as waiting:
-        pair = model_pair(model)
-        key = (picture.sha256, pair.sha256, options)
-        return EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
+        return evidence_of(picture, model, options, waiting)
+
+
+def evidence_of(
+    picture: Picture, model: str, options: HeatmapOptions, waiting: Callable[[int], None] | None = None
+) -> Evidence:
+    """The same without a word to anybody, for what has no page."""
+    pair = model_pair(model)
+    key = (picture.sha256, pair.sha256, options)
+    return EVIDENCE.get(key, lambda: gather_evidence(picture.pixels, pair, options), waiting)
 
 
 def look_inside(picture: Picture, model: str, long_side: int) -> PictureFeatures:

@@ -5,6 +5,7 @@ A thread that is inside of torch when the interpreter goes takes the whole proce
 
 import asyncio
 import atexit
+import gc
 import signal
 import threading
 import time
@@ -80,6 +81,7 @@ def _leave() -> None:
     if stop_threads():
         for act in _at_last:
             act()
+    gc.freeze()  # else the interpreter ends with a second of looking for garbage in all that torch loaded
 
 
 atexit.register(_leave)

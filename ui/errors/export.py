@@ -28,11 +28,11 @@ MOST = 24  # pictures in one bundle
 def show_export(view: View, notes: dict[str, Note]) -> None:
     """Tables of the two evaluations, and the bundle."""
     st.markdown("##### Counts and figures")
-    found = {side.run.name: side.run for side in view.both.values()}
-    for name, run in found.items():
+    runs = {side.run.name: side.run for side in view.both.values()}
+    for name, run in runs.items():
         stem = re.sub(r"[^\w-]", "", name)[:40]
         with st.container(horizontal=True, vertical_alignment="center"):
-            if len(found) > 1:
+            if len(runs) > 1:
                 st.markdown(f"**{plain(name)}**")
             parquet = "application/vnd.apache.parquet"
             _button("All counts, Parquet", partial(_table, counts_parquet, run), f"{stem}-counts.parquet", parquet)
@@ -141,7 +141,7 @@ def _one(view: View, name: str, note: Note, link: str) -> dict[str, bytes]:
         (result,) = results_of(store, number, (side.name,))
         truth, _ = class_truth(read_shot(store, number)[1], result.picture.shape[:2], ids)
         plain_name = readout_of(result.readout)
-        found = view.areas(letter).pictures()
+        areas = view.areas(letter).pictures()
         described: dict[str, Any] = {
             "picture": name,
             "side": letter,
@@ -149,7 +149,7 @@ def _one(view: View, name: str, note: Note, link: str) -> dict[str, bytes]:
             "link": link,
             "note": note.text,
             "tags": list(note.tags),
-            "figures": {n: _number(getattr(found, n)[position]) for n in ("iou", "fp", "fn", "size")},
+            "figures": {n: _number(getattr(areas, n)[position]) for n in ("iou", "fp", "fn", "size")},
             "evaluation": store.settings.to_json(),
             "model_sha256": pair_of(store).sha256,
         }

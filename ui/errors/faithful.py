@@ -34,14 +34,14 @@ def show_faithful(view: View, position: int) -> None:
         k = st.selectbox(
             "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
         )
-        kept: Cache[dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), Cache(KEPT))
+        cache: Cache[dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), Cache(KEPT))
         place = (str(store.folder), number, k)
-        curves = kept.get(place)
+        curves = cache.get(place)
         if curves is None:
             if not st.button("Compute the curves", icon=":material/play_arrow:", key="faithful-start"):
                 return
             try:
-                kept.put(place, _compute(view, position, int(k)))
+                cache.put(place, _compute(view, position, int(k)))
             except UserError as error:
                 st.error(plain(str(error)))
                 return
@@ -62,34 +62,34 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
         st.button("Stop", icon=":material/stop_circle:", key="faithful-stop")
-    found: dict[str, LogitCurves] | None = None
+    curves: dict[str, LogitCurves] | None = None
     events = logit_curves(models, results[0].picture, maps, k)
-    while found is None:
+    while curves is None:
         with engine.EVIDENCE.queue.take():  # a turn a batch: others get theirs in between
             event = next(events)
         if isinstance(event, CurveStep):
             bar.progress(event.done / event.total, f"{event.done} of {event.total} changed pictures")
         else:
-            found = event
+            curves = event
     place.empty()
-    return found
+    return curves
 
 
 def _draw(curves: dict[str, LogitCurves], name: str) -> None:
     columns = st.columns(2)
     for column, kind, better in zip(columns, ("deletion", "insertion"), ("lower", "higher"), strict=True):
         chart = go.Figure()
-        for kept, lines in curves.items():
+        for map_name, lines in curves.items():
             values = getattr(lines, kind)
             chart.add_scatter(
                 x=np.linspace(0, 1, len(values)),
                 y=values,
-                name=map_label(kept),
+                name=map_label(map_name),
                 mode="lines",
                 line={
-                    "color": map_row(readout_of(kept)).colour,
+                    "color": map_row(readout_of(map_name)).colour,
                     "width": 2,
-                    "dash": "dash" if "-" in kept else "solid",
+                    "dash": "dash" if "-" in map_name else "solid",
                 },
                 hovertemplate="%{x:.0%} of the pixels: logit %{y:.2f}",
             )
@@ -104,12 +104,12 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
     st.dataframe(
         [
             {
-                "map": map_label(kept),
-                "judged by": "stage 1" if map_network(readout_of(kept)) == CAM else "stage 2",
+                "map": map_label(map_name),
+                "judged by": "stage 1" if map_network(readout_of(map_name)) == CAM else "stage 2",
                 "deletion, area": f"{lines.areas[0]:.2f}",
                 "insertion, area": f"{lines.areas[1]:.2f}",
             }
-            for kept, lines in curves.items()
+            for map_name, lines in curves.items()
         ],
         hide_index=True,
     )

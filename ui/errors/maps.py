@@ -48,8 +48,8 @@ def read_shot(store: Store, number: int) -> Shot:
     """Picture and mask of an evaluation; ``UserError`` where the data set is gone or is another one by now."""
     place = (store.settings.dataset, store.settings.root, store.settings.split)
     where = (*place, changed(*place))
-    if (found := _PICTURES.get((where, number))) is not None:
-        return found
+    if (cached := _PICTURES.get((where, number))) is not None:
+        return cached
     data, name = _dataset(*where), store.names[number]
     if len(data) != store.settings.total or data.name(number) != name:
         raise UserError(
@@ -127,15 +127,15 @@ def side_card(side: Side, position: int, threshold: float, only: int = 0) -> np.
 
 def _refined(store: Store, sha256: str, evidence: Evidence, classes: list[str]) -> dict[str, CamResult]:
     name, pair = store.settings.refine, pair_of(store)
-    readouts = tuple(kept for kept in store.settings.maps if kept in evidence.scale_maps)
+    readouts = tuple(readout for readout in store.settings.maps if readout in evidence.scale_maps)
 
     def compute() -> list[CamResult]:
         options = REFINERS[name].options(**(store.settings.refinement or {}))
         return REFINERS[name].results(Subject(pair, evidence, tuple(classes), readouts), options)
 
     key = (sha256, pair.sha256, store.settings.options, name, repr(store.settings.refinement), readouts, tuple(classes))
-    found = _MADE.get(key, compute)
-    return {f"{r.readout}-{name}": replace(r, readout=f"{r.readout}-{name}") for r in found}
+    results = _MADE.get(key, compute)
+    return {f"{r.readout}-{name}": replace(r, readout=f"{r.readout}-{name}") for r in results}
 
 
 def _bytes(results: list[CamResult]) -> int:

@@ -105,14 +105,14 @@ def picture_rows(view: View, position: int) -> list[dict[str, Any]]:
     rows = []
     for store, number, of in _stores(view, position):
         for name in store.settings.maps:
-            found = store.areas(name, view.index).pictures()
+            areas = store.areas(name, view.index).pictures()
             points = [p for p in store.entries[number].points.get(name, []) if p is not None]
             rows.append(
                 {
                     "map": map_label(name) + of,
-                    "IoU": percent(float(found.iou[number])),
-                    "FP": percent(float(found.fp[number])),
-                    "FN": percent(float(found.fn[number])),
+                    "IoU": percent(float(areas.iou[number])),
+                    "FP": percent(float(areas.fp[number])),
+                    "FN": percent(float(areas.fn[number])),
                     "pointing": " ".join("hit" if p == 1 else "miss" if p == 0 else f"{p:.0%}" for p in points) or "–",
                 }
             )
@@ -160,11 +160,14 @@ def _show_maps(view: View, position: int) -> None:
     named = [_renamed(name, result, first) for name, result in results]
     curves = {scale: [class_curves(result, truth, scale, known) for result in named] for scale in SCALE_NAMES}
     payload = heat_payload(named, curves, view.names[position], truth, named=words)
-    kept = st.session_state.get(key("looks")) or heat_settings() | {"mode": "error"}
+    settings = st.session_state.get(key("looks")) or heat_settings() | {"mode": "error"}
     heat = heat_view(
-        payloads.put(payload), key="errors-heat", initial=kept | {"threshold": view.threshold}, follow=view.threshold
+        payloads.put(payload),
+        key="errors-heat",
+        initial=settings | {"threshold": view.threshold},
+        follow=view.threshold,
     )
-    st.session_state[key("looks")] = kept | (heat.settings or {})
+    st.session_state[key("looks")] = settings | (heat.settings or {})
     _show_counted(view, position, results, words)
 
 

@@ -43,9 +43,9 @@ class Run:
 
 def all_runs() -> list[Run]:
     """Evaluations, the newest first: jobs, and stores that the command line wrote into the same place."""
-    found = [Run(job.name, job.folder / STORE, job) for job in list_jobs(KIND) if not job.about.get("baselines_of")]
+    runs = [Run(job.name, job.folder / STORE, job) for job in list_jobs(KIND) if not job.about.get("baselines_of")]
     stores = sorted(runs_folder().glob(f"*/{SETTINGS}"), key=lambda path: -path.stat().st_mtime)
-    return [*found, *(Run(path.parent.name, path.parent, None) for path in stores)]
+    return [*runs, *(Run(path.parent.name, path.parent, None) for path in stores)]
 
 
 def baselines_of(run: Run) -> Run | None:
@@ -62,11 +62,11 @@ def store_of(run: Run) -> Store:
         parts = [path.stat() for path in (run.folder / SETTINGS, *sorted(run.folder.glob("counts-*.parquet")))]
     except FileNotFoundError:
         parts = []
-    return _opened(str(run.folder), tuple((part.st_mtime_ns, part.st_size) for part in parts))
+    return _store(str(run.folder), tuple((part.st_mtime_ns, part.st_size) for part in parts))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the counts …")
-def _opened(folder: str, stamp: tuple[Any, ...]) -> Store:
+def _store(folder: str, stamp: tuple[Any, ...]) -> Store:
     try:
         return open_store(folder)
     except UserError as error:
@@ -124,11 +124,11 @@ def source_of(store: Store) -> str:
     source, sha256 = store.settings.source, store.settings.sha256
     if names_file(source, sha256):
         return source
-    found: str | None = find_by_sha256(sha256)
-    if found is None:
+    name: str | None = find_by_sha256(sha256)
+    if name is None:
         find_model(source)  # where there is none of that name, it says which there are
         raise UserError(changed_words(store))
-    return found
+    return name
 
 
 def changed_words(store: Store) -> str:
@@ -161,16 +161,16 @@ def start_baselines(run: Run, store: Store) -> Job:
 def progress(job: Job) -> tuple[float, str]:
     """How far a running job is, 0 … 1, and that in words with the time left."""
     events, _ = read_events(job)
-    begun = max((i for i, event in enumerate(events) if event["event"] == "Started"), default=-1)
-    steps = [event for event in events[begun + 1 :] if event["event"] == "EvalStep"]
+    start = max((i for i, event in enumerate(events) if event["event"] == "Started"), default=-1)
+    steps = [event for event in events[start + 1 :] if event["event"] == "EvalStep"]
     if not steps:
         return 0.0, "Loading the model and the data set …"
     last, before = steps[-1], steps[0]["done"] - 1
-    seconds = time.time() - events[begun]["time"]
-    left = (last["total"] - last["done"]) * seconds / max(1, last["done"] - before)
+    seconds = time.time() - events[start]["time"]
+    remaining = (last["total"] - last["done"]) * seconds / max(1, last["done"] - before)
     if last["done"] == last["total"]:
         return 1.0, f"All {last['total']} pictures are looked at; the last counts are being written …"
-    words = f"{last['done']} of {last['total']} pictures looked at, about {time_words(left)} left"
+    words = f"{last['done']} of {last['total']} pictures looked at, about {time_words(remaining)} left"
     return last["done"] / last["total"], words
 
 

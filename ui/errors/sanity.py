@@ -48,19 +48,19 @@ def show_boxes(run: runs.Run, store: Store) -> None:
 
 def differences(store: Store, baselines: Store) -> list[str]:
     """Why the rows of the baselines may not stand beside those of an evaluation: another model, or other pictures."""
-    found = []
+    sentences = []
     if store.settings.sha256 != baselines.settings.sha256:
-        found.append(
+        sentences.append(
             "The model has changed between this evaluation and its baselines, so their rows are of two models. Evaluate it again "
             "and measure the baselines of that evaluation."
         )
     mine, theirs = int(store.counted.sum()), int(baselines.counted.sum())
     if mine != theirs:
-        found.append(
+        sentences.append(
             f"The rows are not of the same pictures: {mine} are counted in this evaluation, {theirs} for the baselines. Compare "
             "them when both are finished."
         )
-    return found
+    return sentences
 
 
 def sanity_row(store: Store, name: str, index: int) -> dict[str, Any]:
@@ -103,29 +103,29 @@ def _show_localisation(store: Store) -> None:
 def _with_baselines(run: runs.Run, store: Store) -> list[Store]:
     """An evaluation, and that of its baselines if they were measured apart; what does not fit together is said."""
     baselines = [] if any(is_baseline(name) for name in store.settings.maps) else _measured(run, store)
-    for words in (said for other in baselines for said in differences(store, other)):
+    for words in (sentence for other in baselines for sentence in differences(store, other)):
         st.warning(words, icon=":material/difference:")
     return [store, *baselines]
 
 
 def _measured(run: runs.Run, store: Store) -> list[Store]:
     """The store of the baselines if there is one; else a button, or how far it is."""
-    found = runs.baselines_of(run)
-    if found is not None and found.job is not None and found.job.is_waiting:
+    other = runs.baselines_of(run)
+    if other is not None and other.job is not None and other.job.is_waiting:
         st.info(
             "The baselines are being measured; how far they are stands at the top.", icon=":material/hourglass_top:"
         )
         return []
-    if found is not None:
+    if other is not None:
         try:
-            baselines = runs.store_of(found)
+            baselines = runs.store_of(other)
         except UserError as error:
             st.error(plain(str(error)))
         else:
             if baselines.finished:
                 return [baselines]
-        if found.job is not None:
-            jobs.show_ended(found.job)
+        if other.job is not None:
+            jobs.show_ended(other.job)
     _offer_baselines(run, store)
     return []
 

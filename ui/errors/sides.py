@@ -115,19 +115,20 @@ def map_colour(name: str) -> str:
     return map_row(made_of).colour if made_of in READOUTS or is_method(made_of) else "#808694"
 
 
-def choose_run(found: list[Run]) -> Run:
+def choose_run(runs: list[Run]) -> Run:
     """Which evaluation is looked at."""
-    names = {run.name: run for run in found}
-    asked = st.query_params.get("run")
-    if key("run") not in st.session_state and asked is not None and asked not in names:
+    names = {run.name: run for run in runs}
+    linked = st.query_params.get("run")
+    if key("run") not in st.session_state and linked is not None and linked not in names:
         st.warning(
-            f"The link names the evaluation “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
+            f"The link names the evaluation “{plain(linked[:60])}”, which this server does not have; you see another one "
+            "instead.",
             icon=":material/link_off:",
         )
     chosen = st.sidebar.selectbox(
         "Evaluation",
         list(names),
-        key=remembered("run", names, found[0].name),
+        key=remembered("run", names, runs[0].name),
         format_func=lambda name: names[name].title,
         persist_state="session",
         help="Every evaluation is kept below the server's folder of runs, with its settings, notes and tags.",
@@ -136,7 +137,7 @@ def choose_run(found: list[Run]) -> Run:
     return names[str(chosen)]
 
 
-def choose_sides(run: Run, found: list[Run]) -> View:
+def choose_sides(run: Run, all_runs: list[Run]) -> View:
     """The two maps that are compared; B may come from another evaluation of the same pictures."""
     store = runs.store_of(run)
     maps = [name for name in store.settings.maps if not is_baseline(name)] or list(store.settings.maps)
@@ -144,7 +145,7 @@ def choose_sides(run: Run, found: list[Run]) -> View:
         first = st.selectbox(
             "A", maps, key=remembered("a", maps, maps[0]), format_func=map_label, persist_state="session"
         )
-        others = {SAME: run} | {other.name: other for other in found if other.name != run.name}
+        others = {SAME: run} | {other.name: other for other in all_runs if other.name != run.name}
         where = SAME
         if len(others) > 1:
             where = st.selectbox(

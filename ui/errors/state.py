@@ -18,7 +18,7 @@ def number(name: str, least: int, most: int, otherwise: int) -> int:
 def fraction(name: str, otherwise: float, most: float) -> float:
     """A hundredth from 0 to ``most`` of the address, or what counts where it says something else."""
     try:
-        found = round(float(st.query_params.get(name, "")), 2)
+        value = round(float(st.query_params.get(name, "")), 2)
     except ValueError:
         return otherwise
-    return found if 0 <= found <= most else otherwise
+    return value if 0 <= value <= most else otherwise

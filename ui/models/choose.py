@@ -41,14 +41,16 @@ def choose_shown(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
         )
         text = st.text_input("Find", key="models-find", placeholder="name, class or backbone")
     first = st.query_params.get(SHOW)
-    found = [entry for entry in entries if kind in (ALL, entry.kind) and is_found(entry, text)]
-    found.sort(key=lambda entry: entry.name != first)  # stable
-    if not found:
+    matching = [entry for entry in entries if kind in (ALL, entry.kind) and is_found(entry, text)]
+    matching.sort(key=lambda entry: entry.name != first)  # stable
+    if not matching:
         st.info("No model is like that. Take a filter away.", icon=":material/filter_alt_off:")
-    if len(found) > PAGE:
-        page = int(st.number_input(f"Page of {-(-len(found) // PAGE)}", 1, -(-len(found) // PAGE), key="models-page"))
-        found = found[(page - 1) * PAGE : page * PAGE]
-    return found
+    if len(matching) > PAGE:
+        page = int(
+            st.number_input(f"Page of {-(-len(matching) // PAGE)}", 1, -(-len(matching) // PAGE), key="models-page")
+        )
+        matching = matching[(page - 1) * PAGE : page * PAGE]
+    return matching
 
 
 def is_found(entry: ModelEntry, text: str) -> bool:

@@ -7,33 +7,34 @@ from pathlib import Path
 
 import streamlit as st
 
-from recam_core import UserError, known_models
+from recam_core import BACKBONES, UserError, known_models
 from recam_core.checkpoints.importers import (
     CLASS_LISTS,
+    EDGES,
+    NETWORK,
+    SECOND,
+    WHOLE,
     Recognised,
+    certain_list,
     parse_class_names,
     store_import,
     stride_note,
 )
 from recam_core.checkpoints.registry import model_entries, model_entry, place_for
+from recam_core.networks.backbones import strides_of
 from recam_core.records import is_library_name
 from ui.models.state import form_key, next_form, say_next
 from ui.models.words import missing_words
 from ui.widgets.escaping import plain
 from ui.widgets.model_choice import entry_words
 
-LISTS = {
-    20: ("VOC", "the 20 of Pascal VOC"),
-    80: ("COCO", "the 80 of MS COCO"),
-    1000: ("ImageNet", "the 1,000 of ImageNet"),
-}
 OWN = "other names"
-STRIDES = {"s16": "16 (as the reference)", "s8": "8 (finer maps, four times the work)"}
+STRIDES = {16: "16 (as the reference)", 8: "8 (finer maps, four times the work)"}
 ACTIVATIONS = {"sigmoid": "sigmoid: every class by itself", "softmax": "softmax: the classes share 100 %"}
 
 
 @dataclass(frozen=True)
-class Making:
+class Answers:
     """How a model is made of files: what ``store_import`` is told."""
 
     name: str
@@ -45,48 +46,47 @@ class Making:
     average: bool = True  # of a network and its moving average the latter
 
 
-def choose_making(stem: str, files: Sequence[str], found: Sequence[Recognised]) -> Making | None:
+def ask_about(stem: str, files: Sequence[str], recognised: Sequence[Recognised]) -> Answers | None:
     """Ask what the files (their names, and what each is) do not say; None as long as an answer is missing."""
-    kinds = [one.kind for one in found]
+    parts = [one.row.part for one in recognised]
     name = st.text_input("Name under Models", free_name(stem), key=form_key("name"), max_chars=60).strip()
-    if "pair" in kinds:
-        return Making(name)
-    order = _choose_order(files, kinds)
-    _say_what_is_missing(kinds)
-    onto = _choose_onto(kinds)
-    if set(kinds) == {"irn"}:
-        return Making(name, onto=onto) if onto else None
-    main = next((one for one in found if one.kind in ("cam", "classifier")), found[0])
-    classes = _choose_classes(main.classes, main.kind)
+    if WHOLE in parts:
+        return Answers(name)
+    order = _choose_order(files, parts)
+    _say_what_is_missing(parts)
+    onto = _choose_onto(parts)
+    if set(parts) == {EDGES}:
+        return Answers(name, onto=onto) if onto else None
+    main = next((one for one in recognised if one.row.part == NETWORK), recognised[0])
+    classes = _choose_classes(main)
     if classes is None:
         return None
-    backbone = _choose_stride(main.backbone) if main.backbone.startswith("resnet") else ""
-    backbone = main.backbone if is_library_name(main.backbone) else backbone
-    if main.kind == "classifier" and (note := stride_note(backbone)):
+    backbone = main.backbone if is_library_name(main.backbone) else _choose_stride(main.backbone)
+    if not main.row.reference and (note := stride_note(backbone)):
         st.caption(f"It is {note}.")
-    activation = _choose_activation(main) if main.kind == "classifier" else ""
-    average = not any(one.both for one in found) or _choose_average()
-    return Making(name, classes, backbone, activation, onto, order, average)
+    activation = "" if main.row.reference else _choose_activation(main)
+    average = not any(one.both for one in recognised) or _choose_average()
+    return Answers(name, classes, backbone, activation, onto, order, average)
 
 
-def choose_making_of_fetched(name: str) -> Making:
+def answers_for_fetched(name: str) -> Answers:
     """Torchvision's ImageNet classifier under a name."""
-    return Making(name.strip(), backbone="resnet50_s16", activation="softmax")
+    return Answers(name.strip(), backbone="resnet50_s16", activation="softmax")
 
 
-def make_model(paths: Sequence[Path], making: Making) -> None:
+def make_model(paths: Sequence[Path], answers: Answers) -> None:
     """Import the files, and draw the page again with the new card on top."""
     store_import(
-        [paths[i] for i in making.order] if making.order else paths,
-        place_for(making.name),
-        making.name,
-        class_names=making.class_names,
-        backbone=making.backbone,
-        activation=making.activation,
-        onto=making.onto,
-        average=making.average,
+        [paths[i] for i in answers.order] if answers.order else paths,
+        place_for(answers.name),
+        answers.name,
+        class_names=answers.class_names,
+        backbone=answers.backbone,
+        activation=answers.activation,
+        onto=answers.onto,
+        average=answers.average,
     )
-    entry = model_entry(making.name)
+    entry = model_entry(answers.name)
     next_form()
     lacking = missing_words(entry.networks)
     say_next(f"**{plain(entry.name)}** is listed under Models. {lacking}".strip(), entry.name)
@@ -108,9 +108,9 @@ def _choose_average() -> bool:
     )
 
 
-def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]:
+def _choose_order(files: Sequence[str], parts: Sequence[str]) -> tuple[int, ...]:
     """Positions of the files, the stage-1 network first; only somebody who knows them can tell two networks apart."""
-    networks = [i for i, kind in enumerate(kinds) if kind in ("cam", "classifier")]
+    networks = [i for i, part in enumerate(parts) if part == NETWORK]
     if len(networks) < 2:
         return ()
     first = st.selectbox(
@@ -124,24 +124,27 @@ def _choose_order(files: Sequence[str], kinds: Sequence[str]) -> tuple[int, ...]
 
 
 def _choose_stride(backbone: str) -> str:
-    stride = st.segmented_control(
+    """The same backbone at the stride that was chosen; "" where it has one alone."""
+    names = strides_of(backbone)
+    if len(names) < 2:
+        return ""
+    return st.segmented_control(
         "Output stride",
-        list(STRIDES),
-        format_func=STRIDES.__getitem__,
-        default="s16",
+        names,
+        format_func=lambda name: STRIDES.get(BACKBONES[name].stride, str(BACKBONES[name].stride)),
+        default=backbone,
         required=True,
         key=form_key("stride"),
         help="How fine the maps are. The weights are the same for both; the reference looks at stride 16.",
     )
-    return f"{backbone.rsplit('_', 1)[0]}_{stride}"
 
 
-def _choose_activation(seen: Recognised) -> str:
+def _choose_activation(recognised: Recognised) -> str:
     chosen = st.segmented_control(
         "Scores become probabilities by",
         list(ACTIVATIONS),
         format_func=ACTIVATIONS.__getitem__,
-        default="softmax" if seen.softmax else "sigmoid",
+        default="softmax" if recognised.softmax else "sigmoid",
         required=True,
         key=form_key("activation"),
         help="As it was trained: one label a picture needs softmax, several need sigmoid. Maps do not depend on it.",
@@ -149,15 +152,15 @@ def _choose_activation(seen: Recognised) -> str:
     return str(chosen)
 
 
-def _choose_classes(count: int, kind: str) -> tuple[str, ...] | None:
+def _choose_classes(recognised: Recognised) -> tuple[str, ...] | None:
     """Names of the classes; None as long as they are missing."""
-    if count in LISTS:
-        known, words = LISTS[count]
-        is_sure = kind != "classifier" or known == "ImageNet"  # any classifier may have 20 or 80 classes
+    count = recognised.classes
+    if known := next((name for name, names in CLASS_LISTS.items() if len(names) == count), ""):
+        words = f"the {count:,} of {known}"
         which = st.segmented_control(
             f"Names of the {count:,} classes",
             [words, OWN],
-            default=words if is_sure else None,
+            default=words if known == certain_list(count, recognised.row.reference) else None,
             key=form_key("classes-of"),
         )
         if which is None:
@@ -184,9 +187,9 @@ def _choose_classes(count: int, kind: str) -> tuple[str, ...] | None:
     return names
 
 
-def _choose_onto(kinds: Sequence[str]) -> str:
+def _choose_onto(parts: Sequence[str]) -> str:
     """The model that the files are added to, "" for none: an IRN network needs one, and FC2 with its network may complete one."""
-    needed = set(kinds) == {"irn"}
+    needed = set(parts) == {EDGES}
     readable = [entry for entry in model_entries() if not entry.fault]
     fits = {entry.name: entry_words(entry) for entry in readable if needed or missing_words(entry.networks)}
     if not fits:
@@ -207,11 +210,11 @@ def _choose_onto(kinds: Sequence[str]) -> str:
     return str(chosen or "")
 
 
-def _say_what_is_missing(kinds: Sequence[str]) -> None:
-    if "cam" in kinds or "classifier" in kinds:
-        if "recam-predictor" not in kinds:
+def _say_what_is_missing(parts: Sequence[str]) -> None:
+    if NETWORK in parts:
+        if SECOND not in parts:
             st.caption(missing_words(("cam",)))
-        elif sum(kind in ("cam", "classifier") for kind in kinds) == 1:
+        elif parts.count(NETWORK) == 1:
             st.caption(missing_words(("recam",)))
-    elif "recam-predictor" in kinds:
+    elif SECOND in parts:
         st.caption("This is FC2 alone: add the file of the network that was trained with it.")

@@ -14,7 +14,7 @@ from recam_core.checkpoints.fetching import IMAGENET_FILE, fetch_imagenet
 from recam_core.checkpoints.importers import Recognised, recognise, stride_note
 from recam_core.checkpoints.registry import arriving, write_arrived
 from recam_core.system.folders import allowed_file, data_roots
-from ui.models.import_form import Making, choose_making, choose_making_of_fetched, free_name, make_model
+from ui.models.import_form import Answers, answers_for_fetched, ask_about, free_name, make_model
 from ui.models.state import form_key
 from ui.widgets.architecture import name_architecture
 from ui.widgets.escaping import plain
@@ -78,15 +78,19 @@ def bring_in() -> None:
                 "together. Files are read as plain tensors: nothing in them is run."
             )
             return
-        found = _recognised(source, name_architecture(ARCHITECTURE, form_key("architecture")))
-        if found is None:
+        recognised = _recognised(source, name_architecture(ARCHITECTURE, form_key("architecture")))
+        if recognised is None:
             return
-        making = choose_making(source.stem, source.names, found)
-        if making is not None and st.button(
-            "Import", type="primary", icon=":material/add:", key=form_key("go"), disabled=not making.name
+        answers = ask_about(source.stem, source.names, recognised)
+        if answers is not None and st.button(
+            "Import", type="primary", icon=":material/add:", key=form_key("go"), disabled=not answers.name
         ):
-            with _said(), st.spinner("Reading and checking the weights …", show_time=True), source.on_disk() as paths:
-                make_model(paths, making)
+            with (
+                _in_a_sentence(),
+                st.spinner("Reading and checking the weights …", show_time=True),
+                source.on_disk() as paths,
+            ):
+                make_model(paths, answers)
 
 
 def _sent() -> Source | None:
@@ -126,32 +130,32 @@ def _recognised(source: Source, backbone: str) -> tuple[Recognised, ...] | None:
 
     ``backbone`` is the library's classifier that was named, or "".
     """
-    stamp, found, refusals = st.session_state.get(SEEN, (None, (), []))
+    stamp, recognised, refusals = st.session_state.get(SEEN, (None, (), []))
     if stamp != (*source.stamp, backbone):
         try:
             with st.spinner("Looking at the file …", show_time=True), source.on_disk() as paths:
-                found, refusals = _look(paths, backbone)
+                recognised, refusals = _look(paths, backbone)
         except UserError as error:  # there is no place to write what was sent
-            found, refusals = (), [str(error)]
-        st.session_state[SEEN] = ((*source.stamp, backbone), found, refusals)
+            recognised, refusals = (), [str(error)]
+        st.session_state[SEEN] = ((*source.stamp, backbone), recognised, refusals)
     for refusal in refusals:
         st.error(plain(refusal), icon=":material/block:")
     if refusals:
         return None
-    for name, one in zip(source.names, found, strict=True):
+    for name, one in zip(source.names, recognised, strict=True):
         st.success(f"**{plain(name)}** is {plain(one.words)}", icon=":material/check:")
-    return found
+    return recognised
 
 
 def _look(paths: list[Path], backbone: str) -> tuple[tuple[Recognised, ...], list[str]]:
     """What the files are, and why each of the others is refused."""
-    found, refusals = [], []
+    recognised, refusals = [], []
     for path in paths:
         try:
-            found.append(recognise(path, backbone=backbone))
+            recognised.append(recognise(path, backbone=backbone))
         except UserError as error:
             refusals.append(str(error))
-    return tuple(found), refusals
+    return tuple(recognised), refusals
 
 
 def _fetch() -> None:
@@ -163,7 +167,7 @@ def _fetch() -> None:
     name = st.text_input("Name", "imagenet-resnet50", key=form_key("fetch-name"), max_chars=60)
     if not st.button("Fetch ImageNet weights of ResNet-50 (98 MB)", icon=":material/download:", key=form_key("fetch")):
         return
-    with _said(), arriving() as folder:
+    with _in_a_sentence(), arriving() as folder:
         bar = st.progress(0.0, "Connecting …")
 
         def say(done: int, total: int) -> None:
@@ -175,8 +179,8 @@ def _fetch() -> None:
             bar.empty()
             raise
         bar.progress(1.0, "Reading and checking the weights …")
-        making = choose_making_of_fetched(name)
-        make_model([path], making)
+        answers = answers_for_fetched(name)
+        make_model([path], answers)
 
 
 def _fetch_any() -> None:
@@ -194,12 +198,12 @@ def _fetch_any() -> None:
         "Name under Models", free_name(backbone), key=form_key(f"library-name-{backbone}"), max_chars=60
     )
     if st.button("Fetch its weights and import", icon=":material/download:", key=form_key("fetch-any")):
-        with _said(), st.spinner("Fetching, reading and checking the weights …", show_time=True):
-            make_model([], Making(name.strip(), backbone=backbone))
+        with _in_a_sentence(), st.spinner("Fetching, reading and checking the weights …", show_time=True):
+            make_model([], Answers(name.strip(), backbone=backbone))
 
 
 @contextlib.contextmanager
-def _said() -> Iterator[None]:
+def _in_a_sentence() -> Iterator[None]:
     """A refusal is a sentence on the page."""
     try:
         yield

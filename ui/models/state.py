@@ -16,7 +16,7 @@ def say_next(sentence: str, show: str = "") -> None:
     st.rerun()
 
 
-def said() -> str:
+def last_sentence() -> str:
     """The sentence to say, once."""
     return str(st.session_state.pop(SAID, ""))
 

@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.readouts import NETWORKS, READOUTS
 from recam_core.records import CAM, TrainConfig, is_library_name
 
-BACKBONES = {  # words and output stride
-    "tiny": ("Tiny", 8),
-    "efficientnet_lite0": ("EfficientNet-Lite0", 16),
-    "efficientnet_lite0_relu": ("EfficientNet-Lite0, not capped", 16),
-    **{f"resnet{n}_s{stride}": (f"ResNet-{n}", stride) for n in (18, 50, 101) for stride in (16, 8)},
-}
 FIRST = 6  # class names that are shown before the card is opened
 
 
@@ -21,10 +16,8 @@ def backbone_words(name: str) -> tuple[str, str]:
         library, _, model = name.partition(":")
         model, _, finer = model.partition("@")
         return f"{model} of {library}", f"output stride {finer}" if finer else "its own output stride"
-    if name not in BACKBONES:
-        return name, ""
-    words, stride = BACKBONES[name]
-    return words, f"output stride {stride}"
+    row = BACKBONES.get(name)
+    return (name, "") if row is None else (row.label, f"output stride {row.stride}")
 
 
 def classes_words(classes: Sequence[str]) -> str:
@@ -64,11 +57,11 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
             rows = {name: float(row["miou"]) for name, row in measured["readouts"].items() if name in READOUTS}
             best = max(rows, key=rows.__getitem__)
             how = f", {measured['how']}" if measured.get("how") else ""
-            said = f"{measured['pictures']} pictures of {where}{how}"
+            where_measured = f"{measured['pictures']} pictures of {where}{how}"
         except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
             continue
         beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
-        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, said
+        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, where_measured
     return None
 
 

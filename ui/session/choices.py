@@ -20,17 +20,18 @@ def begin_visit(page: str) -> None:
         state[PAGE], state[VISIT] = page, state.get(VISIT, 0) + 1
 
 
-def carry_over(key: str) -> None:
-    """Call before a widget that several pages have: what was chosen on one counts on the next, where it would begin anew.
+def carry_over(*keys: str) -> None:
+    """Call before a widget whose value outlives its page: what was chosen counts on the next visit, where it would begin anew.
 
     Streamlit takes the widgets of two pages for different ones, whatever their key. Those that no page draws itself it takes
     for the same, and yet its browser forgets them while a page without them is open, even after it told the server of them.
     """
     state = st.session_state
     drawn_on = state.setdefault(DRAWN_ON, {})
-    if drawn_on.get(key) != state[VISIT]:
-        state[key] = state[key]
-        drawn_on[key] = state[VISIT]
+    for key in keys:
+        if drawn_on.get(key) != state[VISIT] and key in state:
+            state[key] = state[key]
+            drawn_on[key] = state[VISIT]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Choices:
         self.settle(name)
         if st.session_state.get(self.key(name)) not in choices:
             st.session_state[self.key(name)] = read_choice(name, choices, otherwise)
+        carry_over(self.key(name))
         return self.key(name)
 
     def tell(self, name: str, otherwise: str = "") -> str:

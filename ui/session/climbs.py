@@ -24,8 +24,8 @@ class Climb(Protocol):
 
 def climbs() -> dict[str, Any]:
     """The climbs of this session by their place: the preview, the climb, and those that are kept."""
-    found: dict[str, Any] = st.session_state.setdefault(RUNS, {})
-    return found
+    runs: dict[str, Any] = st.session_state.setdefault(RUNS, {})
+    return runs
 
 
 def finished_climb(subject: tuple[str, ...], before: Evidence) -> Climb | None:

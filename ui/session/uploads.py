@@ -82,10 +82,10 @@ def find(session: MutableMapping[Any, Any], sha256: str) -> Picture | None:
     """A picture of this session, or one that a link names and the server still has."""
     if (upload := _upload(session, sha256)) is None:
         return None
-    found: Picture | None = session.get(OPEN)
-    if found is None or found.sha256 != sha256:
-        found = session[OPEN] = upload.open()
-    return found
+    picture: Picture | None = session.get(OPEN)
+    if picture is None or picture.sha256 != sha256:
+        picture = session[OPEN] = upload.open()
+    return picture
 
 
 def truth_of(session: MutableMapping[Any, Any], sha256: str, classes: tuple[str, ...]) -> np.ndarray | None:

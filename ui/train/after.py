@@ -7,11 +7,14 @@ from typing import Literal
 import streamlit as st
 
 from recam_core import SAMPLES, UserError, known_models, zip_bytes
+from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.checkpoints.registry import delete_run, model_entries
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
 from recam_core.system.folders import may_start
+from recam_core.system.history import HISTORY
 from recam_core.training.recipes import BOUNDARY_RECIPES, default_boundaries
+from recam_core.training.run_folder import SETTINGS
 from ui.train import runs, state
 from ui.train.history import History
 from ui.train.live import show_boundary
@@ -95,7 +98,7 @@ def result_words(history: History, seconds: float = 0.0) -> str:
 
 def model_name(run: Run) -> str:
     """What the list calls the model of a run; "" where it does not stand there."""
-    path = (run.folder / runs.MODEL).resolve()
+    path = (run.folder / RUN_MODEL).resolve()
     return next((name for name, place in known_models().items() if place.resolve() == path), "")
 
 
@@ -106,10 +109,10 @@ def title_of(name: str) -> str:
 
 def _offer_download(run: Run) -> None:
     def packed() -> bytes:
-        files = {name: run.folder / name for name in (runs.SETTINGS, runs.HISTORY)}
+        files = {name: run.folder / name for name in (SETTINGS, HISTORY)}
         return zip_bytes({name: path.read_bytes() for name, path in files.items() if path.is_file()})
 
-    if (run.folder / runs.SETTINGS).is_file():
+    if (run.folder / SETTINGS).is_file():
         st.download_button(
             "Settings and history",
             packed,

@@ -128,8 +128,8 @@ def _line(figure: go.Figure, x: Any, y: Any, name: str, **how: Any) -> None:
 
 def _show_stages(figure: go.Figure, runs: Runs) -> None:
     """A line where stage 2 begins, where all runs agree on it."""
-    starts = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
-    if len(starts) == 1 and (start := starts.pop()):
+    epochs = {first_epoch(2, config) for _, history, config in runs if 2 in history.stages}
+    if len(epochs) == 1 and (start := epochs.pop()):
         line = {"dash": "dot", "color": "#888888", "width": 1}
         figure.add_vline(
             start, line=line, annotation={"text": "stage 2", "font": {"size": 11}, "y": 0, "yanchor": "bottom"}

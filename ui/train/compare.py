@@ -24,15 +24,15 @@ MOST = 6
 KEY, WITH = "train-compare", "with"  # in the session, in the address
 
 
-def choose_others(found: list[Run], run: Run) -> list[Run]:
+def choose_others(all_runs: list[Run], run: Run) -> list[Run]:
     """Which runs are looked at beside this one, in the panel."""
-    others = {other.name: other for other in found if other.name != run.name}
-    called = runs.labels(found)
+    others = {other.name: other for other in all_runs if other.name != run.name}
+    called = runs.labels(all_runs)
     if not others:
         return []
-    held = st.session_state[KEY] if KEY in st.session_state else read_list(WITH)[: MOST - 1]
-    if (kept := [name for name in held if name in others]) != held or KEY not in st.session_state:
-        st.session_state[KEY] = kept  # what the link names, without the run itself and what was deleted
+    named = st.session_state[KEY] if KEY in st.session_state else read_list(WITH)[: MOST - 1]
+    if (existing := [name for name in named if name in others]) != named or KEY not in st.session_state:
+        st.session_state[KEY] = existing  # what the link names, without the run itself and what was deleted
     chosen = st.multiselect(
         "Compare with",
         list(others),
@@ -93,7 +93,7 @@ def first_words(shown: list[tuple[str, History, TrainConfig]]) -> str:
     if not common:
         return ""
     best = max(common, key=scores[0].__getitem__)
-    found = " against ".join(f"{100 * score[best]:.1f} %" for score in scores)
+    figures = " against ".join(f"{100 * score[best]:.1f} %" for score in scores)
     configs = [config for _, _, config in shown]
     differing = differences(configs)
     if len(differing) == 1:
@@ -101,7 +101,7 @@ def first_words(shown: list[tuple[str, History, TrainConfig]]) -> str:
         what = f"{label(differing[0])} {values}"
     else:
         what = " against ".join(name for name, _, _ in shown)
-    return f"{what}: seed mIoU of {READOUTS[best].label} {found}."
+    return f"{what}: seed mIoU of {READOUTS[best].label} {figures}."
 
 
 def differences(configs: list[TrainConfig]) -> list[str]:
@@ -112,13 +112,13 @@ def differences(configs: list[TrainConfig]) -> list[str]:
 
 def results(history: History) -> dict[str, str]:
     """What came out of a run, in words for a table."""
-    found = {f"stage {stage}, last BCE": _last(history, stage, "loss_bce") for stage in (1, 2)}
-    found["stage 2, last SCE"] = _last(history, 2, "loss_sce")
+    rows = {f"stage {stage}, last BCE": _last(history, stage, "loss_bce") for stage in (1, 2)}
+    rows["stage 2, last SCE"] = _last(history, 2, "loss_sce")
     if history.validated:
         last = history.validated[-1]
-        found["mAP, %"] = "–" if last.mean_ap is None else f"{100 * last.mean_ap:.1f}"
-        found |= {f"{READOUTS[n].label}, mIoU, %": f"{100 * value:.1f}" for n, value in history.last_miou.items()}
-    return found
+        rows["mAP, %"] = "–" if last.mean_ap is None else f"{100 * last.mean_ap:.1f}"
+        rows |= {f"{READOUTS[n].label}, mIoU, %": f"{100 * value:.1f}" for n, value in history.last_miou.items()}
+    return rows
 
 
 def label(name: str) -> str:
@@ -150,7 +150,7 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
     places = {}
     for run, history, _ in compared:
         try:
-            pictures = watched_pictures(run.folder) if history.kept else ()
+            pictures = watched_pictures(run.folder) if history.maps else ()
         except UserError:
             pictures = ()
         places[run.name] = {picture.name: i for i, picture in enumerate(pictures)}
@@ -163,7 +163,7 @@ def _show_maps(compared: Compared, names: list[str]) -> None:
     with left:
         picture = str(st.selectbox("Picture", common, key="train-both-picture"))
     having = [(name, *each) for name, each in zip(names, compared, strict=True) if picture in places[each[0].name]]
-    offered = [classes_shown(run.folder, history.kept, places[run.name][picture]) for _, run, history, _ in having]
+    offered = [classes_shown(run.folder, history.maps, places[run.name][picture]) for _, run, history, _ in having]
     classes = [name for name in offered[0] if all(name in other for other in offered)]
     if not classes:
         st.caption("These runs kept maps of other classes of this picture.")

@@ -23,13 +23,13 @@ ASKED = "train-cost"
 def show_cost(config: TrainConfig, data: Data) -> None:
     """The estimate of these settings where somebody asked for it, or the button that asks."""
     key = (replace(config, watch=(), seed=0), data.pictures, len(config.watch))
-    asked = st.button(
+    pressed = st.button(
         "What will it take?",
         icon=":material/timer:",
         key="train-estimate",
         help="Tries a step of each stage with these settings and says time, memory and disk.",
     )
-    if not asked and st.session_state.get(ASKED) != key:
+    if not pressed and st.session_state.get(ASKED) != key:
         return
     st.session_state[ASKED] = key
     note = st.empty()

@@ -26,7 +26,7 @@ def show_watched(run: Run, config: TrainConfig) -> None:
     except UserError as error:
         st.error(plain(str(error)))
         return
-    if not history.kept or not pictures:
+    if not history.maps or not pictures:
         if run.waits or run.state == "unknown":
             words = "The first maps come as soon as it begins, then more after every epoch."
             st.info(words, icon=":material/hourglass_top:")
@@ -42,7 +42,7 @@ def show_watched(run: Run, config: TrainConfig) -> None:
         number = st.selectbox(
             "Picture", range(len(pictures)), format_func=names.__getitem__, key=f"train-picture-{run.name}"
         )
-    classes = classes_shown(run.folder, history.kept, int(number or 0))
+    classes = classes_shown(run.folder, history.maps, int(number or 0))
     if not classes:
         st.error("The maps of this run are damaged or gone; its curves and its model are not touched by that.")
         return
@@ -69,15 +69,15 @@ def show_watched(run: Run, config: TrainConfig) -> None:
 
 def roll_of(run: Run, config: TrainConfig, number: int, name: str) -> Roll:
     """The stream of a picture and class: the one that this session has, with what is new, or a new one."""
-    history, kept = history_of(run), rolls()
+    history, own = history_of(run), rolls()
     key = (run.name, number, name)
-    roll = kept.get(key)
-    if roll is None or not roll.feed(history.kept, run.waits):
+    roll = own.get(key)
+    if roll is None or not roll.feed(history.maps, run.waits):
         picture = watched_pictures(run.folder)[number]
         roll = new_roll(run.folder, picture, number, name, config, run.title)
-        roll.feed(history.kept, run.waits)
-    kept.pop(key, None)
-    kept[key] = roll
-    while len(kept) > SESSION_ROLLS:
-        del kept[next(iter(kept))]
+        roll.feed(history.maps, run.waits)
+    own.pop(key, None)
+    own[key] = roll
+    while len(own) > SESSION_ROLLS:
+        del own[next(iter(own))]
     return roll

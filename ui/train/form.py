@@ -147,14 +147,14 @@ def _choose_preset(choice: DataChoice) -> TrainConfig:
         st.caption(f"**{name}**: {words.PRESETS.get(name, '')}. Everything below can be changed.")
     config = offered[name]
     if st.session_state.get(FILLED) != (choice.kind, name):
-        kept = {}
+        values = {}
         if FILLED in st.session_state and st.session_state.get(knobs.key("stages")) == "second":
-            kept = {one: st.session_state.get(knobs.key(one)) for one in ON_A_MODEL}  # other pictures, the same model
+            values = {one: st.session_state.get(knobs.key(one)) for one in ON_A_MODEL}  # other pictures, the same model
         st.session_state[FILLED] = (choice.kind, name)
         knobs.fill(config)
         if named := st.session_state.pop(LINKED, ""):  # FC2 is trained on it, its classifier stays what it is
-            kept = dict(zip(ON_A_MODEL, ("second", named, False), strict=True))
-        for one, value in kept.items():
+            values = dict(zip(ON_A_MODEL, ("second", named, False), strict=True))
+        for one, value in values.items():
             st.session_state[knobs.key(one)] = value
     return replace(config, dataset=choice.kind, root=choice.root, split=choice.split)
 

@@ -39,24 +39,24 @@ class History:
     stages: Mapping[int, Steps]
     epochs: tuple[EpochEnd, ...] = ()
     validated: tuple[Validated, ...] = ()
-    kept: tuple[MapsKept, ...] = ()
+    maps: tuple[MapsKept, ...] = ()
     skipped: tuple[PictureSkipped, ...] = ()
     finished: bool = False
     seconds: float = 0.0  # that the finished run took
     unread: int = 0  # events that make no sense
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether a step was made."""
         return bool(self.stages)
 
     @property
     def last_miou(self) -> dict[str, float]:
         """Seed mIoU by readout after the last epoch in which it was scored: CAM's at the end of stage 1."""
-        found: dict[str, float] = {}
+        miou: dict[str, float] = {}
         for done in self.validated:
-            found |= {name: value for name, value in done.miou.items() if isinstance(value, int | float)}
-        return {name: found[name] for name in READOUTS if name in found}
+            miou |= {name: value for name, value in done.miou.items() if isinstance(value, int | float)}
+        return {name: miou[name] for name in READOUTS if name in miou}
 
     @property
     def waiting_share(self) -> float:
@@ -69,7 +69,7 @@ class History:
 def make_history(events: Iterable[Mapping[str, Any]]) -> History:
     """Sort the events of a run's stream by what they are."""
     rows: list[tuple[Any, ...]] = []  # of steps, by far the most frequent
-    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    records: dict[str, list[Any]] = {kind: [] for kind in KINDS}
     seconds, finished, unread = 0.0, False, 0
     for event in events:
         name = event.get("event")
@@ -80,16 +80,16 @@ def make_history(events: Iterable[Mapping[str, Any]]) -> History:
         elif name in KINDS:
             record = _record(KINDS[name], event)
             unread += record is None
-            found[name] += [] if record is None else [record]
+            records[name] += [] if record is None else [record]
     steps = _table(rows)
     unread += len(rows) - len(steps)
     stages = {stage: _steps(steps[steps[:, 0] == stage]) for stage in (1, 2)}
     return History(
         {stage: there for stage, there in stages.items() if len(there.step)},
-        tuple(found["EpochEnd"]),
-        tuple(found["Validated"]),
-        tuple(found["MapsKept"]),
-        tuple(found["PictureSkipped"]),
+        tuple(records["EpochEnd"]),
+        tuple(records["Validated"]),
+        tuple(records["MapsKept"]),
+        tuple(records["PictureSkipped"]),
         finished,
         seconds,
         unread,
@@ -158,7 +158,7 @@ def drawn(count: int) -> np.ndarray:
 
 def progress(history: History, config: TrainConfig, pictures: int) -> tuple[float, str]:
     """How far a run is, 0 … 1, and that in words with the time left; ``pictures`` of the data set, 0 where unknown."""
-    if not history.begun:
+    if not history.has_begun:
         return 0.0, "Loading the data set and the network …"
     totals = _totals(history, config, pictures)
     done = {stage: int(steps.step[-1]) for stage, steps in history.stages.items()}
@@ -167,10 +167,10 @@ def progress(history: History, config: TrainConfig, pictures: int) -> tuple[floa
     steps = history.stages[now]
     share = sum(done.get(stage, 0) for stage in totals) / max(1, sum(totals.values()))
     words = f"stage {now} of 2, step {done[now]:,} of {totals[now]:,}"
-    left = _left(history, config, totals, done)
-    if len(steps.step) < 3 or left is None:
+    remaining = _left(history, config, totals, done)
+    if len(steps.step) < 3 or remaining is None:
         return min(share, 1.0), words
-    return min(share, 1.0), f"{words}, about {time_words(left)} left"
+    return min(share, 1.0), f"{words}, about {time_words(remaining)} left"
 
 
 def _totals(history: History, config: TrainConfig, pictures: int) -> dict[int, int]:
@@ -196,8 +196,8 @@ def _left(history: History, config: TrainConfig, totals: Mapping[int, int], done
     pace = paces[max(paces)]
     if pace <= 0:
         return None
-    left = sum((totals[stage] - done.get(stage, 0)) * paces.get(stage, pace) for stage in totals)
+    remaining = sum((totals[stage] - done.get(stage, 0)) * paces.get(stage, pace) for stage in totals)
     if history.validated:
         epochs = config.stage2_epochs + (0 if config.stage1 else config.stage1_epochs)
-        left += max(0, epochs - len(history.validated)) * float(np.mean([v.seconds for v in history.validated]))
-    return max(0.0, left)
+        remaining += max(0, epochs - len(history.validated)) * float(np.mean([v.seconds for v in history.validated]))
+    return max(0.0, remaining)

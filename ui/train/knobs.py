@@ -93,14 +93,15 @@ def choose_network(base: TrainConfig) -> TrainConfig:
         with second:
             return _on_a_model(base)
     with second:
-        networks = {name: words.BACKBONES.get(name, name) for name in BACKBONES} | {LIBRARY: words.LIBRARY}
+        networks = {name: words.backbone(row) for name, row in BACKBONES.items()} | {LIBRARY: words.LIBRARY}
         backbone = pick("backbone", "Network", networks, words.POSITIONS)
         if backbone == LIBRARY:
             backbone = name_architecture("Its name", key(LIBRARY))
             if not backbone:
                 raise UserError("Name the classifier of timm or torchvision that is to be trained.")
     with third:
-        offered = {name: label for name, label in words.WEIGHTS.items() if name in _weights_of(backbone)}
+        own = BACKBONES[backbone].weights if backbone in BACKBONES else tuple(words.WEIGHTS)
+        offered = {name: label for name, label in words.WEIGHTS.items() if name in own}
         weights = pick("weights", "It begins with weights", offered)
         if weights == "file":
             text = st.text_input(
@@ -157,7 +158,7 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
         with fourth:
             if values["optimizer"] == "sgd":
                 values["momentum"] = _momentum()
-        values |= _kept()
+        values |= _choose_frozen()
         first, second, third = st.columns(3, gap="medium")
         with first:
             values["fc1_start"] = pick("fc1_start", "FC1 starts", words.FC1_STARTS)
@@ -174,7 +175,7 @@ def choose_rates(config: TrainConfig) -> dict[str, Any]:
     return values
 
 
-def _kept() -> dict[str, Any]:
+def _choose_frozen() -> dict[str, Any]:
     """What of the backbone stays as it began, and how finely it is trained: as typed."""
     values: dict[str, Any] = {}
     first, second, third = st.columns(3, gap="medium", vertical_alignment="bottom")
@@ -222,10 +223,3 @@ def choose_machine() -> dict[str, Any]:
             with column:
                 values[name] = number(name)
     return values
-
-
-def _weights_of(backbone: str) -> tuple[str, ...]:
-    """Where the weights of a backbone can come from."""
-    if backbone == "tiny":
-        return ("none",)
-    return ("none", "imagenet") if backbone.startswith("efficientnet") else tuple(words.WEIGHTS)

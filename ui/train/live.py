@@ -5,7 +5,9 @@ from typing import Any
 import streamlit as st
 
 from recam_core.records import TrainConfig
+from recam_core.system.history import HISTORY
 from recam_core.system.jobs import Job, read_events
+from recam_core.training.run_folder import SETTINGS
 from ui.train import charts, runs
 from ui.train.history import History, progress
 from ui.train.maps import Roll
@@ -42,7 +44,7 @@ def show_live(run: Run, config: TrainConfig) -> None:
 
 def _landmarks(run: Run) -> tuple[bool, bool]:
     """What the rest of the page depends on: whether there are settings, and maps to look at."""
-    return (run.folder / runs.SETTINGS).exists(), bool(runs.history_of(run).kept)
+    return (run.folder / SETTINGS).exists(), bool(runs.history_of(run).maps)
 
 
 def _show_bar(job: Job, run: Run, history: History, config: TrainConfig) -> None:
@@ -83,11 +85,11 @@ def show_curves(run: Run, history: History, config: TrainConfig) -> None:
 
 
 def _lost_words(history: History, run: Run) -> str:
-    if not history.begun and run.state == "done":
+    if not history.has_begun and run.state == "done":
         return "Its history is gone, so there are no curves."
-    if not history.begun and not run.waits and run.state != "unknown":
+    if not history.has_begun and not run.waits and run.state != "unknown":
         return "It ended before its first step."
-    if not history.begun:
+    if not history.has_begun:
         return "Curves begin with the first step. SCE is trained in stage 2."
     waited = f"{history.waiting_share:.0%}"
     return f"Thin: each step; thick: their running mean. The processor waited for pictures {waited} of the time."
@@ -115,19 +117,19 @@ def show_log(run: Run) -> None:
         for lines in (events, errors):
             if lines:
                 st.code("\n".join(lines), language=None, wrap_lines=True)
-        st.caption(f"All of it: `{run.folder.name}/{runs.HISTORY}` in the folder of runs.")
+        st.caption(f"All of it: `{run.folder.name}/{HISTORY}` in the folder of runs.")
 
 
 def rolls() -> dict[tuple[str, int, str], Roll]:
     """The streams that this session looks at, by run, picture and class."""
-    found: dict[tuple[str, int, str], Roll] = st.session_state.setdefault(ROLLS, {})
-    return found
+    own: dict[tuple[str, int, str], Roll] = st.session_state.setdefault(ROLLS, {})
+    return own
 
 
 def feed_rolls(run: Run, history: History, *, running: bool) -> None:
     """Let new epochs appear in what this session looks at."""
     for key, roll in list(rolls().items()):
-        if key[0] == run.name and not roll.feed(history.kept, running):
+        if key[0] == run.name and not roll.feed(history.maps, running):
             del rolls()[key]  # it went back to a checkpoint: made anew when it is drawn
 
 
@@ -154,8 +156,8 @@ def show_boundary(job: Job) -> None:
 def _boundary_progress(job: Job) -> tuple[float, str]:
     """How far a boundary training is, 0 … 1, and that in words with the time left."""
     events, _ = read_events(job)
-    begun = max((i for i, event in enumerate(events) if event["event"] == "Started"), default=0)
-    events = events[begun:]
+    start = max((i for i, event in enumerate(events) if event["event"] == "Started"), default=0)
+    events = events[start:]
     steps = [event for event in events if event["event"] == "BoundaryStep"]
     if steps:
         last = steps[-1]

@@ -32,12 +32,12 @@ class Roll:
     folder: Path
     shown: list[tuple[int, int]] = field(default_factory=list)
 
-    def feed(self, kept: Sequence[MapsKept], running: bool) -> bool:
+    def feed(self, stored: Sequence[MapsKept], running: bool) -> bool:
         """Add the epochs that are new; False where those it has are not the run's any more, so that it must be made anew."""
-        epochs = [(one.stage, one.epoch) for one in kept]
+        epochs = [(one.stage, one.epoch) for one in stored]
         if epochs[: len(self.shown)] != self.shown or (running and not self.stream.running):
             return False
-        for one in kept[len(self.shown) :]:
+        for one in stored[len(self.shown) :]:
             frame = epoch_frame(self.folder, one, self.number, self.name, first=self.stream.made == 0)
             if frame is not None:
                 self.stream.add(frame)
@@ -96,10 +96,10 @@ def _chart(title: str, lines: Sequence[dict[str, str]], config: TrainConfig) -> 
     return {"title": title, "percent": True, "joined": True, "ticks": ticks, "lines": lines}
 
 
-def epoch_frame(folder: Path, kept: MapsKept, number: int, name: str, *, first: bool) -> Frame | None:
+def epoch_frame(folder: Path, stored: MapsKept, number: int, name: str, *, first: bool) -> Frame | None:
     """What the networks saw in one picture after an epoch; None where the file is damaged or gone."""
     try:
-        maps = epoch_maps(folder, kept.file)
+        maps = epoch_maps(folder, stored.file)
     except UserError:
         return None
     if number >= len(maps.scores):
@@ -119,17 +119,17 @@ def epoch_frame(folder: Path, kept: MapsKept, number: int, name: str, *, first: 
         curves[readout] = _shares(picture, grid, readout)
     score = float(maps.scores[number][k]) if there else float("nan")
     return Frame(
-        label=f"stage {kept.stage}, {f'epoch {kept.epoch + 1}' if kept.epoch >= 0 else 'start'}",
+        label=f"stage {stored.stage}, {f'epoch {stored.epoch + 1}' if stored.epoch >= 0 else 'start'}",
         layers=layers,
         values={"score": score} if there else {},
         curves=curves,
-        part=kept.stage,
+        part=stored.stage,
     )
 
 
-def classes_shown(folder: Path, kept: Sequence[MapsKept], number: int) -> list[str]:
+def classes_shown(folder: Path, stored: Sequence[MapsKept], number: int) -> list[str]:
     """Classes whose maps of a picture are there, from the newest epoch back."""
-    for one in reversed(kept):
+    for one in reversed(stored):
         try:
             maps = epoch_maps(folder, one.file)
         except UserError:
@@ -142,10 +142,10 @@ def classes_shown(folder: Path, kept: Sequence[MapsKept], number: int) -> list[s
 def epoch_maps(folder: Path, file: str) -> EpochMaps:
     """The maps after an epoch, read once as long as the file stays the same."""
     try:
-        found = (folder / file).stat()
+        stat = (folder / file).stat()
     except OSError as error:
         raise UserError(f"The maps {file} of {folder.name} are not there any more.") from error
-    return _read(str(folder), file, found.st_mtime_ns)
+    return _read(str(folder), file, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=128)

@@ -26,9 +26,9 @@ STATES = {
 SHOWN = 8  # runs that are listed before the list scrolls
 
 
-def choose_run(found: list[Run]) -> Run | str:
+def choose_run(runs: list[Run]) -> Run | str:
     """The run that is looked at, else ``state.NEW`` for the form of a new one, or ``NOTHING``."""
-    names = {run.name: run for run in found}
+    names = {run.name: run for run in runs}
     _follow_link(names)
     with st.sidebar:
         if may_start() and st.button("New training", icon=":material/add:", width="stretch", key="train-new"):
@@ -39,7 +39,7 @@ def choose_run(found: list[Run]) -> Run | str:
         else:
             st.markdown("**Runs on this server**")
             with st.container(height=460 if len(names) > SHOWN else "content", border=False):
-                chosen = _list(names, labels(found), key)
+                chosen = _list(names, labels(runs), key)
     _tell()
     return names.get(str(chosen), str(chosen or NOTHING))
 
@@ -51,22 +51,22 @@ def _tell() -> None:
         st.session_state[TOLD] = (now, before, time.monotonic())
 
 
-def _is_news(asked: str) -> bool:
+def _is_news(linked: str) -> bool:
     """Whether somebody else changed the address: a fragment that reruns may bring along the one of a moment ago."""
     now, before, at = st.session_state.get(TOLD, NOTHING_TOLD)
-    return asked != now and not (asked == before and time.monotonic() - at < LATE)
+    return linked != now and not (linked == before and time.monotonic() - at < LATE)
 
 
 def _follow_link(names: dict[str, Run]) -> None:
     """Let the address count where it was changed by somebody else than this page."""
-    asked = st.query_params.get("run")
+    linked = st.query_params.get("run")
     if st.query_params.get("stage1"):
         state.choose("run", state.NEW)
-    elif asked in (*names, state.NEW) and _is_news(asked):
-        state.choose("run", asked)
-    elif asked and asked not in (*names, state.NEW):  # of an old link, or deleted in another tab
+    elif linked in (*names, state.NEW) and _is_news(linked):
+        state.choose("run", linked)
+    elif linked and linked not in (*names, state.NEW):  # of an old link, or deleted in another tab
         st.warning(
-            f"The link names the run “{plain(asked[:60])}”, which this server does not have; you see another one instead.",
+            f"The link names the run “{plain(linked[:60])}”, which this server does not have; you see another one instead.",
             icon=":material/link_off:",
         )
 

@@ -10,18 +10,17 @@ from typing import Any
 import streamlit as st
 
 from recam_core import Picture, UserError, write_folder
+from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.images.visualise import png_bytes
 from recam_core.records import BoundaryConfig, TrainConfig, flags_of, from_plain
 from recam_core.system.folders import UPLOADS, runs_folder
-from recam_core.system.history import read_history
-from recam_core.system.jobs import Job, list_jobs, start_job, stop_job
-from recam_core.training.run_folder import read_run
+from recam_core.system.history import HISTORY, read_history
+from recam_core.system.jobs import ERRORS, Job, list_jobs, start_job, stop_job
+from recam_core.training.run_folder import CHECKPOINT, SETTINGS, read_run
 from ui.train.history import History, make_history
 from ui.widgets.jobs import when_words
 
 KIND, BOUNDARY = "train", "train-boundary"
-SETTINGS, HISTORY, MODEL = "settings.json", "history.jsonl", "model.safetensors"
-CHECKPOINT, ERRORS = "checkpoint.pt", "errors.txt"
 ERRORS_READ = 16_384  # bytes at the end of that file
 
 
@@ -71,7 +70,7 @@ class Run:
     @property
     def has_model(self) -> bool:
         """Whether its model is written."""
-        return (self.folder / MODEL).is_file()
+        return (self.folder / RUN_MODEL).is_file()
 
 
 def all_runs() -> list[Run]:
@@ -85,12 +84,12 @@ def all_runs() -> list[Run]:
     return [run for _, run in sorted(made, key=lambda pair: -pair[0])]
 
 
-def labels(found: Sequence[Run]) -> dict[str, str]:
+def labels(runs: Sequence[Run]) -> dict[str, str]:
     """What runs are called in lists, by their names; one called like an older one has a number, because lists tell by words."""
     called: dict[str, str] = {}
-    for run in reversed(found):  # the oldest first, so that a new one changes no label
+    for run in reversed(runs):  # the oldest first, so that a new one changes no label
         taken = set(called.values())
-        words = (run.label, *(f"{run.label} ({n})" for n in range(2, len(found) + 2)))
+        words = (run.label, *(f"{run.label} ({n})" for n in range(2, len(runs) + 2)))
         called[run.name] = next(label for label in words if label not in taken)
     return called
 
@@ -115,10 +114,10 @@ def settings_of(run: Run) -> TrainConfig:
     return config
 
 
-def config_from(said: Mapping[str, Any]) -> TrainConfig:
+def config_from(plain: Mapping[str, Any]) -> TrainConfig:
     """Settings out of plain data; ``UserError`` where a value makes no sense. What is unknown is passed over."""
     try:
-        return from_plain(TrainConfig, said)
+        return from_plain(TrainConfig, plain)
     except UserError:
         raise
     except ValueError as error:
@@ -137,10 +136,10 @@ def _made(folder: str, stamp: tuple[int, int]) -> History:
 
 def _stamp(path: Path) -> tuple[int, int]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except FileNotFoundError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size
 
 
 def start(config: TrainConfig, title: str = "", pictures: Sequence[Picture] = (), size: int = 0) -> Job:
@@ -213,8 +212,8 @@ def last_events(run: Run, count: int) -> list[str]:
             if isinstance(event.get("time"), int | float)
             else ""
         )
-        said = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name not in ("event", "time"))
-        lines.append(f"{when}  {event.get('event')}  {said}")
+        fields = ", ".join(f"{name} {_short(value)}" for name, value in event.items() if name not in ("event", "time"))
+        lines.append(f"{when}  {event.get('event')}  {fields}")
     return lines
 
 

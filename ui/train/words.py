@@ -3,6 +3,7 @@
 from typing import Any
 
 from recam_core import RECIPES
+from recam_core.networks.backbones import BackboneRow
 
 PRESETS = {
     "as before": "the settings of the run that you came from",
@@ -12,17 +13,6 @@ PRESETS = {
     "photos": "how the bundled photos model was trained: EfficientNet-Lite0 with ImageNet weights, for one ordinary computer",
     "reference VOC": "what the paper's code does on Pascal VOC 2012: ResNet-50, crops of 512 pixels; for a graphics card",
     "reference COCO": "what the paper's code does on MS COCO: ResNet-50, λ = 0.1, smaller batches; for a graphics card",
-}
-BACKBONES = {
-    "tiny": "Tiny · for drawn pictures",
-    "efficientnet_lite0": "EfficientNet-Lite0 · small and quick, for photos",
-    "efficientnet_lite0_relu": "EfficientNet-Lite0, features not capped · small and quick, sharper maps",
-    "resnet18_s16": "ResNet-18 · quick, a position every 16 px",
-    "resnet18_s8": "ResNet-18 · finer maps, a position every 8 px",
-    "resnet50_s16": "ResNet-50 · the paper's, a position every 16 px",
-    "resnet50_s8": "ResNet-50 · finer maps, a position every 8 px",
-    "resnet101_s16": "ResNet-101 · large, a position every 16 px",
-    "resnet101_s8": "ResNet-101 · finer maps, a position every 8 px",
 }
 LIBRARY = "any classifier of timm or torchvision, by its name"
 POSITIONS = (
@@ -87,6 +77,11 @@ NUMBERS: dict[str, tuple[str, str, float]] = {
     "prefetch": ("Batches ahead", "So many batches each of them has ready.", 1),
     "seed": ("Seed", "Every random choice follows from it: the same seed, the same run.", 1),
 }
+
+
+def backbone(row: BackboneRow) -> str:
+    """A network in the form's list, with how fine its maps are."""
+    return f"{row.label} · {row.help}, a position every {row.stride} px"
 
 
 def reference(name: str) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from recam_core import ModelPair, RandomWalkOptions, walk_defaults
 from recam_core.records import BOUNDARIES
 from recam_core.refiners.random_walk.boundary import boundary_sources
+from ui.session.choices import carry_over
 from ui.session.link import read_choice, write
 from ui.widgets.ladder import as_text, ladder
 
@@ -132,7 +133,8 @@ def _read_link(keys: dict[str, str], start: RandomWalkOptions) -> None:
             continue
         value = getattr(start, name)
         try:
-            asked = float(st.query_params.get(short, "nan"))
+            number = float(st.query_params.get(short, "nan"))
         except ValueError:
-            asked = float("nan")
-        st.session_state[keys[name]] = type(value)(asked) if allowed(asked) else value
+            number = float("nan")
+        st.session_state[keys[name]] = type(value)(number) if allowed(number) else value
+    carry_over(*keys.values())

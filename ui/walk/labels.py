@@ -144,10 +144,10 @@ def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], n
             ", ".join(f"{plain(name)} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
             + " of the picture"
         )
-    return ", ".join(_told(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
+    return ", ".join(_score_words(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
 
 
-def _told(iou: float, name: str) -> str:
+def _score_words(iou: float, name: str) -> str:
     return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {iou:.0%}"
 
 

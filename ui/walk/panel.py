@@ -132,8 +132,8 @@ def _settings() -> dict[str, Any]:
 
 def _below(run: Run, subject: Subject, evidence: Evidence, t: int, settings: dict[str, Any]) -> None:
     """What happened, the position that was clicked, labels and the link; once the walk has ended."""
-    told = what_happened(run.begin, run.shares, t, settings["threshold"])
-    st.markdown(" ".join(told))
+    sentences = what_happened(run.begin, run.shares, t, settings["threshold"])
+    st.markdown(" ".join(sentences))
     sha, spot = st.session_state.get(PICKED, ("", None))
     if spot and sha == subject.picture.sha256:
         show_flow(run.order, spot, t, settings["palette"])

@@ -57,14 +57,14 @@ class Order:
 
     def kept_steps(self, t: int) -> list[WalkStep]:
         """The maps of the milestones up to ``t``, for files; past the player's steps ``t`` alone."""
-        wanted, kept = set(milestones(t)), []
+        wanted, steps = set(milestones(t)), []
         for here, maps in enumerate(self.walk.steps(self.start.grid)):
             if here in wanted:
-                kept.append(WalkStep(here, t, self.start.classes, maps, 0.0))
+                steps.append(WalkStep(here, t, self.start.classes, maps, 0.0))
             if here == t:
-                return kept
+                return steps
         far, _ = self.walk.jump(self.start.grid, t)
-        return [*kept, WalkStep(t, t, self.start.classes, far, 0.0)]
+        return [*steps, WalkStep(t, t, self.start.classes, far, 0.0)]
 
 
 @dataclass(eq=False)

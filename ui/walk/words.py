@@ -10,18 +10,18 @@ def what_happened(begin: Shares, walk: Sequence[Shares], t: int, threshold: floa
     """What lies above the threshold before the walk and after ``t`` steps; ``walk[t]`` are the shares at each t."""
     level = round(100 * threshold)
     before, after = begin["covered"][level], walk[t]["covered"][level]
-    told = [f"By t = {t} the area above {threshold:.2f} {_moved(before, after)} of the picture."]
+    sentences = [f"By t = {t} the area above {threshold:.2f} {_moved(before, after)} of the picture."]
     if "iou" not in begin or begin["iou"][level] is None:
-        return told
+        return sentences
     before = begin["iou"][level]
     iou = [shares["iou"][level] or 0.0 for shares in walk]
     best = max(range(len(iou)), key=iou.__getitem__)
     sentence = f"IoU with the true mask {_moved(before, iou[t])}"
     if max(iou) <= before:
-        return [*told, f"{sentence}: at this threshold no t is better than no walk."]
+        return [*sentences, f"{sentence}: at this threshold no t is better than no walk."]
     if best == t:
-        return [*told, f"{sentence}, the best of all t."]
-    return [*told, f"{sentence}; it is best at t = {best}, with {_percent(iou[best])}."]
+        return [*sentences, f"{sentence}, the best of all t."]
+    return [*sentences, f"{sentence}; it is best at t = {best}, with {_percent(iou[best])}."]
 
 
 def _moved(before: float, after: float) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from ui.why.bars import probability_bars
-from ui.why.example import Seen
+from ui.why.example import Example
 from ui.why.symbols import COLOURS, F, W, number, tex, tex_number
 from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
@@ -12,11 +12,15 @@ from ui.widgets.escaping import plain
 SHOWN = 6
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """The picture, and all that the classifier says about it."""
-    height, width = seen.evidence.picture.shape[:2]
-    count, score, z = len(seen.evidence.classes), float(seen.evidence.scores[seen.k]), float(seen.logits[seen.k])
-    name, function = plain(seen.name), r"\mathrm{softmax}" if seen.evidence.activation == "softmax" else r"\sigma"
+    height, width = example.evidence.picture.shape[:2]
+    count, score, z = (
+        len(example.evidence.classes),
+        float(example.evidence.scores[example.k]),
+        float(example.logits[example.k]),
+    )
+    name, function = plain(example.name), r"\mathrm{softmax}" if example.evidence.activation == "softmax" else r"\sigma"
     idea(
         f"The classifier sees {width} × {height} pixels and answers with {count} numbers, one a class. In training it "
         f"was told *which* classes are in a picture ({count} times 0 or 1), never *where* they are. Each answer is a "
@@ -27,18 +31,18 @@ def show(seen: Seen) -> None:
     )
     share = min(max(0.75 * width / height, 0.5), 1.0)  # a tall picture would push the numbers off the screen
     left, right = demo().columns([share, 1], gap="large", vertical_alignment="center")
-    left.image(seen.evidence.picture, alt=f"The picture {seen.subject.picture.name}", width="stretch")
-    order = [int(k) for k in np.argsort(-seen.evidence.scores, kind="stable")[:SHOWN]]
-    if seen.k not in order:
-        order[-1] = seen.k
+    left.image(example.evidence.picture, alt=f"The picture {example.subject.picture.name}", width="stretch")
+    order = [int(k) for k in np.argsort(-example.evidence.scores, kind="stable")[:SHOWN]]
+    if example.k not in order:
+        order[-1] = example.k
     rows = [
-        (seen.evidence.classes[k], float(seen.evidence.scores[k]),
-         f"z {number(float(seen.logits[k]))} · p {seen.evidence.scores[k]:.2f}")
+        (example.evidence.classes[k], float(example.evidence.scores[k]),
+         f"z {number(float(example.logits[k]))} · p {example.evidence.scores[k]:.2f}")
         for k in order
     ]  # fmt: skip
     with right:
         st.markdown(f"**All that the classifier says** (the {len(rows)} most probable of {count})")
-        st.html(probability_bars(rows, COLOURS["p"], seen.name))
+        st.html(probability_bars(rows, COLOURS["p"], example.name))
         st.caption("Not one of these numbers says where in the picture its class is.")
     try_this(
         f"Above, choose a class that is not in the picture. What does the classifier tell you about *where* {name} "

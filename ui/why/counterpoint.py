@@ -10,7 +10,7 @@ import streamlit as st
 from recam_core import UserError, known_models, read_header
 from recam_core.cam.lesson import row_shift
 from recam_core.networks.readouts import READOUTS, recam_readouts
-from ui.why.example import Seen
+from ui.why.example import Example
 from ui.why.shift import shift_view
 from ui.why.symbols import FK, WPRIME, F, signed, tex
 from ui.why.task import demo, idea, try_this
@@ -19,7 +19,7 @@ from ui.widgets.escaping import plain
 CONTROL = "control"
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """A slider adds a vector to every row of W′: SCE stays, the map changes; then the measured scores."""
     v = tex("v", "g")
     idea(
@@ -30,33 +30,33 @@ def show(seen: Seen) -> None:
         rf"\begin{{aligned}}\mathrm{{softmax}}\big(z' + c\,{v}^{{\top}}\! {FK}\big) &= \mathrm{{softmax}}\big(z'\big)\\ "
         rf"({WPRIME} + c\,{v})^{{\top}} {F} &= {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
     )
-    wprime = seen.features.weights["wprime"]
-    mean = seen.features.stage2.mean(axis=(1, 2))
-    size = float(np.linalg.norm(wprime[seen.k]))
+    wprime = example.features.weights["wprime"]
+    mean = example.features.stage2.mean(axis=(1, 2))
+    size = float(np.linalg.norm(wprime[example.k]))
     vectors = {
         "the mean feature of this picture": mean * size / max(float(np.linalg.norm(mean)), 1e-12),
-        f"minus w′ of {seen.name}": -wprime[seen.k],
-    } | {f"w′ of {seen.evidence.classes[k]}": wprime[k] for k in seen.strongest(seen.masked_logits, 2)[1:]}
+        f"minus w′ of {example.name}": -wprime[example.k],
+    } | {f"w′ of {example.evidence.classes[k]}": wprime[k] for k in example.strongest(example.masked_logits, 2)[1:]}
     shifts = {
-        words: row_shift(seen.features.stage2, wprime, seen.k, seen.masked.pooled, vector)
+        words: row_shift(example.features.stage2, wprime, example.k, example.masked.pooled, vector)
         for words, vector in vectors.items()
     }
     with demo():
-        shift_view(seen, shifts)
-        _show_measured(seen)
+        shift_view(example, shifts)
+        _show_measured(example)
     try_this(
-        f"Choose “minus w′ of {plain(seen.name)}” and move c to 1. How much does SCE change, and what is left of the "
+        f"Choose “minus w′ of {plain(example.name)}” and move c to 1. How much does SCE change, and what is left of the "
         "map?",
-        f"SCE does not change by a single digit, and the w′ map of {plain(seen.name)} is gone everywhere: its row is "
+        f"SCE does not change by a single digit, and the w′ map of {plain(example.name)} is gone everywhere: its row is "
         "now 0, and the other rows carry the difference. Both classifiers are equally good in the eyes of SCE. A "
         "good w′ map is therefore not something that SCE asks for, and the scale of w′ against w decides what w⊕w′ "
         "and w⊗w′ show.",
     )
 
 
-def _show_measured(seen: Seen) -> None:
+def _show_measured(example: Example) -> None:
     st.markdown("**What was measured**")
-    for model, card in _cards(seen).items():
+    for model, card in _cards(example).items():
         for sentence, how in measured(card):
             st.markdown(f"- **{plain(model)}**, {plain(sentence)} :gray[{plain(how)}]")
     st.container(key="why-aside").caption(
@@ -66,10 +66,10 @@ def _show_measured(seen: Seen) -> None:
     )
 
 
-def _cards(seen: Seen) -> dict[str, Mapping[str, Any]]:
+def _cards(example: Example) -> dict[str, Mapping[str, Any]]:
     """The card of this model, and that of the drawn scenes, which the lesson's claim stands on."""
-    cards: dict[str, Mapping[str, Any]] = {seen.pair.name: seen.pair.card}
-    if seen.pair.name != "scenes" and "scenes" in known_models():
+    cards: dict[str, Mapping[str, Any]] = {example.pair.name: example.pair.card}
+    if example.pair.name != "scenes" and "scenes" in known_models():
         with suppress(UserError):  # a file of that name that cannot be read says nothing
             cards["scenes"] = read_header(known_models()["scenes"])["card"]
     return cards
@@ -77,7 +77,7 @@ def _cards(seen: Seen) -> dict[str, Mapping[str, Any]]:
 
 def measured(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a model's card says of ReCAM against its control: for every measurement a sentence, and how it was taken."""
-    told = []
+    rows = []
     for where, table in (card.get("scores") or {}).items():
         gains = {name: row["over_cam"] for name, row in table["readouts"].items() if row.get("over_cam")}
         ours = {name: gains[name] for name in recam_readouts() if name in gains}
@@ -90,8 +90,8 @@ def measured(card: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{table.get('pictures', 'some')} pictures, {table.get('how', 'each readout at its best threshold')}; "
             f"{'one training' if seeds == 1 else f'mean of {seeds} trainings'}."
         )
-        told.append((f"{gain}; {_verdict(ours[best], gains.get(CONTROL))}.", how))
-    return told or [("nothing was measured, so its card has no scores.", "")]
+        rows.append((f"{gain}; {_verdict(ours[best], gains.get(CONTROL))}.", how))
+    return rows or [("nothing was measured, so its card has no scores.", "")]
 
 
 def _verdict(best: Mapping[str, float], control: Mapping[str, float] | None) -> str:

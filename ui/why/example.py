@@ -25,7 +25,7 @@ def one_look(options: HeatmapOptions) -> HeatmapOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Example:
     """Subject, model, evidence of one look, features in both networks, and the class the lesson is about."""
 
     subject: Subject
@@ -92,24 +92,24 @@ class Seen:
 
 
 def show_heat(
-    seen: Seen,
+    example: Example,
     readouts: tuple[str, ...],
     key: str,
     own: Mapping[str, tuple[np.ndarray, tuple[str, str, str]]] | None = None,
 ) -> Any:
     """The heat view of some readouts of the class, or of ``own`` maps (h, w) ≥ 0 with label, title and help each."""
-    evidence, named = seen.evidence, None
+    evidence, named = example.evidence, None
     if own:
         maps: dict[str, tuple[np.ndarray, ...]] = {
             name: (grid[None].astype(np.float32),) for name, (grid, _) in own.items()
         }
-        score = evidence.scores[[seen.k]]
-        evidence = replace(evidence, classes=(seen.name,), scores=score, scale_maps=maps)
+        score = evidence.scores[[example.k]]
+        evidence = replace(evidence, classes=(example.name,), scores=score, scale_maps=maps)
         named = {name: words for name, (_, words) in own.items()}
     with brief_turn():
-        results: list[CamResult] = [read_out(evidence, name, [seen.name]) for name in own or readouts]
+        results: list[CamResult] = [read_out(evidence, name, [example.name]) for name in own or readouts]
         curves = {scale: [class_curves(result, None, scale, None) for result in results] for scale in SCALE_NAMES}
-    payload = heat_payload(results, curves, seen.subject.picture.name, named=named)
+    payload = heat_payload(results, curves, example.subject.picture.name, named=named)
     settings = st.session_state.get("heat_settings") or heat_settings()
     view = heat_view(payloads.put(payload), key=key, initial=settings)
     st.session_state["heat_settings"] = settings = settings | (view.settings or {})

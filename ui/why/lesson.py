@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui.why import classifier, counterpoint, logits, masking, readouts, refining, votes
-from ui.why.example import Seen
+from ui.why.example import Example
 from ui.why.steps import show_link
 
 
@@ -15,7 +15,7 @@ class Step:
     """One idea: its title, and the function that draws it with one live picture and a task."""
 
     title: str
-    show: Callable[[Seen], None]
+    show: Callable[[Example], None]
 
 
 STEPS = (
@@ -31,9 +31,9 @@ STEPS = (
 
 
 @st.fragment
-def show_step(number: int, seen: Seen) -> None:
+def show_step(number: int, example: Example) -> None:
     """Draw one step; what is moved inside of it reruns only this part."""
     with st.container(key="why-body"):
-        STEPS[number - 1].show(seen)
+        STEPS[number - 1].show(example)
     with st.container(key="why-link"):
         show_link()

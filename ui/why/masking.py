@@ -4,30 +4,30 @@ import numpy as np
 import streamlit as st
 
 from recam_core.records import CAM
-from ui.why.example import Seen, show_heat
+from ui.why.example import Example, show_heat
 from ui.why.symbols import FK, MASK, F, tex
 from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """Mask, features, and features under the mask, as energy at each position."""
-    masked, name = seen.masked, plain(seen.name)
-    pooled, plainly = (float(np.linalg.norm(v)) for v in (masked.pooled, seen.features.stage2.mean(axis=(1, 2))))
+    masked, name = example.masked, plain(example.name)
+    pooled, plainly = (float(np.linalg.norm(v)) for v in (masked.pooled, example.features.stage2.mean(axis=(1, 2))))
     place, live = st.container(), demo()
     with live:
         view = show_heat(
-            seen,
+            example,
             (),
             "why-mask",
             {
                 "energy": (masked.energy, ("‖f‖", "all features", "length of the feature vector at each position")),
-                "mask": (masked.mask, ("Mₖ", "the mask, w’s map", f"ReLU(wᵀf) of {seen.name} over its own maximum")),
+                "mask": (masked.mask, ("Mₖ", "the mask, w’s map", f"ReLU(wᵀf) of {example.name} over its own maximum")),
                 "masked": (masked.masked, ("‖fₖ‖", "masked features", "length of the feature vector under the mask")),
             },
         )
     level = (view.settings or {}).get("threshold", 0.3)
-    areas = seen.covered((CAM, "w"), level)
+    areas = example.covered((CAM, "w"), level)
     with place:
         idea(
             f"ReCAM turns the map into a soft mask ${MASK}$ from 0 to 1 and multiplies every feature map with it. What is "

@@ -1,15 +1,15 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
 from recam_core.networks.readouts import READOUTS
-from ui.why.example import Seen, show_heat
+from ui.why.example import Example, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """All maps of the class."""
-    top = {name: float(seen.evidence.scale_maps[name][0][seen.k].max()) for name in READOUTS}
+    top = {name: float(example.evidence.scale_maps[name][0][example.k].max()) for name in READOUTS}
     idea(
         "Trained with BCE + λ · SCE, the network has two classifiers on the same features: **FC1** with weights "
         f"${W}$ and **FC2** with weights ${WPRIME}$. A map can be read out with either, with their sum, or with their "
@@ -20,16 +20,16 @@ def show(seen: Seen) -> None:
         rf"{tex_number(top['wprime'], 'wprime')}\end{{aligned}}",
     )
     with demo():
-        view = show_heat(seen, tuple(READOUTS), "why-five")
+        view = show_heat(example, tuple(READOUTS), "why-five")
     level = (view.settings or {}).get("threshold", 0.3)
-    areas = seen.covered(tuple(READOUTS), level)
+    areas = example.covered(tuple(READOUTS), level)
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
-    told = ", ".join(f"{READOUTS[name].label} {areas[name]:.0%}" for name in READOUTS)
+    shares = ", ".join(f"{READOUTS[name].label} {areas[name]:.0%}" for name in READOUTS)
     try_this(
-        f"Move the threshold. Which readout covers most of {plain(seen.name)}? Does the same one win on another "
+        f"Move the threshold. Which readout covers most of {plain(example.name)}? Does the same one win on another "
         "picture?",
-        f"Above {level:.2f} they cover: {told} of the picture; {READOUTS[most].label} most, {READOUTS[least].label} "
+        f"Above {level:.2f} they cover: {shares} of the picture; {READOUTS[most].label} most, {READOUTS[least].label} "
         "least. More area is not better by itself: on the drawn scenes the true mask is known, and Compare shows the "
         "overlap with it. Each map is divided by its own maximum, so a flatter map looks larger at the same "
         "threshold.",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.why.example import Seen, show_heat
+from ui.why.example import Example, show_heat
 from ui.why.symbols import number, tex, tex_number
 from ui.why.task import demo, try_this
 from ui.widgets.escaping import plain
@@ -13,11 +13,13 @@ WALKED = tex(r"A^{\prime}_k", "map")
 PAGES = Path(__file__).parents[2] / "pages" / "explore"
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """One map, what each method does with it, and the way there."""
-    name, own = plain(seen.name), float(seen.climbed[seen.k])
-    others = float(seen.climbed.sum()) - own
-    mirror = "; the Climb page adds what the mirror image gives, as the panel asks" if seen.subject.options.flip else ""
+    name, own = plain(example.name), float(example.climbed[example.k])
+    others = float(example.climbed.sum()) - own
+    mirror = (
+        "; the Climb page adds what the mirror image gives, as the panel asks" if example.subject.options.flip else ""
+    )
     with st.container(key="why-idea"):
         climbed, walked = st.columns(2, gap="large")
     with climbed:
@@ -35,7 +37,7 @@ def show(seen: Seen) -> None:
         )
         st.caption(
             f"y is not the logit z: it is the mean of the class’s **positive** evidence over the picture, so it is never below "
-            f"0 (z of {name} is {number(float(seen.logits[seen.k]))}){mirror}."
+            f"0 (z of {name} is {number(float(example.logits[example.k]))}){mirror}."
         )
     with walked:
         st.markdown(
@@ -44,7 +46,7 @@ def show(seen: Seen) -> None:
         st.latex(rf"\mathrm{{vec}}({WALKED}) = T^{{\,t}}\; \mathrm{{vec}}\big({tex('A_k', 'map')} \otimes (1 - B)\big)")
     with demo():
         st.markdown("Both start from any of ReCAM’s maps, for example w of this class:")
-        show_heat(seen, ("w",), "why-refine")
+        show_heat(example, ("w",), "why-refine")
         with st.container(horizontal=True):
             _way("Climb this picture", "landscape", "climb")
             _way("Walk this map", "directions_walk", "walk")

@@ -10,9 +10,9 @@ import streamlit as st
 from recam_core.cam.lesson import RowShift
 from recam_core.images.visualise import jpeg_bytes
 from ui.components.heatview import COLOURS as PALETTES
-from ui.components.modules import bundle
+from ui.components.modules import bundle, handed_over
 from ui.session.link import heat_settings
-from ui.why.example import Seen
+from ui.why.example import Example
 from ui.why.symbols import COLOURS
 
 LIMIT = 2.0
@@ -25,31 +25,33 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def shift_view(seen: Seen, shifts: Mapping[str, RowShift]) -> None:
+def shift_view(example: Example, shifts: Mapping[str, RowShift]) -> None:
     """Mount the slider for one or more vectors v, named in words; each moves the map of the class of the lesson."""
     first = next(iter(shifts.values()))
-    height, width = seen.evidence.picture.shape[:2]
-    ids = seen.strongest(first.logits, SHOWN)
+    height, width = example.evidence.picture.shape[:2]
+    ids = example.strongest(first.logits, SHOWN)
     settings = st.session_state.get("heat_settings") or heat_settings()
     _COMPONENT(
         key="why-shift",
-        data={
-            "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(seen.evidence.picture)).decode(),
-            "size": [width, height],
-            "covers": [seen.covers[1], seen.covers[0]],
-            "grid": list(first.map.shape),
-            "map": _numbers(first.map),
-            "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],
-            "logits": [round(float(z), 6) for z in first.logits],
-            "target": seen.k,
-            "name": seen.name,
-            "shown": [{"k": k, "name": seen.evidence.classes[k]} for k in ids],
-            "limit": LIMIT,
-            "palette": PALETTES[settings["palette"]],
-            "opacity": settings["opacity"],
-            "threshold": settings["threshold"],
-            "colours": COLOURS,
-        },
+        data=handed_over(
+            {
+                "photo": "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(example.evidence.picture)).decode(),
+                "size": [width, height],
+                "covers": [example.covers[1], example.covers[0]],
+                "grid": list(first.map.shape),
+                "map": _numbers(first.map),
+                "shifts": [{"name": name, "by": s.by, "moved": _numbers(s.moved)} for name, s in shifts.items()],
+                "logits": [round(float(z), 6) for z in first.logits],
+                "target": example.k,
+                "name": example.name,
+                "shown": [{"k": k, "name": example.evidence.classes[k]} for k in ids],
+                "limit": LIMIT,
+                "palette": PALETTES[settings["palette"]],
+                "opacity": settings["opacity"],
+                "threshold": settings["threshold"],
+                "colours": COLOURS,
+            }
+        ),
     )
 
 

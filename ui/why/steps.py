@@ -48,10 +48,10 @@ def _read_link(count: int) -> None:
     known = [str(number) for number in range(1, count + 1)]
     st.session_state[STEP] = int(read_choice("step", known, "1"))
     st.session_state[PLACE] = st.query_params.get("at", "")
-    asked = st.query_params.get("step", "1")
-    if asked not in known:
+    linked = st.query_params.get("step", "1")
+    if linked not in known:
         st.warning(
-            f"The link asks for step “{plain(asked[:40])}”; the lesson has steps 1 to {count}, and you see the first.",
+            f"The link asks for step “{plain(linked[:40])}”; the lesson has steps 1 to {count}, and you see the first.",
             icon=":material/link_off:",
         )
 

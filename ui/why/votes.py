@@ -9,7 +9,7 @@ from recam_core.cam.lesson import ChannelVotes, channel_votes, signed_map
 from recam_core.images.visualise import colourise, png_bytes
 from ui.session.link import write
 from ui.why.bars import STYLE, bar
-from ui.why.example import Seen, show_heat
+from ui.why.example import Example, show_heat
 from ui.why.steps import linked_place
 from ui.why.symbols import COLOURS, MAP, F, W, number, signed, tex
 from ui.why.task import demo, idea, try_this
@@ -28,15 +28,15 @@ VOTES_STYLE = """<style>
 </style>"""
 
 
-def show(seen: Seen) -> None:
+def show(example: Example) -> None:
     """The map on the left; on the right the channels that vote at the position that was clicked."""
-    features, weight = seen.features.of("cam"), seen.features.weights["cam"][seen.k]
+    features, weight = example.features.of("cam"), example.features.weights["cam"][example.k]
     map_ = signed_map(features, weight)
-    key = f"{AT}-{seen.subject.picture.sha256[:16]}-{seen.subject.model}"
+    key = f"{AT}-{example.subject.picture.sha256[:16]}-{example.subject.model}"
     channels, rows, columns = features.shape
     place, (left, right) = st.container(), demo().columns([1, 1.05], gap="large")
     with left:
-        view = show_heat(seen, ("cam",), "why-votes")
+        view = show_heat(example, ("cam",), "why-votes")
         with st.container(horizontal=True):
             peak = st.button("Peak of the map", key="why-peak", icon=":material/my_location:")
             weakest = st.button("Lowest place", key="why-lowest")
@@ -45,11 +45,11 @@ def show(seen: Seen) -> None:
         st.session_state[key] = (float(view.pick["x"]), float(view.pick["y"]))
     elif peak or weakest or key not in st.session_state:
         cell = np.unravel_index(map_.argmin() if weakest else map_.argmax(), map_.shape)
-        here = (seen.subject.name, seen.subject.model) == st.session_state["linked"][:2]
-        st.session_state[key] = (linked if here else None) or seen.centre(*map(int, cell))
+        here = (example.subject.name, example.subject.model) == st.session_state["linked"][:2]
+        st.session_state[key] = (linked if here else None) or example.centre(*map(int, cell))
     at = st.session_state[key]
     write("at", f"{at[0]:.3f},{at[1]:.3f}")
-    row, column = seen.grid(*at)
+    row, column = example.grid(*at)
     votes = channel_votes(features, weight, row, column)
     with place:
         idea(
@@ -61,7 +61,7 @@ def show(seen: Seen) -> None:
         )
     with right:
         st.markdown(
-            f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(seen.name)}**: the "
+            f"At column {column + 1} of {columns}, row {row + 1} of {rows}, for **{plain(example.name)}**: the "
             f"{len(votes.channels)} strongest channels"
         )
         st.html(_table(votes, features, row, column))

@@ -80,8 +80,8 @@ def choose_class(evidence: Evidence, subject: Subject, help: str = CLIMB_HELP, w
 
 def _tell_compare(subject: Subject) -> None:
     """The class that climbs stands first on the Compare page too."""
-    name, kept = st.session_state[climb_class_key(subject)], st.session_state.get(classes_key(subject), [])
-    st.session_state[classes_key(subject)] = [name, *(other for other in kept if other != name)][:MAX_CLASSES]
+    name, classes = st.session_state[climb_class_key(subject)], st.session_state.get(classes_key(subject), [])
+    st.session_state[classes_key(subject)] = [name, *(other for other in classes if other != name)][:MAX_CLASSES]
 
 
 def choose_readout(evidence: Evidence, label: Literal["visible", "collapsed"] = "visible", help: str = WEIGHTS) -> str:

@@ -51,7 +51,7 @@ class Check:
         self.choice, self.stamp = choice, changed(choice.kind, choice.root, choice.split)
         self.step = CheckStep(0, None, "reading the list of pictures")
         self.error, self.done = "", False
-        self.seen, self.started = time.monotonic(), time.monotonic()
+        self.last_look, self.started = time.monotonic(), time.monotonic()
         self._stop = threading.Event()
         self.thread = start_thread(self._run, self.stop)
 
@@ -64,8 +64,8 @@ class Check:
         done, total = self.step.done, self.step.total
         if not total or not done:
             return 0.0, "Reading the list of pictures …"
-        left = (total - done) * (time.monotonic() - self.started) / done
-        return done / total, f"{done:,} of {total:,} pictures, about {max(1, round(left))} s left"
+        remaining = (total - done) * (time.monotonic() - self.started) / done
+        return done / total, f"{done:,} of {total:,} pictures, about {max(1, round(remaining))} s left"
 
     def _run(self) -> None:
         try:
@@ -98,7 +98,7 @@ class Check:
             _KEPT.put((self.choice, self.stamp), checked)
 
     def _is_over(self) -> bool:
-        return self._stop.is_set() or time.monotonic() - self.seen > ALONE
+        return self._stop.is_set() or time.monotonic() - self.last_look > ALONE
 
 
 def show_check(choice: DataChoice, key: str) -> DataReport | None:
@@ -192,7 +192,7 @@ def _chart(report: DataReport) -> go.Figure:
 def _watch(check: Check, key: str) -> None:
     @st.fragment(run_every="0.5s")
     def poll() -> None:
-        check.seen = time.monotonic()
+        check.last_look = time.monotonic()
         if check.done:
             st.rerun()
             return

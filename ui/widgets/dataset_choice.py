@@ -76,7 +76,7 @@ def choose_data(key: str, *, with_masks: bool = False) -> DataChoice | None:
 
 
 def _choose_folder(key: str, kind: str) -> Path | None:
-    offered = [path for found, path in _offered(tuple(map(str, data_roots()))) if found == kind]
+    offered = [path for kind_of, path in _offered(tuple(map(str, data_roots()))) if kind_of == kind]
     place = OTHER
     if offered:
         places = [*offered, OTHER]
@@ -159,4 +159,4 @@ def _settle(key: str, options: Sequence[str], first: str) -> None:
 @st.cache_data(ttl=20, max_entries=4, show_spinner=False)
 def _offered(roots: tuple[str, ...]) -> list[tuple[str, str]]:
     """Kind and folder of what lies in the operator's roots; the form is drawn with every rerun."""
-    return [(found.kind, str(found.path)) for found in data_folders()]
+    return [(folder.kind, str(folder.path)) for folder in data_folders()]

@@ -32,7 +32,7 @@ def queue_words(job: Job) -> str:
     return f"Queued, after “{plain(before[-1].title)}”{more}: one job runs at a time."
 
 
-def watch(job: Job, progress: Callable[[Job], tuple[float, str]], kept: str, is_news: Callable[[], bool]) -> None:
+def watch(job: Job, progress: Callable[[Job], tuple[float, str]], stop_help: str, is_news: Callable[[], bool]) -> None:
     """Progress of a job that runs or waits, with a way to stop it; ``kept`` says what a stop leaves.
 
     When it has ended, or ``is_news`` says that there is more to look at, the whole page is drawn again.
@@ -44,7 +44,7 @@ def watch(job: Job, progress: Callable[[Job], tuple[float, str]], kept: str, is_
         if now is None or not now.is_waiting or is_news():
             st.rerun()
             return
-        show_progress(now, progress, kept)
+        show_progress(now, progress, stop_help)
 
     poll()
 
@@ -54,12 +54,12 @@ def as_it_is(job: Job) -> Job | None:
     return next((now for now in list_jobs(job.kind) if now.name == job.name), None)
 
 
-def show_progress(job: Job, progress: Callable[[Job], tuple[float, str]], kept: str) -> None:
+def show_progress(job: Job, progress: Callable[[Job], tuple[float, str]], stop_help: str) -> None:
     """A bar (``progress``: 0 … 1 and words) or what a queued job waits for, and the button that stops it."""
     share, words = (0.0, queue_words(job)) if job.status.state == "queued" else progress(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         show_bar(job, share, words)
-        show_stop(job, kept)
+        show_stop(job, stop_help)
 
 
 def show_bar(job: Job, share: float, words: str) -> None:
@@ -68,14 +68,14 @@ def show_bar(job: Job, share: float, words: str) -> None:
         st.progress(share, f"**{plain(job.title)}** · {STOPPING if _is_stopping(job) else words}")
 
 
-def show_stop(job: Job, kept: str, stop: Callable[[Job], None] = stop_job) -> None:
+def show_stop(job: Job, stop_help: str, stop: Callable[[Job], None] = stop_job) -> None:
     """The button that stops a job, where stopping is allowed; once pressed it cannot be pressed again. ``kept`` is its help."""
     if may_start():
         st.button(
             "Stop",
             icon=":material/stop_circle:",
             key=f"stop-{job.name}",
-            help=kept,
+            help=stop_help,
             disabled=_is_stopping(job),
             on_click=_stop,
             args=(job, stop),
@@ -97,8 +97,8 @@ def show_ended(job: Job, label: str = "Go on", *, main: bool = False) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         show = st.error if job.status.state == "failed" else st.info
-        said = job.status.message
-        more = "" if said.rstrip(".").casefold() == job.status.state else f" {plain(said)}"
+        message = job.status.message
+        more = "" if message.rstrip(".").casefold() == job.status.state else f" {plain(message)}"
         show(f"**{plain(job.title)}** {ENDED[job.status.state]}.{more}")
         how: Literal["primary", "secondary"] = "primary" if main else "secondary"
         if may_start() and st.button(label, icon=":material/play_arrow:", type=how, key=f"resume-{job.name}"):

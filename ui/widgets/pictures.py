@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from recam_core import SAMPLES, UserError, known_models, read_sample
+from recam_core import SAMPLES, UserError, known_models
 from recam_core.checkpoints.pair_file import BUNDLED
-from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_title
+from recam_core.datasets.samples import PHOTO_MODEL, SCENE_MODEL, sample_model, sample_picture, sample_title
 from ui.session import uploads
 from ui.widgets.escaping import plain
 
@@ -35,16 +35,16 @@ def choose_picture(page: Any) -> None:
         tiles = st.container()  # filled last, when it is known which picture is chosen
         files = _uploader("Your own pictures", "files")
     with page:
-        seen = len(
+        count = len(
             st.session_state.get("files_seen", ())
         )  # a new one after each, because there is no room for a list of files
-        more = _uploader("Upload a photo", f"page-files-{seen}", "collapsed")
+        more = _uploader("Upload a photo", f"page-files-{count}", "collapsed")
     with st.expander("Take a picture", icon=":material/photo_camera:"):
         shot = st.camera_input("Camera", label_visibility="collapsed") if st.toggle("Turn the camera on") else None
     _take_in([*files, *more, *([shot] if shot else [])])
     own: dict[str, uploads.Upload] = st.session_state.get(uploads.OWN, {})
     samples = {name: Tile(*_sample_words(name), sample_thumbnail(name)) for name in SAMPLES}
-    mine = {sha: Tile(kept.name, f"Show {kept.name}", kept.thumbnail) for sha, kept in own.items()}
+    mine = {sha: Tile(upload.name, f"Show {upload.name}", upload.thumbnail) for sha, upload in own.items()}
     with tiles:
         _rows(samples)
         _rows(mine)
@@ -75,18 +75,18 @@ def select_picture(name: str, model: str | None = None) -> None:
 
 def _take_in(files: list[Any]) -> None:
     """Decode what was not seen before; the last good one becomes the subject. A refusal stays until its file is removed."""
-    seen: dict[str, str] = st.session_state.setdefault("files_seen", {})
+    faults: dict[str, str] = st.session_state.setdefault("files_seen", {})
     for file in files:
-        if file.file_id in seen:
+        if file.file_id in faults:
             continue
         try:
             picture = uploads.take_in(st.session_state, file.name, file.getvalue())
-            seen[file.file_id] = ""
+            faults[file.file_id] = ""
             asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
             select_picture(picture.sha256, None if asked_for else PHOTO_MODEL)
         except UserError as error:
-            seen[file.file_id] = str(error)
-    st.session_state["refused"] = [seen[file.file_id] for file in files if seen[file.file_id]]
+            faults[file.file_id] = str(error)
+    st.session_state["refused"] = [faults[file.file_id] for file in files if faults[file.file_id]]
 
 
 def _rows(tiles: Mapping[str, Tile]) -> None:
@@ -124,4 +124,4 @@ def _sample_words(name: str) -> tuple[str, str]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def sample_thumbnail(name: str) -> bytes:
     """The small picture of a sample."""
-    return uploads.thumbnail(read_sample(name)[0].pixels)
+    return uploads.thumbnail(sample_picture(name).pixels)

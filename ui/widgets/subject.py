@@ -19,10 +19,9 @@ from recam_core import (
     known_models,
     read_header,
     read_mask,
-    read_sample,
     sample_mask,
 )
-from recam_core.datasets.samples import PHOTO_MODEL, sample_model
+from recam_core.datasets.samples import PHOTO_MODEL, sample_model, sample_picture
 from ui.session import uploads
 from ui.session.choices import PAGE, carry_over
 from ui.session.link import read_choice, read_list, write
@@ -100,12 +99,12 @@ def _read_link() -> None:
     state["flip"] = read_choice("flip", ("0", "1"), str(int(DEFAULT.flip))) == "1"
     state["stretch"] = read_choice("stretch", ("0", "1"), str(int(DEFAULT.stretch))) == "1"
     state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
-    asked = st.query_params.get("model")
+    linked = st.query_params.get("model")
     state["unknown"] = []
     if named and named != picture:
         state["unknown"].append(f"the picture “{named[:40]}”")
-    if asked is not None and asked not in known_models():
-        state["unknown"].append(f"the model “{asked[:40]}” (there are {', '.join(known_models())})")
+    if linked is not None and linked not in known_models():
+        state["unknown"].append(f"the model “{linked[:40]}” (there are {', '.join(known_models())})")
     state["linked"] = (picture, state["model"], read_list("classes"))
 
 
@@ -192,16 +191,16 @@ def _open_picture() -> Subject:
     """The picture that is asked for, or the first sample with a sentence about why it is not there."""
     name = st.session_state[PICTURE]
     faults = tuple(st.session_state.get("refused", ()))
-    found = None if name in SAMPLES else uploads.find(st.session_state, name)
-    if found is not None:
-        return Subject(name, found, "", HeatmapOptions(), faults=faults)
+    upload = None if name in SAMPLES else uploads.find(st.session_state, name)
+    if upload is not None:
+        return Subject(name, upload, "", HeatmapOptions(), faults=faults)
     if name not in SAMPLES:
         faults += (
             "This link shows a picture from somebody's own computer, which is not (or no longer) on this server. "
             "Upload that file on the left to see the same view; until then, here is a sample.",
         )
         name = SAMPLES[0]
-    return Subject(name, read_sample(name)[0], "", HeatmapOptions(), faults=faults)
+    return Subject(name, sample_picture(name), "", HeatmapOptions(), faults=faults)
 
 
 def _choose_mask(subject: Subject) -> Subject:

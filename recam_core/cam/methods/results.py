@@ -24,7 +24,11 @@ STRIDES = [1 << n for n in range(8)]  # pixels from one position of a layer to t
 def method_results(
     evidence: Evidence, pair: ModelPair, names: Sequence[str], classes: Sequence[str]
 ) -> list[CamResult]:
-    """Heatmaps of some classes of a picture that was looked at already, one result a method's map."""
+    """Heatmaps of some classes of a picture that was looked at already, one result a method's map.
+
+    ``names`` are rows of ``METHODS``, behind @ with a network and a layer where those are not the last features of stage 2:
+    "layercam@cam.blocks.0". Raises ``UserError`` where a method does not apply to the model.
+    """
     return [read_out(method_evidence(evidence, pair, name, classes), name, classes) for name in names]
 
 
@@ -34,21 +38,21 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     As for readouts, maps of picture and mirror image are added, and so are those of the scales. In float32 also on a
     graphics card: powers of gradients do not fit a half.
     """
-    asked, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
-    model, options = _network(pair, asked), evidence.options
+    wanted, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
+    model, options = _network(pair, wanted), evidence.options
     maps: list[np.ndarray] = []
     notes: list[str] = []
     covered: list[tuple[int, int]] = []
     for scale in options.scales:
         (scale_maps, over), shortage = with_room(
-            model, partial(_maps, asked=asked, evidence=evidence, scale=scale, ids=ids)
+            model, partial(_maps, wanted=wanted, evidence=evidence, scale=scale, ids=ids)
         )
         maps.append(scale_maps.cpu().numpy())
         covered += [over] if over else []
-        notes += [f"{asked.label}, scale {scale:g}: {shortage}."] if shortage else []
+        notes += [f"{wanted.label}, scale {scale:g}: {shortage}."] if shortage else []
     if not all(np.isfinite(values).all() for values in maps):
         raise UserError(
-            f"{asked.label} gives values that are not finite for this picture; choose another layer or method."
+            f"{wanted.label} gives values that are not finite for this picture; choose another layer or method."
         )
     return replace(
         evidence,
@@ -86,17 +90,17 @@ def network_of(pair: ModelPair, name: str) -> CamModel:
     return pair.network(name) if name in READOUTS else _network(pair, method_map(name))
 
 
-def _network(pair: ModelPair, asked: MethodMap) -> CamModel:
-    if asked.network == CAM and CAM not in pair.network_names:
+def _network(pair: ModelPair, wanted: MethodMap) -> CamModel:
+    if wanted.network == CAM and CAM not in pair.network_names:
         raise UserError(
-            f"The model {pair.name} has no network trained with BCE alone, so there is no {asked.name}; "
-            f"ask for {asked.method.name}."
+            f"The model {pair.name} has no network trained with BCE alone, so there is no {wanted.name}; "
+            f"ask for {wanted.method.name}."
         )
-    return pair.cam if asked.network == CAM else pair.recam
+    return pair.cam if wanted.network == CAM else pair.recam
 
 
 def _maps(
-    model: CamModel, together: bool, asked: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int]
+    model: CamModel, together: bool, wanted: MethodMap, evidence: Evidence, scale: float, ids: Sequence[int]
 ) -> tuple[Tensor, tuple[int, int] | None]:
     """Maps (n, h, w) of one scale, those of the mirror image turned back and added; and what an earlier layer's grid lies over.
 
@@ -105,14 +109,14 @@ def _maps(
     with torch.inference_mode(False), torch.no_grad():
         x = model.preprocess(evidence.picture, scale)
         views = [x, x.flip(-1)] if evidence.options.flip else [x]
-        classifier = Classifier(model, asked.layer)
+        classifier = Classifier(model, wanted.layer)
         batches = [torch.cat(views)] if together else views
         count = len(evidence.classes)
-        parts = torch.cat([asked.method.maps(Views(model, classifier, b, ids, count)).detach() for b in batches])
+        parts = torch.cat([wanted.method.maps(Views(model, classifier, b, ids, count)).detach() for b in batches])
     size, grid = x.shape[2:], parts.shape[2:]
     covered = covered_pixels(grid, size, getattr(model.backbone, "multiple", 1))
     own = covered[0] == grid[0] * model.backbone.stage_strides[-1]
-    if not asked.layer or own or _stretches(model, evidence.options):
+    if not wanted.layer or own or _stretches(model, evidence.options):
         return parts[0] + parts[1].flip(-1) if evidence.options.flip else parts[0], None
     return parts[0] + _turned_back(parts[1], size[1] / covered[1]) if evidence.options.flip else parts[0], covered
 
@@ -125,14 +129,14 @@ def _turned_back(maps: Tensor, share: float) -> Tensor:
 
 def method_gap(pair: ModelPair, name: str) -> str:
     """What a model lacks for a method, or an empty string."""
-    asked = method_map(name)
-    if asked.network == CAM and CAM not in pair.network_names:
+    wanted = method_map(name)
+    if wanted.network == CAM and CAM not in pair.network_names:
         return "no network trained with BCE alone"
-    if asked.method.name == "lpcam" and not pair.readouts:
+    if wanted.method.name == "lpcam" and not pair.readouts:
         return "no features that CAM applies to"
-    if asked.method.name == "lpcam" and _network(pair, asked).prototypes is None:
+    if wanted.method.name == "lpcam" and _network(pair, wanted).prototypes is None:
         return "no local prototypes"
-    if asked.method.name == "finercam" and len(pair.classes) < 2:
+    if wanted.method.name == "finercam" and len(pair.classes) < 2:
         return "no other class to compare with"
     return ""
 
@@ -143,9 +147,9 @@ def method_passes(pair: ModelPair, name: str, classes: int, views: int) -> int:
     Of a slow one as many times a view and class as its layer has channels, which a tiny picture tells. ``UserError`` where the
     model has no such network or layer.
     """
-    asked = method_map(name)
-    classifier = Classifier(_network(pair, asked), asked.layer)
-    if not asked.method.slow:
+    wanted = method_map(name)
+    classifier = Classifier(_network(pair, wanted), wanted.layer)
+    if not wanted.method.slow:
         return views
     widths: list[int] = []
     classifier.layer.register_forward_hook(lambda layer, given, features: widths.append(features.shape[1]))

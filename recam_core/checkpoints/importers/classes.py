@@ -24,6 +24,7 @@ CLASS_LISTS: dict[str, tuple[str, ...]] = {
     "COCO": COCO_CLASSES,
     "ImageNet": imagenet_classes(),
 }
+REFERENCE_LISTS = ("VOC", "COCO")
 
 
 def read_class_names(source: str) -> tuple[str, ...]:
@@ -69,8 +70,14 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def names_for(count: int, given: Sequence[str] | None, kind: str) -> tuple[str, ...]:
-    """The names of a checkpoint's classes: those ``given``, else those that its kind and their number leave no doubt about."""
+def certain_list(count: int, reference: bool) -> str:
+    """The list that so many classes of a checkpoint are, of the reference's code or of anybody's; "" where there is doubt."""
+    lists = REFERENCE_LISTS if reference else ("ImageNet",)  # a classifier of 20 classes may know any
+    return next((name for name in lists if len(CLASS_LISTS[name]) == count), "")
+
+
+def names_for(count: int, given: Sequence[str] | None, reference: bool) -> tuple[str, ...]:
+    """The names of a checkpoint's classes: those ``given``, else those of a list that there is no doubt about."""
     if given is not None:
         if len(given) != count:
             raise UserError(
@@ -79,11 +86,9 @@ def names_for(count: int, given: Sequence[str] | None, kind: str) -> tuple[str, 
             )
         check_names(given)
         return tuple(given)
-    lists = ("ImageNet",) if kind == "classifier" else ("VOC", "COCO")
-    for name in lists:
-        if len(CLASS_LISTS[name]) == count:
-            return CLASS_LISTS[name]
+    if name := certain_list(count, reference):
+        return CLASS_LISTS[name]
     raise UserError(
         f"The checkpoint tells {count} classes apart and does not say which: give their names in order, "
-        "with --classes voc, coco, imagenet or a text file with one name a line."
+        f"with --classes {', '.join(map(str.lower, CLASS_LISTS))} or a text file with one name a line."
     )

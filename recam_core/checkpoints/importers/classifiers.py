@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recam_core.checkpoints.importers.official import flat
 from recam_core.networks.backbones.libraries import parse_name, tensor_shapes
-from recam_core.networks.backbones.whole import opened
+from recam_core.networks.backbones.whole import structure_of
 from recam_core.records import UserError
 from recam_core.system.tensor_files import PREFIXES
 
@@ -53,7 +53,7 @@ KNOWN = Layout(ANCHORS, lambda name: name.startswith(TRUNKS))
 @cache
 def layout_of(backbone: str) -> Layout:
     """The names of a library's architecture, ``timm:NAME`` or ``torchvision:NAME``."""
-    layer = opened(backbone).classifier
+    layer = structure_of(backbone).classifier
     wanted = tensor_shapes(parse_name(backbone))
     trunk = {name for name in wanted if not name.startswith(f"{layer}.")}
     whole = {name.partition(".")[0] for name in trunk} - {layer.partition(".")[0]}
@@ -98,19 +98,19 @@ def find_classifier(
     beside = {name: value for name, value in state.items() if not name.startswith(root) and name not in others}
     if root and not any(_is_linear(name, value) for name, value in rest.items()):
         averaged = _is_averaged(root)  # a head of the one does not belong to the backbone of the other
-        found = {
+        heads = {
             name: value
             for name, value in beside.items()
             if _plain(name).startswith(HEADS) and _is_averaged(name) == averaged
         }
-        rest |= {_plain(name): value for name, value in found.items()}
-        beside = {name: value for name, value in beside.items() if name not in found}
-    left = [*beside, *(f"{root}{name}" for name in inner if name.startswith(BESIDE))]
+        rest |= {_plain(name): value for name, value in heads.items()}
+        beside = {name: value for name, value in beside.items() if name not in heads}
+    unused = [*beside, *(f"{root}{name}" for name in inner if name.startswith(BESIDE))]
     layer = layout.layer or linear_layer(LITE if "conv_stem.weight" in trunk else "")
     head, two = _head_as(rest, layer, file)
     if other is None:
-        return Classifier(trunk | head, tuple(sorted(left)), two=two)
-    return Classifier(trunk | head, tuple(sorted(left)), f"{root}*", f"{other}*", two)
+        return Classifier(trunk | head, tuple(sorted(unused)), two=two)
+    return Classifier(trunk | head, tuple(sorted(unused)), f"{root}*", f"{other}*", two)
 
 
 def _is_of(name: str, other: str, root: str) -> bool:
@@ -211,14 +211,14 @@ def architecture(state: Mapping[str, Tensor], file: str) -> str:
         raise UserError(
             f"{file} is a {odd}; without a name there are the plain ones {', '.join(RESNETS.values())}. {NAME_IT}"
         )
-    found = RESNETS.get((tuple(blocks), deep))
-    if found is None:
+    known = RESNETS.get((tuple(blocks), deep))
+    if known is None:
         each = "three convolutions" if deep else "two convolutions"
         raise UserError(
             f"{file} is a ResNet with {', '.join(map(str, blocks))} blocks of {each} each; without a name there are "
             f"{', '.join(f'{name} ({_described(*kind)})' for kind, name in RESNETS.items())}. {NAME_IT}"
         )
-    return found
+    return known
 
 
 def _described(blocks: tuple[int, ...], deep: bool) -> str:
@@ -261,9 +261,9 @@ def classifier_rows(state: Mapping[str, Tensor], name: str, file: str, layer: st
     return len(weight)
 
 
-def classifier_network(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def classifier_network(state: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
     """Tensors of a classifier under the names of a ``CamModel`` with head "cam"."""
-    layer = linear_layer(name)
+    layer = linear_layer(architecture(state, file))
     own = {f"{layer}.weight": "head.fc1", f"{layer}.bias": "head.fc1_bias"}
     own |= {name: f"backbone.{name}" for name in state if name.startswith(f"{HIDDEN}.")}
     return {own.get(key, f"backbone.trunk.{key}"): value for key, value in state.items()}

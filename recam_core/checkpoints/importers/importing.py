@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recam_core.checkpoints.importers.classifiers import LITE
-from recam_core.checkpoints.importers.kinds import is_pair, recognise_pair
+from recam_core.checkpoints.importers.kinds import EDGES, SECOND, is_pair, recognise_pair
 from recam_core.checkpoints.importers.parts import (
     Network,
     Source,
@@ -19,7 +19,7 @@ from recam_core.checkpoints.importers.parts import (
 )
 from recam_core.checkpoints.pair_file import copy_pair, known_models, load_pair, model_name, save_pair
 from recam_core.networks.backbones.libraries import input_description, parse_name
-from recam_core.networks.backbones.whole import Outline, opened
+from recam_core.networks.backbones.whole import Outline, structure_of
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import ModelPair
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -56,6 +56,10 @@ def import_checkpoint(
     where one holds a network and its moving average, ``average`` takes the latter. A ``backbone`` of a library (``timm:NAME``,
     ``torchvision:NAME``) may be any of its classifiers that CAM suits; without a file its published weights are fetched.
     Raises ``UserError`` for anything that does not fit, naming it.
+
+    ```python
+    pair = recam.import_checkpoint([Path("res50_cam.pth")], "official")
+    ```
     """
     if not files and not is_library_name(backbone):
         raise UserError(
@@ -132,11 +136,11 @@ def _made(
     activation: str,
 ) -> ModelPair:
     """What the files make together, on their own or onto ``base``."""
-    predictors, edges = ([s for s in sources if s.seen.kind == kind] for kind in ("recam-predictor", "irn"))
+    predictors, edges = ([s for s in sources if s.recognised.row.part == part] for part in (SECOND, EDGES))
     rest = [s for s in sources if s not in predictors and s not in edges]
     if len(rest) > 2 or len(predictors) > 1 or len(edges) > 1:
         raise UserError(f"These {len(sources)} files do not make one model. {TOGETHER}")
-    if class_names is None and base is not None and rest and rest[0].seen.classes == len(base.classes):
+    if class_names is None and base is not None and rest and rest[0].recognised.classes == len(base.classes):
         class_names = base.classes
     networks = [build_network(source, class_names, backbone, activation) for source in rest]
     if networks:
@@ -208,15 +212,17 @@ def _incomplete(sources: Sequence[Source], has_predictor: bool) -> str:
 
 def _described(sources: Sequence[Source], base: ModelPair | None, backbone: str) -> dict[str, Any]:
     """Where a model came from, for its card."""
-    described: dict[str, Any] = {"files": [{"name": s.name, "kind": s.seen.kind, "sha256": s.sha256} for s in sources]}
+    described: dict[str, Any] = {
+        "files": [{"name": s.name, "kind": s.recognised.kind, "sha256": s.sha256} for s in sources]
+    }
     if base is not None:
         described["onto"] = {"name": base.name, "sha256": base.sha256}
-    classifier = any(source.seen.kind == "classifier" for source in sources)
+    foreign = not all(source.recognised.row.reference for source in sources)
     reason = ""
-    if is_library_name(backbone) and isinstance(outline := opened(backbone), Outline):
+    if is_library_name(backbone) and isinstance(outline := structure_of(backbone), Outline):
         reason = outline.reason
     notes = (LITE_NOTE if backbone == LITE else "", stride_note(backbone), reason)
-    if classifier and any(notes):
+    if foreign and any(notes):
         described["note"] = "; ".join(filter(None, notes))
     if is_library_name(backbone):
         described["input"] = str(input_description(parse_name(backbone)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-TRUNK, FC1, EDGES = "resnet50.", "classifier.weight", ("fc_edge", "fc_dp", "mean_shift.")
+TRUNK, FC1, BRANCHES = "resnet50.", "classifier.weight", ("fc_edge", "fc_dp", "mean_shift.")
 # the same tensors under other names, and what IRN's loss module adds to them
 AGAIN = ("stage", "backbone.", "newly_added.", "edge_layers.", "dp_layers.", "fc_dp7.4.", "path_indices", "disp_target")
 

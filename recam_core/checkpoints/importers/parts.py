@@ -14,14 +14,12 @@ from recam_core.checkpoints.importers.classes import names_for
 from recam_core.checkpoints.importers.classifiers import (
     HIDDEN,
     KNOWN,
-    architecture,
-    classifier_network,
     find_classifier,
     layout_of,
 )
 from recam_core.checkpoints.importers.kinds import Recognised, recognise_weights
-from recam_core.checkpoints.importers.official import FC1, cam_network, flat, irn_network
-from recam_core.networks.backbones import BACKBONES
+from recam_core.checkpoints.importers.official import FC1, flat, irn_network
+from recam_core.networks.backbones import strides_of
 from recam_core.networks.backbones.adapted import take_apart
 from recam_core.networks.backbones.libraries import (
     build_classifier,
@@ -29,10 +27,10 @@ from recam_core.networks.backbones.libraries import (
     fetch_classifier,
     parse_name,
 )
-from recam_core.networks.backbones.whole import Outline, opened, take_whole
+from recam_core.networks.backbones.whole import Outline, structure_of, take_whole
 from recam_core.networks.heads import VECTOR
 from recam_core.networks.heads.recam import with_second
-from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model
+from recam_core.networks.model import CamModel, build_branches, build_edge_network, build_model, unfilled
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.tensor_check import listed, tensor_faults
 from recam_core.records import ACTIVATIONS, CAM, UserError, is_library_name
@@ -48,7 +46,7 @@ class Source:
     """A file as it was read: what it is, its tensors under their own names, its hash."""
 
     name: str
-    seen: Recognised
+    recognised: Recognised
     state: Mapping[str, Tensor]
     sha256: str
     classes: tuple[str, ...] | None = None  # where their names are known
@@ -71,12 +69,12 @@ def read_source(path: Path, average: bool = True, backbone: str = "") -> Source:
     """
     path = Path(path)
     weights = read_weights(path, average)
-    seen = recognise_weights(weights, path.name, average, backbone)
+    recognised = recognise_weights(weights, path.name, average, backbone)
     state = unprefixed(weights.tensors)
     layout = layout_of(backbone) if is_library_name(backbone) else KNOWN
-    if seen.kind == "classifier" and (found := find_classifier(state, path.name, average, layout)):
-        state = found.state
-    return Source(path.name, seen, state, hashlib.sha256(path.read_bytes()).hexdigest())
+    if not recognised.row.reference and (classifier := find_classifier(state, path.name, average, layout)):
+        state = classifier.state
+    return Source(path.name, recognised, state, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def fetched_source(backbone: str) -> Source:
@@ -87,35 +85,29 @@ def fetched_source(backbone: str) -> Source:
     count = len(state[f"{layout_of(backbone).layer}.weight"])
     digest = hashlib.sha256(b"".join(value.detach().numpy().tobytes() for value in state.values())).hexdigest()
     words = f"{name.library}'s {name.model} with its published weights, {count} classes"
-    seen = Recognised("classifier", backbone, count, True, words)
-    return Source(str(name), seen, state, digest, class_names_of(name, count))
+    recognised = Recognised("classifier", backbone, count, True, words)
+    return Source(str(name), recognised, state, digest, class_names_of(name, count))
 
 
 def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:
     """A CAM network or a classifier as a network with head "cam"; ``backbone`` and ``activation`` may be ""."""
-    seen, chosen = source.seen, backbone or source.seen.backbone
-    fitting = [seen.backbone]
-    if not is_library_name(seen.backbone):
-        fitting = [name for name in BACKBONES if name.split("_s")[0] == seen.backbone.split("_s")[0]]
+    recognised, chosen = source.recognised, backbone or source.recognised.backbone
+    fitting = [recognised.backbone]
+    if not is_library_name(recognised.backbone):
+        fitting = strides_of(recognised.backbone)
     if chosen not in fitting:
         raise UserError(f"{source.name} fits {' or '.join(fitting)}; got the backbone {chosen!r}.")
-    if seen.kind == "classifier":
-        if not activation and not seen.softmax:
-            choices = "; ".join(f"{key}: {words}" for key, words in ACTIVATIONS.items())
-            raise UserError(
-                f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
-            )
-        state = (
-            _library_network(source)
-            if is_library_name(chosen)
-            else classifier_network(source.state, architecture(source.state, source.name))
+    if not (recognised.row.reference or activation or recognised.softmax):
+        choices = "; ".join(f"{key}: {words}" for key, words in ACTIVATIONS.items())
+        raise UserError(
+            f"{source.name} does not say how its scores become probabilities; say so with --activation ({choices})."
         )
-    else:
-        state = cam_network(source.state)
-    classes = names_for(seen.classes, class_names or source.classes, seen.kind)
-    activation = activation or ("softmax" if seen.softmax else "sigmoid")
+    named = recognised.row.network
+    state = named(source.state, source.name) if named and not is_library_name(chosen) else _library_network(source)
+    classes = names_for(recognised.classes, class_names or source.classes, recognised.row.reference)
+    activation = activation or ("softmax" if recognised.softmax else "sigmoid")
     hidden = state.get("backbone.hidden.bias")
-    whole = is_library_name(chosen) and isinstance(opened(chosen), Outline)
+    whole = is_library_name(chosen) and isinstance(structure_of(chosen), Outline)
     how: dict[str, Any] = {"bias": "head.fc1_bias" in state, "activation": activation}
     if hidden is not None:
         if whole:
@@ -124,7 +116,8 @@ def build_network(source: Source, class_names: Sequence[str] | None, backbone: s
             )
         how["hidden"] = len(hidden)
         state = {_deeper(name): value for name, value in state.items()}
-    model = build_model(chosen, VECTOR if whole or hidden is not None else CAM, seen.classes, **how)
+    with unfilled(chosen):
+        model = build_model(chosen, VECTOR if whole or hidden is not None else CAM, recognised.classes, **how)
     _load(model, state, source)
     return Network(model, chosen, classes, source.name)
 
@@ -137,8 +130,8 @@ def _deeper(name: str) -> str:
 
 def _library_network(source: Source) -> dict[str, Tensor]:
     """Tensors of a library's classifier under the names of a ``CamModel``, once they have given the library's own answer."""
-    name = source.seen.backbone
-    outline, net = opened(name), build_classifier(parse_name(name), source.seen.classes)
+    name = source.recognised.backbone
+    outline, net = structure_of(name), build_classifier(parse_name(name), source.recognised.classes)
     own = net.state_dict()
     last = {key: value for key, value in source.state.items() if key.startswith(f"{outline.classifier}.")}
     hidden = {key: value for key, value in source.state.items() if key.startswith(f"{HIDDEN}.")}
@@ -157,7 +150,7 @@ def _library_network(source: Source) -> dict[str, Tensor]:
         ours = F.linear(backbone.eval()(x).mean(dim=(2, 3)), weight, bias)
     if not torch.allclose(ours.softmax(dim=1), answer.softmax(dim=1), rtol=0, atol=SAME):
         raise UserError(
-            f"With the weights of {source.name} averaged features do not give the answer of {source.seen.backbone}."
+            f"With the weights of {source.name} averaged features do not give the answer of {source.recognised.backbone}."
         )
     if hidden:
         weight, bias = last[f"{outline.classifier}.weight"], last.get(f"{outline.classifier}.bias")
@@ -172,7 +165,8 @@ def with_second_classifier(network: Network, source: Source) -> CamModel:
         raise UserError(
             f"{source.name} is a second classifier of features, and {network.file} has none that CAM applies to."
         )
-    model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
+    with unfilled(network.backbone):
+        model = build_model(network.backbone, "recam", len(network.classes), **network.model.head.settings)
     state = dict(network.model.state_dict())
     head = with_second(network.model.head.state_dict(), flat(source.state[FC1]))
     _load(model, state | {f"head.{name}": value for name, value in head.items()}, source)
@@ -182,7 +176,8 @@ def with_second_classifier(network: Network, source: Source) -> CamModel:
 def with_edges(pair: ModelPair, source: Source) -> ModelPair:
     """The pair with the boundary branches of an IRN network, which look through a backbone of their own."""
     trunk, branches = irn_network(source.state)
-    network = build_edge_network(source.seen.backbone)
+    with unfilled(source.recognised.backbone):
+        network = build_edge_network(source.recognised.backbone)
     boundary = build_branches(network)
     if faults := _faults(trunk, network) + _faults(branches, boundary):
         raise _misfit(source, faults)
@@ -190,7 +185,7 @@ def with_edges(pair: ModelPair, source: Source) -> ModelPair:
     boundary.load_state_dict(branches)
     card = {key: value for key, value in pair.card.items() if key != "walk"}  # measured with other boundaries
     card["boundary"] = {"imported": source.name}
-    return replace(pair, boundary=boundary, edge_network=network, edge_backbone=source.seen.backbone, card=card)
+    return replace(pair, boundary=boundary, edge_network=network, edge_backbone=source.recognised.backbone, card=card)
 
 
 def _load(model: nn.Module, state: Mapping[str, Tensor], source: Source) -> None:
@@ -214,4 +209,4 @@ def _counted(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]
 
 
 def _misfit(source: Source, faults: list[str]) -> UserError:
-    return UserError(f"{source.name} looks like {source.seen.words}, but does not fit: {listed(faults)}.")
+    return UserError(f"{source.name} looks like {source.recognised.words}, but does not fit: {listed(faults)}.")

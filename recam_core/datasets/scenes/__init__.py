@@ -56,7 +56,7 @@ class Scenes:
     classes = tuple(SHAPES)
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    kept = 1 << 20  # so many drawn pictures stay in memory; a split of 1600 takes 160 MB
+    in_memory = 1 << 20  # so many drawn pictures stay in memory; a split of 1600 takes 160 MB
 
     def __init__(self, split: str = "train", seed: int = 0, options: SceneOptions | None = None) -> None:
         if split not in SPLITS:
@@ -97,7 +97,7 @@ class Scenes:
 
     def _draw(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if i not in self._drawn:
-            if len(self._drawn) >= self.kept:
+            if len(self._drawn) >= self.in_memory:
                 self._drawn.clear()
             self._drawn[i] = self._paint(i)
         return self._drawn[i]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.datasets.samples import read_sample
+from recam_core.datasets.samples import sample_picture
 from recam_core.experiments.benchmarks.measure import SHAPE, Row, paired, peak_mib, timed
 from recam_core.networks.model import CamModel, build_model
 from recam_core.records import AdvCamOptions, HeatmapOptions
@@ -24,7 +24,7 @@ CLASS = 15  # any will do: the weights are random
 
 def climb_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     """One step of ResNet-50, with and without autocast where there is such, and a whole climb of a bundled model."""
-    picture = read_sample("coffee")[0].pixels[: SHAPE[0], : SHAPE[1]]
+    picture = sample_picture("coffee").pixels[: SHAPE[0], : SHAPE[1]]
     shape = f"{SHAPE[1]}×{SHAPE[0]}, flip"
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -106,9 +106,9 @@ def plain_step(model: CamModel, x: Tensor, first: Tensor) -> Tensor:
     channels = gradient.sum(dim=(2, 3), keepdim=True) / ((gradient > 0).sum() + 1e-12)
     cams = (channels * captured["features"]).sum(dim=1).relu()  # (2, h, w)
     regions = cams[0] + cams[1].flip(-1)
-    held = (regions / regions.max() > options.tau).detach()
+    hold_mask = (regions / regions.max() > options.tau).detach()
     y = maps.relu().mean(dim=(2, 3)).sum(dim=0)  # (K,)
-    objective = 2 * y[CLASS] - y.sum() - options.mu * ((regions - first[0]).abs() * held).sum()
+    objective = 2 * y[CLASS] - y.sum() - options.mu * ((regions - first[0]).abs() * hold_mask).sum()
     pair.grad.zero_()
     objective.backward()
     for hook in hooks:

@@ -8,7 +8,7 @@ import torch
 
 from recam_core.cam.pipeline import default_classes, gather_evidence
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.datasets.samples import read_sample
+from recam_core.datasets.samples import sample_picture
 from recam_core.evaluation.evaluate import measure
 from recam_core.evaluation.metrics import THRESHOLDS
 from recam_core.evaluation.sweep import PixelCounts, ThresholdSweep
@@ -25,7 +25,7 @@ Counted = list[dict[str, PixelCounts]]
 
 def sample_photos(pair: ModelPair, names: Sequence[str] = MEASURED) -> Boxed:
     """The bundled photos, each with a box of every class that the model sees."""
-    pictures = [np.ascontiguousarray(read_sample(name)[0].pixels[: SHAPE[0], : SHAPE[1]]) for name in names]
+    pictures = [np.ascontiguousarray(sample_picture(name).pixels[: SHAPE[0], : SHAPE[1]]) for name in names]
     ids = [pair.class_ids(default_classes(gather_evidence(p, pair, OPTIONS))) for p in pictures]
     return Boxed(pair.classes, pictures, ids)
 

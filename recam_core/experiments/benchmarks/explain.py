@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from recam_core.cam.pipeline import default_classes, gather_evidence, read_out
 from recam_core.checkpoints.pair_file import load_pair
-from recam_core.datasets.samples import read_sample
+from recam_core.datasets.samples import sample_picture
 from recam_core.experiments.benchmarks.measure import SHAPE, Row, matrix_rate, paired, peak_mib, timed
 from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
@@ -25,7 +25,7 @@ def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
     """Explaining one picture with the pair as the app keeps it: readouts, backbone, scales, where the time goes, a cold start."""
     unfolded = load_pair(model, device)
     pair = unfolded.folded()
-    picture = read_sample("coffee")[0].pixels[: SHAPE[0], : SHAPE[1]]
+    picture = sample_picture("coffee").pixels[: SHAPE[0], : SHAPE[1]]
     shape = f"{SHAPE[1]}×{SHAPE[0]}, flip"
     yield _readouts(pair, picture, shape)
     yield _more_readouts(pair, picture, shape, recam_readouts(), "explain/four-to-one")

@@ -12,7 +12,7 @@ import torch
 from recam_core.cam.pipeline import read_out
 from recam_core.checkpoints.pair_file import load_pair
 from recam_core.datasets import Dataset
-from recam_core.datasets.samples import read_sample, sample_labels
+from recam_core.datasets.samples import sample_labels, sample_picture
 from recam_core.datasets.scenes import Scenes
 from recam_core.experiments.benchmarks.boxed import Boxed
 from recam_core.experiments.benchmarks.measure import MEASURED, Row
@@ -39,7 +39,7 @@ def sample_crops(pair: ModelPair, count: int) -> Boxed:
     rng, pictures, ids = np.random.default_rng(0), [], []
     for i in range(count):
         name = MEASURED[i % len(MEASURED)]
-        pixels = read_sample(name)[0].pixels
+        pixels = sample_picture(name).pixels
         height, width = (int(side * rng.uniform(0.7, 1)) for side in pixels.shape[:2])
         pictures.append(np.ascontiguousarray(pixels[:height, :width]))
         ids.append(pair.class_ids(sample_labels(name, pair.classes)))
@@ -52,7 +52,7 @@ def refit_row(name: str, pair: ModelPair, dataset: Dataset, pictures: int, side:
     *_, bank = gather_features(pair, dataset, range(pictures), side)
     gathered = time.perf_counter() - start
     assert isinstance(bank, FeatureBank)
-    look = start_look(read_sample(sample)[0].pixels, pair, HeatmapOptions())
+    look = start_look(sample_picture(sample).pixels, pair, HeatmapOptions())
     times, fits = [], []
     for weight in LAMBDAS[:1] + LAMBDAS:  # the first one warms up
         start = time.perf_counter()

@@ -103,8 +103,8 @@ def _memory(server: Server, people: int, marks: tuple[int, int], photos: "Photos
     memories = []
     with ThreadPoolExecutor(people) as pool:
         for mark in marks:
-            left = mark - photos.taken
-            shares = [left // people + (i < left % people) for i in range(people)]
+            remaining = mark - photos.taken
+            shares = [remaining // people + (i < remaining % people) for i in range(people)]
             list(pool.map(lambda share: _come_and_go(server, share, photos, end), shares))
             time.sleep(1)  # sessions that were just closed are put away
             memories.append(server.memory())

@@ -85,13 +85,13 @@ def cost_rows(folder: Path, pictures: int, device: torch.device) -> Iterator[Row
     size = sum(path.stat().st_size for path in (folder / SPLIT).iterdir()) / pictures
     decoding = _a_picture(data.image(i) for i in range(pictures))
     images = [data.image(i) for i in range(pictures)]
-    looking = _a_picture(gather_evidence(image, pair, view, [READOUT]) for image in images)
+    passes = _a_picture(gather_evidence(image, pair, view, [READOUT]) for image in images)
     yield Row("share/decoding", shape, decoding, note=f"JPEGs of {size / 1000:.0f} kB, {load()}")
-    yield Row("share/backbone", shape, looking, note=f"{MODEL}, the network of {READOUT}, picture and mirror image")
+    yield Row("share/backbone", shape, passes, note=f"{MODEL}, the network of {READOUT}, picture and mirror image")
     rows = {name: masks_seconds(pair, data, folder / name, refiner) for name, refiner in WORK.items()}
     rows["boundary"] = boundary_seconds(data, folder / "boundary", device)
     for name, seconds in rows.items():
-        parts = f"decoding {decoding / seconds:.1%}, one pass of the backbone {looking / seconds:.0%}"
+        parts = f"decoding {decoding / seconds:.1%}, one pass of the backbone {passes / seconds:.0%}"
         yield Row(f"share/{name}", shape, seconds, note=f"{parts}; a process reads {size / seconds / 1000:.0f} kB/s")
 
 

@@ -30,7 +30,7 @@ SIZE = (480, 640)
 
 
 @dataclass(frozen=True)
-class Asked:
+class Answer:
     """What was asked of a store, seconds and processor seconds until the answer, MiB of the process at its most until then."""
 
     what: str
@@ -109,7 +109,7 @@ def _repeated(
     return {"picture": np.repeat([i for i, *_ in chosen], sizes), **columns}
 
 
-def visit(folder: str) -> list[Asked]:
+def visit(folder: str) -> list[Answer]:
     """What somebody asks who looks at an evaluation, one after the other; the first answer is the process as it began."""
     clock = Clock()
     clock.tell("start")
@@ -137,7 +137,7 @@ class Clock:
     """What has been asked so far; each question begins where the one before was answered."""
 
     def __init__(self) -> None:
-        self.answers: list[Asked] = []
+        self.answers: list[Answer] = []
         self._since = time.perf_counter(), time.process_time()
 
     def tell(self, what: str) -> None:
@@ -148,5 +148,5 @@ class Clock:
         ).read_text()  # what getrusage says begins with the process that started this one
         most = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         seconds, worked = (b - a for a, b in zip(self._since, now, strict=True))
-        self.answers.append(Asked(what, seconds, worked, int(most.split()[1]) / 2**10))
+        self.answers.append(Answer(what, seconds, worked, int(most.split()[1]) / 2**10))
         self._since = time.perf_counter(), time.process_time()

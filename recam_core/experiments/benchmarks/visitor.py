@@ -115,8 +115,8 @@ class Visitor:
     def _token(self) -> str:
         """What the app wants to see with an upload: a cookie that it gave, and the same in a header."""
         _, cookie = self._web("GET", "/_stcore/health")
-        found = re.search(r"_streamlit_xsrf=([^;]+)", cookie)
-        return found[1] if found else ""
+        match = re.search(r"_streamlit_xsrf=([^;]+)", cookie)
+        return match[1] if match else ""
 
     def _web(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None

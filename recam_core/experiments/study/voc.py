@@ -65,14 +65,14 @@ def seeds_part(place: Workplace) -> Part:
         pair = yield from _recipe(place, seed)
         control = yield from _stage2(place, f"control-seed{seed}", seed, recam_weight=0.0)
         for view in VIEWS:
-            found = {}
+            by_split = {}
             for split in SPLITS:
-                found[split] = yield from _with_control(place, pair, control, split, view)
+                by_split[split] = yield from _with_control(place, pair, control, split, view)
             for split, other in zip(SPLITS, reversed(SPLITS), strict=True):
                 labels = _labels(_split(place, split))
-                thresholds = {name: best_threshold(counts, labels) for name, counts in found[other].items()}
+                thresholds = {name: best_threshold(counts, labels) for name, counts in by_split[other].items()}
                 tables[split][view].append(
-                    {name: (counts, [thresholds[name]] * len(counts)) for name, counts in found[split].items()}
+                    {name: (counts, [thresholds[name]] * len(counts)) for name, counts in by_split[split].items()}
                 )
     labels = _labels(_split(place, "val"))
     return {
@@ -152,7 +152,7 @@ def _with_control(
 
 
 def _best(pictures: Dataset, counts: Counts) -> dict[str, Any]:
-    return {name: best_row(found, _labels(pictures)) for name, found in counts.items()}
+    return {name: best_row(counted, _labels(pictures)) for name, counted in counts.items()}
 
 
 def _labels(pictures: Dataset) -> int:

@@ -54,14 +54,19 @@ def photos_part(place: Workplace) -> Part:
 def voc_part(place: Workplace) -> Part:
     """The bundled model on ``val`` and on the training pictures with masks; what is scored on one is chosen on the other."""
     pair = load_pair("voc", place.device).folded()
-    found = {}
+    by_split = {}
     for split in ("val", "train"):
-        found[split] = yield from _counted(place, pair, open_dataset("voc", place.root, split), f"walks {split}")
+        by_split[split] = yield from _counted(place, pair, open_dataset("voc", place.root, split), f"walks {split}")
     tables = {
-        split: walk_table(pair, [(found[other], found[split])], boundary_sources(pair))
+        split: walk_table(pair, [(by_split[other], by_split[split])], boundary_sources(pair))
         for split, other in (("val", "train"), ("train", "val"))
     }
-    return {"split": "val and train", "chosen_on": "the other", "splits": tables, "card": best_walk(found["val"], pair)}
+    return {
+        "split": "val and train",
+        "chosen_on": "the other",
+        "splits": tables,
+        "card": best_walk(by_split["val"], pair),
+    }
 
 
 def _counted(place: Workplace, pair: ModelPair, dataset: Dataset, what: str) -> Generator[Any, None, Counts]:

@@ -1,10 +1,12 @@
-"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a line in ``BACKBONES``.
+"""Backbones: normalised picture (B, 3, H, W) → features (B, D, h, w). One more is a file here and a row of ``BACKBONES``.
 
 Classifiers of timm and torchvision need no line: they are backbones under their libraries' names, see ``libraries``.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -13,9 +15,11 @@ from torch import Tensor, nn
 from recam_core.networks.backbones.adapted import build_adapted
 from recam_core.networks.backbones.efficientnet import build_efficientnet_lite0
 from recam_core.networks.backbones.libraries import parse_name
-from recam_core.networks.backbones.resnet import RESNETS
+from recam_core.networks.backbones.resnet import build_resnet
 from recam_core.networks.backbones.tiny import build_tiny
 from recam_core.records import UserError, is_library_name
+
+STRIDE = r"_s\d+$"  # how a name ends whose network there is at several
 
 
 class Backbone(Protocol):
@@ -79,12 +83,42 @@ class Backbone(Protocol):
         """As of every module."""
 
 
-# a builder takes ``weights``: "none" (random), or what else it knows, such as "imagenet" or a file's path
-BACKBONES: dict[str, Callable[..., Backbone]] = {
-    "tiny": build_tiny,
-    "efficientnet_lite0": build_efficientnet_lite0,
-    "efficientnet_lite0_relu": partial(build_efficientnet_lite0, capped=False),
-    **RESNETS,
+@dataclass(frozen=True)
+class BackboneRow:
+    """A backbone that has a name: how it is built, and everything that commands and pages say of it.
+
+    ``build`` takes weights: "none" (random), or what else ``weights`` lists, "imagenet" or "file" for a file's path.
+    """
+
+    build: Callable[..., Backbone]
+    label: str  # on screen
+    help: str  # whom it suits
+    stride: int  # pixels a position of its features
+    weights: tuple[str, ...] = ("none", "imagenet", "file")
+
+
+def _resnet(number: int, stride: int, help: str) -> BackboneRow:
+    return BackboneRow(partial(build_resnet, f"resnet{number}", stride), f"ResNet-{number}", help, stride)
+
+
+BACKBONES: dict[str, BackboneRow] = {
+    "tiny": BackboneRow(build_tiny, "Tiny", "for drawn pictures", 8, ("none",)),
+    "efficientnet_lite0": BackboneRow(
+        build_efficientnet_lite0, "EfficientNet-Lite0", "small and quick, for photos", 16, ("none", "imagenet")
+    ),
+    "efficientnet_lite0_relu": BackboneRow(
+        partial(build_efficientnet_lite0, capped=False),
+        "EfficientNet-Lite0, not capped",
+        "small and quick, sharper maps",
+        16,
+        ("none", "imagenet"),
+    ),
+    "resnet18_s16": _resnet(18, 16, "quick"),
+    "resnet18_s8": _resnet(18, 8, "finer maps"),
+    "resnet50_s16": _resnet(50, 16, "the paper's"),
+    "resnet50_s8": _resnet(50, 8, "finer maps"),
+    "resnet101_s16": _resnet(101, 16, "large"),
+    "resnet101_s8": _resnet(101, 8, "finer maps"),
 }
 
 
@@ -99,7 +133,12 @@ def check_backbone(name: str) -> str:
     return name
 
 
+def strides_of(name: str) -> list[str]:
+    """The names of the same network at each of its strides: they end in it."""
+    return [other for other in BACKBONES if re.sub(STRIDE, "", other) == re.sub(STRIDE, "", name)]
+
+
 def build_backbone(name: str, weights: str = "none") -> Backbone:
     """A backbone by its name, with weights ``none`` (random), or what else it knows: "imagenet", a file's path."""
     check_backbone(name)
-    return build_adapted(name, weights) if is_library_name(name) else BACKBONES[name](weights)
+    return build_adapted(name, weights) if is_library_name(name) else BACKBONES[name].build(weights)

@@ -16,7 +16,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops.misc import Permute
 
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.libraries import (
@@ -133,11 +132,11 @@ class Adapted(FixedStride, nn.Module):
 
     def stages(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features after each part from a quarter of the picture's size on, where the parts have such sizes."""
-        found, size, x = [], x.shape[2:], self._padded(x)
+        outputs, size, x = [], x.shape[2:], self._padded(x)
         for part in self.parts:
             x = part(x)
-            found.append(x)
-        last = zip(found[-len(self.stage_strides) :], self.stage_strides, strict=True)
+            outputs.append(x)
+        last = zip(outputs[-len(self.stage_strides) :], self.stage_strides, strict=True)
         return tuple(stage[..., : -(-size[0] // stride), : -(-size[1] // stride)] for stage, stride in last)
 
     def _padded(self, x: Tensor) -> Tensor:
@@ -247,14 +246,14 @@ def _checked(anatomy: Anatomy, net: nn.Module, trial: "_Trial") -> Anatomy:
 
 def last_layer(name: LibraryName, net: nn.Module) -> str:
     """What the one linear layer (or 1×1 convolution) is called that a library's network ends in."""
-    named, asked = dict(net.named_modules()), cast(Any, net)
-    if hasattr(asked, "get_classifier"):
-        last = asked.get_classifier()
+    named, untyped = dict(net.named_modules()), cast(Any, net)
+    if hasattr(untyped, "get_classifier"):
+        last = untyped.get_classifier()
     else:
         last = next((module for module in reversed(named.values()) if isinstance(module, nn.Linear)), None)
-    found = next((name for name, module in named.items() if module is last), "")
-    if found and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
-        return found
+    name_of_last = next((name for name, module in named.items() if module is last), "")
+    if name_of_last and isinstance(last, nn.Linear | nn.Conv2d) and last.weight.shape[2:].numel() == 1:
+        return name_of_last
     raise UserError(
         f"The last layer of {name} is no single linear layer, so CAM does not apply: no weight says what each position "
         "gives to a class."
@@ -316,6 +315,8 @@ class _Trial:
 
     def _links(self) -> Iterator[tuple[str, Tensor]]:
         """Modules by name, each applied to what the one before made, as long as that is a grid of channels."""
+        from torchvision.ops.misc import Permute  # imported where it is used, as in ``libraries``
+
         x = self.x
         for name, module in _leaves("", self.net):
             try:

@@ -2,6 +2,8 @@
 
 A name is ``timm:ARCHITECTURE`` or ``torchvision:ARCHITECTURE``, then ``.TAG`` for one of its sets of weights, then ``@16`` or
 ``@8`` for an output stride finer than the one it was trained at: ``timm:resnet34``, ``timm:resnet50.a1_in1k@16``.
+
+Both libraries take seconds to load, more than the first picture takes: they are imported where they are used.
 """
 
 import contextlib
@@ -16,11 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import huggingface_hub
-import timm
 import torch
-import torchvision
-from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import Tensor, nn
 
 from recam_core.records import LIBRARIES, UserError
@@ -188,16 +186,29 @@ class _Library:
     classes: Callable[[LibraryName], Sequence[str]]
 
 
+def _timm_names() -> list[str]:
+    import timm
+
+    return timm.list_models()
+
+
 def _timm_tags(architecture: str) -> list[str]:
+    import timm
+
     return [name.partition(".")[2] for name in timm.list_models(f"{architecture}.*", pretrained=True)]
 
 
 def _timm_build(name: LibraryName, classes: int, **how: Any) -> nn.Module:
+    import timm
+
     stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
     return timm.create_model(name.model, num_classes=classes, **stride, **how)
 
 
 def _timm_fetch(name: LibraryName) -> nn.Module:
+    import huggingface_hub
+    import timm
+
     stride: dict[str, Any] = {"output_stride": name.stride} if name.stride else {}
     config = timm.get_pretrained_cfg(name.model)
     hub = config and config.hf_hub_id
@@ -207,6 +218,8 @@ def _timm_fetch(name: LibraryName) -> nn.Module:
 
 
 def _timm_input(name: LibraryName) -> InputDescription:
+    import timm
+
     config = timm.get_pretrained_cfg(name.model)
     if config is None:
         config = timm.models.PretrainedCfg()
@@ -216,6 +229,9 @@ def _timm_input(name: LibraryName) -> InputDescription:
 
 
 def _timm_classes(name: LibraryName) -> Sequence[str]:
+    import timm
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
     config = timm.get_pretrained_cfg(name.model)
     subset = config and infer_imagenet_subset(config.to_dict())
     if not subset or subset == "imagenet-1k":  # torchvision's names of those are the ones that our lists have
@@ -224,14 +240,20 @@ def _timm_classes(name: LibraryName) -> Sequence[str]:
 
 
 def _torchvision_names() -> list[str]:
+    import torchvision
+
     return torchvision.models.list_models(module=torchvision.models)
 
 
 def _torchvision_tags(architecture: str) -> list[str]:
+    import torchvision
+
     return [weights.name for weights in torchvision.models.get_model_weights(architecture)]
 
 
 def _torchvision_build(name: LibraryName, classes: int) -> nn.Module:
+    import torchvision
+
     dilated = {16: [False, False, True], 8: [False, True, True]}
     how: dict[str, Any] = {"replace_stride_with_dilation": dilated[name.stride]} if name.stride else {}
     if name.architecture in RENORMALISED:
@@ -240,6 +262,8 @@ def _torchvision_build(name: LibraryName, classes: int) -> nn.Module:
 
 
 def _torchvision_weights(name: LibraryName) -> Any:
+    import torchvision
+
     return torchvision.models.get_model_weights(name.architecture)[name.tag or "DEFAULT"]
 
 
@@ -264,7 +288,7 @@ def _torchvision_input(name: LibraryName) -> InputDescription:
 
 
 _LIBRARIES: dict[str, _Library] = {
-    "timm": _Library(timm.list_models, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
+    "timm": _Library(_timm_names, _timm_tags, _timm_build, _timm_fetch, _timm_input, _timm_classes),
     "torchvision": _Library(
         _torchvision_names,
         _torchvision_tags,

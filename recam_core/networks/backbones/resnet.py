@@ -2,11 +2,9 @@
 
 import contextlib
 import sys
-from functools import partial
 from http.client import HTTPException
 from pickle import UnpicklingError
 
-import torchvision
 from torch import Tensor, nn
 
 from recam_core.networks.backbones.fixed_stride import FixedStride
@@ -26,6 +24,8 @@ class ResNet(FixedStride, nn.Module):
     std = (0.229, 0.224, 0.225)
 
     def __init__(self, name: str, output_stride: int) -> None:
+        import torchvision  # seconds to load, which nobody waits for who has another backbone
+
         super().__init__()
         trunk = getattr(torchvision.models, name)(weights=None)
         self.channels = int(trunk.fc.in_features)
@@ -100,6 +100,8 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
 
     A download is a file of its own until it is whole and has the right hash, so a part of one is never taken for weights.
     """
+    import torchvision
+
     enum = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]  # as the reference, which is older than V2
     try:
         with contextlib.redirect_stdout(sys.stderr):  # torch announces a download where our commands write events
@@ -109,10 +111,3 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
             f"The ImageNet weights of {name} could not be fetched ({error}). Give a file that you downloaded "
             f"from {enum.url} as --weights PATH, or go online."
         ) from error
-
-
-RESNETS = {
-    f"{name}_s{stride}": partial(build_resnet, name, stride)
-    for name in ("resnet18", "resnet50", "resnet101")
-    for stride in (16, 8)
-}

@@ -186,7 +186,7 @@ def outline_of(name: str) -> Outline:
     raise UserError(reason)
 
 
-def opened(name: str) -> Anatomy | Outline:
+def structure_of(name: str) -> Anatomy | Outline:
     """How a library's classifier is opened: taken apart where CAM applies, else as a whole; ``UserError`` where neither is."""
     tried = _tried(name)
     return tried if isinstance(tried, Anatomy) else outline_of(name)
@@ -232,7 +232,7 @@ def _last_positions(net: nn.Module, classifier: str, x: Tensor) -> tuple[str, in
         for name, module in net.named_modules()
         if name
     ]
-    hooks.append(last.register_forward_pre_hook(lambda _, seen: given.append(seen[0].flatten(1))))
+    hooks.append(last.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].flatten(1))))
     answer = net(x.requires_grad_())
     for hook in hooks:
         hook.remove()

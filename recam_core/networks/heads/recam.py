@@ -1,16 +1,15 @@
 """ReCAM's two classifiers: FC1 with BCE on pooled features, FC2 with softmax cross-entropy on class-masked features."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from recam_core.networks.losses import class_scores, probabilities, recam_loss
+from recam_core.networks.heads.first import FirstClassifier, new_weight
+from recam_core.networks.losses import recam_loss
 
 
-class ReCamHead(nn.Module):
-    """FC1 (w) and FC2 (w′) (Chen et al., CVPR 2022, section 4): features (B, D, h, w) → scores (B, K).
+class ReCamHead(FirstClassifier):
+    """FC1 (w) and FC2 (w′) (Chen et al., CVPR 2022, arXiv 2203.00962, section 4): features (B, D, h, w) → scores (B, K).
 
     Neither has a bias, as in the reference; FC1 has one where stage 1 was a classifier from elsewhere that has it.
 
@@ -30,37 +29,14 @@ class ReCamHead(nn.Module):
         bias: bool = False,
         activation: str = "sigmoid",
     ) -> None:
-        super().__init__()
-        self.activation = activation
+        super().__init__(channels, classes, bias, activation)
         self.recam_weight, self.mask_gradient, self.objective = recam_weight, mask_gradient, objective
-        self.fc1 = nn.Parameter(torch.empty(classes, channels))
-        self.fc1_bias = nn.Parameter(torch.zeros(classes)) if bias else None
-        self.fc2 = nn.Parameter(torch.empty(classes, channels))
-        for weight in (self.fc1, self.fc2):
-            nn.init.kaiming_uniform_(weight, a=5**0.5)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What a file must say for the head to be built again."""
-        return {"bias": self.fc1_bias is not None, "activation": self.activation}
+        self.fc2 = new_weight(channels, classes)
 
     @property
     def weights(self) -> dict[str, nn.Parameter]:
         """w and w′, (K, D) each."""
         return {"w": self.fc1, "wprime": self.fc2}
-
-    @property
-    def bias(self) -> Tensor | None:
-        """That of FC1's scores (K,), if there is one."""
-        return self.fc1_bias
-
-    def scores(self, features: Tensor) -> Tensor:
-        """Class logits of FC1 (B, K)."""
-        return class_scores(features, self.fc1, self.fc1_bias)
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Logits (…, K) of FC1 as the probabilities that they were trained to be."""
-        return probabilities(logits, self.activation)
 
     def loss(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(total, BCE, SCE) of a batch; labels (B, K) multi-hot."""
@@ -77,7 +53,7 @@ class ReCamHead(nn.Module):
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """FC1 and FC2, each at its own rate."""
-        return {"fc1": [self.fc1] if self.fc1_bias is None else [self.fc1, self.fc1_bias], "fc2": [self.fc2]}
+        return super().groups() | {"fc2": [self.fc2]}
 
     def idle(self, labelled: bool = False) -> list[nn.Parameter]:
         """FC2, where no picture has a class to name or the loss does not ask it."""
@@ -86,8 +62,8 @@ class ReCamHead(nn.Module):
     def continued(self, state: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
         """FC1 as stage 1 left it; FC2 at its own start ("default"), a copy of FC1 ("fc1"), or its positive part ("positive")."""
         first = state["fc1"]
-        starts = {"default": self.fc2.detach(), "fc1": first.clone(), "positive": first.relu()}
-        return with_second(state, starts[start])
+        beginnings = {"default": self.fc2.detach(), "fc1": first.clone(), "positive": first.relu()}
+        return with_second(state, beginnings[start])
 
 
 def with_second(state: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:

@@ -91,16 +91,16 @@ def look(
         weights = model.class_weights(readout)[ids]  # (n, D)
         evidence = torch.einsum("nd,nvdhw->nvhw", weights, features.unflatten(0, x.shape[:2]))
         regions = merged(grad_cam(evidence, weights))  # (n, h, w)
-        held = hold_mask(regions.detach(), options.tau)
+        mask = hold_mask(regions.detach(), options.tau)
         start = regions.detach() if first is None else first
-        regulariser = held_difference(regions, start, held, options.regulariser)
+        regulariser = held_difference(regions, start, mask, options.regulariser)
         objective = score - others - options.mu * regulariser
         gradient = None if last else torch.autograd.grad(objective.sum(), x)[0]
     return Ascent(
         t=t,
         x=x.detach(),
         map=regions.detach(),
-        hold_mask=held,
+        hold_mask=mask,
         score=score.detach(),
         others=others.detach(),
         regulariser=regulariser.detach(),

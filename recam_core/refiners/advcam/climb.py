@@ -38,6 +38,13 @@ def climb(
     y comes from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does
     not suffice, fewer classes climb at a time, then a smaller scale is taken, and the next event says so. Closing the iterator
     stops the climb. Raises ``UserError`` at once for what cannot be climbed, and later when values stop being finite.
+
+    ```python
+    pair, (picture, mask) = recam.load_pair("scenes"), recam.read_sample("scene-fish-boat")
+    options = dataclasses.replace(recam.climb_defaults(pair), steps=4)
+    for step in recam.climb(picture.pixels, pair, ["fish"], options):
+        print(step)
+    ```
     """
     view = view or HeatmapOptions()
     pair.check_readouts([readout])

@@ -40,11 +40,11 @@ def hold_mask(maps: Tensor, tau: float) -> Tensor:
     return maps / maps.amax(dim=(1, 2), keepdim=True) > tau  # 0/0 is no number and exceeds nothing
 
 
-def held_difference(maps: Tensor, first: Tensor, held: Tensor, kind: str) -> Tensor:
+def held_difference(maps: Tensor, first: Tensor, mask: Tensor, kind: str) -> Tensor:
     """‖M ⊗ |map_t − map_0|‖₁ of maps (n, h, w), raw or each divided by its own maximum: (n,)."""
     if kind == "normalised":
         maps, first = (m / (m.amax(dim=(1, 2), keepdim=True) + EPSILON) for m in (maps, first))
-    return ((maps - first).abs() * held).sum(dim=(1, 2))
+    return ((maps - first).abs() * mask).sum(dim=(1, 2))
 
 
 def climb_step(x: Tensor, gradient: Tensor, xi: float, rule: str) -> Tensor:

@@ -20,6 +20,7 @@ class AdvCam:
     options = AdvCamOptions
     flags: Mapping[str, str] = {}
     offers: Mapping[str, tuple[str, tuple[str, ...]]] = {}
+    picture_alone = False
 
     def defaults(self, pair: ModelPair) -> AdvCamOptions:
         """Those of the model's card, else the reference's in grey levels."""

@@ -1,6 +1,6 @@
 """PAMR as a refiner: maps snap to the edges of the picture; no network is asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ class Pamr:
     options = PamrOptions
     flags: Mapping[str, str] = {"iterations": "how often every pixel becomes the mean of its neighbours"}
     offers: Mapping[str, tuple[str, tuple[str, ...]]] = {"pamr": ("yes, snapped to edges of the picture (PAMR)", ())}
+    picture_alone = True
 
     def defaults(self, pair: ModelPair) -> PamrOptions:
         """Those of the paper."""
@@ -51,30 +52,18 @@ class Pamr:
 
     def steps(self, subject: Subject, options: PamrOptions) -> Iterator[WalkStep]:
         """The raw maps of all readouts at picture size, one below the other, from t = 0."""
-        picture, raw = _tensors(subject.results, subject.pair.recam.device)
+        picture, raw = _tensors(subject)
         for t, maps in enumerate(pamr_steps(picture, raw, options.iterations)):
             yield WalkStep(t, options.iterations, subject.classes * len(subject.readouts), maps.cpu().numpy(), 0.0)
 
     def results(self, subject: Subject, options: PamrOptions) -> list[CamResult]:
         """The maps after the last iteration."""
-        return snapped(subject.results, options, subject.pair.recam.device)
+        parts = pamr(*_tensors(subject), options.iterations).cpu().split(len(subject.classes))
+        return [with_raw(start, maps) for start, maps in zip(subject.results, parts, strict=True)]
 
 
-def snapped(results: Sequence[CamResult], options: PamrOptions, device: torch.device) -> list[CamResult]:
-    """Results of one picture, of whatever made their maps, after the last iteration."""
-    picture, raw = _tensors(results, device)
-    parts = pamr(picture, raw, options.iterations).cpu().split(len(results[0].classes))
-    return [with_raw(start, maps) for start, maps in zip(results, parts, strict=True)]
-
-
-def snapping(result: CamResult, options: PamrOptions, device: torch.device) -> Iterator[CamResult]:
-    """A result of one picture at t = 0, and after each iteration."""
-    for maps in pamr_steps(*_tensors([result], device), options.iterations):
-        yield with_raw(result, maps.cpu())
-
-
-def _tensors(results: Sequence[CamResult], device: torch.device) -> tuple[Tensor, Tensor]:
-    """The picture (3, H, W) in [0, 1], and the raw maps of all results and classes."""
-    pixels = torch.from_numpy(results[0].picture.transpose(2, 0, 1).astype(np.float32) / 255)
-    raw = torch.from_numpy(np.concatenate([result.raw for result in results]))
-    return pixels.to(device), raw.to(device)
+def _tensors(subject: Subject) -> tuple[Tensor, Tensor]:
+    """The picture (3, H, W) in [0, 1], and the raw maps of all results and classes, on the device of the model."""
+    pixels = torch.from_numpy(subject.evidence.picture.transpose(2, 0, 1).astype(np.float32) / 255)
+    raw = torch.from_numpy(np.concatenate([result.raw for result in subject.results]))
+    return pixels.to(subject.pair.recam.device), raw.to(subject.pair.recam.device)

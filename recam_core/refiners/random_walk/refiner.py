@@ -53,6 +53,7 @@ class Walk:
         "learned": ("yes, with boundaries that the model learned", ("--boundary", "learned")),
         "gradient": ("yes, with edges of the picture (baseline)", ("--boundary", "gradient")),
     }
+    picture_alone = False
 
     def defaults(self, pair: ModelPair) -> WalkSettings:
         """Those of the model's card, else the reference's, with learned boundaries."""

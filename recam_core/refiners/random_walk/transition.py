@@ -84,14 +84,14 @@ def power_series(t: int, tail: float) -> tuple[list[float], float]:
     c_k = 2 · C(t, (t−k)/2) / 2ᵗ for k of the parity of t, half of it for k = 0, else 0. They sum to 1, and those past about
     √(2 t ln(2/tail)) are negligible.
     """
-    coefficients, left = [0.0] * (t + 1), 1.0
+    coefficients, remainder = [0.0] * (t + 1), 1.0
     for k in range(t % 2, t + 1, 2):
         log = math.lgamma(t + 1) - math.lgamma((t - k) / 2 + 1) - math.lgamma((t + k) / 2 + 1) - t * math.log(2)
         coefficients[k] = math.exp(log) * (1 if k == 0 else 2)
-        left -= coefficients[k]
+        remainder -= coefficients[k]
         # far out the terms fall faster than a geometric series, whose sum bounds what rounding hides in 1 − Σ c
         ratio = (t - k) / (t + k + 2)
-        rest = max(left, 0.0) if left > 1e-9 else coefficients[k] * ratio / (1 - ratio)
+        rest = max(remainder, 0.0) if remainder > 1e-9 else coefficients[k] * ratio / (1 - ratio)
         if rest <= tail:
             return coefficients[: k + 1], rest
     return coefficients, 0.0

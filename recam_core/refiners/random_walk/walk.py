@@ -146,7 +146,18 @@ def walk(
     options: RandomWalkOptions | None = None,
     device: str | torch.device = "cpu",
 ) -> Iterator[WalkStep]:
-    """The maps of a readout (its quarter-size grid) on their walk, from t = 0; closing the iterator frees everything."""
+    """The maps of a readout (its quarter-size grid) on their walk, from t = 0; closing the iterator frees everything.
+
+    ``boundary`` B is (h, w) in [0, 1]; see `RandomWalk` for the equation, and `walked_result` for the way back to the picture.
+    Raises ``UserError`` for another shape and for values that are not finite.
+
+    ```python
+    explanation = recam.explain("scene-fish-boat", model="scenes")
+    boundary = recam.boundary_map(recam.load_pair("scenes"), explanation["w"].picture, "gradient")
+    *_, last = recam.walk(explanation["w"], boundary, recam.RandomWalkOptions(steps=32))
+    walked = recam.walked_result(explanation["w"], last.maps)
+    ```
+    """
     walker = RandomWalk(boundary, options, device)
     steps = walker.steps(result.grid)
     for t in range(walker.options.steps + 1):

@@ -6,7 +6,6 @@ heatmaps give. No mask is looked at.
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -29,12 +28,12 @@ from recam_core.records import (
     PictureSkipped,
     UserError,
 )
-from recam_core.system.device import autocast, enough_memory
+from recam_core.system.device import autocast
 from recam_core.training.boundary.label_files import BoundarySeeds
 from recam_core.training.boundary.losses import boundary_losses
+from recam_core.training.loop import run_epochs
 from recam_core.training.optimizer import set_rates
 from recam_core.training.run_folder import RunFolder
-from recam_core.training.two_stage import MODEL
 
 Event = MaskStep | PictureSkipped | BoundaryStep | BoundaryEpoch | Finished
 
@@ -48,38 +47,25 @@ def train_boundary(
     then the epochs, with a checkpoint after each. With ``resume`` it continues after the last finished epoch and, on the CPU,
     ends at the same numbers as a run that was never stopped. A loss that is not finite stops it; the checkpoint stays.
     """
-    start = time.perf_counter()
     if tuple(dataset.classes) != pair.classes:
         raise UserError(
             f"The model {pair.name} knows {len(pair.classes)} classes ({', '.join(pair.classes[:3])} …), the data set has "
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])} …); they must be the same, in the same order."
         )
-    run = _Run(pair, config, dataset, out, device)
+    training = _Branches(pair, config, dataset, out, device)
     if resume:
-        run.load()
-    path, worked = out / MODEL, run.done < config.epochs
-    too_large = (
-        f"The memory of {device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
-        f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
-    )
-    with closing(run.folder), enough_memory(too_large):
-        run.folder.open()
-        if worked:
-            yield from run.make_seeds()
-        while run.done < config.epochs:
-            yield from run.epoch()
-        if worked or not path.exists():  # else nothing was left to do, and the file may carry scores by now
-            run.finish(path)
-        yield run.folder.tell(Finished(str(path), time.perf_counter() - start, {"pictures": len(dataset)}))
+        training.load()
+    yield from run_epochs(training)
 
 
-class _Run:
+class _Branches:
     """What changes while training: the branches, their optimiser, and how many epochs are done."""
 
     def __init__(
         self, pair: ModelPair, config: BoundaryConfig, dataset: Dataset, out: Path, device: torch.device
     ) -> None:
         self.pair, self.config, self.dataset, self.device = pair, config, dataset, device
+        self.start = time.perf_counter()
         torch.manual_seed(config.seed)
         self.branches = build_branches(pair.edges).to(device)
         self.done = 0
@@ -87,13 +73,34 @@ class _Run:
         self.optimizer = build_optimizer(self.branches, config)
         self.seeds = BoundarySeeds(pair, config, dataset, out)
 
-    def make_seeds(self) -> Iterator[Event]:
+    @property
+    def is_done(self) -> bool:
+        """Whether the last epoch has ended."""
+        return self.done >= self.config.epochs
+
+    @property
+    def too_large(self) -> str:
+        """What a person is told where the memory does not suffice."""
+        config = self.config
+        return (
+            f"The memory of {self.device} does not suffice for batches of {config.batch_size} crops of {config.crop} pixels with "
+            f"a radius of {config.radius}; lower --batch-size, --crop or --radius and start anew."
+        )
+
+    def begin(self) -> Iterator[Event]:
         """Confident labels of every picture; a run that goes on after an epoch has told of them before."""
-        for event in self.seeds.make():
+        self.folder.open()
+        for event in () if self.is_done else self.seeds.make():
             if isinstance(event, PictureSkipped):
                 yield from self._skip(event.name, event.reason)
             else:
                 yield event if self.done else self.folder.tell(event)
+
+    def end(self, path: Path, is_new: bool) -> Iterator[Event]:
+        """Write the pair with its branches."""
+        if is_new:
+            self._save_pair(path)
+        yield self.folder.tell(Finished(str(path), time.perf_counter() - self.start, {"pictures": len(self.dataset)}))
 
     def _skip(self, name: str, reason: str) -> Iterator[PictureSkipped]:
         if self.folder.is_first_skip(name):
@@ -116,10 +123,7 @@ class _Run:
             sums, steps = sums + terms, steps + 1
             yield self.folder.tell(BoundaryStep(epoch, step + 1, total, *terms, rate))
         if not steps:
-            raise UserError(
-                f"None of the {len(self.dataset)} pictures of {self.config.dataset} {self.config.split} could be read, for "
-                f"example {self.folder.skipped[0]}; check the data set."
-            )
+            raise UserError(self.folder.none_readable(len(self.dataset)))
         self.branches.eval()
         self.done += 1
         mean = (sums / steps).tolist()
@@ -147,8 +151,7 @@ class _Run:
             f"or --displacement-rate (now {self.config.displacement_rate:g}).{self.folder.what_is_kept}"
         )
 
-    def finish(self, path: Path) -> None:
-        """Store the pair with its branches and what made them."""
+    def _save_pair(self, path: Path) -> None:
         if self.branches.has_displacement:
             self.branches.mean_shift.running_mean.copy_(self._mean_displacement())
         settings = asdict(self.config) | {

@@ -27,6 +27,12 @@ def refit_heads(pair: ModelPair, bank: FeatureBank, config: RefitConfig) -> Iter
 
     FC1 starts from stage 1's, FC2 from it as the settings say. The pair is left as it is. Raises ``UserError`` where the
     bank is not of this kind, or the loss is no longer finite.
+
+    ```python
+    pair, dataset = recam.load_pair("scenes"), recam.open_dataset("scenes", "", "samples")
+    *_, bank = recam.gather_features(pair, dataset, range(8), long_side=96)
+    *_, fit = recam.refit_heads(pair, bank, recam.RefitConfig(recam_weight=0.3))
+    ```
     """
     if config.last_block != bank.last_block:
         raise UserError("These features were kept for another choice of what learns; gather them again.")

@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict, replace
 
-from opened import press, query, ran, words
+from opened import handed_over, press, query, ran, words
 from train_page import charts, labels, open_train, parsed
 from trained_runs import CONFIG, SCENE, write_job, write_run
 
@@ -97,8 +97,8 @@ def test_runs_beside_one_another(place):
     assert list(settings[""]) == ["Balance λ", "watch"]
     assert list(settings.iloc[0])[1:] == ["0.02", "0.5"]
     assert list(results[""])[:3] == ["stage 1, last BCE", "stage 2, last BCE", "stage 2, last SCE"]
-    (component,) = [element for element in app.main if element.type == "bidi_component"]
-    assert len(json.loads(component.proto.json)["runs"]) == 2
+    (data,) = handed_over(app)
+    assert len(data["runs"]) == 2
     assert {trace["name"] for trace in bce["data"]} == {"same", "same (2)"}
     assert compare.differences([CONFIG, CONFIG]) == []
     assert {trace["line"]["dash"] for trace in bce["data"] if trace["name"] == "same (2)"} != {

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from opened import press, query, ran, words
+from opened import handed_over, press, query, ran, words
 from train_page import charts, labels, open_train
 from trained_runs import CONFIG, write_job, write_run
 
@@ -190,27 +190,27 @@ def test_heatmaps_of_every_epoch(place):
     write_run(place, "one")
     run = runs.Run("one", place / "one", None)
     history = runs.history_of(run)
-    assert len(history.kept) == 7  # 3 + 2 epochs and the start of each stage
+    assert len(history.maps) == 7  # 3 + 2 epochs and the start of each stage
     roll = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
-    assert roll.feed(history.kept[:3], running=True)
+    assert roll.feed(history.maps[:3], running=True)
     frames = roll.stream._frames
     assert [frame.label for frame in frames] == ["stage 1, start", "stage 1, epoch 1", "stage 1, epoch 2"]
     assert frames[0].layers["w"].note == "comes in stage 2"
     assert set(frames[1].layers) == {"cam"}
     assert roll.stream.running
     assert roll.stream.total == 7
-    assert roll.feed(history.kept, running=False)
+    assert roll.feed(history.maps, running=False)
     assert [frame.label for frame in frames[4:]] == ["stage 2, start", "stage 2, epoch 1", "stage 2, epoch 2"]
     assert set(frames[-1].layers) == set(READOUTS)
     assert frames[-1].values["score"] == pytest.approx(0.6)
     covered = [frame.curves["cam"]["covered"][30] for frame in frames[:4]]
     assert covered == sorted(covered)  # the spot of the fixture grows
     assert not roll.stream.running
-    (run.folder / history.kept[0].file).unlink()
+    (run.folder / history.maps[0].file).unlink()
     late = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
-    assert late.feed(history.kept, running=False)
+    assert late.feed(history.maps, running=False)
     assert [len(frame.layers) for frame in late.stream._frames][:2] == [5, 1]  # all layers with the first that is there
-    assert not roll.feed(history.kept[:2], running=True)  # it went back to a checkpoint
+    assert not roll.feed(history.maps[:2], running=True)  # it went back to a checkpoint
     header = roll.stream.packed(describe=True)
     assert b'"seconds":null' in header
 
@@ -219,13 +219,13 @@ def test_the_player_is_there_with_picture_and_class(place):
     write_run(place, "one")
     app = open_train(run="one")
     assert "Heatmaps, epoch by epoch" in words(app)
-    (component,) = [element for element in app.main if element.type == "bidi_component"]
-    (shown,) = json.loads(component.proto.json)["runs"]
+    (data,) = handed_over(app)
+    (shown,) = data["runs"]
     assert not shown["running"]
     app.selectbox(key="train-picture-one").set_value(1)
     ran(app)
-    (component,) = [element for element in app.main if element.type == "bidi_component"]
-    assert json.loads(component.proto.json)["runs"][0]["id"] != shown["id"]
+    (data,) = handed_over(app)
+    assert data["runs"][0]["id"] != shown["id"]
 
 
 @pytest.mark.parametrize(

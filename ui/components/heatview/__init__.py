@@ -14,7 +14,7 @@ import streamlit as st
 
 from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
 from recam_core.records import DisplayOptions
-from ui.components.modules import bundle
+from ui.components.modules import bundle, handed_over
 from ui.components.served import served
 from ui.compute import payloads
 from ui.compute.packing import read_header
@@ -69,19 +69,21 @@ def heat_view(
     """
     return _COMPONENT(
         key=key,
-        data={
-            "id": payload_id,
-            "url": served(f"/api/heat/{payload_id}"),
-            "more": [{"id": name, "url": served(f"/api/heat/{name}")} for name in more],
-            "uploader": uploader,
-            "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
-            "follow": follow,
-            "large": large,
-            "palettes": COLOURS,
-            "diverging": _DIVERGING,
-            "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
-            "shape": _shape(payload_id),
-        },
+        data=handed_over(
+            {
+                "id": payload_id,
+                "url": served(f"/api/heat/{payload_id}"),
+                "more": [{"id": name, "url": served(f"/api/heat/{name}")} for name in more],
+                "uploader": uploader,
+                "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
+                "follow": follow,
+                "large": large,
+                "palettes": COLOURS,
+                "diverging": _DIVERGING,
+                "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
+                "shape": _shape(payload_id),
+            }
+        ),
         on_settings_change=on_change or _nothing,
         on_pick_change=on_pick or _nothing,
         on_expired_change=_nothing,

@@ -59,3 +59,13 @@ function traceCell(line, area, values, x0, y0, x1, y1) {
     line.lineTo(...crossings[to]);
   }
 }
+
+// A traced line, white on a dark edge, so that it shows on any picture.
+export function strokeOutline(ctx, line, pixelRatio) {
+  ctx.lineCap = ctx.lineJoin = "round";
+  for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width * pixelRatio;
+    ctx.stroke(line);
+  }
+}

@@ -17,10 +17,10 @@ export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export function mounted(make) {
   const views = new WeakMap();
   return (component) => {
-    const { parentElement, data } = component;
+    const { parentElement, data: [data] } = component;
     if (!views.has(parentElement)) views.set(parentElement, make(parentElement, data));
     const view = views.get(parentElement);
-    view.update(component);
+    view.update({ ...component, data });
     return () => {
       views.delete(parentElement);
       view.destroy();

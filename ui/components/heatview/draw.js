@@ -1,7 +1,7 @@
 // Draws one panel into one canvas context. Maps are coloured at their own small grid and scaled up by the canvas.
 
 import { colourAt, css, differenceColours, heatColours } from "./colours.js";
-import { trace } from "./contour.js";
+import { strokeOutline, trace } from "./contour.js";
 import { regions } from "./regions.js";
 
 export class Painter {
@@ -60,7 +60,7 @@ export class Painter {
     const grid = this.heat.grid(v, c);
     const colours = heatColours(tables.heat, settings, this.heat.factor(v, c, settings.scale));
     this.fillCells(ctx, (i) => colours[grid[i]]);
-    this.strokeOutline(ctx, this.trace(v, c, settings).line, pixelRatio);
+    strokeOutline(ctx, this.trace(v, c, settings).line, pixelRatio);
   }
 
   drawDifference(ctx, v, c, settings, tables) {
@@ -81,7 +81,7 @@ export class Painter {
       ctx.fillStyle = css(colourAt(tables.heat, MASK_INDEX), settings.opacity);
       ctx.fillRect(0, 0, this.width, this.height);
     });
-    this.strokeOutline(ctx, line, pixelRatio);
+    strokeOutline(ctx, line, pixelRatio);
   }
 
   drawErrors(ctx, v, c, settings, tables, pixelRatio) {
@@ -95,7 +95,7 @@ export class Painter {
     };
     paint(below);
     this.inside(ctx, area, () => paint(above));
-    this.strokeOutline(ctx, line, pixelRatio);
+    strokeOutline(ctx, line, pixelRatio);
   }
 
   inside(ctx, area, paint) {
@@ -115,15 +115,6 @@ export class Painter {
         ctx.lineWidth = line * pixelRatio;
         ctx.strokeRect(x * stepX, y * stepY, width * stepX, height * stepY);
       }
-    }
-  }
-
-  strokeOutline(ctx, line, pixelRatio) {
-    ctx.lineCap = ctx.lineJoin = "round";
-    for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = width * pixelRatio;
-      ctx.stroke(line);
     }
   }
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from recam_core.records import DisplayOptions
 from ui.components import heatview
-from ui.components.modules import bundle
+from ui.components.modules import bundle, handed_over
 from ui.components.player.frame_stream import FrameStream
 from ui.components.served import served
 
@@ -54,13 +54,15 @@ def player(
     """
     return _COMPONENT(
         key=key,
-        data={
-            "runs": [{"id": r.id, "url": served(f"/api/frames/{r.id}"), "running": r.running} for r in streams],
-            "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
-            "palettes": heatview.COLOURS,
-            "listens": list(listens),
-            "rest": rest,
-        },
+        data=handed_over(
+            {
+                "runs": [{"id": r.id, "url": served(f"/api/frames/{r.id}"), "running": r.running} for r in streams],
+                "initial": DEFAULTS | {name: value for name, value in (initial or {}).items() if name in DEFAULTS},
+                "palettes": heatview.COLOURS,
+                "listens": list(listens),
+                "rest": rest,
+            }
+        ),
         on_settings_change=_nothing,
         on_finished_change=on_finished or _nothing,
         on_at_change=_nothing,

@@ -134,5 +134,5 @@ def shares(result: CamResult, truth: np.ndarray | None) -> dict[str, list[Any]]:
         result, classes=result.classes[:1], scores=result.scores[:1], raw=result.raw[:1], maps=result.maps[:1]
     )
     curves = class_curves(one, truth)
-    found = {"covered": curves.covered[0], "iou": None if curves.iou is None else curves.iou[0]}
-    return {name: numbers(np.round(values, 4)) for name, values in found.items() if values is not None}
+    shares_of = {"covered": curves.covered[0], "iou": None if curves.iou is None else curves.iou[0]}
+    return {name: numbers(np.round(values, 4)) for name, values in shares_of.items() if values is not None}

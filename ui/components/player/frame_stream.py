@@ -126,8 +126,8 @@ class FrameStream:
     def add(self, frame: Frame) -> None:
         """Append a frame; one that starts a part over makes earlier frames of that part void."""
         with self._lock:
-            if frame.first and any(kept.part == frame.part for kept in self._frames):
-                self._frames = [kept for kept in self._frames if kept.part != frame.part]
+            if frame.first and any(earlier.part == frame.part for earlier in self._frames):
+                self._frames = [earlier for earlier in self._frames if earlier.part != frame.part]
                 self._version += 1
             self._frames.append(frame)
             self._last = time.monotonic()

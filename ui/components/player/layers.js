@@ -1,7 +1,7 @@
 // One layer of a frame: bytes on a small grid, and how each kind is painted. Values are interpolated before they are coloured.
 
 import { colourAt, packColours } from "../heatview/colours.js";
-import { trace } from "../heatview/contour.js";
+import { strokeOutline, trace } from "../heatview/contour.js";
 import { clamp } from "../heatview/dom.js";
 
 const FINE = 160; // cells along the long side that a heat layer is brought to
@@ -90,7 +90,7 @@ export class Brush {
     const colours = packColours(table, settings.opacity, (i) => (settings.grow ? i / 255 : 1));
     this.fill(ctx, rows, columns, true, (i) => colours[Math.min(255, Math.round(255 * values[i]))]);
     const level = Math.max(settings.threshold, layer.peak / 510);
-    this.stroke(ctx, trace(values, columns, rows, level, this.width, this.height).line, pixelRatio);
+    strokeOutline(ctx, trace(values, columns, rows, level, this.width, this.height).line, pixelRatio);
   }
 
   signed(ctx, layer, settings) {
@@ -112,15 +112,6 @@ export class Brush {
     const { rows, columns, values } = layer.fine;
     const [inside, outside] = packed(colourAt(table, HELD_INDEX), 0.45, [10, 12, 20], 0.66);
     this.fill(ctx, rows, columns, false, (i) => (values[i] > settings.threshold ? inside : outside));
-  }
-
-  stroke(ctx, line, pixelRatio) {
-    ctx.lineCap = ctx.lineJoin = "round";
-    for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 3], ["white", 1.4]]) {
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = width * pixelRatio;
-      ctx.stroke(line);
-    }
   }
 }
 
