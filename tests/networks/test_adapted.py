@@ -171,8 +171,7 @@ def test_hundreds_of_networks_are_taken_apart_or_told_why(library):
                 adapted.setdefault(module, []).append(name)
             except UserError as error:
                 reasons[name] = str(error)
-    for name, reason in reasons.items():
-        print(f"{name}: {reason}")
+            print(f"{name}: {reasons.get(name, 'taken apart')}", flush=True)
     for module, names in adapted.items():
         print(f"{module}: {', '.join(names)}")
     print(f"{sum(map(len, adapted.values()))} networks of {len(adapted)} families, {len(reasons)} refused")
