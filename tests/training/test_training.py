@@ -15,7 +15,7 @@ from torch import nn
 
 from recam_core.checkpoints.importers import CLASS_LISTS
 from recam_core.checkpoints.pair_file import RUN_MODEL, load_pair, read_header
-from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES, libraries
 from recam_core.networks.backbones.efficientnet import imagenet_tensors
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.backbones.tiny import Tiny
@@ -421,6 +421,7 @@ def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(mo
     monkeypatch.setattr(
         timm, "create_model", lambda *a, pretrained=False, **how: net if pretrained else build(*a, **how)
     )
+    monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
     rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()
     cam, _ = starting_networks(config, ("zebra", "cat"), CPU, None)
