@@ -20,9 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process for each processor and one for the browser, which waits for pages most of the time; none for a single file."""
+    """A process for each processor, four at most, and one for the browser, which often waits; none for a single file."""
     single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
-    return 0 if single else min(os.cpu_count() or 1, 4) + 1
+    waiting = "not slow" not in config.option.markexpr
+    return 0 if single else min(os.cpu_count() or 1, 4) + waiting
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,6 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,8 +138,11 @@ def has_run(out: Path) -> bool:
 
 def save_settings(out: Path, config: TrainConfig | BoundaryConfig, classes: Sequence[str]) -> None:
     """Write down what a run is started with."""
+    import torch
+    import torchvision
+
     kind = next(name for name, settings in KINDS.items() if isinstance(config, settings))
-    versions = {"python": platform.python_version(), **{name: version(name) for name in ("torch", "torchvision")}}
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
     plain = {"kind": kind, "config": asdict(config), "classes": list(classes), "versions": versions}
     save_atomically(out / SETTINGS, json.dumps(plain, ensure_ascii=False, indent=1).encode())
 

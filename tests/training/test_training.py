@@ -422,6 +422,7 @@ def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(mo
     monkeypatch.setattr(
         timm, "create_model", lambda *a, pretrained=False, **how: net if pretrained else build(*a, **how)
     )
+    monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
     rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()
     cam, _ = starting_networks(config, ("zebra", "cat"), CPU, None)
