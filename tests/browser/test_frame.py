@@ -5,7 +5,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from heat_page import drag_threshold, wait_for_maps
-from waiting import drawn, go_to, settle, wait_for_address
+from waiting import go_to, settle, wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -124,7 +124,7 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
         for scheme, rules in RULES.items():
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(THEME, arg=scheme)
-            drawn(page)
+            page.wait_for_timeout(500)  # the page has its colours, components have theirs a little later
             if found := serious(page, rules):
                 faults[name, scheme] = found
     assert faults == {}
