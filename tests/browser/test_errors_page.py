@@ -94,7 +94,9 @@ def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
     page = visit()
     page.get_by_text("New evaluation").click()
     page.locator(".st-key-new-split input").fill("samples")
-    page.keyboard.press("Enter")
+    page.get_by_role(
+        "option", name="samples"
+    ).click()  # Enter could be faster than the list and take its old first line
     settle(page)
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.locator("[class*=st-key-stop-]").wait_for()
