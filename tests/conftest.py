@@ -110,19 +110,21 @@ def golden(golden_file):
     return open_vectors
 
 
+def pictures_beside(name: str, words: str) -> Path:
+    """A folder of pictures that lie beside the project, or skip with the reason."""
+    folder = SHARED / "data" / name
+    if not folder.is_dir():
+        pytest.skip(f"{words} not beside the project (../shared/data/{name})")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def voc2012() -> Path:
     """Pascal VOC 2012 with official masks."""
-    root = SHARED / "data" / "voc"
-    if not root.is_dir():
-        pytest.skip("Pascal VOC is not beside the project (../shared/data/voc)")
-    return root
+    return pictures_beside("voc", "Pascal VOC is")
 
 
 @pytest.fixture(scope="session")
 def coco128() -> Path:
-    """The folder of the 128 COCO photos, or skip with the reason."""
-    folder = SHARED / "data" / "coco128"
-    if not folder.is_dir():
-        pytest.skip("the 128 COCO photos are not beside the project (../shared/data/coco128)")
-    return folder
+    """The 128 COCO photos."""
+    return pictures_beside("coco128", "the 128 COCO photos are")

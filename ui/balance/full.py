@@ -13,13 +13,15 @@ from recam_core.experiments.lambda_maps import lambda_result, trained_weights
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM, SCALE_NAMES
 from ui.balance.charts import common_bounds, lambda_chart, trained_curve
+from ui.balance.knobs import DEFAULT_LAMBDA
 from ui.components.heatview import heat_view
 from ui.components.heatview.maps import heat_payload
 from ui.compute import payloads
 from ui.compute.engine import brief_turn
+from ui.session.choices import carry_over
 from ui.session.link import heat_settings
 from ui.widgets.class_choice import climb_class_key
-from ui.widgets.ladder import as_text
+from ui.widgets.ladder import as_text, ladder
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
 
@@ -47,11 +49,9 @@ def show_full_training(subject: Subject, pair: ModelPair, evidence: Evidence) ->
     weights = trained_weights(subject.name, label) if is_alike else ()
     maps, curve = st.columns([1.15, 1], gap="large") if weights else (st.empty(), st.container())
     with curve:
-        weight = float(
-            st.select_slider(
-                "λ of full training", rungs, value=1.0, key=LAMBDA, format_func=as_text, persist_state="session"
-            )
-        )
+        st.session_state.setdefault(LAMBDA, DEFAULT_LAMBDA)
+        carry_over(LAMBDA)
+        weight = ladder("λ of full training", LAMBDA, rungs, "The values of λ that the backbone too was trained with.")
         st.plotly_chart(
             lambda_chart(trained, rungs, weight, common_bounds(trained)),
             key="balance-full",
