@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from waiting import check_widths, settle, wait_for_address
+from waiting import check_widths, pick, settle, wait_for_address
 
 from recam_core.__main__ import main
 
@@ -93,10 +93,8 @@ def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
     before = set(runs.glob("*/job.json"))
     page = visit()
     page.get_by_text("New evaluation").click()
-    page.locator(".st-key-new-split input").fill("samples")
-    page.get_by_role(
-        "option", name="samples"
-    ).click()  # Enter could be faster than the list and take its old first line
+    settle(page)
+    pick(page, page.locator(".st-key-new-split input"), "samples")
     settle(page)
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.locator("[class*=st-key-stop-]").wait_for()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 
 def wait_for_address(page: Page, **wanted: str) -> None:
@@ -29,6 +29,23 @@ def wait_until(page: Page, holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < end, "it does not come to pass"
         page.wait_for_timeout(50)
+
+
+def pick(page: Page, box: Locator, option: str) -> None:
+    """Choose from a select box by its text: an answer of Python that comes meanwhile closes the list, then once more.
+
+    Enter could be faster than the list and take its old first line.
+    """
+    line = page.get_by_role("option", name=option)
+
+    def is_open() -> bool:
+        box.fill("")
+        box.fill(option)
+        page.wait_for_timeout(1000)
+        return line.is_visible()
+
+    wait_until(page, is_open)
+    line.click()
 
 
 def drawn(page: Page) -> None:
