@@ -60,6 +60,8 @@ def test_the_reference_names_every_command_and_no_other():
     pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("cli.md", "own-models.md"))
     named = set(re.findall(r"python -m recam_core ([\w-]+)", pages))
     assert named == set(COMMANDS)
+    recipes = re.search(r"starts from a recipe \((.*?)\)", (ROOT / "docs" / "training.md").read_text("utf-8"), re.S)
+    assert set(re.findall(r"[a-z][a-z-]+(?=`)", recipes[1])) == set(RECIPES)
 
 
 def test_every_page_is_on_the_site_and_the_readme_fits_two_screens():
