@@ -1,4 +1,5 @@
-"""Put the study's first seed in the list of models as the bundled models: ``python docs/bundle_models.py --root COCO128``.
+"""Put the study's first seed in the list of models as the bundled models:
+``PYTHONPATH=. python docs/bundle_models.py --root COCO128``.
 
 Runs whatever parts of the study are missing, trains boundary branches on the network of the chosen recipe, copies its weights
 with them, writes what was measured into each model's card, and fills the tables and plots of the docs.

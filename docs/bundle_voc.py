@@ -1,4 +1,5 @@
-"""Put a trained run with boundary branches in the list of models as ``voc``: ``python docs/bundle_voc.py RUN --root VOC``.
+"""Put a trained run with boundary branches in the list of models as ``voc``:
+``PYTHONPATH=. python docs/bundle_voc.py RUN --root VOC``.
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).

@@ -1,4 +1,4 @@
-"""Make the README's picture: one photo, its CAM, and what ReCAM makes of it: ``python docs/make_animation.py``."""
+"""Make the README's picture: one photo, its CAM, and what ReCAM makes of it: ``PYTHONPATH=. python docs/make_animation.py``."""
 
 from pathlib import Path
 

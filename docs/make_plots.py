@@ -1,4 +1,4 @@
-"""Draw what the study measured (assets/results) as pictures for the docs: ``python docs/make_plots.py``."""
+"""Draw what the study measured (assets/results) as pictures for the docs: ``PYTHONPATH=. python docs/make_plots.py``."""
 
 from pathlib import Path
 from typing import Any

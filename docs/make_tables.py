@@ -1,4 +1,4 @@
-"""Put what was measured (assets/results) into the tables of the docs: ``python docs/make_tables.py``.
+"""Put what was measured (assets/results) into the tables of the docs: ``PYTHONPATH=. python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
 recipes, seeds, changes, when, half, walks) or what ``benchmark --json`` wrote (kind timings; NAME/PART for some of its rows).

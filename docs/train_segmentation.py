@@ -1,4 +1,5 @@
-"""Train a small segmentation network from pseudo masks, score it on true ones: ``python docs/train_segmentation.py SET …``.
+"""Train a small segmentation network from pseudo masks, score it on true ones:
+``PYTHONPATH=. python docs/train_segmentation.py SET …``.
 
 Each SET is what ``recam export`` leaves: its list ``train`` is learned from, its list ``val`` scored. The network is
 torchvision's LR-ASPP on EfficientNet-Lite0, whose ImageNet weights an installed package carries, so nothing is fetched. Every

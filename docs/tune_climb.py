@@ -1,6 +1,6 @@
 """Find ξ and μ for a model by measuring: how much a climb gains in IoU on pictures with masks, over a small grid.
 
-``python docs/tune_climb.py scenes`` or ``python docs/tune_climb.py photos --root COCO128``, both with ``--into-card`` to keep
+``PYTHONPATH=. python docs/tune_climb.py scenes`` or ``… photos --root COCO128``, both with ``--into-card`` to keep
 the best in the model's file, where ``climb_defaults`` finds it. Writes assets/results/climb-tuning-MODEL.json. Tune on other
 pictures than those that results are reported on.
 """

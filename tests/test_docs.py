@@ -34,7 +34,7 @@ def tables_script():
 @pytest.mark.parametrize("name", ["models.md", "benchmarks.md", "machines.md", "tutorials/segmentation.md"])
 def test_tables_are_those_of_the_results(name):
     page = (ROOT / "docs" / name).read_text("utf-8")
-    assert tables_script().filled(page) == page, "run python docs/make_tables.py"
+    assert tables_script().filled(page) == page, "run PYTHONPATH=. python docs/make_tables.py"
     assert "Not measured" not in page
 
 
