@@ -29,8 +29,9 @@ from recam_core.networks.readouts import NETWORKS
 from recam_core.records import HeatmapOptions, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (61, 97, 3), dtype=np.uint8)
-FEW = (  # a ReLU that is no module, a norm after pooling, a head of timm's, no sequence, another stride
+FEW = (  # a ReLU that is no module, a norm after pooling, a head of timm's, no sequence, another stride, another norm
     "torchvision:densenet121", "timm:convnext_atto", "torchvision:regnet_y_400mf", "timm:hrnet_w18_small", "timm:resnet18@8",
+    "timm:convnext_atto_rms",
 )  # fmt: skip
 STRIDES = dict.fromkeys(FEW, 32) | {"timm:resnet18@8": 8}
 

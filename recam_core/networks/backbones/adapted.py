@@ -43,9 +43,9 @@ class Anatomy:
     """Where a library's network is cut: names of its modules.
 
     ``parts`` are the modules that make the features, grouped by their output stride; one empty group where only the library's
-    own ``forward_features`` makes them. ``relu``: the library adds a ReLU that is no module. ``norm`` is a LayerNorm between
-    pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where the network would
-    drop their border, or fail.
+    own ``forward_features`` makes them. ``relu``: the library adds a ReLU that is no module. ``norm`` is a LayerNorm or
+    RMSNorm between pooling and the linear layer ``classifier``, or "". Pictures are padded to a ``multiple`` of pixels where
+    the network would drop their border, or fail.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -60,21 +60,23 @@ class Anatomy:
 
 
 class PooledNorm(nn.Module):
-    """A LayerNorm of pooled features, applied before pooling: the mean of what it returns is the norm of the mean.
+    """A LayerNorm or RMSNorm of pooled features, applied before pooling: the mean of what it returns is the norm of the mean.
 
     (B, D, h, w) → the same shape. Centring is linear and the norm's division is one number a picture, so both may come first;
     the norm's own bias is the same everywhere and belongs to the scores.
     """
 
-    def __init__(self, norm: nn.LayerNorm) -> None:
+    def __init__(self, norm: Any) -> None:
         super().__init__()
         self.weight, self.eps = nn.Parameter(norm.weight.detach().clone()), norm.eps
+        self.centres = isinstance(norm, nn.LayerNorm)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Centred over channels, divided by the standard deviation of the pooled vector, times the weight."""
-        spread = features.mean(dim=(2, 3), keepdim=True).var(dim=1, unbiased=False, keepdim=True)
-        centred = features - features.mean(dim=1, keepdim=True)
-        return centred * (spread + self.eps).rsqrt() * self.weight[:, None, None]
+        """Centred over channels by a LayerNorm, divided by the root mean square of the pooled vector, times the weight."""
+        if self.centres:
+            features = features - features.mean(dim=1, keepdim=True)
+        square = features.mean(dim=(2, 3), keepdim=True).square().mean(dim=1, keepdim=True)
+        return features * (square + self.eps).rsqrt() * self.weight[:, None, None]
 
 
 class _Own(nn.Module):
@@ -101,7 +103,7 @@ class Adapted(FixedStride, nn.Module):
         super().__init__()
         norm = net.get_submodule(anatomy.norm) if anatomy.norm else None
         self.trunk = _without_head(net, anatomy)
-        self.norm = PooledNorm(norm) if isinstance(norm, nn.LayerNorm) else nn.Identity()
+        self.norm = PooledNorm(norm) if norm is not None else nn.Identity()
         self.mean, self.std, self.foldable = tuple(mean), tuple(std), anatomy.foldable
         self.channels, self.relu, self.groups = anatomy.channels, anatomy.relu, anatomy.parts
         self.stage_channels, self.stage_strides = anatomy.stage_channels, anatomy.stage_strides
@@ -172,9 +174,9 @@ def linear_of(net: nn.Module, anatomy: Anatomy) -> tuple[Tensor, Tensor | None]:
     linear: Any = net.get_submodule(anatomy.classifier)
     weight = linear.weight.detach().flatten(1).clone()
     bias = None if linear.bias is None else linear.bias.detach().clone()
-    if anatomy.norm:
-        own: Any = net.get_submodule(anatomy.norm)
-        moved = weight @ own.bias.detach()
+    own = getattr(net.get_submodule(anatomy.norm), "bias", None) if anatomy.norm else None
+    if own is not None:
+        moved = weight @ own.detach()
         bias = moved if bias is None else bias + moved
     return weight, bias
 
@@ -330,7 +332,7 @@ class _Trial:
             yield name, x
 
     def _norm(self, features: Tensor | None, relu: bool = False) -> str | None:
-        """What stands between pooling and classifier if these are the features: "", or a LayerNorm's name; else None."""
+        """What stands between pooling and classifier if these are the features: "", or a norm's name; else None."""
         width = self.weight.shape[1]
         if features is None or features.dim() != 4 or features.shape[1] != width or features.shape[2:].numel() == 1:
             return None
@@ -338,9 +340,10 @@ class _Trial:
         if agree(F.linear(pooled, self.weight, self.bias), self.answer):
             return ""
         for name, module in self.net.named_modules():
-            if isinstance(module, nn.LayerNorm) and module.normalized_shape == (width,) and module.bias is not None:
-                normed = F.layer_norm(pooled, (width,), module.weight, module.bias, module.eps)
-                if agree(F.linear(normed, self.weight, self.bias), self.answer):
+            if getattr(module, "normalized_shape", None) == (width,) and module.weight is not None:
+                normed = PooledNorm(module)(pooled[:, :, None, None]).flatten(1)
+                bias = getattr(module, "bias", None)
+                if agree(F.linear(normed if bias is None else normed + bias, self.weight, self.bias), self.answer):
                     return name
         return None
 
