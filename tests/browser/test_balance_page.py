@@ -32,6 +32,7 @@ def pixels(page):
 def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     page = visit("&lambda=0.1")
     page.locator(READY).wait_for()
+    assert page.locator(".st-key-balance-heat .field.threshold .number").inner_text() == "0.30"  # one for all maps
     before = pixels(page)
     slider = page.locator(".st-key-balance-lambda input[type=range]")
     slider.focus()
