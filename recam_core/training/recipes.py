@@ -140,6 +140,19 @@ BOUNDARY_RECIPES: dict[str, BoundaryConfig] = {
         radius=5,
         half=True,
     ),
+    "voc": BoundaryConfig(
+        dataset="voc",
+        split="train",
+        readout="w",
+        foreground=0.36,
+        background=0.14,
+        refinement="none",
+        epochs=6,
+        batch_size=8,
+        crop=416,
+        radius=5,
+        half=True,
+    ),
     "reference": BoundaryConfig(dataset="coco", split="train2017", momentum=MOMENTUM_OF_THE_REFERENCE),
 }
 
