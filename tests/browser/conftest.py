@@ -9,12 +9,13 @@ from urllib.parse import urljoin
 
 import pytest
 from app_server import APP, Servers, servers
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
 PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be busy
+expect.set_options(timeout=PATIENCE)
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
