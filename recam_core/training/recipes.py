@@ -206,7 +206,7 @@ def presets(dataset: str) -> dict[str, TrainConfig]:
     small = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
     match dataset:
         case "coco":
-            return small | {"reference COCO": RECIPES["reference-coco"]}
+            return small | {"coco": RECIPES["coco"], "reference COCO": RECIPES["reference-coco"]}
         case "voc":
             own = {"quick look": RECIPES["quick-voc"], "voc": RECIPES["voc"]}
             devkit = {name: replace(config, split="train", validation="val") for name, config in own.items()}

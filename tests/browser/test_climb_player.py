@@ -36,7 +36,9 @@ def climb(page, steps):
     press(page, "Start the climb")
     page.locator(".st-key-climb .track-title:not(:has-text('Preview'))").first.wait_for()
     wait_until(page, f"{steps} steps in")
-    page.get_by_role("button", name="Evidence bundle").wait_for()  # Streamlit's own script for downloads has come by then
+    page.get_by_role(
+        "button", name="Evidence bundle"
+    ).wait_for()  # Streamlit's own script for downloads has come by then
 
 
 def looks(page):

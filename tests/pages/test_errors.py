@@ -17,17 +17,20 @@ import ui.widgets.jobs
 from recam_core import UserError, open_dataset, open_store
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import BUNDLED_MODELS, find_model
+from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
 from recam_core.evaluation.store.map_names import map_label
 from recam_core.images.visualise import FOUND, MISSED, WRONG
 from recam_core.networks.model import CamModel
+from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS
+from recam_core.records import CAM
 from recam_core.system import jobs
 from recam_core.system.cache import Cache
 from ui.compute import payloads
 from ui.compute.packing import unpack
-from ui.errors import classes, curves, export, gallery, maps, new, runs, sanity
+from ui.errors import classes, curves, export, faithful, gallery, maps, new, runs, sanity
 from ui.errors.gallery import Wanted, select
 from ui.errors.headline import gain_words
 from ui.errors.sides import Side, View, check_thresholds
@@ -382,6 +385,17 @@ def test_insertion_and_deletion_on_request():
     assert list(table["map"]) == [READOUTS[name].label for name in READOUTS]
     assert list(table["judged by"]) == ["stage 1", *["stage 2"] * 4]
     assert len(app.get("plotly_chart")) == 3 + 2
+
+
+def test_a_lone_network_is_judge_of_all_maps_and_of_no_stage():
+    alone = build_pair("alone", "tiny", SCENE_CLASSES, {}, (CAM,))
+    assert faithful.judges(alone, ("cam", "layercam", "gradcampp-walk")) == {}
+    both = build_pair("both", "tiny", SCENE_CLASSES)
+    assert faithful.judges(both, ("cam", "layercam", "layercam@cam")) == {
+        "cam": "stage 1",
+        "layercam": "stage 2",
+        "layercam@cam": "stage 1",
+    }
 
 
 def test_a_model_or_data_set_that_changed_is_said_and_figures_stay(place):

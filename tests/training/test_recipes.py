@@ -64,7 +64,7 @@ def test_the_momentum_of_the_reference_is_its_weight_decay():
 @pytest.mark.parametrize(("dataset", "names"), [
     ("scenes", ["quick look", "scenes"]),
     ("voc", ["quick look", "voc", "reference VOC"]),
-    ("coco", ["quick look", "photos", "reference COCO"]),
+    ("coco", ["quick look", "photos", "coco", "reference COCO"]),
     ("folder", ["quick look", "photos", "reference VOC"]),
 ])  # fmt: skip
 def test_presets_suit_their_data_set(dataset, names):

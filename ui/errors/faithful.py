@@ -1,15 +1,17 @@
 """Insertion and deletion curves of the opened picture: does the class's own logit hang on what a map marks?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from recam_core import UserError
+from recam_core import ModelPair, UserError
 from recam_core.cam.methods import map_network, map_row
 from recam_core.cam.methods.results import network_of
 from recam_core.evaluation.faithfulness import CurveStep, LogitCurves, logit_curves
 from recam_core.evaluation.store.map_names import is_baseline, map_label, readout_of
-from recam_core.records import CAM
+from recam_core.networks.readouts import NETWORKS
 from recam_core.system.cache import Cache
 from ui.compute import engine
 from ui.errors.maps import pair_of, results_of
@@ -17,6 +19,7 @@ from ui.errors.sides import View
 from ui.errors.state import key
 from ui.widgets.escaping import as_html, plain
 
+STAGES = dict(zip(NETWORKS, ("stage 1", "stage 2"), strict=True))
 KEPT = 8  # pictures and classes whose curves a session remembers
 
 
@@ -27,17 +30,18 @@ def show_faithful(view: View, position: int) -> None:
         st.caption(
             "Deletion: the pixels that a map marks most are painted over first; the faster the class's logit falls, the better. "
             "Insertion: they come back first into a blurred picture; the faster it rises, the better. "
-            "Each map is judged by the network that it is read out of (CAM: stage 1, all others: stage 2), "
-            "so compare areas within a network."
+            "Each map is judged by the network that it is read out of; where a model has two, compare areas within a network."
         )
         ids = store.entries[number].ids
         k = st.selectbox(
             "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
         )
-        cache: Cache[dict[str, LogitCurves]] = st.session_state.setdefault(key("logits"), Cache(KEPT))
+        cache: Cache[tuple[dict[str, LogitCurves], dict[str, str]]] = st.session_state.setdefault(
+            key("logits"), Cache(KEPT)
+        )
         place = (str(store.folder), number, k)
-        curves = cache.get(place)
-        if curves is None:
+        judged = cache.get(place)
+        if judged is None:
             if not st.button("Compute the curves", icon=":material/play_arrow:", key="faithful-start"):
                 return
             try:
@@ -46,11 +50,21 @@ def show_faithful(view: View, position: int) -> None:
                 st.error(plain(str(error)))
                 return
             st.rerun()
-        _draw(curves, view.classes[int(k)])
+        _draw(*judged, view.classes[int(k)])
 
 
-def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
-    """Batched passes with progress; a click on anything else stops them, as a rerun ends this script at its next word."""
+def judges(pair: ModelPair, names: Sequence[str]) -> dict[str, str]:
+    """Which stage's network judges each map; nothing where a model has one network, which was trained in no stages of ours."""
+    if len(pair.networks) < len(NETWORKS):
+        return {}
+    return {name: STAGES[map_network(readout_of(name))] for name in names}
+
+
+def _compute(view: View, position: int, k: int) -> tuple[dict[str, LogitCurves], dict[str, str]]:
+    """Curves of every kept map, and their judges, in batched passes with progress.
+
+    A click on anything else stops them, as a rerun ends this script at its next word.
+    """
     store, number = view.a.store, int(view.a.numbers[position])
     names = tuple(name for name in store.settings.maps if not is_baseline(name))
     results = results_of(store, number, names)
@@ -72,10 +86,10 @@ def _compute(view: View, position: int, k: int) -> dict[str, LogitCurves]:
         else:
             curves = event
     place.empty()
-    return curves
+    return curves, judges(pair, names)
 
 
-def _draw(curves: dict[str, LogitCurves], name: str) -> None:
+def _draw(curves: dict[str, LogitCurves], stages: dict[str, str], name: str) -> None:
     columns = st.columns(2)
     for column, kind, better in zip(columns, ("deletion", "insertion"), ("lower", "higher"), strict=True):
         chart = go.Figure()
@@ -105,7 +119,7 @@ def _draw(curves: dict[str, LogitCurves], name: str) -> None:
         [
             {
                 "map": map_label(map_name),
-                "judged by": "stage 1" if map_network(readout_of(map_name)) == CAM else "stage 2",
+                **({"judged by": stages[map_name]} if stages else {}),
                 "deletion, area": f"{lines.areas[0]:.2f}",
                 "insertion, area": f"{lines.areas[1]:.2f}",
             }

@@ -33,6 +33,7 @@ export class Controls extends Fields {
   constructor(settings, palettes, large, onInput, onChange) {
     super(settings, onInput, onChange);
     this.large = large;
+    this.ruled = large; // until maps come that are all cut at the slider's threshold
     this.threshold = this.slider("threshold", "Background threshold",
       "Values at or below it count as background. The line in each map runs along it.");
     this.opacity = this.slider("opacity", "Opacity", "How strongly the colours cover the picture");
@@ -59,7 +60,7 @@ export class Controls extends Fields {
   // The slider is the threshold of all maps, or the area: whoever moves it while each map has its own wants one for all.
   set(name, value, done) {
     const { settings } = this;
-    if (name !== "threshold" || !this.large || settings.rule === "same") return super.set(name, value, done);
+    if (name !== "threshold" || !this.ruled || settings.rule === "same") return super.set(name, value, done);
     if (settings.rule === "area") return super.set("area", value, done);
     settings.rule = "same";
     this.root.querySelector('input[name="rule"][value="same"]').checked = true;
@@ -74,6 +75,8 @@ export class Controls extends Fields {
     this.root.classList.toggle("one-view", first.views.length < 2);
     this.root.classList.toggle("few-views", first.views.length < 3);
     this.root.classList.toggle("no-rules", !first.hasRules);
+    this.ruled = this.large && first.hasRules;
+    this.showNumbers();
     const lacking = { error: !hasErrors, difference: first.views.length < 2 };
     if (!lacking[this.settings.mode]) return;
     this.root.querySelector('input[name="mode"][value="heat"]').checked = true; // nothing to err against, or to subtract
@@ -89,8 +92,8 @@ export class Controls extends Fields {
   showNumbers() {
     const { rule, area, threshold } = this.settings;
     const number = { measured: "each its own", otsu: "each its own", area: percent(area) };
-    if (this.large) this.threshold.input.value = rule === "area" ? area : threshold;
-    put(this.threshold.number, (this.large && number[rule]) || fixed(threshold));
+    if (this.large) this.threshold.input.value = this.ruled && rule === "area" ? area : threshold;
+    put(this.threshold.number, (this.ruled && number[rule]) || fixed(threshold));
     put(this.opacity.number, percent(this.settings.opacity));
   }
 }

@@ -35,7 +35,10 @@ export function verdict(heat, c, settings) {
   if (r === v || !Number.isFinite(before?.iou) || !Number.isFinite(after?.iou)) return "";
   const name = heat.owner(r), other = heat.owner(v), gain = after.iou - before.iou;
   const figures = `IoU ${percent(after.iou)} against ${percent(before.iou)}`;
-  const best = `At the best threshold of each: ${percent(after.bestIou)} against ${percent(before.bestIou)}.`;
+  const bests = `${percent(after.bestIou)} against ${percent(before.bestIou)}`, bestGain = after.bestIou - before.bestIou;
+  const turns = gain * bestGain < 0 && percent(after.bestIou) !== percent(before.bestIou);
+  const turn = `But at the best threshold of each it is ${bestGain > 0 ? "better" : "worse"}`;
+  const best = `${turns ? turn : "At the best threshold of each"}: ${bests}.`;
   if (percent(after.iou) === percent(before.iou)) return `${other} is as good as ${name} here: ${figures}. ${best}`;
   if (gain > 0) return `${other} is better than ${name} here: ${figures}. ${best}`;
   const reason = after.fp - before.fp > after.fn - before.fn ? "lights up more besides" : "misses more of";
