@@ -9,7 +9,6 @@ set is learned from with the same seeds, and compared with the first.
 import argparse
 import json
 import shlex
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -161,11 +160,12 @@ def miou(matrices: np.ndarray) -> float:
 def described(chosen: argparse.Namespace, pictures: int) -> dict[str, Any]:
     """What the figures rest on."""
     knobs = {name: getattr(chosen, name) for name in ("backbone", "epochs", "batch", "side", "rate", "seeds")}
+    settings = [f"--{name}={value}" for name, value in knobs.items()]
     return {
-        "command": shlex.join(["python", "docs/train_segmentation.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "docs/train_segmentation.py", *map(str, chosen.sets), *settings]),
         "date": datetime.now(UTC).date().isoformat(),
         "device": device_name(pick_device(chosen.device)),
-        "torch": torch.__version__,
+        "torch": torch.__version__.split("+")[0],
         "split": "val",
         "pictures": pictures,
         "learned_from": {folder.name: len(Pictures(folder, "train")) for folder in chosen.sets},
