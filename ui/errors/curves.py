@@ -82,6 +82,7 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
                 x=[thresholds[curves.best]],
                 y=[values[curves.best]],
                 mode="markers",
+                cliponaxis=False,  # a ring at the top is whole
                 marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 3}},
                 showlegend=False,
                 hovertemplate=f"best of {as_html(label)}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",
