@@ -74,7 +74,6 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
             name=as_html(label),
             mode="lines",
             line={"color": colour, "width": width, "dash": dash},
-            opacity=1 if width > 1 else 0.7,
             hovertemplate="%{x:.2f}: %{y:.1%}",
         )
         if figure == "miou" and width > 1:
