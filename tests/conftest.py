@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("thousand")]
     for item in items:
+        if item.get_closest_marker("browser"):  # two processors for everything: now and then one runs out of patience
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"]))
         if item.path.is_relative_to(PAGES) or any(map(item.get_closest_marker, ("browser", "process"))):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}

@@ -1,17 +1,20 @@
 """What the docs say is what was measured, and what they name exists."""
 
+import argparse
 import dataclasses
+import importlib
 import importlib.util
 import inspect
 import json
 import re
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import recam
-from recam_core.__main__ import COMMANDS
+from recam_core.__main__ import COMMANDS, module_of
 from recam_core.checkpoints.pair_file import known_models, load_pair, read_header
 from recam_core.records import TrainConfig
 from recam_core.training.recipes import RECIPES
@@ -57,6 +60,8 @@ def test_the_reference_names_every_command_and_no_other():
     pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("cli.md", "own-models.md"))
     named = set(re.findall(r"python -m recam_core ([\w-]+)", pages))
     assert named == set(COMMANDS)
+    recipes = re.search(r"starts from a recipe \((.*?)\)", (ROOT / "docs" / "training.md").read_text("utf-8"), re.S)
+    assert set(re.findall(r"[a-z][a-z-]+(?=`)", recipes[1])) == set(RECIPES)
 
 
 def test_every_page_is_on_the_site_and_the_readme_fits_two_screens():
@@ -66,10 +71,15 @@ def test_every_page_is_on_the_site_and_the_readme_fits_two_screens():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= SCREENS
 
 
-def test_no_page_calls_a_command_that_is_not_there():
+def test_every_command_in_a_block_of_code_can_be_given():
+    parsers = {name: argparse.ArgumentParser(name) for name in COMMANDS}
+    for name, parser in parsers.items():
+        importlib.import_module(f"recam_core.commands.{module_of(name)}").add_arguments(parser)
     for page in PAGES:
-        named = set(re.findall(r"^ *(?:recam|exec recam) ([a-z-]+)", page.read_text("utf-8"), re.M))
-        assert named <= set(COMMANDS), page
+        code = "".join(re.findall(r"^ *```\w*\n(.*?)^ *```", page.read_text("utf-8"), re.M | re.S))
+        code = re.sub(r"(^| )#.*", "", code.replace("\\\n", ""), flags=re.M)
+        for name, flags in re.findall(r"(?:^ *|exec )(?:.*-m )?recam(?:_core)? ([a-z-]+)([^'\n]*)", code, re.M):
+            parsers[name].parse_args(shlex.split(flags))
 
 
 @pytest.mark.parametrize("name", ["voc", "scenes", "photos"])

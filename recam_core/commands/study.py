@@ -15,12 +15,14 @@ from recam_core.records import UserError
 from recam_core.system.device import device_name, keep_freed_memory, pick_device
 from recam_core.system.files import parent_for, save_atomically
 
+DATA_SETS = ", ".join(dict.fromkeys(part.split("-")[0] for part in PARTS))
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts, where the data is, where runs and results go."""
-    parser.add_argument("parts", nargs="+", metavar="PART", help=f"scenes, photos, or some of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="+", metavar="PART", help=f"{DATA_SETS}, or some of {', '.join(PARTS)}")
     parser.add_argument(
-        "--root", default="", help="folder of coco128 for the parts on photos, of Pascal VOC for those on voc"
+        "--root", default="", help="folder of coco128 for the parts on photos, of MS COCO or Pascal VOC for the others"
     )
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/study"), help="folder of its training runs (%(default)s)"
@@ -60,12 +62,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def chosen_parts(names: list[str]) -> list[str]:
-    """``scenes``, ``voc`` and ``photos`` stand for all their parts."""
+    """The name of a data set stands for all its parts."""
     parts = []
     for name in names:
         matching = [part for part in PARTS if part == name or part.split("-")[0] == name]
         if not matching:
-            raise UserError(f"There is no part {name!r}; choose scenes, voc, photos, or some of {', '.join(PARTS)}.")
+            raise UserError(f"There is no part {name!r}; choose {DATA_SETS}, or some of {', '.join(PARTS)}.")
         parts += matching
     return list(dict.fromkeys(parts))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recam_core.networks.readouts import READOUTS, recam_readouts
+from recam_core.networks.readouts import READOUTS
 from recam_core.system.project_files import ASSETS
 
 RESULTS = ASSETS / "results"
@@ -41,8 +41,7 @@ def verdicts(studies: Mapping[str, dict[str, Any] | None]) -> list[Verdict]:
         *(_sce_alone(where, studies.get(LAMBDAS[where]), studies.get(part)) for where, part in ABLATIONS.items()),
         *(_one_head(where, studies.get(part)) for where, part in ABLATIONS.items()),
         *(_all_beat_cam(where, _readouts(studies, where)) for where in SEEDS),
-        _product_is_best(_readouts(studies, "VOC, seeds")),
-        _w_is_best(studies),
+        *(_is_best(name, data, where, _readouts(studies, where)) for name, data, where in BEST),
         *(_lambda_matters(where, studies.get(part)) for where, part in LAMBDAS.items()),
     ]
 
@@ -55,7 +54,9 @@ SEEDS = {  # where: the part of the study, and which of its tables
     "scenes": ("scenes-seeds", ONE),
     "photos, seeds": ("photos-seeds", ONE),
     "photos never seen": ("photos-folds", ONE),
+    "COCO, never seen": ("coco-folds", ONE),
 }
+BEST = (("product", "VOC", "VOC, seeds"), ("w", "COCO", "COCO, never seen"))
 
 
 def _sce_alone(where: str, lambdas: dict[str, Any] | None, ablations: dict[str, Any] | None) -> Verdict:
@@ -101,27 +102,15 @@ def _all_beat_cam(where: str, readouts: dict[str, Any] | None) -> Verdict:
     return Verdict(claim, where, FOUND if above == len(gains) else NOT_FOUND, words, rule)
 
 
-def _product_is_best(readouts: dict[str, Any] | None) -> Verdict:
-    claim, where, rule = "w⊗w′ is best on VOC", "VOC, seeds", "w⊗w′ has the highest mIoU of the four"
+def _is_best(name: str, data: str, where: str, readouts: dict[str, Any] | None) -> Verdict:
+    label = READOUTS[name].label
+    claim, rule = f"{label} is best on {data}", f"{label} has the highest mIoU of the four"
     if not readouts:
         return _untested(claim, where, rule)
-    miou = {name: float(readouts[name]["miou"]) for name in FOUR}
-    numbers = ", ".join(f"{READOUTS[name].label} {100 * value:.1f}" for name, value in miou.items())
-    return Verdict(
-        claim, where, FOUND if max(miou, key=lambda name: miou[name]) == "product" else NOT_FOUND, numbers, rule
-    )
-
-
-def _w_is_best(studies: Mapping[str, dict[str, Any] | None]) -> Verdict:
-    best_rows = []
-    for where in SEEDS:
-        if readouts := _readouts(studies, where):
-            best = max(
-                (name for name in recam_readouts() if name in readouts), key=lambda name: float(readouts[name]["miou"])
-            )
-            best_rows.append(f"{READOUTS[best].label} on {where} ({100 * readouts[best]['miou']:.1f})")
-    numbers = f"best here: {', '.join(best_rows)}" if best_rows else "nothing was measured here"
-    return Verdict("w is best on COCO", "COCO", UNTESTED, numbers, "needs a model that was trained on COCO")
+    miou = {four: float(readouts[four]["miou"]) for four in FOUR}
+    numbers = ", ".join(f"{READOUTS[four].label} {100 * value:.1f}" for four, value in miou.items())
+    is_best = max(miou, key=lambda four: miou[four]) == name
+    return Verdict(claim, where, FOUND if is_best else NOT_FOUND, numbers, rule)
 
 
 def _lambda_matters(where: str, lambdas: dict[str, Any] | None) -> Verdict:

@@ -5,22 +5,35 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from app_server import APP, Servers, servers
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
 
 PATIENCE = 120_000  # milliseconds that a page has for what it is asked: a first visit loads models, and the machine may be busy
+expect.set_options(timeout=PATIENCE)
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",  # with the page that stays open: Streamlit's scripts are compiled once, not on every page
 ]
+# Streamlit's moving bars are painted by the processor, which the servers need.
+STILL = """
+new MutationObserver((_, observer) => {
+    if (!document.documentElement) return;
+    observer.disconnect();
+    const style = document.createElement("style");
+    style.textContent = "*, *::before, *::after { animation: none !important; transition: none !important }";
+    document.documentElement.append(style);
+}).observe(document, { childList: true });
+"""
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +85,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Callable[[bool], BrowserContext]:
-    """A browser's profile, with touch or without; Streamlit's scripts are loaded and compiled once in each."""
-    return cache(lambda touch: browser.new_context(has_touch=touch))
+    """A browser's profile, with touch or without."""
+
+    @cache
+    def opened(touch: bool) -> BrowserContext:
+        profile = browser.new_context(has_touch=touch)
+        profile.add_init_script(STILL)
+        return profile
+
+    return opened
 
 
 @pytest.fixture
@@ -82,7 +102,10 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
     pages, errors = [], []
 
     def start(url: str, width: int = 1440, height: int = 900, scheme: str = "light", *, touch: bool = False) -> Page:
-        page = context(touch).new_page()
+        profile = context(touch)
+        if not profile.pages:  # one that stays open, so that the pages of all tests are of its process
+            profile.new_page().goto(urljoin(url, "/_stcore/health"))
+        page = profile.new_page()
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)

@@ -39,7 +39,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     for _ in range(6):  # 0.2, 0.5, 1, 2, 5, 10
         page.keyboard.press("ArrowRight")
     wait_for_address(page, **{"lambda": "10"})
-    expect(page.get_by_text("At λ = 10 and above")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("At λ = 10 and above")).to_be_visible()
     page.locator(READY).wait_for()
     wait_until(page, lambda: pixels(page) != before)  # the browser fetches and paints them by itself
     for key in ("balance-lambda", "balance-heat", "balance-curve"):  # λ, the maps and the curve are on one screen
@@ -62,7 +62,7 @@ def test_a_click_opens_a_point_of_the_map(visit, screenshot):
     squares.nth(26).scroll_into_view_if_needed()
     squares.nth(26).click(force=True)
     told = "The point: the body’s pattern loud, objects large, classes occur together often"
-    expect(page.get_by_text(told)).to_be_visible(timeout=120_000)
+    expect(page.get_by_text(told)).to_be_visible()
     expect(page.locator(".st-key-when-heat .row .view canvas").first).to_be_visible()
     page.locator(".st-key-when-heat").scroll_into_view_if_needed()
     screenshot(page, "balance point dark")
@@ -71,9 +71,9 @@ def test_a_click_opens_a_point_of_the_map(visit, screenshot):
 def test_leaving_while_it_fits_harms_nothing(visit, url):
     page = visit()
     page.goto(f"{url}/balance?picture={SCENE}&set=scenes&block=1&objective=shared")  # which nobody has fitted yet
-    page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for(timeout=120_000)
+    page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for()
     page.goto(f"{url}/why?picture={SCENE}")
-    page.get_by_text("Try this.").wait_for(timeout=120_000)
+    page.get_by_text("Try this.").wait_for()
     page.goto(f"{url}/balance?picture={SCENE}&set=quick")
     page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)
     assert page.get_by_text("Something went wrong").count() == 0

@@ -35,7 +35,7 @@ def test_a_data_set_is_chosen_and_checked(url, open_page, screenshot):
     page.get_by_text("No report yet.").wait_for()
     page.locator(".st-key-demo-check-start button:visible").click()
     page.get_by_text("Report of 127 pictures.").wait_for()
-    expect(page.get_by_test_id("stMetricValue")).to_have_text(["127", "80", "99", "2", "1", "1"], timeout=30_000)
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(["127", "80", "99", "2", "1", "1"])
     page.get_by_text("Pictures that cannot be used: 1").click()
     page.locator(".js-plotly-plot .bars .point").first.wait_for()
     expect(page.get_by_test_id("stImage")).to_have_count(12)

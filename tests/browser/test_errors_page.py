@@ -98,7 +98,7 @@ def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
     settle(page)
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.locator("[class*=st-key-stop-]").wait_for()
-    page.locator("[class*=st-key-stop-]").wait_for(state="detached", timeout=60_000)
+    page.locator("[class*=st-key-stop-]").wait_for(state="detached")
     page.locator(".st-key-errors-cards img").first.wait_for()
     assert "run=" in page.url
     assert "kept" not in page.url

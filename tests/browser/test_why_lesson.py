@@ -31,7 +31,7 @@ def visit(url, open_page):
 def ready(page, step):
     """Until the step is on the page and no script runs."""
     page.get_by_role("heading", name=re.compile(rf"^{step} · ")).wait_for()
-    expect(page.get_by_text("Try this.")).to_have_count(1, timeout=120_000)  # that of the step before is gone
+    expect(page.get_by_text("Try this.")).to_have_count(1)  # that of the step before is gone
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.locator("html[data-lesson-keys=on]").wait_for(state="attached")
 

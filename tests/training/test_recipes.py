@@ -6,7 +6,14 @@ from dataclasses import asdict
 import pytest
 
 from recam_core.commands import train
-from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE, RECIPES, presets
+from recam_core.datasets import DATASETS
+from recam_core.training.recipes import (
+    BOUNDARY_RECIPES,
+    MOMENTUM_OF_THE_REFERENCE,
+    RECIPES,
+    default_boundaries,
+    presets,
+)
 
 SHARED = {
     "backbone": "resnet50_s16",  # output stride 16 without dilation
@@ -57,13 +64,18 @@ def test_the_momentum_of_the_reference_is_its_weight_decay():
 @pytest.mark.parametrize(("dataset", "names"), [
     ("scenes", ["quick look", "scenes"]),
     ("voc", ["quick look", "voc", "reference VOC"]),
-    ("coco", ["quick look", "photos", "reference COCO"]),
+    ("coco", ["quick look", "photos", "coco", "reference COCO"]),
     ("folder", ["quick look", "photos", "reference VOC"]),
 ])  # fmt: skip
 def test_presets_suit_their_data_set(dataset, names):
     found = presets(dataset)
     assert list(found) == names
     assert {config.dataset for config in found.values()} == {dataset}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_boundary_branches_have_a_recipe_for_every_kind_of_data_set(dataset):
+    assert default_boundaries(dataset) in BOUNDARY_RECIPES
 
 
 def test_a_quick_look_is_small():

@@ -6,7 +6,7 @@ events of the work it does; it returns its result, plain data.
 
 from collections.abc import Callable
 
-from recam_core.experiments.study import balance, photos, scenes, voc, walks, when
+from recam_core.experiments.study import balance, coco, photos, scenes, voc, walks, when
 from recam_core.experiments.study.runs import Part, Workplace
 
 PARTS: dict[str, Callable[[Workplace], Part]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "photos-seeds": photos.seeds_part,
     "photos-folds": photos.folds_part,
     "photos-half": photos.half_part,
+    "coco-folds": coco.folds_part,
     "voc-recipes": voc.recipes_part,
     "voc-seeds": voc.seeds_part,
     "voc-lambda": voc.lambda_part,

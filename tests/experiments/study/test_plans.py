@@ -43,4 +43,4 @@ def test_every_variant_is_a_valid_recipe_of_its_own(recipe, variants):
 
 
 def test_parts_are_named_after_their_data_set():
-    assert {part.split("-")[0] for part in PARTS} == {"scenes", "photos", "voc"}
+    assert {part.split("-")[0] for part in PARTS} == {"scenes", "photos", "coco", "voc"}

@@ -19,9 +19,9 @@ from recam_core.records import EvalStep, UserError
 def test_a_data_set_stands_for_all_its_parts_in_their_order():
     assert command.chosen_parts(["scenes"]) == [part for part in PARTS if part.startswith("scenes-")]
     assert command.chosen_parts(["photos-folds", "scenes-seeds", "scenes"])[:2] == ["photos-folds", "scenes-seeds"]
-    assert sorted(command.chosen_parts(["photos", "scenes", "voc", "photos"])) == sorted(PARTS)
+    assert sorted(command.chosen_parts(["photos", "scenes", "coco", "voc", "photos"])) == sorted(PARTS)
     with pytest.raises(
-        UserError, match="no part 'cityscapes'; choose scenes, voc, photos, or some of scenes-generator"
+        UserError, match="no part 'cityscapes'; choose scenes, photos, coco, voc, or some of scenes-generator"
     ):
         command.chosen_parts(["cityscapes"])
 
