@@ -134,19 +134,6 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
     assert Path(download.value.path()).read_bytes()[8:12] == b"WEBP"
 
 
-def check_first_screen(page, large):
-    """No map lies below the player's bar or below the window, presented or not."""
-    if large and "present=1" not in page.url:
-        page.locator(".st-key-presentation label").first.click()
-        wait_for_address(page, present="1")
-        page.get_by_test_id("stSidebar").wait_for(state="hidden")
-    drawn(page)
-    bar = page.locator(".st-key-climb .controls").bounding_box()
-    frames = [frame.bounding_box() for frame in page.locator(".st-key-climb .panel .frame").all()]
-    assert len(frames) == 4
-    assert all(frame["y"] >= 0 and frame["y"] + frame["height"] <= bar["y"] for frame in frames)
-
-
 def test_the_subject_travels_from_compare_to_climb_and_back(url, open_page):
     page = open_page(f"{url}/?{SCENE}&classes=bird,tree&t=0.5")
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
@@ -154,11 +141,6 @@ def test_the_subject_travels_from_compare_to_climb_and_back(url, open_page):
     wait_until(page, "steps in")
     wait_for_address(page, picture="scene-bird-tree", model="scenes", classes="bird")
     assert page.locator(".st-key-climb .field.threshold .number").inner_text() == "0.50"
-    for height, large in ((720, False), (720, True), (900, True)):  # all of the maps is on the first screen
-        page.set_viewport_size({"width": height * 16 // 9, "height": height})
-        check_first_screen(page, large)
-    page.keyboard.press("Escape")
-    wait_for_address(page, present="")
     climb(page, 27)
     go_to(page, "Compare")
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
