@@ -94,4 +94,4 @@ def _words(rate: Mapping[str, Any]) -> str:
     at = f"threshold {rate['threshold']:.2f}"
     if rate.get("iou") is None:
         return at
-    return f"IoU {rate['iou']:.0%} · missed {rate['fn']:.0%} · wrong {rate['fp']:.0%} · {at}"
+    return f"IoU {100 * rate['iou']:.0f} % · missed {100 * rate['fn']:.0f} % · wrong {100 * rate['fp']:.0f} % · {at}"

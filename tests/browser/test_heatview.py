@@ -235,7 +235,7 @@ def check_differences(page):
     """They are signed, and leave the reference."""
     choose(page, "Difference")
     assert panel(page, 0, "cam").locator(".note").inner_text() == "reference"
-    assert panel(page, 0, "w").locator(".note").inner_text() == ""
+    assert panel(page, 0, "w").locator(".note").inner_text() == "minus CAM: red more, blue less"
     assert near(pixel(page, 0, "cam", (0.05, 0.05)), mix((68, 1, 84), SKY))
     red, _, blue = pixel(page, 0, "product", DOG_BODY)
     assert red > blue + 80  # grown: the red end

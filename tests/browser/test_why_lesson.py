@@ -1,6 +1,7 @@
 """The lesson in real Chromium: turning pages by keys, dragging logits, clicking a position, and a phone's width."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -160,7 +161,10 @@ def test_a_click_into_the_map_shows_the_votes_there(visit, screenshot):
 
 
 def test_a_vector_on_every_row_leaves_sce_and_takes_the_map_away(visit, screenshot):
-    page = visit(8, "&classes=bird")
+    page = visit(8, "&classes=bird", width=1280, height=720)
+    formula, room = (page.locator(f".katex-display{part}").bounding_box() for part in (" .base", ""))
+    assert room["x"] <= formula["x"]  # nothing of it is cut off
+    assert formula["x"] + formula["width"] <= room["x"] + room["width"]
     loss = page.locator(".shift .loss")
     loss.get_by_text(re.compile("SCE")).wait_for()
     before, after = page.locator(".shift canvas").all()
@@ -199,6 +203,9 @@ def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
     wait_for_address(other, classes="tree", picture=SCENE)
 
 
+IN_ONE_LINE = "spans => spans.every((span) => span.offsetHeight < 2 * parseFloat(getComputedStyle(span).fontSize))"
+
+
 def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(visit, screenshot):
     page = visit(1, width=1280, height=720)
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
@@ -217,6 +224,9 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
         main = page.get_by_test_id("stMain").evaluate("e => [e.scrollHeight, e.clientHeight, e.scrollWidth]")
         assert main[0] <= main[1] + 1, step
         assert main[2] <= 1280, step
+        assert page.locator(".logits .head span").evaluate_all(IN_ONE_LINE), step
+        lines = [line.bounding_box() for line in page.locator(".st-key-why-demo li").all()]
+        assert all(b["y"] >= a["y"] + a["height"] - 1 for a, b in pairwise(lines)), step
         if step < STEPS:
             page.keyboard.press("PageDown")
             wait_for_address(page, step=str(step + 1), present="1")

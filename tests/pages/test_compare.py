@@ -1,6 +1,7 @@
 """The Compare page as AppTest runs it: everything but the drawing, which tests/browser looks at."""
 
 import io
+import json
 import re
 import struct
 import zlib
@@ -34,6 +35,7 @@ from recam_core import (
     read_header,
     read_sample,
 )
+from recam_core.cam.thresholds import area_threshold
 from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import READOUTS
 from ui.compare.files import figure_file
@@ -120,6 +122,7 @@ def test_another_model_explains_the_same_picture_with_its_own_classes():
     assert set(class_names(app)) <= set(read_header(known_models()["photos"])["classes"])
     assert header["quality"] is None  # the scene's label values are no classes of photos
     assert query(app)["model"] == "photos"
+    assert any(w.value.startswith("This scene is drawn, and photos has other classes") for w in app.warning)
 
 
 def test_a_class_that_the_model_did_not_predict_can_be_asked_for():
@@ -232,8 +235,13 @@ def test_a_link_says_where_maps_are_cut_and_which_are_shown():
     assert mounted(app)["initial"] | expected == mounted(app)["initial"]
     assert query(app) | link == query(app)
     assert "t" not in query(app)
+    (chart, *_) = app.get("plotly_chart")
+    rings = [trace for trace in json.loads(chart.proto.spec)["data"] if trace["mode"] == "markers"]
+    covered = [classes[0] for classes in shown(app)[0]["covered"]["each"]]  # of the first class, under each map
+    assert [trace["x"][0] for trace in rings] == [area_threshold(np.array(shares), 0.35) for shares in covered]
     same = open_scene(rule="same")  # at the threshold that counts anyway
     assert mounted(same)["initial"]["rule"] == query(same)["rule"] == "same"
+    assert not any('"markers"' in chart.proto.spec for chart in same.get("plotly_chart"))  # a line for all
 
 
 def test_nonsense_in_a_link_falls_back_without_a_word():

@@ -328,6 +328,7 @@ def test_a_card_opens_the_picture_with_all_readouts_and_its_mask(place):
     header, blobs = payload(app)
     assert [view["key"] for view in header["views"]] == list(READOUTS)
     assert header["quality"] is not None
+    assert header["compare"] == chosen(app, "b")  # which sentences set against the first map
     assert "mask" in blobs
     assert mounted(app)["initial"]["mode"] == "error"
     table = next(frame.value for frame in app.dataframe if "pointing" in frame.value)

@@ -139,7 +139,7 @@ def test_the_mask_is_called_after_the_readout_that_makes_it():
     told = words(open_why(step="4", classes="fish"))
     pair = load_pair("scenes").folded()
     evidence = gather_evidence(read_sample(SCENE)[0].pixels, pair, HeatmapOptions((1.0,), False))
-    w, cam = (f"{(read_out(evidence, name, ['fish']).maps[0] > 0.3).mean():.0%}" for name in ("w", "cam"))
+    w, cam = (f"{100 * (read_out(evidence, name, ['fish']).maps[0] > 0.3).mean():.0f} %" for name in ("w", "cam"))
     assert f"made with **w**: above 0.30 it covers {w} of the picture" in told
     assert f"trained with BCE alone, and covers {cam}." in told
 

@@ -25,7 +25,7 @@ def fit(weight=1.0, miou=(0.5, 0.51, 0.52, 0.53, 0.54), scored=True, **settings)
 def test_the_sentence_names_areas_and_the_best_readout():
     told = what_changed(fit(), AREAS, 0.3, "dog")
     assert told == (
-        "At λ = 1 and above 0.30, **dog** covers w 20%, w′ 30%, w⊕w′ 40%, w⊗w′ 50% of this picture; CAM 10%. "
+        "At λ = 1 and above 0.30, **dog** covers w 20 %, w′ 30 %, w⊕w′ 40 %, w⊗w′ 50 % of this picture; CAM 10 %. "
         "Over all pictures the best readout, w⊗w′, is 4.0 points above CAM."
     )
     assert "w⊕w′, is 3.0 points below CAM" in what_changed(fit(miou=(0.5, 0.4, 0.4, 0.47, 0.4)), AREAS, 0.3, "dog")

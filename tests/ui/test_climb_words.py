@@ -48,7 +48,7 @@ def told(*arguments, sure=True, options=OPTIONS, **more):
 
 def test_a_good_climb_is_told_in_one_sentence():
     assert what_happened(climbed([10, 12, 15], [4, 3, 2]), OPTIONS) == [
-        "By step 3, y of cat rose from 10 to 15 (+50%); the other classes together fell from 4 to 2 (−50%)."
+        "By step 3, y of cat rose from 10 to 15 (+50 %); the other classes together fell from 4 to 2 (−50 %)."
     ]
 
 
@@ -68,7 +68,7 @@ def test_a_frozen_climb_names_the_knob():
 
 
 def test_it_bled_where_others_gained_a_good_part_of_what_the_class_gained():
-    assert "they gained 3, 60% of what cat gained" in told([10, 12, 15], [1, 2, 4])
+    assert "they gained 3, 60 % of what cat gained" in told([10, 12, 15], [1, 2, 4])
     assert "bled" not in told([10, 12, 15], [1, 1.2, 1.5])
     assert "while cat lost" in told([10, 9, 8], [1, 2, 4])
 

@@ -12,7 +12,9 @@ def shares(covered, iou=None):
 
 def test_the_area_alone_where_no_truth_is_known():
     told = what_happened(shares(0.08), [shares(0.05), shares(0.21)], 1, 0.3)
-    assert told == ["By t = 1 the area above 0.30 rose from 8 % to 21 % of the picture."]
+    assert told == [
+        "By t = 1 the area above 0.30 rose from 8 % to 21 % of the picture, against the map before the walk."
+    ]
     assert "stayed at 8 %" in what_happened(shares(0.08), [shares(0.081)], 0, 0.3)[0]
 
 

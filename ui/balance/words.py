@@ -18,10 +18,10 @@ def untrained(config: RefitConfig) -> tuple[str, ...]:
 def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, name: str) -> str:
     """One sentence on this picture, and one on the whole set where masks are known."""
     shown = [readout for readout in recam_readouts() if readout not in untrained(fitted.config)]
-    areas = ", ".join(f"{READOUTS[readout].label} {covered[readout]:.0%}" for readout in shown)
+    areas = ", ".join(f"{READOUTS[readout].label} {100 * covered[readout]:.0f} %" for readout in shown)
     start = (
         f"At λ = {as_text(fitted.config.recam_weight)} and above {threshold:.2f}, **{name}** covers {areas} of this picture; "
-        f"CAM {covered[CAM]:.0%}."
+        f"CAM {100 * covered[CAM]:.0f} %."
     )
     if not fitted.scores:
         return (

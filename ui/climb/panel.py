@@ -150,6 +150,8 @@ def show_method(evidence: Evidence) -> None:
         with right:
             st.markdown(
                 "- **ξ** is the step size, **T** counts the steps; **μ** weighs what holds back, **τ** says where\n"
+                "- **$y_k$** is the mean of the positive part of $A_k$ over the picture, in the readout's own units (with the "
+                "mirror image: that of both together); it is not the logit, which counts evidence against the class too\n"
                 "- the maps $A_k$ of all steps are added up\n"
                 f"- the reference uses T = {reference.steps}, ξ = {reference.xi:g}, μ = {reference.mu:g}, "
                 f"τ = {reference.tau:g}, with another network; ξ is in units of the normalised picture\n"

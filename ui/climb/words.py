@@ -42,7 +42,9 @@ def what_happened(steps: Sequence[RefineStep], options: AdvCamOptions, sure: boo
         )
     gained = others[-1] - others[0]
     if gained > 0 and gained > max(BLED * (y[-1] - y[0]), FROZE * abs(others[0])) and moved > FROZE:
-        share = f", {gained / (y[-1] - y[0]):.0%} of what {name} gained" if y[-1] > y[0] else f" while {name} lost"
+        share = (
+            f", {100 * gained / (y[-1] - y[0]):.0f} % of what {name} gained" if y[-1] > y[0] else f" while {name} lost"
+        )
         sentences.append(f"It bled into other classes: they gained {gained:.3g}{share}. Lower ξ.")
     return sentences
 
@@ -57,6 +59,6 @@ def _moved(values: Sequence[float]) -> str:
         return f"stayed at {before:.3g}"
     verb = "rose" if after > before else "fell"
     if before > 0:
-        change = f"{(after - before) / before:+.0%}".replace("-", "−")
+        change = f"{100 * (after - before) / before:+.0f} %".replace("-", "−")
         return f"{verb} from {before:.3g} to {after:.3g} ({change})"
     return f"{verb} from {before:.3g} to {after:.3g}"

@@ -46,9 +46,10 @@ def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> Non
 
 
 def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
-    """What lies above every threshold, per class: IoU where the truth is known, else the covered share."""
+    """Curves over the threshold, per class, and where maps are cut: IoU where the truth is known, else the covered share."""
+    same, cuts = settings["rule"] == "same", shown.cuts(settings)
     for i, name in enumerate(shown.results[0].classes):
-        rows = shown.curves[settings["scale"]]
+        rows = shown.curves[settings["scale"] if same else "each"]
         iou = [None if curves.iou is None or np.isnan(curves.iou[i]).all() else curves.iou[i] for curves in rows]
         measured = any(values is not None for values in iou)
         what = "IoU of {} with the true mask" if measured else "share of the picture above the threshold, {}"
@@ -63,7 +64,23 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
                 line={"color": map_row(result.readout).colour, "width": 2},
                 hovertemplate="threshold %{x:.2f}: %{y:.0%}",
             )
-        figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})
+            if not same:
+                figure.add_scatter(
+                    x=[cuts[result.readout][i]],
+                    y=[values[round(100 * cuts[result.readout][i])]],
+                    mode="markers",
+                    marker={
+                        "symbol": "circle-open",
+                        "size": 11,
+                        "color": map_row(result.readout).colour,
+                        "line": {"width": 3},
+                    },
+                    cliponaxis=False,
+                    showlegend=False,
+                    hovertemplate=f"{map_title(result.readout)} is cut at %{{x:.2f}}: %{{y:.0%}}<extra></extra>",
+                )
+        if same:
+            figure.add_vline(settings["threshold"], line={"dash": "dot", "color": "#888888"})
         figure.update_layout(
             height=280,
             margin={"l": 10, "r": 10, "t": 36, "b": 10},
@@ -73,7 +90,7 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
             legend={"orientation": "h", "y": -0.35},
         )
         st.plotly_chart(figure, key=f"curve-{i}", config={"displayModeBar": False})
-    st.caption("The dotted line is the threshold chosen above.")
+    st.caption("The dotted line is the threshold chosen above." if same else "The rings are where the maps are cut.")
 
 
 def show_method(pair: ModelPair, evidence: Evidence) -> None:

@@ -18,7 +18,7 @@ FIGURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 RULE_WORDS = {
     "measured": "each map at its own threshold: the model card’s, else the reference’s 0.21",
     "same": "one threshold for all maps",
-    "area": "each map at the threshold where it covers {area:.0%} of the picture",
+    "area": "each map at the threshold where it covers {area:.0f} % of the picture",
     "otsu": "each map at Otsu’s threshold",
 }
 
@@ -110,7 +110,13 @@ def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, se
     looked = "one scale" if scales == 1 else f"{scales} scales"
     refined = [REFINERS[shown.refiner].words(REFINERS[shown.refiner].defaults(pair))] if shown.refiner else []
     return " · ".join(
-        [*named, f"model {pair.name}", looked, RULE_WORDS[settings["rule"]].format(area=settings["area"]), *refined]
+        [
+            *named,
+            f"model {pair.name}",
+            looked,
+            RULE_WORDS[settings["rule"]].format(area=100 * settings["area"]),
+            *refined,
+        ]
     )
 
 

@@ -74,7 +74,6 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
             name=as_html(label),
             mode="lines",
             line={"color": colour, "width": width, "dash": dash},
-            opacity=1 if width > 1 else 0.7,
             hovertemplate="%{x:.2f}: %{y:.1%}",
         )
         if figure == "miou" and width > 1:
@@ -82,6 +81,7 @@ def _chart(view: View, lines: list[tuple[Curves, str, str, str, int]], figure: s
                 x=[thresholds[curves.best]],
                 y=[values[curves.best]],
                 mode="markers",
+                cliponaxis=False,  # a ring at the top is whole
                 marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 3}},
                 showlegend=False,
                 hovertemplate=f"best of {as_html(label)}: %{{y:.1%}} at %{{x:.2f}}<extra></extra>",

@@ -36,7 +36,7 @@ def show_state(run: Run) -> None:
     how = (
         "the classes of a picture are given."
         if settings.boxed
-        else "as this field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
+        else "as the field scores seeds: the classes of a picture are given, and their maps compete with the threshold."
     )
     st.caption(
         f"Model **{plain(settings.model)}** · {plain(settings.dataset)} {plain(settings.split)}, {done} · {scales}, "

@@ -142,6 +142,7 @@ def _show_maps(view: View, position: int) -> None:
     """The heat view of every kept map with the true mask, in the error view and at the page's threshold at first."""
     results: list[tuple[str, Any]] = []
     words: dict[str, tuple[str, str, str]] = {}
+    compare = None
     for store, number, of in _stores(view, position):
         names = tuple(name for name in store.settings.maps if not is_baseline(name))
         for result in results_of(store, number, names):
@@ -150,6 +151,8 @@ def _show_maps(view: View, position: int) -> None:
             label = f"{map_label(result.readout)}{of}"
             words[name] = (label, row.title if label == row.label else "", row.help)
             results.append((name, result))
+            if (store, result.readout) == (view.b.store, view.b.name):
+                compare = name
     if not results:
         st.info("This evaluation keeps no maps of a model, only baselines; choose another evaluation to see maps here.")
         return
@@ -159,7 +162,7 @@ def _show_maps(view: View, position: int) -> None:
     truth, known = class_truth(mask, first.picture.shape[:2], ids)
     named = [_renamed(name, result, first) for name, result in results]
     curves = {scale: [class_curves(result, truth, scale, known) for result in named] for scale in SCALE_NAMES}
-    payload = heat_payload(named, curves, view.names[position], truth, named=words)
+    payload = heat_payload(named, curves, view.names[position], truth, named=words, compare=compare)
     settings = st.session_state.get(key("looks")) or heat_settings() | {"mode": "error"}
     heat = heat_view(
         payloads.put(payload),

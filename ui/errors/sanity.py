@@ -28,7 +28,9 @@ def show_sanity(view: View) -> None:
     )
     stores = _with_baselines(view.a.run, view.a.store)
     rows = [sanity_row(store, name, view.index) for store in stores for name in store.settings.maps]
-    st.dataframe(rows, hide_index=True, width="stretch")
+    st.dataframe(
+        rows, hide_index=True, width="stretch", height="content"
+    )  # random weights stand last, and are to be seen
     lines = [f"**{map_label(name)}**: {words}" for name, words in BASELINES.items()]
     st.caption(
         f"{'; '.join(lines)}; **random weights**: the same networks, never trained. Where maps of several "

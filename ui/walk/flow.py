@@ -39,7 +39,7 @@ def show_flow(order: Order, spot: dict[str, Any], t: int, palette: str) -> None:
         st.image(_heat(order, flow.comes_from, row, column, palette), alt="Where its heat comes from", width="stretch")
         st.caption(
             f"**Where its heat at t = {t} comes from.** The weights sum to 1; the brightest is {flow.comes_from.max():.2g}. "
-            f"Half of them lie on {half_area(flow.comes_from):.1%} of the picture."
+            f"Half of them lie on {100 * half_area(flow.comes_from):.1f} % of the picture."
         )
     with third:
         st.image(_heat(order, flow.goes_to, row, column, palette), alt="Where its own heat goes", width="stretch")

@@ -141,14 +141,16 @@ def bundle_zip(
 def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], names: Sequence[str]) -> str:
     if truth is None or labels is truth:
         return (
-            ", ".join(f"{plain(name)} {(labels == k + 1).mean():.0%}" for k, name in zip(ids, names, strict=True))
+            ", ".join(
+                f"{plain(name)} {100 * (labels == k + 1).mean():.0f} %" for k, name in zip(ids, names, strict=True)
+            )
             + " of the picture"
         )
     return ", ".join(_score_words(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
 
 
 def _score_words(iou: float, name: str) -> str:
-    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {iou:.0%}"
+    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {100 * iou:.0f} %"
 
 
 def label_colours(ids: Sequence[int]) -> np.ndarray:

@@ -10,7 +10,8 @@ def what_happened(begin: Shares, walk: Sequence[Shares], t: int, threshold: floa
     """What lies above the threshold before the walk and after ``t`` steps; ``walk[t]`` are the shares at each t."""
     level = round(100 * threshold)
     before, after = begin["covered"][level], walk[t]["covered"][level]
-    sentences = [f"By t = {t} the area above {threshold:.2f} {_moved(before, after)} of the picture."]
+    compared = f"{_moved(before, after)} of the picture, against the map before the walk"
+    sentences = [f"By t = {t} the area above {threshold:.2f} {compared}."]
     if "iou" not in begin or begin["iou"][level] is None:
         return sentences
     before = begin["iou"][level]

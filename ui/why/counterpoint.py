@@ -27,8 +27,8 @@ def show(example: Example) -> None:
         "every score z′ rises by the same number. SCE and its gradients stay as they are; every w′ map gets a new "
         f"layer of ${v}^{{\\top}}{F}$. The loss does not say which of these maps is meant; the start of FC2 and the "
         "way of training do.",
-        rf"\begin{{aligned}}\mathrm{{softmax}}\big(z' + c\,{v}^{{\top}}\! {FK}\big) &= \mathrm{{softmax}}\big(z'\big)\\ "
-        rf"({WPRIME} + c\,{v})^{{\top}} {F} &= {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
+        rf"\begin{{aligned}}&\mathrm{{softmax}}\big(z' + c\,{v}^{{\top}}\! {FK}\big) = \mathrm{{softmax}}\big(z'\big)\\ "
+        rf"&({WPRIME} + c\,{v})^{{\top}} {F}\\ &\quad = {WPRIME}^{{\top}} {F} + c\,{v}^{{\top}} {F}\end{{aligned}}",
     )
     wprime = example.features.weights["wprime"]
     mean = example.features.stage2.mean(axis=(1, 2))

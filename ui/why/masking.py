@@ -32,8 +32,8 @@ def show(example: Example) -> None:
         idea(
             f"ReCAM turns the map into a soft mask ${MASK}$ from 0 to 1 and multiplies every feature map with it. What is "
             f"left is ${FK}$, the features **of one class**, which it pools again. The mask is the CAM of the network that is "
-            f"being trained, made with **w**: above {level:.2f} it covers {areas['w']:.0%} of the picture. What this lesson "
-            f"calls CAM is of the network before ReCAM, trained with BCE alone, and covers {areas[CAM]:.0%}.",
+            f"being trained, made with **w**: above {level:.2f} it covers {100 * areas['w']:.0f} % of the picture. What this "
+            f"lesson calls CAM is of the network before ReCAM, trained with BCE alone, and covers {100 * areas[CAM]:.0f} %.",
             rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ "
             rf"\frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}{{\sum_x \lVert {F} \rVert}} &= "
             rf"{100 * masked.kept:.0f}\,\%\end{{aligned}}",
@@ -43,7 +43,7 @@ def show(example: Example) -> None:
         f"mask is right for {name}?",
         "Each mask is divided by its own maximum, so even a class that is not there gets one that reaches 1 (unless "
         f"nothing speaks for it). That is why training masks only with the classes that are labelled. For {name} it "
-        f"keeps {masked.kept:.0%} of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
+        f"keeps {100 * masked.kept:.0f} % of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
         "as long as without a mask. The mask is only as good as CAM: where CAM misses the object, its features are "
         "gone from this.",
     )

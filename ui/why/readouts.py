@@ -25,7 +25,7 @@ def show(example: Example) -> None:
     areas = example.covered(tuple(READOUTS), level)
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
-    shares = ", ".join(f"{READOUTS[name].label} {areas[name]:.0%}" for name in READOUTS)
+    shares = ", ".join(f"{READOUTS[name].label} {100 * areas[name]:.0f} %" for name in READOUTS)
     try_this(
         f"Move the threshold. Which readout covers most of {plain(example.name)}? Does the same one win on another "
         "picture?",

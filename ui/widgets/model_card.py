@@ -17,6 +17,11 @@ def caution(subject: Subject, pair: ModelPair) -> str:
     drawn = sample_model(subject.name) == "scenes" or "drawn scene" in subject.picture.notes
     if pair.classes == SCENE_CLASSES and not drawn:
         return "This model has seen drawn scenes only; on any other picture its maps mean little. Choose photos on the left."
+    if drawn and pair.classes != SCENE_CLASSES:
+        return (
+            f"This scene is drawn, and {pair.name} has other classes than the drawn scenes: its maps may mean little here. "
+            "Choose the model scenes or a photo on the left."
+        )
     return str(pair.card.get("warning") or "")
 
 

@@ -1,17 +1,14 @@
 """Presentation mode, for a projector: large type, and neither panel nor menu nor banner. It goes with a person and a link."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from ui.session.link import read_choice, write
 
 PRESENT = "present"  # the name in the session and in links
 CORNER = "presentation"
-LARGE_TYPE = """<style>
-html { font-size: 132%; }
-:is([data-testid="stHeader"], [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"]) { display: none; }
-[data-testid="stMainBlockContainer"] { padding-top: 0.75rem; }
-.st-key-presentation [data-testid="stWidgetLabel"] { display: none; }
-</style>"""
+PRESENTED = Path(__file__).with_name("presented.css")
 
 
 def presenting() -> bool:
@@ -33,4 +30,4 @@ def choose_presentation() -> None:
         )
     write(PRESENT, str(int(presenting())), "0")
     if presenting():
-        st.html(LARGE_TYPE)
+        st.html(PRESENTED)

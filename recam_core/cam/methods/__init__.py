@@ -69,7 +69,7 @@ _ROWS = (
     Method(
         name="layercam",
         label="LayerCAM",
-        title="positive gradients, position by position",
+        title="positive gradients per position",
         help="each position weighed by its own positive gradient (Jiang et al., TIP 2021), so earlier layers can be looked at",
         unit=_GRADIENT_UNIT,
         colour="#44aa99",

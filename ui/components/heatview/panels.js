@@ -84,9 +84,10 @@ class Panel {
       this.write(this.lines(heat, v, c, settings).slice(0, 1));
       return;
     }
-    const isReference = mode === "difference" && v === heat.reference;
+    const isDifference = mode === "difference", isReference = isDifference && v === heat.reference;
     const isUnknown = mode === "error" && !heat.quality(v, c, settings);
-    put(this.note, isReference ? "reference" : isUnknown ? "no mask of this class" : "");
+    const minus = isDifference ? `minus ${heat.owner(heat.reference)}: red more, blue less` : "";
+    put(this.note, isReference ? "reference" : isUnknown ? "no mask of this class" : minus);
     const shown = isReference || isUnknown ? "heat" : mode;
     const draw = { heat: "drawHeat", mask: "drawMask", difference: "drawDifference", error: "drawErrors" }[shown];
     painter[draw](ctx, v, c, settings, tables, pixelRatio);
