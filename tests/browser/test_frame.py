@@ -124,7 +124,10 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
         for scheme, rules in RULES.items():
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(THEME, arg=scheme)
-            page.wait_for_timeout(500)  # the page has its colours, components have theirs a little later
-            if found := serious(page, rules):
+            for _ in range(4):  # the page has its colours, components have theirs a little later
+                page.wait_for_timeout(300)
+                if not (found := serious(page, rules)):
+                    break
+            else:
                 faults[name, scheme] = found
     assert faults == {}
