@@ -1,8 +1,8 @@
 """Find ξ and μ for a model by measuring: how much a climb gains in IoU on pictures with masks, over a small grid.
 
-``PYTHONPATH=. python docs/tune_climb.py scenes`` or ``… photos --root COCO128``, both with ``--into-card`` to keep
-the best in the model's file, where ``climb_defaults`` finds it. Writes assets/results/climb-tuning-MODEL.json. Tune on other
-pictures than those that results are reported on.
+``PYTHONPATH=. python docs/tune_climb.py scenes``, ``… voc --root VOC`` or ``… photos --root COCO128``, each with
+``--into-card`` to keep the best in the model's file, where ``climb_defaults`` finds it. Writes
+assets/results/climb-tuning-MODEL.json. Tune on other pictures than those that results are reported on.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from recam_core.system.device import keep_freed_memory, pick_device
 from recam_core.system.files import parent_for, save_atomically
 
 RESULTS = Path(__file__).parent.parent / "assets" / "results"
-DATA = {"scenes": ("scenes", "val"), "photos": ("coco", "train2017")}
+DATA = {"scenes": ("scenes", "val"), "voc": ("voc", "val"), "photos": ("coco", "train2017")}
 FACTORS = (0.5, 1.0, 2.0)  # of the reference's ξ in grey levels
 WEIGHTS = (0.0, 1.0, 7.0)  # μ
 
@@ -88,7 +88,7 @@ def measured(curves: np.ndarray, options: AdvCamOptions, pair: ModelPair) -> dic
 def tune(arguments: argparse.Namespace) -> dict[str, Any]:
     """The grid, row by row, best first."""
     kind, split = DATA[arguments.model]
-    dataset = open_dataset(kind, arguments.root if kind == "coco" else "", arguments.split or split)
+    dataset = open_dataset(kind, arguments.root, arguments.split or split)
     pair = load_pair(arguments.model, pick_device(arguments.device))
     # the reference's settings at the same grey levels, whatever the card says already
     start = replace(climb_defaults(replace(pair, card={})), steps=arguments.steps)
@@ -133,7 +133,7 @@ def numbers(text: str) -> list[float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", choices=list(DATA))
-    parser.add_argument("--root", default="", help="folder of coco128, for photos")
+    parser.add_argument("--root", default="", help="folder of the pictures, for voc and photos")
     parser.add_argument("--split", default="")
     parser.add_argument("--pictures", type=int, default=16)
     parser.add_argument("--steps", type=int, default=AdvCamOptions().steps)

@@ -12,6 +12,7 @@ from recam_core.images.figure import ColourBar, Panel
 from recam_core.images.visualise import DIVERGING, PALETTES, difference_overlay, error_overlay, mask_overlay, overlay
 from recam_core.networks.readouts import READOUTS, RECAM
 from recam_core.records import IGNORE, CamResult, DisplayOptions
+from recam_core.records.names import percent
 
 Rates = Mapping[str, Mapping[str, Mapping[str, Any]]]  # readout → class → threshold, iou, fn, fp (None: nobody knows)
 
@@ -94,4 +95,4 @@ def _words(rate: Mapping[str, Any]) -> str:
     at = f"threshold {rate['threshold']:.2f}"
     if rate.get("iou") is None:
         return at
-    return f"IoU {100 * rate['iou']:.0f} % · missed {100 * rate['fn']:.0f} % · wrong {100 * rate['fp']:.0f} % · {at}"
+    return f"IoU {percent(rate['iou'])} · missed {percent(rate['fn'])} · wrong {percent(rate['fp'])} · {at}"

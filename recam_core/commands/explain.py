@@ -14,6 +14,7 @@ from recam_core.commands.pictures import add_display_arguments, add_picture_argu
 from recam_core.datasets.samples import open_picture
 from recam_core.networks.readouts import READOUTS, lacking_sentence
 from recam_core.records import CAM, EMPTY_TEXT, PROBABILITY, DisplayOptions, Evidence, UserError
+from recam_core.records.names import percent
 from recam_core.system.device import device_name, pick_device
 from recam_core.system.files import write_folder
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     passes = "backbone pass" if evidence.backbone_passes == 1 else "backbone passes"
     print(f"{evidence.backbone_passes} {passes} in {evidence.seconds:.2f} s on {device_name(pair.recam.device)}")
     for i, name in enumerate(classes):
-        shares = (f"{map_title(r.readout)} {100 * (r.maps[i] > arguments.threshold).mean():.0f} %" for r in results)
+        shares = (f"{map_title(r.readout)} {percent((r.maps[i] > arguments.threshold).mean())}" for r in results)
         probability = f"{PROBABILITY[evidence.activation]} {results[0].scores[i]:.2f}"
         print(f"{name}: {probability}; above {arguments.threshold:g}: {', '.join(shares)}")
         empty = [map_title(r.readout) for r in results if r.peaks[i] == 0]

@@ -52,3 +52,8 @@ class UserError(ValueError):
 def is_library_name(name: str) -> bool:
     """Does a backbone's name say that it is a classifier of a library?"""
     return name.partition(":")[0] in LIBRARIES and ":" in name
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share in [0, 1] as people read it: ``75 %``."""
+    return f"{100 * share:.{digits}f} %"

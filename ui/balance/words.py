@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from recam_core import Refit, RefitConfig
 from recam_core.networks.readouts import READOUTS, readout_labels, recam_readouts, untrained_readouts
 from recam_core.records import CAM, SeedScore
+from recam_core.records.names import percent
 from ui.widgets.ladder import as_text
 
 FLAT = 0.01  # mIoU: a curve that moves less than this over all λ is flat
@@ -18,10 +19,10 @@ def untrained(config: RefitConfig) -> tuple[str, ...]:
 def what_changed(fitted: Refit, covered: Mapping[str, float], threshold: float, name: str) -> str:
     """One sentence on this picture, and one on the whole set where masks are known."""
     shown = [readout for readout in recam_readouts() if readout not in untrained(fitted.config)]
-    areas = ", ".join(f"{READOUTS[readout].label} {100 * covered[readout]:.0f} %" for readout in shown)
+    areas = ", ".join(f"{READOUTS[readout].label} {percent(covered[readout])}" for readout in shown)
     start = (
         f"At λ = {as_text(fitted.config.recam_weight)} and above {threshold:.2f}, **{name}** covers {areas} of this picture; "
-        f"CAM {100 * covered[CAM]:.0f} %."
+        f"CAM {percent(covered[CAM])}."
     )
     if not fitted.scores:
         return (

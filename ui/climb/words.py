@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from recam_core import AdvCamOptions, RefineStep
+from recam_core.records.names import percent
 from recam_core.refiners.advcam.result import valid_steps
 
 RAN_AWAY = 3.0  # times the peak of step 1
@@ -35,16 +36,14 @@ def what_happened(steps: Sequence[RefineStep], options: AdvCamOptions, sure: boo
     moved = abs(y[-1] - y[0]) / max(abs(y[0]), 1e-12)
     if sure and moved <= FROZE:
         why = "ξ is 0" if options.xi == 0 else "Raise ξ or lower μ"
-        sentences.append(f"It froze: y moved by {100 * moved:.1f} % in {len(steps) - 1} nudges. {why}.")
+        sentences.append(f"It froze: y moved by {percent(moved, 1)} in {len(steps) - 1} nudges. {why}.")
     elif after < before:
         sentences.append(
             f"It went down instead of up: the objective fell from {_plain(before)} to {_plain(after)}. Lower ξ or μ."
         )
     gained = others[-1] - others[0]
     if gained > 0 and gained > max(BLED * (y[-1] - y[0]), FROZE * abs(others[0])) and moved > FROZE:
-        share = (
-            f", {100 * gained / (y[-1] - y[0]):.0f} % of what {name} gained" if y[-1] > y[0] else f" while {name} lost"
-        )
+        share = f", {percent(gained / (y[-1] - y[0]))} of what {name} gained" if y[-1] > y[0] else f" while {name} lost"
         sentences.append(f"It bled into other classes: they gained {gained:.3g}{share}. Lower ξ.")
     return sentences
 

@@ -6,6 +6,7 @@ from typing import Any
 from recam_core.networks.backbones import BACKBONES
 from recam_core.networks.readouts import NETWORKS, READOUTS
 from recam_core.records import CAM, TrainConfig, is_library_name
+from recam_core.records.names import percent
 
 FIRST = 6  # class names that are shown before the card is opened
 
@@ -60,8 +61,8 @@ def best_score(card: Mapping[str, Any]) -> tuple[str, str, str] | None:
             where_measured = f"{measured['pictures']} pictures of {where}{how}"
         except (AttributeError, KeyError, TypeError, ValueError):  # a card of another hand
             continue
-        beside = "" if best == "cam" or "cam" not in rows else f"CAM {100 * rows['cam']:.1f} %"
-        return f"{READOUTS[best].label} {100 * rows[best]:.1f} % mIoU", beside, where_measured
+        beside = "" if best == "cam" or "cam" not in rows else f"CAM {percent(rows['cam'], 1)}"
+        return f"{READOUTS[best].label} {percent(rows[best], 1)} mIoU", beside, where_measured
     return None
 
 

@@ -11,6 +11,7 @@ from recam_core.checkpoints.pair_file import RUN_MODEL
 from recam_core.checkpoints.registry import delete_run, model_entries
 from recam_core.networks.readouts import READOUTS, readout_label
 from recam_core.records import SEED_REFINEMENTS, BoundaryConfig, TrainConfig
+from recam_core.records.names import percent
 from recam_core.system.folders import may_start
 from recam_core.system.history import HISTORY
 from recam_core.training.recipes import BOUNDARY_RECIPES, default_boundaries
@@ -90,7 +91,7 @@ def result_words(history: History, seconds: float = 0.0) -> str:
     if not history.validated:
         return took
     last = history.validated[-1]
-    ranked = "" if last.mean_ap is None else f" mAP {100 * last.mean_ap:.1f} %."
+    ranked = "" if last.mean_ap is None else f" mAP {percent(last.mean_ap, 1)}."
     seeds = ", ".join(f"{READOUTS[name].label} {100 * value:.1f}" for name, value in history.last_miou.items())
     scored = f" Seed mIoU, %: {seeds}." if seeds else ""
     return f"{took} On {last.pictures} pictures after the last epoch:{ranked}{scored}"

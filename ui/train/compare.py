@@ -8,6 +8,7 @@ import streamlit as st
 from recam_core import UserError
 from recam_core.networks.readouts import READOUTS, readout_label, recam_readouts
 from recam_core.records import TrainConfig
+from recam_core.records.names import percent
 from ui.components.player import player, stream_store
 from ui.session.link import read_list, write
 from ui.train import charts, runs
@@ -93,7 +94,7 @@ def first_words(shown: list[tuple[str, History, TrainConfig]]) -> str:
     if not common:
         return ""
     best = max(common, key=scores[0].__getitem__)
-    figures = " against ".join(f"{100 * score[best]:.1f} %" for score in scores)
+    figures = " against ".join(percent(score[best], 1) for score in scores)
     configs = [config for _, _, config in shown]
     differing = differences(configs)
     if len(differing) == 1:

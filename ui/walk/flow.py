@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from recam_core.images.visualise import overlay
+from recam_core.records.names import percent
 from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
 
@@ -39,7 +40,7 @@ def show_flow(order: Order, spot: dict[str, Any], t: int, palette: str) -> None:
         st.image(_heat(order, flow.comes_from, row, column, palette), alt="Where its heat comes from", width="stretch")
         st.caption(
             f"**Where its heat at t = {t} comes from.** The weights sum to 1; the brightest is {flow.comes_from.max():.2g}. "
-            f"Half of them lie on {100 * half_area(flow.comes_from):.1f} % of the picture."
+            f"Half of them lie on {percent(half_area(flow.comes_from), 1)} of the picture."
         )
     with third:
         st.image(_heat(order, flow.goes_to, row, column, palette), alt="Where its own heat goes", width="stretch")

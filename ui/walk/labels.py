@@ -12,6 +12,7 @@ from recam_core.evaluation.metrics import Areas
 from recam_core.images.masks import resize_labels
 from recam_core.images.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from recam_core.records import IGNORE
+from recam_core.records.names import percent
 from recam_core.refiners.random_walk.files import walk_bundle
 from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
@@ -141,16 +142,14 @@ def bundle_zip(
 def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], names: Sequence[str]) -> str:
     if truth is None or labels is truth:
         return (
-            ", ".join(
-                f"{plain(name)} {100 * (labels == k + 1).mean():.0f} %" for k, name in zip(ids, names, strict=True)
-            )
+            ", ".join(f"{plain(name)} {percent((labels == k + 1).mean())}" for k, name in zip(ids, names, strict=True))
             + " of the picture"
         )
     return ", ".join(_score_words(label_iou(labels, truth, k), name) for k, name in zip(ids, names, strict=True))
 
 
 def _score_words(iou: float, name: str) -> str:
-    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {100 * iou:.0f} %"
+    return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {percent(iou)}"
 
 
 def label_colours(ids: Sequence[int]) -> np.ndarray:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recam_core.records.names import percent
+
 Shares = Mapping[str, Sequence[Any]]  # "covered", and "iou" where the truth is known: a value per threshold
 
 
@@ -22,14 +24,10 @@ def what_happened(begin: Shares, walk: Sequence[Shares], t: int, threshold: floa
         return [*sentences, f"{sentence}: at this threshold no t is better than no walk."]
     if best == t:
         return [*sentences, f"{sentence}, the best of all t."]
-    return [*sentences, f"{sentence}; it is best at t = {best}, with {_percent(iou[best])}."]
+    return [*sentences, f"{sentence}; it is best at t = {best}, with {percent(iou[best])}."]
 
 
 def _moved(before: float, after: float) -> str:
     if round(100 * before) == round(100 * after):
-        return f"stayed at {_percent(after)}"
-    return f"{'rose' if after > before else 'fell'} from {_percent(before)} to {_percent(after)}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+        return f"stayed at {percent(after)}"
+    return f"{'rose' if after > before else 'fell'} from {percent(before)} to {percent(after)}"

@@ -9,6 +9,7 @@ import streamlit as st
 
 from recam_core.cam.lesson import sce_value
 from recam_core.networks.gradients import bce_gradient, sce_gradient, sigmoid
+from recam_core.records.names import percent
 from ui.components.modules import bundle, handed_over
 from ui.session.link import write
 from ui.why.example import Example
@@ -46,7 +47,7 @@ def show_bce(example: Example) -> None:
         "Start from z = 4, 4, −4 with labels 1, 1, 0. Move one score from end to end. Which gradients of the others "
         "move? Then put a score where its gradient is below 0.001 in size: how far is that?",
         f"None: only its own moves. At the start the gradients are {', '.join(gradients)}: each answered to "
-        f"{100 * sure:.0f} %, so little is left to learn. Below 0.001 it is once z is {number(math.log(999), 1)} or more on "
+        f"{percent(sure)}, so little is left to learn. Below 0.001 it is once z is {number(math.log(999), 1)} or more on "
         "the side of its label.",
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core.records import CAM
+from recam_core.records.names import percent
 from ui.why.example import Example, show_heat
 from ui.why.symbols import FK, MASK, F, tex
 from ui.why.task import demo, idea, try_this
@@ -32,8 +33,8 @@ def show(example: Example) -> None:
         idea(
             f"ReCAM turns the map into a soft mask ${MASK}$ from 0 to 1 and multiplies every feature map with it. What is "
             f"left is ${FK}$, the features **of one class**, which it pools again. The mask is the CAM of the network that is "
-            f"being trained, made with **w**: above {level:.2f} it covers {100 * areas['w']:.0f} % of the picture. What this "
-            f"lesson calls CAM is of the network before ReCAM, trained with BCE alone, and covers {100 * areas[CAM]:.0f} %.",
+            f"being trained, made with **w**: above {level:.2f} it covers {percent(areas['w'])} of the picture. What this "
+            f"lesson calls CAM is of the network before ReCAM, trained with BCE alone, and covers {percent(areas[CAM])}.",
             rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ "
             rf"\frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}{{\sum_x \lVert {F} \rVert}} &= "
             rf"{100 * masked.kept:.0f}\,\%\end{{aligned}}",
@@ -43,7 +44,7 @@ def show(example: Example) -> None:
         f"mask is right for {name}?",
         "Each mask is divided by its own maximum, so even a class that is not there gets one that reaches 1 (unless "
         f"nothing speaks for it). That is why training masks only with the classes that are labelled. For {name} it "
-        f"keeps {100 * masked.kept:.0f} % of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
+        f"keeps {percent(masked.kept)} of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
         "as long as without a mask. The mask is only as good as CAM: where CAM misses the object, its features are "
         "gone from this.",
     )

@@ -1,6 +1,7 @@
 """Step 6: both classifiers stay, and the map can be read out with either, or with both."""
 
 from recam_core.networks.readouts import READOUTS
+from recam_core.records.names import percent
 from ui.why.example import Example, show_heat
 from ui.why.symbols import MAP, PLAIN_W, PLAIN_WPRIME, WPRIME, F, W, tex_number
 from ui.why.task import demo, idea, try_this
@@ -25,7 +26,7 @@ def show(example: Example) -> None:
     areas = example.covered(tuple(READOUTS), level)
     order = sorted(areas, key=areas.__getitem__)
     least, most = order[0], order[-1]
-    shares = ", ".join(f"{READOUTS[name].label} {100 * areas[name]:.0f} %" for name in READOUTS)
+    shares = ", ".join(f"{READOUTS[name].label} {percent(areas[name])}" for name in READOUTS)
     try_this(
         f"Move the threshold. Which readout covers most of {plain(example.name)}? Does the same one win on another "
         "picture?",
