@@ -99,3 +99,6 @@ def test_the_boundaries_are_chosen_the_link_says_it_and_nothing_is_wider_than_a_
     ended(page)
     wait_for_address(page, radius="4", boundary="gradient", last="64")
     check_widths(page, lambda page, name: screenshot(page, f"walk-{name}", full=True))
+    page.set_viewport_size({"width": 390, "height": 844})  # what was walked comes first where two stand in a row
+    walked, boundaries = (page.locator(f".st-key-walk [data-layer={layer}]").first for layer in ("map", "boundary"))
+    assert walked.bounding_box()["y"] < boundaries.bounding_box()["y"]
