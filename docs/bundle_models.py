@@ -81,14 +81,19 @@ def climb_settings(name: str) -> dict[str, Any]:
 
 def walk_settings(name: str) -> dict[str, Any]:
     """The walk that the study found best, and what was gained with the model's own boundaries."""
-    result = json.loads((RESULTS / f"study-{name}-walk.json").read_text("utf-8"))
-    walks = result["boundaries"]["learned"]
+    path = RESULTS / f"study-{name}-walk.json"
+    if not path.is_file():
+        return {}
+    result = json.loads(path.read_text("utf-8"))
+    split = "train" if "splits" in result else result["split"]  # where the field scores seeds
+    scored = result["splits"][split] if "splits" in result else result
+    walks = scored["boundaries"]["learned"]
     measured = {
         readout: {"before": before["miou"]}
         | {kind: {"miou": rows[readout]["miou"], "gain": rows[readout]["gain"]} for kind, rows in walks.items()}
-        for readout, before in result["before"].items()
+        for readout, before in scored["before"].items()
     }
-    return {"walk": result["card"] | {"pictures": result["pictures"], "split": result["split"], "measured": measured}}
+    return {"walk": result["card"] | {"pictures": scored["pictures"], "split": split, "measured": measured}}
 
 
 def with_branches(name: str, root: str) -> ModelPair:

@@ -3,6 +3,8 @@
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).
+Without RUN only the card of the bundled model is brought up to date: what ``tune_climb.py voc`` and ``study voc-walk`` measured
+since then.
 """
 
 import argparse
@@ -11,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from bundle_models import climb_settings, walk_settings
 
 from recam_core.__main__ import main
-from recam_core.checkpoints.pair_file import BUNDLED_MODELS, load_pair, save_pair
+from recam_core.checkpoints.pair_file import BUNDLED_MODELS, find_model, load_pair, save_pair, update_card
 from recam_core.datasets import open_dataset
 from recam_core.evaluation.classification import calibrate
 from recam_core.records import HeatmapOptions
@@ -24,7 +27,7 @@ ABOUT = (
 )
 
 
-def shelve(run: Path, root: str) -> None:
+def bundle(run: Path, root: str) -> None:
     """Calibrate on ``val``, store in half precision, then keep the scores in the card."""
     pair = load_pair(run)
     val = open_dataset("voc", root, "val")
@@ -41,9 +44,16 @@ def shelve(run: Path, root: str) -> None:
             sys.exit(code)
 
 
+def keep_settings() -> None:
+    """Put the climb's and the walk's measured settings into the card."""
+    update_card(find_model("voc"), climb_settings("voc") | walk_settings("voc"))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--root", required=True, help="folder of Pascal VOC")
+    parser.add_argument("run", type=Path, nargs="?")
+    parser.add_argument("--root", default="", help="folder of Pascal VOC, where there is a run")
     asked = parser.parse_args()
-    shelve(asked.run, asked.root)
+    if asked.run is not None:
+        bundle(asked.run, asked.root)
+    keep_settings()

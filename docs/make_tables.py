@@ -204,33 +204,60 @@ def half_table(name: str) -> str:
 
 
 def walk_table(name: str) -> str:
-    """mIoU of every readout before the walk, and after it with its gain: each boundary, the reference's walk and the chosen."""
+    """Every readout before and after the walk, of each split that was scored."""
     result = read(name)
     if result is None:
         return "Not measured yet."
-    columns = [(source, title) for source, titles in result["boundaries"].items() for title in titles]
+    splits = result.get("splits") or {result["split"]: result}
+    parts = [_walk_rows(split, table, result["chosen_on"]) for split, table in splits.items()]
+    return "\n".join([made(result), *(line for part in parts for line in part)])
+
+
+def _walk_rows(split: str, table: dict[str, Any], chosen_on: str) -> list[str]:
+    """mIoU before the walk, and after it with its gain: each boundary, the reference's walk and the chosen."""
+    columns = [(source, title) for source, titles in table["boundaries"].items() for title in titles]
     titles = [f"{source}, {WALKS[title]}" for source, title in columns]
     lines = [
-        made(result),
         "",
-        f"{result['pictures']} pictures, one scale; walks and thresholds chosen on {result['chosen_on']}. "
+        f"{table['pictures']} pictures of `{split}`, one scale; walks and thresholds chosen on {chosen_on}. "
         "In brackets the gain over the same readout before the walk (95 %).",
         "",
         f"| readout | before | {' | '.join(titles)} |",
         "|---|" + "--:|" * (len(columns) + 1),
     ]
     for key in measured():
-        cells = [percent(result["before"][key]["miou"])]
+        cells = [percent(table["before"][key]["miou"])]
         for source, title in columns:
-            row = result["boundaries"][source][title][key]
+            row = table["boundaries"][source][title][key]
             cells.append(f"{percent(row['miou'])} [{interval(row['gain'])}]")
         lines.append(f"| {READOUTS[key].label} | {' | '.join(cells)} |")
-    for source, titles_of in result["boundaries"].items():
+    for source, titles_of in table["boundaries"].items():
         rows = titles_of["chosen"]
         chosen = (
             f"{READOUTS[key].label} {_walks(rows[key]['walks'])} at {rows[key]['threshold']:.2f}" for key in measured()
         )
         lines += ["", f"Chosen with {source} boundaries: {'; '.join(chosen)}."]
+    return lines
+
+
+def climb_table(name: str) -> str:
+    """IoU before and after a climb for each ξ and μ that was tried."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    lines = [
+        f"`tune_climb.py {result['model']}`, {result['date']}, {result['settings']['steps']} steps of "
+        f"{READOUTS[result['readout']].label}: {result['objects']} objects in {result['pictures']} pictures of "
+        f"`{result['split']}`, long side {result['long_side']}.",
+        "",
+        "| ξ | grey levels | μ | IoU before | after | best at step |",
+        "|--:|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {row['xi']:g} | {row['xi_grey_levels']:g} | {row['mu']:g} | {percent(row['iou_before'])} | {percent(row['iou'])} "
+        f"| {row['best_step']} |"
+        for row in sorted(result["rows"], key=lambda row: (row["xi"], row["mu"]))
+    ]
     return "\n".join(lines)
 
 
@@ -327,6 +354,7 @@ TABLES = {
     "changes": change_table,
     "when": when_table,
     "walks": walk_table,
+    "climbs": climb_table,
     "timings": timing_table,
 }
 
