@@ -64,6 +64,18 @@ def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screen
     assert step(page) == "step 6 of 6"
     last, end = looks(page), cursor(page)
     assert len(set(last.values())) == 4
+    whole = page.viewport_size
+    page.set_viewport_size(
+        {"width": 1280, "height": 720}
+    )  # a projector's: the maps lie above the bar, without scrolling
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    drawn(page)
+    shown, bar = (
+        page.locator(f".st-key-climb {part}").first.bounding_box()
+        for part in ("[data-layer=total] canvas", ".transport")
+    )
+    assert shown["y"] + shown["height"] <= bar["y"]
+    page.set_viewport_size(whole)
     page.on("request", lambda request: sent.append(request.url))
 
     page.get_by_role("slider", name="Step", exact=True).focus()
