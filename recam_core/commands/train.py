@@ -4,17 +4,11 @@ import argparse
 import dataclasses
 import os
 
-import torch
-
 from recam_core.commands.options import add_settings, changed_settings, open_data, report, report_run
 from recam_core.datasets import DATASETS
-from recam_core.networks.backbones import check_backbone
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig, is_library_name
-from recam_core.system.device import keep_freed_memory, pick_device
 from recam_core.system.launcher import launched
-from recam_core.training.cost import estimate_cost
 from recam_core.training.recipes import RECIPES, default_recipe, on_data, on_library
-from recam_core.training.two_stage import train
 
 CHOICES = {
     "dataset": list(DATASETS),
@@ -68,9 +62,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, reporting every step, or say what it would take."""
-    keep_freed_memory()
     config = chosen_config(arguments)
     dataset = open_data(config.dataset, config.root, config.split)
+    # seconds to load, for which nobody waits whose data set is refused
+    import torch
+
+    from recam_core.networks.backbones import check_backbone
+    from recam_core.system.device import keep_freed_memory, pick_device
+    from recam_core.training.cost import estimate_cost
+    from recam_core.training.two_stage import train
+
+    keep_freed_memory()
+    check_backbone(config.backbone)
     share = launched(os.environ)
     device = pick_device(share.device(arguments.device, torch.cuda.device_count()))
     if arguments.estimate:
@@ -92,6 +95,4 @@ def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
         changed = {"backbone": changed["stage1"], "weights": "none"} | changed
     if is_library_name(changed.get("backbone", "")):
         config = on_library(config)
-    config = dataclasses.replace(config, **changed)
-    check_backbone(config.backbone)
-    return config
+    return dataclasses.replace(config, **changed)

@@ -115,7 +115,7 @@ def test_names_that_are_not_voc_s_are_understood_or_named(tmp_path):
     ("train", "--estimate", "--recipe", "scenes"), ("evaluate", "--model", "none-such"), ("check",)
 ], ids=lambda command: command[0])  # fmt: skip
 def test_every_command_says_once_which_names_are_left_out(tmp_path, capsys, monkeypatch, command):
-    monkeypatch.setattr("recam_core.commands.train.estimate_cost", lambda *_: "nothing to do")
+    monkeypatch.setattr("recam_core.training.cost.estimate_cost", lambda *_: "nothing to do")
     root = devkit(tmp_path, {"a": ["helmet", "dog"], "b": ["helmet", "tv"], "c": ["vest"]}, "a\nb\nc\n")
     (root / "Annotations" / "c.xml").write_text("<annotation><object><name>vest</name>")
     main([*command, "--dataset", "voc", "--root", str(root), "--split", "train"])
