@@ -63,7 +63,7 @@ def voc_part(place: Workplace) -> Part:
     }
     return {
         "split": "val and train",
-        "chosen_on": "the other",
+        "chosen_on": "the other split",
         "splits": tables,
         "card": best_walk(by_split["val"], pair),
     }
