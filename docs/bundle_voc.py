@@ -3,8 +3,7 @@
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).
-Without RUN only the card of the bundled model is brought up to date: what ``tune_climb.py voc`` and ``study voc-walk`` measured
-since then.
+Without RUN the bundled model stays, and its card is given what ``tune_climb.py voc`` and ``study voc-walk`` measured with it.
 """
 
 import argparse
@@ -56,4 +55,5 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     if asked.run is not None:
         bundle(asked.run, asked.root)
-    keep_settings()
+    else:
+        keep_settings()
