@@ -53,6 +53,8 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--root", default="", help="folder of Pascal VOC, where there is a run")
     asked = parser.parse_args()
+    if asked.run is not None and not asked.root:
+        parser.error("name the folder of Pascal VOC with --root: a run is calibrated and scored on it")
     if asked.run is not None:
         bundle(asked.run, asked.root)
     else:

@@ -65,9 +65,7 @@ def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screen
     last, end = looks(page), cursor(page)
     assert len(set(last.values())) == 4
     whole = page.viewport_size
-    page.set_viewport_size(
-        {"width": 1280, "height": 720}
-    )  # a projector's: the maps lie above the bar, without scrolling
+    page.set_viewport_size({"width": 1280, "height": 720})  # a projector's: maps above the bar, without scrolling
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     drawn(page)
     shown, bar = (
