@@ -8,7 +8,7 @@ from ui.train.after import show_after, show_settings
 from ui.train.compare import choose_others, show_comparison
 from ui.train.epoch_maps import show_watched
 from ui.train.form import first_visit, show_form
-from ui.train.live import show_curves, show_live, show_log
+from ui.train.live import show_curves, show_live_curves, show_log, show_progress
 from ui.train.panel import choose_run
 from ui.train.parts import show_link, show_queue
 from ui.train.state import NEW
@@ -42,14 +42,16 @@ except UserError as error:
     show_after(run, None)
     st.stop()
 if run.waits:
-    show_live(run, config)
+    show_progress(run, config)
 else:
-    with (
-        st.container()
-    ):  # as a fragment is one: curves lie where those of show_live lay, so that they replace one another
-        show_after(run, config)
+    show_after(run, config)
+with st.container():  # one place, however many parts it has, so that what follows keeps its own
+    show_watched(run, config)
+if run.waits:
+    show_live_curves(run, config)
+else:
+    with st.container():  # as a fragment is one: these curves replace those of before instead of standing below them
         show_curves(run, runs.history_of(run), config)
-show_watched(run, config)
 show_log(run)
 show_settings(run, config)
 show_link()

@@ -32,11 +32,10 @@ AGAIN, LINKED = "train-again", "train-linked"  # where the form begins: a run's 
 
 def show_after(run: Run, config: TrainConfig | None) -> None:
     """How it ended, its scores, and the buttons."""
-    with st.container():  # as show_live begins
+    with st.container():  # one place, as show_progress is: each replaces the other whole
         if run.job is not None:
             again = "Try again" if run.state == "failed" and not run.has_checkpoint else "Go on"
             jobs.show_ended(run.job, again, main=run.has_checkpoint)
-    with st.container():
         _show_what_is_left(run, config)
 
 

@@ -22,8 +22,8 @@ LOGGED = 12  # events that are shown
 ROLLS = "train-rolls"
 
 
-def show_live(run: Run, config: TrainConfig) -> None:
-    """Progress and curves, read again every two seconds; the whole page is drawn anew when there is something else to show."""
+def show_progress(run: Run, config: TrainConfig) -> None:
+    """How far it is, read again every two seconds; the whole page is drawn anew when there is something else to show."""
     began = _landmarks(run)
 
     @st.fragment(run_every=EVERY)
@@ -34,12 +34,19 @@ def show_live(run: Run, config: TrainConfig) -> None:
             return
         history = runs.history_of(run)
         feed_rolls(run, history, running=True)
-        with st.container():  # as show_after begins: what it left on the screen is replaced, not pushed down
-            _show_bar(job, run, history, config)
-        st.container()
-        show_curves(run, history, config)
+        _show_bar(job, run, history, config)
 
     poll()
+
+
+def show_live_curves(run: Run, config: TrainConfig) -> None:
+    """The curves of a run that goes on, drawn again every two seconds."""
+
+    @st.fragment(run_every=EVERY)
+    def draw_again() -> None:
+        show_curves(run, runs.history_of(run), config)
+
+    draw_again()
 
 
 def _landmarks(run: Run) -> tuple[bool, bool]:
