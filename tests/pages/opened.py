@@ -35,6 +35,12 @@ def words(app):
     return " ".join(element.value for element in shown).replace("\\", "")
 
 
+def unfold(app, part):
+    """Open an expander whose content is made then; it has the name of the function that shows it."""
+    app.session_state[part] = True
+    return ran(app)
+
+
 def handed_over(app):
     """What the page hands to each of its components; a list holds what is for the script of ``mounted``."""
     everything = [json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"]

@@ -21,7 +21,7 @@ from compare_page import (
     upload,
 )
 from odd_files import encode
-from opened import opened, query, ran
+from opened import opened, query, ran, unfold
 from PIL import Image
 
 import ui.compute.engine
@@ -235,13 +235,16 @@ def test_a_link_says_where_maps_are_cut_and_which_are_shown():
     assert mounted(app)["initial"] | expected == mounted(app)["initial"]
     assert query(app) | link == query(app)
     assert "t" not in query(app)
-    (chart, *_) = app.get("plotly_chart")
+    assert not app.get("plotly_chart")  # until somebody wants to see curves
+    (chart, *_) = unfold(app, "show_curves").get("plotly_chart")
     rings = [trace for trace in json.loads(chart.proto.spec)["data"] if trace["mode"] == "markers"]
     covered = [classes[0] for classes in shown(app)[0]["covered"]["each"]]  # of the first class, under each map
     assert [trace["x"][0] for trace in rings] == [area_threshold(np.array(shares), 0.35) for shares in covered]
     same = open_scene(rule="same")  # at the threshold that counts anyway
     assert mounted(same)["initial"]["rule"] == query(same)["rule"] == "same"
-    assert not any('"markers"' in chart.proto.spec for chart in same.get("plotly_chart"))  # a line for all
+    assert not any(
+        '"markers"' in chart.proto.spec for chart in unfold(same, "show_curves").get("plotly_chart")
+    )  # a line for all
 
 
 def test_nonsense_in_a_link_falls_back_without_a_word():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import handed_over, opened
+from opened import handed_over, opened, unfold
 
 import ui.balance.curve
 import ui.balance.knobs
@@ -66,7 +66,7 @@ def test_explain_writes_it(tmp_path):
 def test_compare_shows_it(outside):
     app = opened(picture=SCENE, model="outside")
     assert view_keys(app) == WITH_OUTSIDE
-    assert "for six maps of" in " ".join(element.value for element in app.markdown)
+    assert "for six maps of" in " ".join(element.value for element in unfold(app, "show_method").markdown)
 
 
 def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from balance_page import few_fits, open_balance, text
 from climb_page import open_climb, watched
 from compare_page import SCENE, mounted, press, shown
-from opened import SHELL, opened, ran
+from opened import SHELL, opened, ran, unfold
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 from walk_page import open_walk, order_of
@@ -64,7 +64,7 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
     assert labels(app) == ["CAM"]
     assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
     assert "Train FC2 on it" in [button.label for button in app.button]
-    assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in app.markdown)
+    assert "1 backbone pass for one map of 8 classes" in " ".join(m.value for m in unfold(app, "show_method").markdown)
     assert app.selectbox(key="model").options[-5:] == [
         "alone · 8 classes · CAM alone · imported",
         "deep · 8 classes · gradient methods alone · imported",

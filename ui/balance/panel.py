@@ -23,6 +23,7 @@ from ui.widgets.class_choice import choose_class
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
+from ui.widgets.unfolding import unfolds
 
 TRIED = "tried"
 PARTS = {
@@ -110,22 +111,22 @@ def _link() -> None:
         st.code(address(), language=None, wrap_lines=True)
 
 
+@unfolds("How this is computed", ":material/functions:")
 def show_method() -> None:
     """What is fitted, what is not, and from where."""
-    with st.expander("How this is computed", icon=":material/functions:"):
-        st.latex(
-            r"\mathcal{L} = \mathcal{L}_{\mathrm{BCE}}\big(W\,\mathrm{GAP}(f)\big) + \frac{\lambda}{|Y|}"
-            r"\sum_{k \in Y} \mathcal{L}_{\mathrm{SCE}}\big(W'\,\mathrm{GAP}(M_k \otimes f),\, k\big)"
-        )
-        st.markdown(
-            "- **Features** $f$ come from the stage-1 network (BCE alone), once for all pictures and every λ; with "
-            "“Unfreeze the last "
-            "block” they are kept one block earlier, and that block learns from a copy of its own.\n"
-            "- **Start**: $W$ is stage 1’s FC1, $W'$ its positive part. Every λ takes the same steps over the same "
-            "batches, so the curve "
-            "does not depend on the order in which you try them.\n"
-            "- **CAM** is stage 1 and never moves. At λ = 0 only BCE is fitted: w is the control, and "
-            f"{readout_labels(untrained_readouts(0))} are untrained.\n"
-            "- This is not the training of the bundled model, which also moves the backbone and looks at random "
-            "crops: see full training."
-        )
+    st.latex(
+        r"\mathcal{L} = \mathcal{L}_{\mathrm{BCE}}\big(W\,\mathrm{GAP}(f)\big) + \frac{\lambda}{|Y|}"
+        r"\sum_{k \in Y} \mathcal{L}_{\mathrm{SCE}}\big(W'\,\mathrm{GAP}(M_k \otimes f),\, k\big)"
+    )
+    st.markdown(
+        "- **Features** $f$ come from the stage-1 network (BCE alone), once for all pictures and every λ; with "
+        "“Unfreeze the last "
+        "block” they are kept one block earlier, and that block learns from a copy of its own.\n"
+        "- **Start**: $W$ is stage 1’s FC1, $W'$ its positive part. Every λ takes the same steps over the same "
+        "batches, so the curve "
+        "does not depend on the order in which you try them.\n"
+        "- **CAM** is stage 1 and never moves. At λ = 0 only BCE is fitted: w is the control, and "
+        f"{readout_labels(untrained_readouts(0))} are untrained.\n"
+        "- This is not the training of the bundled model, which also moves the backbone and looks at random "
+        "crops: see full training."
+    )

@@ -17,6 +17,7 @@ from ui.widgets.class_choice import choose_class, choose_readout
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import known_truth
+from ui.widgets.unfolding import unfolds
 
 
 @st.fragment
@@ -133,29 +134,29 @@ def _below(shown: list[Run], settings: dict[str, Any]) -> None:
         st.code(link, language=None, wrap_lines=True)
 
 
+@unfolds("How this is computed", ":material/functions:")
 def show_method(evidence: Evidence) -> None:
     """How a climb is computed, in formulas with the symbols of the knobs."""
     reference = AdvCamOptions()
-    with st.expander("How this is computed", icon=":material/functions:"):
-        left, right = st.columns(2)
-        with left:
-            st.markdown(
-                "Each step nudges the picture $x$ along the gradient of an objective, as AdvCAM does "
-                "(Lee et al., CVPR 2021):"
-            )
-            st.latex(r"x^{t} = x^{t-1} + \xi \, \nabla_x \mathcal{L}, \qquad M = 1\!\left[A_k(x^{t-1}) > \tau\right]")
-            st.latex(
-                r"\mathcal{L} = y_k - \sum_{j \neq k} y_j - \mu \left\lVert M \otimes |A_k(x^{t-1}) - A_k(x^0)| \right\rVert_1"
-            )
-        with right:
-            st.markdown(
-                "- **ξ** is the step size, **T** counts the steps; **μ** weighs what holds back, **τ** says where\n"
-                "- **$y_k$** is the mean of the positive part of $A_k$ over the picture, in the readout's own units (with the "
-                "mirror image: that of both together); it is not the logit, which counts evidence against the class too\n"
-                "- the maps $A_k$ of all steps are added up\n"
-                f"- the reference uses T = {reference.steps}, ξ = {reference.xi:g}, μ = {reference.mu:g}, "
-                f"τ = {reference.tau:g}, with another network; ξ is in units of the normalised picture\n"
-                "- the model is not changed by any of this: only the picture is"
-            )
-            if len(evidence.options.scales) > 1:
-                st.markdown("- each scale climbs by itself, one after another; their maps are added")
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            "Each step nudges the picture $x$ along the gradient of an objective, as AdvCAM does "
+            "(Lee et al., CVPR 2021):"
+        )
+        st.latex(r"x^{t} = x^{t-1} + \xi \, \nabla_x \mathcal{L}, \qquad M = 1\!\left[A_k(x^{t-1}) > \tau\right]")
+        st.latex(
+            r"\mathcal{L} = y_k - \sum_{j \neq k} y_j - \mu \left\lVert M \otimes |A_k(x^{t-1}) - A_k(x^0)| \right\rVert_1"
+        )
+    with right:
+        st.markdown(
+            "- **ξ** is the step size, **T** counts the steps; **μ** weighs what holds back, **τ** says where\n"
+            "- **$y_k$** is the mean of the positive part of $A_k$ over the picture, in the readout's own units (with the "
+            "mirror image: that of both together); it is not the logit, which counts evidence against the class too\n"
+            "- the maps $A_k$ of all steps are added up\n"
+            f"- the reference uses T = {reference.steps}, ξ = {reference.xi:g}, μ = {reference.mu:g}, "
+            f"τ = {reference.tau:g}, with another network; ξ is in units of the normalised picture\n"
+            "- the model is not changed by any of this: only the picture is"
+        )
+        if len(evidence.options.scales) > 1:
+            st.markdown("- each scale climbs by itself, one after another; their maps are added")

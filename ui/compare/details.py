@@ -16,6 +16,7 @@ from recam_core.system.device import device_name
 from ui.compare.maps import Shown
 from ui.widgets.escaping import as_html
 from ui.widgets.subject import Subject
+from ui.widgets.unfolding import unfolds
 
 SCALE_WORDS = {"each": "each map's own maximum", "together": "the readout's largest maximum"}
 SOFTMAX_METHOD = "$w$ of the classifier, trained with softmax cross-entropy; its bias has no place in a map."
@@ -45,6 +46,7 @@ def show_pick(subject: Subject, results: Sequence[CamResult], scale: str) -> Non
     )
 
 
+@unfolds("Curves", ":material/show_chart:")
 def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
     """Curves over the threshold, per class, and where maps are cut: IoU where the truth is known, else the covered share."""
     same, cuts = settings["rule"] == "same", shown.cuts(settings)
@@ -93,41 +95,39 @@ def show_curves(shown: Shown, settings: dict[str, Any]) -> None:
     st.caption("The dotted line is the threshold chosen above." if same else "The rings are where the maps are cut.")
 
 
+@unfolds("How this was computed", ":material/functions:")
 def show_method(pair: ModelPair, evidence: Evidence) -> None:
     """How the maps were computed: formulas, settings, time; and what a heatmap does not say."""
-    with st.expander("How this was computed", icon=":material/functions:"):
-        left, right = st.columns(2)
-        with left:
-            count = len(evidence.scale_maps)
-            networks = "Two networks" if len(pair.networks) == 2 else "One network"
-            st.markdown(
-                f"{networks} looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
-                "with the negative part removed, divided by its own maximum:"
-            )
-            st.latex(
-                r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)"
-            )
-            methods = {name: READOUTS[name].help for name in evidence.scale_maps}
-            if evidence.activation == "softmax" and CAM in methods:
-                methods[CAM] = SOFTMAX_METHOD
-            st.markdown("\n".join(f"- **{READOUTS[name].label}**: {method}" for name, method in methods.items()))
-        with right:
-            options = evidence.options
-            scales = ", ".join(f"{s:g}" for s in options.scales)
-            mirror = "with" if options.flip else "without"
-            height, width = evidence.picture.shape[:2]
-            st.markdown(
-                f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
-                f"- {evidence.backbone_passes} backbone {'pass' if evidence.backbone_passes == 1 else 'passes'} "
-                f"for {NUMBERS[count] if count < len(NUMBERS) else count} {'map' if count == 1 else 'maps'} of "
-                f"{len(evidence.classes)} classes\n"
-                f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
-            )
-            st.markdown(
-                "A heatmap shows where this network finds evidence for a class under this classifier. It does not say "
-                "what the network understands, and a map of a class that is not in the picture is divided by its own "
-                "maximum too."
-            )
+    left, right = st.columns(2)
+    with left:
+        count = len(evidence.scale_maps)
+        networks = "Two networks" if len(pair.networks) == 2 else "One network"
+        st.markdown(
+            f"{networks} looked at the picture. Each map is a weighted sum of the network's features $f(x)$, "
+            "with the negative part removed, divided by its own maximum:"
+        )
+        st.latex(r"M_k(x) = \mathrm{ReLU}\big(w_k^{\top} f(x)\big) \,/\, \max_x \mathrm{ReLU}\big(w_k^{\top} f(x)\big)")
+        methods = {name: READOUTS[name].help for name in evidence.scale_maps}
+        if evidence.activation == "softmax" and CAM in methods:
+            methods[CAM] = SOFTMAX_METHOD
+        st.markdown("\n".join(f"- **{READOUTS[name].label}**: {method}" for name, method in methods.items()))
+    with right:
+        options = evidence.options
+        scales = ", ".join(f"{s:g}" for s in options.scales)
+        mirror = "with" if options.flip else "without"
+        height, width = evidence.picture.shape[:2]
+        st.markdown(
+            f"- working size {width} × {height} pixels\n- scales {scales}; {mirror} the mirror image\n"
+            f"- {evidence.backbone_passes} backbone {'pass' if evidence.backbone_passes == 1 else 'passes'} "
+            f"for {NUMBERS[count] if count < len(NUMBERS) else count} {'map' if count == 1 else 'maps'} of "
+            f"{len(evidence.classes)} classes\n"
+            f"- {evidence.seconds:.2f} s on {device_name(pair.recam.device)}"
+        )
+        st.markdown(
+            "A heatmap shows where this network finds evidence for a class under this classifier. It does not say "
+            "what the network understands, and a map of a class that is not in the picture is divided by its own "
+            "maximum too."
+        )
 
 
 def show_time(evidence: Evidence) -> None:

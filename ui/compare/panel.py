@@ -117,8 +117,7 @@ def show_evidence(subject: Subject, pair: ModelPair, evidence: Evidence, classes
             )
             st.code(link, language=None, wrap_lines=True)
     st.caption(f"{READOUT} {BCE} {SCE}")
-    with st.expander("Curves", icon=":material/show_chart:"):
-        show_curves(shown, settings)
+    show_curves(shown, settings)
     if more.refiner:
         with st.expander(f"Step by step: {REFINERS[more.refiner].label}", icon=":material/animation:"):
             names = [result.readout for result in shown.results]

@@ -31,6 +31,7 @@ from ui.widgets.class_choice import MAX_CLASSES, choose_class, choose_readout, c
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject, linked_classes
 from ui.widgets.truth import known_truth
+from ui.widgets.unfolding import unfolds
 
 RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
@@ -148,23 +149,23 @@ def _below(run: Run, subject: Subject, evidence: Evidence, t: int, settings: dic
         st.code(link, language=None, wrap_lines=True)
 
 
+@unfolds("How this is computed", ":material/functions:")
 def show_method() -> None:
     """How a walk is computed, in formulas with the symbols of the knobs."""
     reference = RandomWalkOptions()
-    with st.expander("How this is computed", icon=":material/functions:"):
-        left, right = st.columns(2)
-        with left:
-            st.markdown("Heat walks between neighbours, as in IRN (Ahn et al., CVPR 2019):")
-            st.latex(
-                r"a_{ij} = 1 - \max_{k \in \Pi_{ij}} B_k, \qquad T_{ij} = a_{ij}^{\beta} \Big/ \sum_{j'} a_{ij'}^{\beta}"
-            )
-            st.latex(r"\mathrm{vec}(M_t) = T^{\,t} \cdot \mathrm{vec}\big(M \odot (1 - B)\big)")
-        with right:
-            st.markdown(
-                "- $\\Pi_{ij}$ is the line between two positions; one bright $B$ on it keeps them apart\n"
-                "- every step replaces a value by the weighted mean of its neighbours; a constant map stays as it is\n"
-                "- learned boundaries come from this model’s own seeds: nothing should part one label, something two; nobody "
-                "drew a mask\n"
-                f"- the reference: radius {reference.radius}, β = {reference.beta:g}, t = {reference.steps} = 2⁸\n"
-                "- the grid has a position every four pixels; $T$ is sparse and never squared"
-            )
+    left, right = st.columns(2)
+    with left:
+        st.markdown("Heat walks between neighbours, as in IRN (Ahn et al., CVPR 2019):")
+        st.latex(
+            r"a_{ij} = 1 - \max_{k \in \Pi_{ij}} B_k, \qquad T_{ij} = a_{ij}^{\beta} \Big/ \sum_{j'} a_{ij'}^{\beta}"
+        )
+        st.latex(r"\mathrm{vec}(M_t) = T^{\,t} \cdot \mathrm{vec}\big(M \odot (1 - B)\big)")
+    with right:
+        st.markdown(
+            "- $\\Pi_{ij}$ is the line between two positions; one bright $B$ on it keeps them apart\n"
+            "- every step replaces a value by the weighted mean of its neighbours; a constant map stays as it is\n"
+            "- learned boundaries come from this model’s own seeds: nothing should part one label, something two; nobody "
+            "drew a mask\n"
+            f"- the reference: radius {reference.radius}, β = {reference.beta:g}, t = {reference.steps} = 2⁸\n"
+            "- the grid has a position every four pixels; $T$ is sparse and never squared"
+        )
