@@ -30,7 +30,7 @@ def import_engine() -> None:
 
 
 def warm_up() -> None:
-    """Import the engine, explain the first sample as a fresh page does, and have a process ready for uploads.
+    """Import the engine, explain the first sample as a fresh page does, and have a process ready for uploads; then the optimisers.
 
     While the first page is drawn the maps are computed. What is wrong with a model or a sample is said by the page.
     """
@@ -44,6 +44,8 @@ def warm_up() -> None:
             engine.evidence_of(samples.sample_picture(first), samples.sample_model(first), HeatmapOptions())
     if not _leaving.is_set():
         importlib.import_module("recam_core.images.decode_process").start_decoding()
+    if not _leaving.is_set():
+        importlib.import_module("recam_core.training.refit.refit")  # more than a second of torch, before λ is moved
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """mIoU over λ, drawn point by point, and the table of what was tried."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,14 +19,18 @@ from ui.widgets.ladder import as_text
 
 TRIED = "balance-tried"
 FEW = (0.0, 0.1, 1.0, 10.0)  # λ that begin the curve where a fit takes seconds
+PAUSE = 0.5  # seconds between two words of progress
 Key = tuple[Any, ...]
 
 
 def progress(place: Any, words: str) -> Callable[[int, int], None]:
-    """Somebody who hears how far the work is and says it in a place, about twenty times."""
+    """Somebody who hears how far the work is and says it in a place now and then: to paint it takes a browser's processor."""
+    said = -math.inf
 
     def say(done: int, total: int) -> None:
-        if done % max(1, total // 20) == 0:
+        nonlocal said
+        if (now := time.monotonic()) - said >= PAUSE:
+            said = now
             place.progress(done / total, f"{words}: {done} of {total}. Moving a knob or leaving the page stops it.")
 
     return say
