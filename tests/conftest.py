@@ -8,6 +8,7 @@ import pytest
 
 BROWSER, PAGES = (Path(__file__).with_name(name) for name in ("browser", "pages"))
 SHARED = Path(__file__).parents[2] / "shared"
+MIDDLE = "tests/browser/test_g"  # of the browser's files, by how long they take
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,12 +29,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
-    """A file is one process's, so that what it prepares is prepared once; so is the browser, which takes a processor itself."""
+    """A file is one process's, so that what it prepares is prepared once; two of them drive a browser with an app, half of its files each."""
     from xdist.scheduler import LoadFileScheduling  # whose plugin is the only one that asks
 
     class Files(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+            file = super()._split_scope(nodeid)
+            return f"browser {file < MIDDLE}" if file.startswith("tests/browser/") else file
 
     config.option.loadscopereorder = False  # the order is that of the collection
     return Files(config, log)
