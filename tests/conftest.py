@@ -29,7 +29,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> object:
-    """A file is one process's, so that what it prepares is prepared once; two of them drive a browser with an app, half of its files each."""
+    """A file is one process's, so that what it prepares is prepared once; two of them drive a browser, half of its files each."""
     from xdist.scheduler import LoadFileScheduling  # whose plugin is the only one that asks
 
     class Files(LoadFileScheduling):
@@ -65,6 +65,14 @@ def one_thread():
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # for the processes that tests start
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cuts():
+    """What tests write need not outlive the machine: to wait until it is on the disk takes a tenth of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
         yield
 
 

@@ -30,7 +30,7 @@ def import_engine() -> None:
 
 
 def warm_up() -> None:
-    """Import the engine, explain the first sample as a fresh page does, and have a process ready for uploads; then the optimisers.
+    """Import the engine, explain the first sample as a fresh page does, have a process ready for uploads, and what fits λ.
 
     While the first page is drawn the maps are computed. What is wrong with a model or a sample is said by the page.
     """

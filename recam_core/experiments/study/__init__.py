@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "voc-recipes": voc.recipes_part,
     "voc-seeds": voc.seeds_part,
     "voc-lambda": voc.lambda_part,
+    "voc-small-lambda": voc.small_lambda_part,
     "voc-ablations": voc.ablations_part,
     "voc-walk": walks.voc_part,
     "scenes-walk": walks.scenes_part,

@@ -68,6 +68,7 @@ VOC_RECIPES: dict[str, dict[str, Any]] = {
 }
 # The balance and the ablations on Pascal VOC, one seed, from the recipe's stage 1; they choose nothing.
 VOC_LAMBDAS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+SMALL_LAMBDA = 0.1  # again with every seed, after it had the best w of those
 VOC_ABLATIONS: dict[str, dict[str, Any]] = {
     "sce": {"objective": "sce"},
     "shared-0.1": {"objective": "shared", "recam_weight": 0.1},

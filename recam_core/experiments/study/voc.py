@@ -9,7 +9,7 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.bootstrap import best_row, best_threshold
 from recam_core.experiments.study.balance import Scored, compared_row, trained_readouts
 from recam_core.experiments.study.diagnosis import double_negatives, without_double_negatives
-from recam_core.experiments.study.plans import SEEDS, VOC_ABLATIONS, VOC_LAMBDAS, VOC_RECIPES
+from recam_core.experiments.study.plans import SEEDS, SMALL_LAMBDA, VOC_ABLATIONS, VOC_LAMBDAS, VOC_RECIPES
 from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
@@ -44,13 +44,16 @@ def recipes_part(place: Workplace) -> Part:
     return {"split": "val", "rows": rows}
 
 
-def _variant(place: Workplace, changes: Mapping[str, Any]) -> Generator[Any, None, tuple[ModelPair, Path]]:
-    """Stage 2 of the first seed with some settings changed, and its folder; what the seeds trained is not trained again."""
-    seed = SEEDS[0]
+def _variant(
+    place: Workplace, changes: Mapping[str, Any], seed: int = SEEDS[0]
+) -> Generator[Any, None, tuple[ModelPair, Path]]:
+    """Stage 2 of a seed with some settings changed, and its folder; what the seeds trained is not trained again."""
     changed = {name: value for name, value in changes.items() if getattr(RECIPE, name) != value}
     if not changed:
         return (yield from _recipe(place, seed)), _recipe_folder(place, seed)
     name = "-".join(["variant", *(f"{name}-{value}" for name, value in changed.items())])
+    if seed != SEEDS[0]:
+        name += f"-seed{seed}"
     if changed == {"recam_weight": 0.0}:
         name = f"control-seed{seed}"
     return (yield from _stage2(place, name, seed, **changed)), place.runs / "voc" / name
@@ -62,11 +65,21 @@ def seeds_part(place: Workplace) -> Part:
     Thresholds of one split are those that are best on the other. Four scales are measured with the first seed only, and
     without the control.
     """
+    return (yield from _over_seeds(place, {}, four_scales=True))
+
+
+def small_lambda_part(place: Workplace) -> Part:
+    """The same at one scale with the λ whose w was the best of ``voc-lambda``, which had one seed."""
+    return (yield from _over_seeds(place, {"recam_weight": SMALL_LAMBDA}, four_scales=False))
+
+
+def _over_seeds(place: Workplace, changes: Mapping[str, Any], *, four_scales: bool) -> Part:
     tables: dict[str, dict[str, list[Any]]] = {split: {view: [] for view in VIEWS} for split in SPLITS}
     for seed in SEEDS:
-        pair = yield from _recipe(place, seed)
-        control = yield from _stage2(place, f"control-seed{seed}", seed, recam_weight=0.0)
-        for view in VIEWS if seed == SEEDS[0] else [ONE]:  # four scales take 7.5 times as long
+        pair, _ = yield from _variant(place, changes, seed)
+        control, _ = yield from _variant(place, {"recam_weight": 0.0}, seed)
+        # four scales take 7.5 times as long
+        for view in VIEWS if four_scales and seed == SEEDS[0] else [ONE]:
             by_split = {}
             for split in SPLITS:
                 compared = control if view == ONE else None
@@ -84,6 +97,7 @@ def seeds_part(place: Workplace) -> Part:
             f"{split}, {view}": seed_table(runs, labels)
             for split, views in tables.items()
             for view, runs in views.items()
+            if runs
         },
     }
 
