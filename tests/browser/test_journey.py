@@ -188,7 +188,7 @@ def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_controls_fit_a_refused_file_is_one_sentence_and_pasted_pictures_stand_below_one_another(visit, screenshot):
+def test_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and_dropped(visit, tmp_path, screenshot):
     page = visit("?picture=scene-fish-boat&classes=fish,boat&size=256")
     fields = page.locator(".st-key-heat .field:visible")
     assert fields.count() == 4  # which maps, where they are cut, the slider, the view; the rest stands behind "More"
@@ -223,6 +223,16 @@ def test_controls_fit_a_refused_file_is_one_sentence_and_pasted_pictures_stand_b
     screenshot(page, "journey-grid")
     page.get_by_role("button", name="Back to one picture").click()
     page.locator(".st-key-heat .heatview:not(.many)").wait_for()
+
+    dropped = tmp_path / "dropped.png"
+    Image.new("RGB", (96, 64), "navy").save(dropped)
+    files, chromium = (
+        {"items": [], "files": [str(dropped)], "dragOperationsMask": 1},
+        page.context.new_cdp_session(page),
+    )
+    for kind in ("dragEnter", "dragOver", "drop"):  # onto a map, as a hand does it
+        chromium.send("Input.dispatchDragEvent", {"type": kind, "x": 900, "y": 400, "data": files})
+    panel(page, 0, "picture").locator("figcaption .title", has_text="dropped.png").wait_for(state="attached")
 
 
 def test_on_a_phone_in_the_dark(visit, screenshot):

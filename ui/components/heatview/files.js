@@ -4,7 +4,7 @@ export function forwardFiles(selector) {
   const take = (event, files = []) => {
     const input = document.querySelector(selector);
     const pictures = [...files].filter((file) => file.type.startsWith("image/"));
-    if (event.defaultPrevented || !input || !pictures.length) return; // an uploader took them itself
+    if (!input || !pictures.length) return;
     event.preventDefault();
     const transfer = new DataTransfer();
     for (const picture of pictures) transfer.items.add(picture);
@@ -13,8 +13,9 @@ export function forwardFiles(selector) {
   };
   const listening = new AbortController();
   const listen = (name, act) => document.addEventListener(name, act, { signal: listening.signal });
-  listen("paste", (event) => take(event, event.clipboardData?.files));
-  listen("drop", (event) => take(event, event.dataTransfer?.files));
+  listen("paste", (event) => event.defaultPrevented || take(event, event.clipboardData?.files));
+  // Uploaders take what is dropped on them, and prevent the default of every other drop, so that a browser opens no file.
+  listen("drop", (event) => event.target.closest?.("[data-testid=stFileUploaderDropzone]") || take(event, event.dataTransfer?.files));
   listen("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault()); // or there is no drop
   return () => listening.abort();
 }
