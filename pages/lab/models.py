@@ -8,12 +8,12 @@ from ui.models.card import show_card
 from ui.models.choose import choose_shown, models_sentence
 from ui.models.import_panel import bring_in
 from ui.models.state import SHOW, bring_into_sight, last_sentence
-from ui.widgets.terms import READOUT
+from ui.widgets.terms import BCE, READOUT, SCE
 
 st.subheader("Models: which are there?", anchor=False)
 entries = model_entries()
 st.markdown(models_sentence(entries))
-st.caption(READOUT)
+st.caption(f"{READOUT} {BCE} {SCE}")
 if sentence := last_sentence():
     st.success(sentence, icon=":material/check:")
 if may_start():

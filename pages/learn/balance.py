@@ -7,7 +7,7 @@ from ui.balance.panel import show_balance, show_method, show_parts
 from ui.widgets.missing_parts import suggest_bundled
 from ui.widgets.model_card import about_model
 from ui.widgets.opening import open_subject
-from ui.widgets.terms import BCE, SCE
+from ui.widgets.terms import BCE, READOUT, SCE
 
 st.subheader("ReCAM’s balance λ: what does it do?", anchor=False)
 subject, evidence, pair = open_subject()
@@ -20,6 +20,8 @@ elif len(pair.classes) >= IGNORE:
 else:
     with st.container(key="balance-page"):
         live = show_balance(subject, pair, evidence)
+    one = " Fits look at one scale, whatever the panel says." if len(subject.options.scales) > 1 else ""
+    st.caption(f"{READOUT}{one}")
 show_parts(subject, pair, evidence, live)
 show_method()
 about_model(pair)

@@ -58,6 +58,18 @@ def test_every_step_opens_by_its_link_with_a_task_and_its_answer():
         assert not app.warning
 
 
+def test_it_begins_with_a_sample_of_its_own_until_somebody_chooses_one():
+    app = opened()
+    compared = app.session_state["picture"]
+    for choice, told in ((None, "scene-cat-fish-boat"), (SCENE, SCENE)):  # of the first one CAM lights up a part
+        if choice is not None:
+            press(app, f"show-{choice}")
+        app.switch_page(PAGE)
+        assert ran(app).session_state["picture"] == query(app)["picture"] == told
+        app.switch_page("../pages/explore/compare.py")
+        assert ran(app).session_state["picture"] == (choice or compared)
+
+
 def test_every_step_can_be_told_with_a_photo():
     app = open_why(picture="chelsea")  # its model warns of itself
     for number in NUMBERS:

@@ -15,6 +15,7 @@ from ui.widgets.ladder import as_text
 
 RUNGS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LAMBDA, OBJECTIVE, MASK, BLOCK = "balance-lambda", "balance-objective", "balance-mask", "balance-block"
+BEGUN = "balance-block-begun"  # in the session: what the last of them was set to without a person or a link
 SHORT = {"both": "nothing", "shared": "FC2", "sce": "FC2 and BCE"}
 DEFAULT_LAMBDA = 1.0
 
@@ -73,13 +74,17 @@ def choose_switches(pair: ModelPair) -> RefitConfig:
 
 def _read_link(pair: ModelPair) -> None:
     state = st.session_state
+    moving = pair.classes == SCENE_CLASSES  # who follows no link begins with what moves, where that takes seconds
     if LAMBDA in state:
+        if state.get(BEGUN) == state[BLOCK]:  # nobody has touched the switch
+            state[BLOCK] = state[BEGUN] = moving
         return
     state[LAMBDA], fault = linked_lambda(st.query_params.get("lambda"))
     state[OBJECTIVE] = read_choice("objective", SHORT, "both")
     state[MASK] = read_choice("mask", ("0", "1"), "1") == "1"
-    fresh = "set" not in st.query_params  # who follows no link begins with what moves, where that takes seconds
-    state[BLOCK] = read_choice("block", ("0", "1"), str(int(fresh and pair.classes == SCENE_CLASSES))) == "1"
+    if not {"set", "block"} & set(st.query_params):
+        state[BEGUN] = moving
+    state[BLOCK] = read_choice("block", ("0", "1"), str(int(state.get(BEGUN, False)))) == "1"
     if fault:
         st.warning(fault, icon=":material/link_off:")
 

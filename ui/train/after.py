@@ -151,7 +151,7 @@ def _boundaries(run: Run, config: TrainConfig) -> None:
     with st.expander("Train boundary branches", icon=":material/border_outer:"):
         st.caption(
             "Branches on the frozen network learn where labels change, from the model's own confident seeds, without any mask "
-            "(IRN). With them heat can walk: see the Walk page."
+            "(IRN). With them heat can walk: see the page IRN walk."
         )
         chosen = boundary_form(config, f"boundary-{run.name}")
         if chosen is not None and st.button(

@@ -17,6 +17,7 @@ from ui.train.watch_choice import WATCHED, choose_validation, choose_watched, sa
 from ui.widgets import jobs
 from ui.widgets.dataset_choice import KINDS, DataChoice, choose_data, show_check
 from ui.widgets.escaping import plain
+from ui.widgets.terms import BCE, SCE
 
 DATA, FILLED, PRESET = "train-data", "train-filled", "train-preset"
 TOOK, TITLE, START, STARTED = "train-took", "train-title", "train-start", "train-started"
@@ -174,6 +175,7 @@ def _choose_settings(
     """
     with st.container(border=True):
         st.markdown("**3 · Network and course**")
+        st.caption(f"{BCE} {SCE}")
         config = knobs.choose_network(config)
         known = tuple(read_header(known_models()[config.stage1])["classes"]) if config.stage1 else None
         typed = knobs.choose_course(config) | knobs.choose_rates(config) | knobs.choose_machine()
@@ -210,7 +212,7 @@ def _start(config: TrainConfig, pictures: list[Picture], data: Data, against: li
             follow = st.checkbox(
                 "Then train boundary branches on it",
                 key="train-follow",
-                help="Another job behind this one: with boundaries, heat can walk (the Walk page).",
+                help="Another job behind this one: with boundaries, heat can walk (the page IRN walk).",
             )
         if before := jobs.waiting_jobs():
             st.caption(f"{_count(len(before))} before it in the queue; one runs at a time.")

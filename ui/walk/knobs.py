@@ -33,7 +33,7 @@ def choose_start(can_climb: bool) -> str:
         persist_state="session",
         format_func=START.__getitem__,
         width="stretch",
-        help="Heat walks from the map of the chosen readout, or from the map that a finished climb of it left on the Climb page.",
+        help="Heat walks from the map of the chosen readout, or from the one that a finished AdvCAM climb of it left.",
     )
     write("start", str(chosen), "map")
     if chosen == "climb" and not can_climb:

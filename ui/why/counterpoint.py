@@ -60,8 +60,8 @@ def _show_measured(example: Example) -> None:
         for sentence, how in measured(card):
             st.markdown(f"- **{plain(model)}**, {plain(sentence)} :gray[{plain(how)}]")
     st.container(key="why-aside").caption(
-        "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % interval of drawing the "
-        "pictures again. The control is w after the same training without the softmax loss: what exceeds CAM but not "
+        "From the cards of the models. Points are mIoU × 100 over CAM, with the 95 % bootstrap interval over "
+        "the pictures. The control is w after the same training without the softmax loss: what exceeds CAM but not "
         "the control cannot be credited to SCE."
     )
 

@@ -13,6 +13,9 @@ from ui.session import uploads
 from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
+BEGUN = (
+    "begun"  # in the session: picture and model that it began with, until a picture is chosen or where a link named one
+)
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -68,6 +71,7 @@ def _uploader(label: str, key: str, visibility: Literal["visible", "collapsed"] 
 def select_picture(name: str, model: str | None = None) -> None:
     """Make a sample (by name) or an upload (by hash) the subject; of the bundled models, take the one that suits it."""
     st.session_state[PICTURE] = name
+    st.session_state.pop(BEGUN, None)
     chosen = st.session_state.get("model")
     if model in known_models() and chosen in BUNDLED and (model == SCENE_MODEL) != (chosen == SCENE_MODEL):
         st.session_state["model"] = model

@@ -27,7 +27,7 @@ from ui.session.choices import PAGE, carry_over
 from ui.session.link import read_choice, read_list, write
 from ui.widgets.escaping import plain
 from ui.widgets.model_choice import keep_in_mind, model_words
-from ui.widgets.pictures import PICTURE, choose_picture
+from ui.widgets.pictures import BEGUN, PICTURE, choose_picture
 
 SIZES = (256, 384, 512, 768, 1024)
 SCALE_CHOICES = {"single": (1.0,), "multi": MULTI_SCALE}
@@ -90,6 +90,7 @@ def _read_link() -> None:
     """On the first run of a session, start from what the address says where that makes sense."""
     state = st.session_state
     if PICTURE in state:
+        _begin_as_the_page_does()
         return
     named = st.query_params.get(PICTURE, "")
     picture = named if named in SAMPLES or _HASH.fullmatch(named) else _first_sample()
@@ -100,12 +101,21 @@ def _read_link() -> None:
     state["stretch"] = read_choice("stretch", ("0", "1"), str(int(DEFAULT.stretch))) == "1"
     state["size"] = int(read_choice("size", [str(side) for side in SIZES], str(DEFAULT.long_side)))
     linked = st.query_params.get("model")
+    state[BEGUN] = None if named or linked is not None else (picture, state["model"])
     state["unknown"] = []
     if named and named != picture:
         state["unknown"].append(f"the picture “{named[:40]}”")
     if linked is not None and linked not in known_models():
         state["unknown"].append(f"the model “{linked[:40]}” (there are {', '.join(known_models())})")
     state["linked"] = (picture, state["model"], read_list("classes"))
+
+
+def _begin_as_the_page_does() -> None:
+    """While nobody has chosen a picture or a model, each page shows its own first sample."""
+    state = st.session_state
+    first = FIRST.get(state[PAGE], SAMPLES[0])
+    if state.get(BEGUN) == (state[PICTURE], state["model"]):
+        state[PICTURE], state["model"] = state[BEGUN] = (first, sample_model(first))
 
 
 def _first_sample() -> str:

@@ -136,7 +136,7 @@ class HeatView {
     const { heat, canvas } = panel;
     this.crosshair.attach(panel, panel.key === (this.large ? heat.views[heat.reference].key : "picture"));
     for (const kind of ["pointermove", "pointerdown", "focus"]) canvas.addEventListener(kind, () => (this.pointed = heat), true);
-    if (this.large) panel.button.onclick = () => this.enlarge(panel);
+    if (this.large) panel.button.onclick = canvas.ondblclick = () => this.enlarge(panel);
   }
 
   // What is shown of the panels; the style sheet does the rest. Tells whether anything changed.
