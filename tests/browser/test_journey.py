@@ -62,9 +62,11 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     # all five and the picture stand three by two, large; one of them fills the row
     page.locator(".st-key-heat .segment.all").click()
     assert all(panel(page, 0, view).locator(".frame").bounding_box()["width"] >= 320 for view in VIEWS)
-    page.get_by_role("button", name="Enlarge ReCAM w⊕w′").first.click()
-    assert panel(page, 0, "sum").locator(".frame").bounding_box()["width"] > 700
-    page.keyboard.press("Escape")
+    enlarge = page.get_by_role("button", name="Enlarge ReCAM w⊕w′").first
+    for act in (enlarge.click, panel(page, 0, "sum").locator("canvas").dblclick):
+        act()
+        assert panel(page, 0, "sum").locator(".frame").bounding_box()["width"] > 700
+        page.keyboard.press("Escape")
     assert panel(page, 0, "cam").locator(".frame").is_visible()
     settle(page)
     drawn = {view: panel(page, 0, view).locator("canvas").evaluate("c => c.toDataURL()") for view in ("picture", "cam")}
