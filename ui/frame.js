@@ -7,17 +7,19 @@ history.pushState = function (state, title, url) {
   return (samePage ? history.replaceState : push).call(this, state, title, url);
 };
 
-// Escape leaves the presentation, unless it closes something that is open.
+// Escape leaves the presentation, unless it closes something that is open: which it has done when the key arrives here.
 const OPEN = "[data-testid=stPopoverBody], [role=dialog], [role=listbox]";
+let isOpen = false;
+document.addEventListener("keydown", () => (isOpen = Boolean(document.querySelector(OPEN))), true);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || document.querySelector(OPEN)) return;
+  if (event.key !== "Escape" || isOpen || event.defaultPrevented) return;
   document.querySelector(".st-key-presentation input:checked")?.click();
 });
 
 // On a phone the panel lies over the page: a choice in it, of a page too, is made to be looked at.
 const CHOICE = "[data-testid=stSidebar] :is([class*=st-key-show-] button, [data-testid=stSidebarNavLink]), [role=option]";
 const OPEN_PANEL = "[data-testid=stSidebar]:is([aria-expanded=true], [data-collapsed=false])"; // older and newer Streamlit
+const fold = () => document.querySelector(`${OPEN_PANEL} [data-testid=stSidebarCollapseButton] button`)?.click();
 document.addEventListener("click", (event) => {
-  if (!matchMedia("(max-width: 768px)").matches || !event.target.closest(CHOICE)) return;
-  document.querySelector(`${OPEN_PANEL} [data-testid=stSidebarCollapseButton] button`)?.click();
-});
+  if (matchMedia("(max-width: 768px)").matches && event.target.closest(CHOICE)) setTimeout(fold);
+}, true); // on its way down: the lines of a list let no click come up again

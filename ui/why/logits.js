@@ -60,7 +60,8 @@ class Logits {
     const before = this.data.picture;
     this.data = data;
     const another = JSON.stringify(before) !== JSON.stringify(data.picture);
-    if (another && data.picture && this.names === before?.names) this.take(data.picture.names, data.picture);
+    const isShown = JSON.stringify(this.names) === JSON.stringify(before?.names);
+    if (another && data.picture && isShown) this.take(data.picture.names, data.picture);
   }
 
   build() {

@@ -18,7 +18,7 @@ def show(example: Example) -> None:
     name, own = plain(example.name), float(example.climbed[example.k])
     others = float(example.climbed.sum()) - own
     mirror = (
-        "; the page AdvCAM climb adds what the mirror image gives, as the panel asks"
+        "; AdvCAM climb adds what the mirror image gives, as the panel asks"
         if example.subject.options.flip
         else ""
     )

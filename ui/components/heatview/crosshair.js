@@ -47,7 +47,9 @@ export class Crosshair {
   }
 
   key(panel, event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
     if (event.key === "Escape") {
+      if (!this.point) return;
       clearTimeout(this.timer);
       this.moveTo(null, false);
     } else if (event.key === "Enter" || event.key === " ") {

@@ -13,7 +13,10 @@ export function forwardFiles(selector) {
   };
   const listening = new AbortController();
   const listen = (name, act) => document.addEventListener(name, act, { signal: listening.signal });
-  listen("paste", (event) => event.defaultPrevented || take(event, event.clipboardData?.files));
+  listen("paste", (event) => {
+    const isText = event.clipboardData?.types.includes("text/plain") && event.composedPath()[0] instanceof HTMLInputElement;
+    if (!event.defaultPrevented && !isText) take(event, event.clipboardData?.files); // cells of a sheet come as both
+  });
   // Uploaders take what is dropped on them, and prevent the default of every other drop, so that a browser opens no file.
   listen("drop", (event) => event.target.closest?.("[data-testid=stFileUploaderDropzone]") || take(event, event.dataTransfer?.files));
   listen("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault()); // or there is no drop

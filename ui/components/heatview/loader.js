@@ -5,7 +5,7 @@ import { PayloadError, decodePicture, readPayload } from "./payload.js";
 
 const RETRIES = [1500, 4000, 9000];
 const GONE = "These heatmaps are not on the server any more and are being computed again. If nothing appears, open the picture again.";
-export const UNREACHABLE = "The server did not answer. Check that the app is running, then reload the page.";
+export const UNREACHABLE = "The server does not answer; it is asked again. If nothing appears, check that the app is running, then reload the page.";
 
 export class Loader {
   constructor({ onPayload, onProblem, onExpired }) {
@@ -26,20 +26,27 @@ export class Loader {
     try {
       const answer = await fetch(url, { signal });
       if (answer.status === 404) return this.missing(url, signal, tries);
+      if (answer.status >= 500) throw new TypeError("nobody behind the proxy"); // as fetch says it of a server that is away
       if (!answer.ok) return this.onProblem(`The server answered with error ${answer.status}. Reload the page to try again.`);
       const payload = readPayload(await answer.arrayBuffer());
       const bitmap = await decodePicture(payload);
       if (!signal.aborted) this.onPayload(payload, bitmap);
     } catch (error) {
-      if (!signal.aborted) this.onProblem(error instanceof PayloadError ? error.message : UNREACHABLE);
-      if (!(error instanceof PayloadError || error instanceof TypeError || signal.aborted)) throw error;
+      if (signal.aborted) return;
+      this.onProblem(error instanceof PayloadError ? error.message : UNREACHABLE);
+      if (error instanceof TypeError) this.again(url, signal, tries);
+      else if (!(error instanceof PayloadError)) throw error;
     }
   }
 
   missing(url, signal, tries) {
     this.onProblem(GONE);
     if (tries === 0) this.onExpired(this.id);
-    if (tries < RETRIES.length) this.timer = setTimeout(() => this.attempt(url, signal, tries + 1), RETRIES[tries]);
+    if (tries < RETRIES.length) this.again(url, signal, tries);
+  }
+
+  again(url, signal, tries) {
+    this.timer = setTimeout(() => this.attempt(url, signal, tries + 1), RETRIES[Math.min(tries, RETRIES.length - 1)]);
   }
 
   stop() {

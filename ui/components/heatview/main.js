@@ -30,7 +30,11 @@ class HeatView {
     this.spoken = element("div", "spoken");
     this.spoken.setAttribute("aria-live", "polite");
     this.root = element("div", `heatview${this.large ? " large" : ""}`);
-    this.root.onkeydown = (event) => event.key === "Escape" && this.enlarged && this.enlarge(this.enlarged);
+    this.root.onkeydown = (event) => {
+      if (event.key !== "Escape" || !this.enlarged) return;
+      event.preventDefault();
+      this.enlarge(this.enlarged);
+    };
     this.root.append(this.message, this.stage, this.controls.root, this.spoken);
     parent.append(this.root);
     this.arrange();
@@ -162,6 +166,7 @@ class HeatView {
       panel.setEnlarged(true);
       panel.take(panel.painter.sharper(1400));
       panel.root.scrollIntoView({ block: "nearest" });
+      panel.button.focus({ preventScroll: true }); // for Escape: not every browser does it at a click
     }
     this.measure();
     this.draw();

@@ -30,6 +30,7 @@ export class FrameStream {
       const about = this.about ? 0 : 1;
       const answer = await fetch(`${this.url}?from=${this.frames.length}&made=${this.made}&about=${about}`, { signal });
       if (answer.status === 404) return this.onProblem(LOST);
+      if (answer.status >= 500) throw new TypeError("nobody behind the proxy"); // as fetch says it of a server that is away
       if (!answer.ok) return this.onProblem(`The server answered with error ${answer.status}. Reload the page to try again.`);
       await this.take(readPacked(await answer.arrayBuffer()));
       this.tries = 0;
@@ -38,12 +39,13 @@ export class FrameStream {
       if (this.running) this.timer = setTimeout(() => this.ask(), 1000 * this.pause);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof TypeError && this.tries < TRIES.length) { // fetch's word for a server that does not answer
-        this.timer = setTimeout(() => this.ask(), TRIES[this.tries++]);
+      if (error instanceof TypeError) { // fetch's word for a server that does not answer
+        if (this.tries === TRIES.length) this.onProblem(UNREACHABLE);
+        this.timer = setTimeout(() => this.ask(), TRIES[Math.min(this.tries++, TRIES.length - 1)]);
         return;
       }
-      this.onProblem(error instanceof PayloadError ? error.message : UNREACHABLE);
-      if (!(error instanceof PayloadError || error instanceof TypeError)) throw error;
+      this.onProblem(error instanceof PayloadError ? error.message : "This run cannot be read.");
+      if (!(error instanceof PayloadError)) throw error;
     }
   }
 

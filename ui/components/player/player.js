@@ -129,6 +129,7 @@ class Player {
   }
 
   key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
     const node = event.composedPath()[0];
     const typing = node instanceof HTMLSelectElement || (node instanceof HTMLInputElement && !node.classList.contains("scrubber"));
     const leaps = { ArrowLeft: this.index - 1, ArrowRight: this.index + 1, Home: 0, End: this.made - 1 };
