@@ -18,9 +18,7 @@ def show(example: Example) -> None:
     name, own = plain(example.name), float(example.climbed[example.k])
     others = float(example.climbed.sum()) - own
     mirror = (
-        "; AdvCAM climb adds what the mirror image gives, as the panel asks"
-        if example.subject.options.flip
-        else ""
+        "; AdvCAM climb adds what the mirror image gives, as the panel asks" if example.subject.options.flip else ""
     )
     with st.container(key="why-idea"):
         climbed, walked = st.columns(2, gap="large")
