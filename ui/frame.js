@@ -16,10 +16,11 @@ document.addEventListener("keydown", (event) => {
   document.querySelector(".st-key-presentation input:checked")?.click();
 });
 
-// On a phone the panel lies over the page: a choice in it, of a page too, is made to be looked at.
-const CHOICE = "[data-testid=stSidebar] :is([class*=st-key-show-] button, [data-testid=stSidebarNavLink]), [role=option]";
+// On a phone the panel lies over the page: a picture, a model or a page is chosen to be looked at. Forms in it stay open.
+const CHOICE = "[data-testid=stSidebar] :is([class*=st-key-show-] button, [data-testid=stSidebarNavLink])";
 const OPEN_PANEL = "[data-testid=stSidebar]:is([aria-expanded=true], [data-collapsed=false])"; // older and newer Streamlit
+const isModel = (target) => target.closest("[role=option]") && document.activeElement?.closest(".st-key-model");
 const fold = () => document.querySelector(`${OPEN_PANEL} [data-testid=stSidebarCollapseButton] button`)?.click();
-document.addEventListener("click", (event) => {
-  if (matchMedia("(max-width: 768px)").matches && event.target.closest(CHOICE)) setTimeout(fold);
+document.addEventListener("click", ({ target }) => {
+  if (matchMedia("(max-width: 768px)").matches && (target.closest(CHOICE) || isModel(target))) setTimeout(fold);
 }, true); // on its way down: the lines of a list let no click come up again

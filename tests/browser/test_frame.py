@@ -96,6 +96,24 @@ def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_p
     assert radius.input_value() == query(page)["radius"] == chosen
 
 
+def test_a_presentation_has_a_way_out(url, open_page):
+    page = open_page(link := f"{url}/?picture=scene-fish-boat&size=256&maps=all&present=1")
+    presented = page.locator(".st-key-presentation input:checked")
+    wait_for_maps(page)
+    page.get_by_role("button", name="Enlarge").first.click()
+    page.keyboard.press("Escape")  # closes the enlarged map alone
+    settle(page)
+    assert presented.count() == 1
+    page.keyboard.press("Escape")
+    presented.wait_for(state="detached")
+    page.set_viewport_size({"width": 390, "height": 844})  # where there is no such key
+    page.goto(link)
+    wait_for_maps(page)
+    page.locator(".st-key-presentation label").first.click()
+    presented.wait_for(state="detached")
+    assert page.get_by_test_id("stExpandSidebarButton").is_visible()
+
+
 THEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
 
 
