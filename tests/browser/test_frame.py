@@ -111,7 +111,7 @@ def test_a_presentation_has_a_way_out(url, open_page):
     wait_for_maps(page)
     page.locator(".st-key-presentation label").first.click()
     presented.wait_for(state="detached")
-    assert page.get_by_test_id("stExpandSidebarButton").is_visible()
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
 
 
 THEME = "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === scheme"
