@@ -13,9 +13,7 @@ from ui.session import uploads
 from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
-BEGUN = (
-    "begun"  # in the session: picture and model that it began with, until a picture is chosen or where a link named one
-)
+BEGUN = "begun"  # in the session: picture and model that it began with, until somebody chooses or a link names one
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 

@@ -1,7 +1,7 @@
 // Fetches a payload by its id, once. A payload the server has dropped is asked for again a few times, because the page
 // puts it back under the same id when it hears of it, and the same id does not call this component again.
 
-import { PayloadError, decodePicture, readPayload } from "./payload.js";
+import { PayloadError, Unreachable, ask, decodePicture, readPayload } from "./payload.js";
 
 const RETRIES = [1500, 4000, 9000];
 const GONE = "These heatmaps are not on the server any more and are being computed again. If nothing appears, open the picture again.";
@@ -24,17 +24,16 @@ export class Loader {
 
   async attempt(url, signal, tries) {
     try {
-      const answer = await fetch(url, { signal });
-      if (answer.status === 404) return this.missing(url, signal, tries);
-      if (answer.status >= 500) throw new TypeError("nobody behind the proxy"); // as fetch says it of a server that is away
-      if (!answer.ok) return this.onProblem(`The server answered with error ${answer.status}. Reload the page to try again.`);
-      const payload = readPayload(await answer.arrayBuffer());
+      const { status, body } = await ask(url, signal);
+      if (status === 404) return this.missing(url, signal, tries);
+      if (!body) return this.onProblem(`The server answered with error ${status}. Reload the page to try again.`);
+      const payload = readPayload(body);
       const bitmap = await decodePicture(payload);
       if (!signal.aborted) this.onPayload(payload, bitmap);
     } catch (error) {
       if (signal.aborted) return;
       this.onProblem(error instanceof PayloadError ? error.message : UNREACHABLE);
-      if (error instanceof TypeError) this.again(url, signal, tries);
+      if (error instanceof Unreachable) this.again(url, signal, tries);
       else if (!(error instanceof PayloadError)) throw error;
     }
   }

@@ -1,6 +1,18 @@
 // Reads packed payloads (the layout is described in payload.py) and refuses what does not fit its own description.
 
 export class PayloadError extends Error {}
+export class Unreachable extends Error {}
+
+// Status and bytes of an answer (none of a refusal); a proxy with nobody behind it counts as a server that is away.
+export async function ask(url, signal) {
+  try {
+    const answer = await fetch(url, { signal });
+    if (answer.status < 500) return { status: answer.status, body: answer.ok ? await answer.arrayBuffer() : null };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // fetch's word for a server that does not answer
+  }
+  throw new Unreachable();
+}
 
 export function must(condition, what) {
   if (!condition) throw new PayloadError(`These heatmaps cannot be shown: ${what}. Reload the page to fetch them again.`);

@@ -4,7 +4,7 @@
 
 import { Layer } from "./layers.js";
 import { UNREACHABLE } from "../heatview/loader.js";
-import { PayloadError, decodePicture, must, readPacked } from "../heatview/payload.js";
+import { PayloadError, Unreachable, ask, decodePicture, must, readPacked } from "../heatview/payload.js";
 
 const TRIES = [500, 1500, 4000, 9000];
 const LOST = "This run is not on the server any more. Start it again.";
@@ -28,18 +28,17 @@ export class FrameStream {
     const { signal } = this.abort;
     try {
       const about = this.about ? 0 : 1;
-      const answer = await fetch(`${this.url}?from=${this.frames.length}&made=${this.made}&about=${about}`, { signal });
-      if (answer.status === 404) return this.onProblem(LOST);
-      if (answer.status >= 500) throw new TypeError("nobody behind the proxy"); // as fetch says it of a server that is away
-      if (!answer.ok) return this.onProblem(`The server answered with error ${answer.status}. Reload the page to try again.`);
-      await this.take(readPacked(await answer.arrayBuffer()));
+      const { status, body } = await ask(`${this.url}?from=${this.frames.length}&made=${this.made}&about=${about}`, signal);
+      if (status === 404) return this.onProblem(LOST);
+      if (!body) return this.onProblem(`The server answered with error ${status}. Reload the page to try again.`);
+      await this.take(readPacked(body));
       this.tries = 0;
       if (signal.aborted) return;
       this.onNews(this);
       if (this.running) this.timer = setTimeout(() => this.ask(), 1000 * this.pause);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof TypeError) { // fetch's word for a server that does not answer
+      if (error instanceof Unreachable) {
         if (this.tries === TRIES.length) this.onProblem(UNREACHABLE);
         this.timer = setTimeout(() => this.ask(), TRIES[Math.min(this.tries++, TRIES.length - 1)]);
         return;
