@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from waiting import drawn
+from waiting import drawn, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -341,7 +341,7 @@ def test_a_payload_that_does_not_fit_is_one_sentence(url, open_page):
 
 
 def test_nothing_jumps_when_the_maps_arrive(url, open_page):
-    page = open_page("about:blank")
+    page = open_page(f"{url}/_stcore/health")
     held = []
     page.route("**/api/heat/*", lambda route: held.append(route))
     page.goto(f"{url}/?mask=0")
@@ -349,7 +349,10 @@ def test_nothing_jumps_when_the_maps_arrive(url, open_page):
     page.wait_for_timeout(300)
     before = page.locator(".st-key-heat .controls").bounding_box()
     frame = page.locator(".st-key-heat .frame").first.bounding_box()
-    held[0].continue_()
+    held[0].abort()  # a moment without the server, which is waited for
+    page.get_by_text("The server does not answer").wait_for()
+    wait_until(page, lambda: len(held) == 2)
+    held[1].continue_()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     assert page.locator(".st-key-heat .controls").bounding_box() == before
     assert page.locator(".st-key-heat .frame").first.bounding_box() == frame
