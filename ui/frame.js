@@ -1,10 +1,14 @@
 // Runs before Streamlit does, on every page.
 
-// One page visit is one step of Back: Streamlit would make a step of every word of the address that changes.
+// A step of Back is a visit of a page, and on it a step of the lesson or a picture that was opened: Streamlit would make one of
+// every word of the address that changes.
 const push = history.pushState;
+const named = (address, name) => address.searchParams.get(name);
 history.pushState = function (state, title, url) {
-  const samePage = new URL(url, location.href).pathname === location.pathname;
-  return (samePage ? history.replaceState : push).call(this, state, title, url);
+  const [here, there] = [new URL(location.href), new URL(url, location.href)];
+  const goesOn = (name) => named(there, name) && named(there, name) !== named(here, name);
+  const isStep = here.pathname !== there.pathname || goesOn("open") || (named(here, "step") && goesOn("step"));
+  return (isStep ? push : history.replaceState).call(this, state, title, url);
 };
 
 // Escape leaves the presentation, unless it closes something that is open: which it has done when the key arrives here.

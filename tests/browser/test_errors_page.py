@@ -47,6 +47,13 @@ def test_a_card_opens_and_one_threshold_leads_everything(visit, screenshot):
     opened = page.locator(".st-key-errors-opened").bounding_box()
     assert 0 < opened["y"] < 300  # it came into sight by itself
 
+    page.go_back()  # a picture that was opened is a step of Back
+    wait_for_address(page, open="")
+    page.locator(".st-key-errors-opened").wait_for(state="detached")
+    page.go_forward()
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    settle(page)
+
     slider = page.locator(".st-key-errors-slider input[type=range]")
     slider.focus()
     start = float(slider.input_value())

@@ -232,3 +232,6 @@ def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(vi
             wait_for_address(page, step=str(step + 1), present="1")
     page.keyboard.press("PageUp")
     wait_for_address(page, step=str(STEPS - 1))
+    page.go_back()  # each step that was gone to is one of Back
+    wait_for_address(page, step=str(STEPS), present="1")
+    ready(page, STEPS)

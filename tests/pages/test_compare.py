@@ -4,6 +4,7 @@ import io
 import json
 import re
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -39,6 +40,7 @@ from recam_core.cam.thresholds import area_threshold
 from recam_core.datasets.samples import sample_model
 from recam_core.networks.readouts import READOUTS
 from ui.compare.files import figure_file
+from ui.compare.grid import Row, grid_bundles
 from ui.compare.maps import rates_at, shown_maps
 from ui.components.heatview import DEFAULTS
 from ui.compute import payloads
@@ -364,6 +366,7 @@ def test_several_pictures_through_the_first_door_stand_below_one_another():
     app.selectbox(key="grid-class").set_value("cat")
     ran(app)
     assert [c["name"] for c in shown(app)[0]["classes"]] == ["cat"]
+    assert {button.label for button in app.get("download_button")} >= {"Save figure", "SVG", "PDF", "Evidence bundles"}
     press(app, SCENE)  # another picture is another subject: alone
     assert mounted(app)["more"] == []
     assert shown(app)[0]["picture"]["name"] == SCENE
@@ -383,6 +386,24 @@ def test_a_figure_shows_what_is_on_the_screen_in_each_format():
     cuts = looked.cuts(settings)
     assert cuts["cam"] == unpack(looked.payload)[0]["otsu"][0]
     assert rates_at(looked, settings)["w"]["fish"]["threshold"] == cuts["w"][0]
+
+
+def test_the_bundles_of_several_pictures_stand_in_a_folder_each():
+    evidence, pair = explained(SCENE)
+    sample, upload = (
+        Row(name, "My Fish.png", name, evidence, ["fish"], {"picture": {"name": name}}) for name in (SCENE, "f" * 64)
+    )
+    settings = DEFAULTS | {"rule": "otsu", "link": "http://here/"}
+    with zipfile.ZipFile(io.BytesIO(grid_bundles([sample, upload], pair, settings))) as archive:
+        names = set(archive.namelist())
+        first, second = (json.loads(archive.read(f"{f}/manifest.json")) for f in ("my_fish_png", "my_fish_png_2"))
+        box = json.loads(archive.read("my_fish_png/w/coco.json"))["annotations"]
+    assert {"my_fish_png/w/yolo.txt", "my_fish_png_2/cam/voc.xml", "my_fish_png/cam/error_fish.png"} <= names
+    assert "my_fish_png_2/cam/error_fish.png" not in names  # whose mask nobody knows
+    assert (first["picture"]["name"], second["picture"]["name"]) == (SCENE, "f" * 64)
+    assert set(first["mask"]["at_threshold"]) == {"cam", "w", "wprime", "sum", "product"}
+    assert "mask" not in second
+    assert (first["link"], first["rule"], len(box) > 0) == ("http://here/", "otsu", True)
 
 
 BAD = {

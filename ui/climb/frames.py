@@ -15,6 +15,7 @@ from recam_core import (
     climbed_evidence,
     read_out,
 )
+from recam_core.cam.methods import map_row
 from recam_core.records import EMPTY_TEXT
 from ui.components.player.frame import Frame, heat_layer, mask_layer, shares, shares_chart, signed_layer
 
@@ -55,7 +56,13 @@ PANELS: list[dict[str, str]] = [
 
 
 def climb_about(
-    evidence: Evidence, name: str, title: str, settings: Sequence[tuple[str, str]], class_name: str, has_truth: bool
+    evidence: Evidence,
+    name: str,
+    title: str,
+    settings: Sequence[tuple[str, str]],
+    readout: str,
+    class_name: str,
+    has_truth: bool,
 ) -> dict[str, Any]:
     """What the player is told about a climb: panels, charts, title and settings; ``name`` is the picture's."""
     height, width = evidence.picture.shape[:2]
@@ -78,9 +85,10 @@ def climb_about(
             },
             shares_chart(
                 has_truth,
+                map_row(readout).colour,
                 {
-                    "map": ("this step", "in the scale of step 1"),
                     "total": ("accumulated", "divided by its own maximum"),
+                    "map": ("this step", "in the scale of step 1"),
                 },
             ),
         ],

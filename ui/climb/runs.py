@@ -106,6 +106,7 @@ def _start(order: Order, view: HeatmapOptions, queue: ComputeQueue, is_preview: 
         order.picture.name,
         f"Preview: {title}" if is_preview else f"{title} · {order.pair.name}",
         [*settings.items(), _size(order.before, view)],
+        order.readout,
         order.class_name,
         order.truth is not None,
     )

@@ -5,6 +5,7 @@ from dataclasses import fields
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from recam_core import REFINERS, DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
@@ -15,6 +16,10 @@ from ui.compute.engine import brief_turn
 from ui.widgets.subject import Subject
 
 FIGURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+BUNDLE_WORDS = (
+    "Overlays and masks as PNG, boxes and masks as COCO JSON, YOLO and VOC XML, raw maps as .npz, and a manifest with every "
+    "setting, the model’s hash and versions"
+)
 RULE_WORDS = {
     "measured": "each map at its own threshold: the model card’s, else the reference’s 0.21",
     "same": "one threshold for all maps",
@@ -62,13 +67,12 @@ def save_buttons(
         figure_button("pdf", "Figure as PDF", "The same for papers")
         st.download_button(
             "Evidence bundle",
-            lambda: bundle_file(subject, pair, evidence, look(), ids, {**settings, "link": link}),
+            lambda: zip_bytes(subject_files(subject, pair, evidence, look(), ids, {**settings, "link": link})),
             on_click="ignore",
             file_name=f"{stem}.zip",
             mime="application/zip",
             icon=":material/download:",
-            help="Overlays and masks as PNG, boxes and masks as COCO JSON, YOLO and VOC XML, raw maps as .npz, and a manifest "
-            "with every setting, the model's hash and versions.",
+            help=f"{BUNDLE_WORDS}.",
         )
 
 
@@ -120,22 +124,35 @@ def _footer(pictures: Sequence[tuple[str, Evidence, Shown]], pair: ModelPair, se
     )
 
 
-def bundle_file(
+def subject_files(
     subject: Subject, pair: ModelPair, evidence: Evidence, shown: Shown, ids: list[int], settings: Mapping[str, Any]
-) -> bytes:
-    """Everything on the screen as an archive; the manifest also says which mask was used and what it gave."""
-    described = make_manifest(subject.picture, pair, evidence) | {"link": settings["link"], "view": settings["mode"]}
+) -> dict[str, bytes]:
+    """The evidence bundle of the picture on the screen; the manifest also says which mask was used and what it gave."""
+    described = make_manifest(subject.picture, pair, evidence)
+    return bundle_files(described, shown, ids, settings, subject.mask, subject.mask_binary)
+
+
+def bundle_files(
+    described: Mapping[str, Any],
+    shown: Shown,
+    ids: list[int],
+    settings: Mapping[str, Any],
+    mask: np.ndarray | None,
+    mask_binary: bool = False,
+) -> dict[str, bytes]:
+    """What is on the screen of one picture, which the manifest has ``described``, under these settings and their link."""
+    described = {**described, "link": settings["link"], "view": settings["mode"]}
     if shown.refiner:
         described["refine"] = shown.refiner
-    if subject.mask is not None:
+    if mask is not None:
         described["mask"] = {
-            "labels_sha256": sha256(subject.mask.tobytes()).hexdigest(),  # of the decoded label values
-            "kind": "object or not" if subject.mask_binary else "label values",
+            "labels_sha256": sha256(mask.tobytes()).hexdigest(),  # of the decoded label values
+            "kind": "object or not" if mask_binary else "label values",
             "at_threshold": rates_at(shown, settings),
         }
     own = None if settings["rule"] == "same" else shown.cuts(settings)
     with brief_turn():
-        files = evidence_bundle(
+        return evidence_bundle(
             shown.results,
             class_ids=ids,
             display=display_options(settings),
@@ -143,4 +160,3 @@ def bundle_file(
             truth=shown.truth,
             own_thresholds=own,
         )
-    return zip_bytes(files)

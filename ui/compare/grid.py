@@ -5,19 +5,31 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from recam_core import SAMPLES, Evidence, ModelPair, Picture, UserError, default_classes, sample_mask
+from recam_core import (
+    SAMPLES,
+    Evidence,
+    ModelPair,
+    Picture,
+    UserError,
+    default_classes,
+    make_manifest,
+    sample_mask,
+    zip_bytes,
+)
+from recam_core.cam.bundle import file_names
 from recam_core.datasets.samples import sample_picture
 from ui.compare.doors import BESIDE, PICTURES, UPLOADER, upload_door
-from ui.compare.files import figure_file
+from ui.compare.files import BUNDLE_WORDS, bundle_files, figure_file
 from ui.compare.link import view_settings, write_view
 from ui.compare.maps import Shown, shown_maps
 from ui.components.heatview import heat_view
 from ui.compute import payloads
 from ui.compute.engine import explain_picture
 from ui.session import uploads
-from ui.session.link import read_list, write
+from ui.session.link import address, read_list, write
 from ui.widgets.escaping import plain
 from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
@@ -29,17 +41,22 @@ EACH = "the most probable of each"
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One picture of the grid and the classes that are shown; without its maps, which Streamlit would keep with the session."""
+    """One picture of the grid and the classes that are shown, without its maps and its file, which a session would keep."""
 
     name: str  # of a sample, or the hash of an upload
     title: str
     sha256: str
     evidence: Evidence
     classes: list[str]
+    described: dict[str, Any]  # for its bundle
+
+    def mask(self, pair: ModelPair) -> np.ndarray | None:
+        """The true mask of a sample, at the picture's size."""
+        return sample_mask(self.name, pair.classes) if self.name in SAMPLES else None
 
     def look(self, pair: ModelPair) -> Shown:
         """The maps, made when their turn has come or found."""
-        mask = sample_mask(self.name, pair.classes) if self.name in SAMPLES else None
+        mask = self.mask(pair)
         ids, size = pair.class_ids(self.classes), self.evidence.picture.shape[:2]
         truth = None if mask is None else class_truth(mask, size, ids)[0]
         key = ((self.sha256, pair.sha256, self.evidence.options), tuple(self.classes), mask is None, self.title)
@@ -98,7 +115,8 @@ def _rows(pictures: Sequence[tuple[str, Picture]], subject: Subject, pair: Model
             st.error(plain(str(error)), icon=":material/block:")
             continue
         classes = default_classes(evidence)[:1] if choice == EACH else [choice]
-        rows.append(Row(name, picture.name, picture.sha256, evidence, classes))
+        described = make_manifest(picture, pair, evidence)
+        rows.append(Row(name, picture.name, picture.sha256, evidence, classes, described))
         rows[-1].look(pair)
     progress.empty()
     return rows
@@ -122,8 +140,26 @@ def _show_rows(rows: Sequence[Row], pair: ModelPair) -> None:
                 icon=":material/download:",
                 key=f"grid-{kind}",
             )
+        st.download_button(
+            "Evidence bundles",
+            partial(grid_bundles, rows, pair, settings | {"link": address()}),
+            on_click="ignore",
+            file_name=f"recam-{len(rows)}-pictures.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            help=f"{BUNDLE_WORDS}; a folder for each picture.",
+        )
 
 
 def grid_figure(rows: Sequence[Row], pair: ModelPair, settings: Mapping[str, Any], kind: str) -> bytes:
     """The whole grid as one figure, the picture itself in the first column."""
     return figure_file([(row.title, row.evidence, row.look(pair)) for row in rows], pair, settings, kind)
+
+
+def grid_bundles(rows: Sequence[Row], pair: ModelPair, settings: Mapping[str, Any]) -> bytes:
+    """An archive with the evidence bundle of each picture, in a folder of its name."""
+    files: dict[str, bytes] = {}
+    for folder, row in zip(file_names([row.title for row in rows]), rows, strict=True):
+        made = bundle_files(row.described, row.look(pair), pair.class_ids(row.classes), settings, row.mask(pair))
+        files |= {f"{folder}/{name}": data for name, data in made.items()}
+    return zip_bytes(files)

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import REFINERS, CamResult, Evidence, ModelPair, Subject, WalkStep, read_out
-from recam_core.cam.methods import is_method, map_title
+from recam_core.cam.methods import is_method, map_row, map_title
 from recam_core.cam.methods.results import method_results
 from recam_core.images.visualise import jpeg_bytes
 from recam_core.records import EMPTY_TEXT
@@ -66,7 +66,7 @@ def _start(
     options = REFINERS[refiner].defaults(pair)
     title = f"{labelled(name, chosen)}, {REFINERS[refiner].label}"
     stream = FrameStream(
-        _about(evidence, title, asdict(options), truth is not None), jpeg_bytes(evidence.picture, 85), 1
+        _about(evidence, name, title, asdict(options), truth is not None), jpeg_bytes(evidence.picture, 85), 1
     )
 
     def frames() -> Generator[Frame]:
@@ -97,8 +97,8 @@ def _frame(before: CamResult, step: WalkStep, truth: np.ndarray | None, *, first
     )
 
 
-def _about(evidence: Evidence, title: str, options: Mapping[str, Any], has_truth: bool) -> dict[str, Any]:
-    """What the player is told: panels, the chart and the title."""
+def _about(evidence: Evidence, name: str, title: str, options: Mapping[str, Any], has_truth: bool) -> dict[str, Any]:
+    """What the player is told of the map ``name``: panels, the chart and the title."""
     height, width = evidence.picture.shape[:2]
     empty = {"empty": EMPTY_TEXT}
     unit = "divided by its own maximum"
@@ -129,6 +129,7 @@ def _about(evidence: Evidence, title: str, options: Mapping[str, Any], has_truth
         "charts": [
             shares_chart(
                 has_truth,
+                map_row(name).colour,
                 {"map": ("refined", "after t steps"), "start": ("before", "the map as it is")},
                 step="t",
                 first=0,

@@ -25,7 +25,7 @@ from ui.errors.runs import source_of
 from ui.errors.sides import View
 from ui.errors.state import choose, key, settle
 from ui.session import uploads
-from ui.session.link import heat_settings, write
+from ui.session.link import heat_settings, went_back, write
 from ui.widgets.escaping import plain
 from ui.widgets.pictures import PICTURE
 from ui.widgets.truth import class_truth
@@ -39,7 +39,7 @@ TAGS = ["hard", "label error", "interesting", "for the paper"]
 def open_name(view: View) -> str | None:
     """The picture that is opened, from the session or the address, if it is among those compared."""
     settle("open")
-    if key("open") not in st.session_state:
+    if key("open") not in st.session_state or went_back():
         st.session_state[key("open")] = st.query_params.get("open")
     name = st.session_state[key("open")]
     if name is not None and name not in view.names:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from recam_core.images.visualise import PALETTES
 from ui.components.heatview import DEFAULTS
@@ -28,6 +29,12 @@ def read_choice(name: str, choices: Collection[str], otherwise: str) -> str:
     """One of some words of the address, or what counts where it says something else."""
     text = st.query_params.get(name, otherwise)
     return text if text in choices else otherwise
+
+
+def went_back() -> bool:
+    """Whether Back or Forward of the browser asks for this run, so that a step is the one of the address, not of the session."""
+    running = get_script_run_ctx()
+    return running is not None and running.is_history_navigation
 
 
 def write(name: str, text: str, default: str | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recam_core import CamResult
+from recam_core.cam.methods import map_row
 from recam_core.records import EMPTY_TEXT
 from ui.components.player.frame import Frame, heat_layer, shares, shares_chart
 
@@ -61,6 +62,7 @@ def walk_about(
         "charts": [
             shares_chart(
                 has_truth,
+                map_row(start.readout).colour,
                 {
                     "map": ("walk", "after t steps"),
                     "begin": ("before the walk", "the start map, with its boundaries"),

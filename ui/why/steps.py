@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.session.link import address, read_choice, write
+from ui.session.link import address, read_choice, went_back, write
 from ui.widgets.escaping import plain
 from ui.widgets.presentation import presenting
 
@@ -43,7 +43,7 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
 
 
 def _read_link(count: int) -> None:
-    if STEP in st.session_state:
+    if STEP in st.session_state and not went_back():
         return
     known = [str(number) for number in range(1, count + 1)]
     st.session_state[STEP] = int(read_choice("step", known, "1"))

@@ -26,7 +26,7 @@ export class Chart {
       const item = element("span", "line");
       item.title = line.help ?? "";
       const dash = element("span", "dash");
-      dash.style.background = this.colours[k];
+      dash.style.borderTop = `0.18rem ${line.dashed ? "dashed" : "solid"} ${this.colours[k]}`;
       const number = element("span", "number");
       item.append(dash, element("span", "", line.label), number);
       this.legend.append(item);
@@ -82,7 +82,8 @@ export class Chart {
     }
     this.colours.forEach((colour, k) => {
       const d = this.rows.map((row, i) => this.segment(frames, row[k], i, k, x, y)).join("");
-      parts.push(svg("path", { class: "curve", d, stroke: colour }));
+      const dashes = this.about.lines[k].dashed ? { "stroke-dasharray": "4 5" } : {};
+      parts.push(svg("path", { class: "curve", d, stroke: colour, ...dashes }));
     });
     this.cursor = svg("path", { class: "cursor" });
     this.dots = this.colours.map((colour) => svg("circle", { r: 3.2, fill: colour, class: "dot" }));

@@ -8,7 +8,7 @@ A run describes itself to the browser once (``about``)::
                  "help": "…", "empty": "…", "plain": true where figures make no sense}, …],
      "charts": [{"title": "…", "percent": false, "step": "t", "first": 0, "joined": true where lines go on into the next part,
                  "ticks": [[frame, "words"], …] where frames are not counted,
-                 "lines": [{"key": "score", "label": "y", "help": "…", "colour": "#…" for one of its own}, …]}, …],
+                 "lines": [{"key": "score", "label": "y", "help": "…", "colour": "#…" of its own, "dashed": true}, …]}, …],
      "one": "step", "many": "steps"}
 
 A panel of the kind "above" shows where its layer exceeds the threshold. A layer that a frame lacks is that of the frame before.
@@ -114,16 +114,20 @@ class Frame:
         }
 
 
-def shares_chart(has_truth: bool, lines: Mapping[str, tuple[str, str]], **more: Any) -> dict[str, Any]:
+def shares_chart(has_truth: bool, colour: str, lines: Mapping[str, tuple[str, str]], **more: Any) -> dict[str, Any]:
     """How the ``shares`` of some curves move: IoU where the truth is known, else what lies above the threshold.
 
-    ``lines`` are curves, each with its label and what it is.
+    ``lines`` are curves, each with its label and what it is. They have the ``colour`` of their map in every chart; the first
+    is that of the refined map, dashed as everywhere.
     """
     curve = "iou" if has_truth else "covered"
     return {
         "title": "IoU with the true mask, above the threshold" if has_truth else "Picture above the threshold",
         "percent": True,
-        "lines": [{"key": f"{key}:{curve}", "label": label, "help": text} for key, (label, text) in lines.items()],
+        "lines": [
+            {"key": f"{key}:{curve}", "label": label, "help": text, "colour": colour, "dashed": number == 0}
+            for number, (key, (label, text)) in enumerate(lines.items())
+        ],
         **more,
     }
 
