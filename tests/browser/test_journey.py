@@ -39,7 +39,14 @@ def make_photo():
     return {"name": "my <b>*red*_ball.jpg", "mimeType": "image/jpeg", "buffer": stream.getvalue()}
 
 
-def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page, screenshot, tmp_path):
+def downloaded(page, name):
+    """The file behind a button."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    return download.value.path().read_bytes()
+
+
+def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page, screenshot):
     page = visit()
     outside = []
     page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else outside.append(r.url))
@@ -94,6 +101,8 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     settle(page)
     assert page.locator(".st-key-heat b, [data-testid=stSidebar] b").count() == 0
     screenshot(page, "journey-3-upload")
+    figure = Image.open(io.BytesIO(downloaded(page, "Save figure")))
+    assert (figure.format, figure.width > 2 * figure.height) == ("PNG", True)  # two maps side by side
 
     # the threshold moves in the browser alone; Python hears of it on release
     requests = []
@@ -131,10 +140,7 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
 
     # the bundle holds what is on the screen
     page.get_by_role("button", name="More files").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Evidence bundle").click()
-    archive = tmp_path / "bundle.zip"
-    download.value.save_as(archive)
+    archive = io.BytesIO(downloaded(page, "Evidence bundle"))
     page.keyboard.press("Escape")
     choose(page, "Heat")
     check_bundle(archive, class_names(page), panel(page, 0, "cam").locator("canvas").get_attribute("aria-label"))
@@ -223,6 +229,8 @@ def test_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and
         panel(page, row, view).locator(".frame").is_visible() for row in (0, 1) for view in ("picture", "cam", "w")
     )
     screenshot(page, "journey-grid")
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "Evidence bundles"))) as bundles:
+        assert {"0_png/w/coco.json", "1_png/w/coco.json"} <= set(bundles.namelist())
     page.get_by_role("button", name="Back to one picture").click()
     page.locator(".st-key-heat .heatview:not(.many)").wait_for()
 
