@@ -21,7 +21,7 @@ from recam_core import DisplayOptions, RandomWalk, RandomWalkOptions, UserError,
 from recam_core.images.visualise import labels_from_maps
 from ui.components.player import stream_store
 from ui.session import uploads
-from ui.walk.labels import bundle_zip, label_colours
+from ui.walk.labels import bundle_zip
 
 
 @pytest.fixture(autouse=True)
@@ -157,12 +157,6 @@ def test_labels_and_files_are_those_of_the_engine():
     assert manifest["walk"]["steps"] == 4
     assert manifest["link"] == "http://here/walk?"
     assert DisplayOptions().threshold == manifest["threshold"] == 0.3
-
-
-def test_labels_on_the_screen_have_colours_that_are_far_apart():
-    colours = label_colours([3, 7])[[4, 8]].astype(int)
-    assert np.abs(colours[0] - colours[1]).max() > 150
-    assert np.array_equal(label_colours([3, 7])[0], (0, 0, 0))
 
 
 def test_the_classes_that_compete_are_in_the_link_and_stay_when_another_is_looked_at():

@@ -27,6 +27,7 @@ from ui.errors.state import choose, key, settle
 from ui.session import uploads
 from ui.session.link import heat_settings, went_back, write
 from ui.widgets.escaping import plain
+from ui.widgets.label_colours import label_colours, label_legend
 from ui.widgets.pictures import PICTURE
 from ui.widgets.truth import class_truth
 
@@ -189,10 +190,10 @@ def _show_counted(
     number = int(view.a.numbers[position])
     picture, mask = results[0][1].picture, read_shot(view.a.store, number)[1]
     labels = resize_labels(mask, picture.shape[:2])
-    there = ", ".join(plain(view.labels[k]) for k in np.unique(labels) if 0 < k < len(view.labels)) or "no class"
-    ignored = "; off-white: ignored" if (labels == IGNORE).any() else ""
+    there = [int(label) for label in np.unique(labels) if 0 < label < len(view.labels)]
+    colours, names = label_colours([label - 1 for label in there]), [view.labels[label] for label in there]
     ids = view.a.store.entries[number].ids
-    pictures = [(labels_overlay(picture, labels), f"true mask: {there}{ignored}")]
+    pictures = [(labels_overlay(picture, labels, colours=colours), "true mask" if there else "true mask: no class")]
     pictures += [
         (error_card(result.picture, result.maps, ids, mask, view.threshold), plain(words[name][0]))
         for name, result in results
@@ -204,6 +205,8 @@ def _show_counted(
             for start in range(0, len(pictures), 6):
                 for column, (pixels, caption) in zip(st.columns(6), pictures[start : start + 6], strict=False):
                     column.image(jpeg_bytes(pixels), caption=caption, width="stretch")
+        ignored = {"ignored": colours[IGNORE]} if (labels == IGNORE).any() else {}
+        st.html(label_legend([*names, *ignored], [*colours[there], *ignored.values()]))
         st.caption(
             "Above, each class stands by itself; here and in all figures a pixel goes to the class with the largest map, "
             "if that exceeds the threshold. Blue: found. Orange: wrongly claimed, or called another class. Purple: missed."

@@ -10,18 +10,17 @@ import streamlit as st
 from recam_core import DisplayOptions, Evidence, make_manifest, zip_bytes
 from recam_core.evaluation.metrics import Areas
 from recam_core.images.masks import resize_labels
-from recam_core.images.visualise import CLASS_COLOURS, label_ids, labels_from_maps, labels_overlay, palette_png_bytes
+from recam_core.images.visualise import label_ids, labels_from_maps, labels_overlay, palette_png_bytes
 from recam_core.records import IGNORE
 from recam_core.records.names import percent
 from recam_core.refiners.random_walk.files import walk_bundle
 from ui.compute.engine import brief_turn
 from ui.walk.runs import Order
-from ui.widgets.escaping import as_html, plain
+from ui.widgets.escaping import plain
+from ui.widgets.label_colours import label_colours, label_legend
 from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
 
-# On the screen: neighbours of VOC's palette are shades of dark red, which a projector makes one.
-APART = np.array([(255, 176, 0), (51, 102, 255), (220, 38, 127), (0, 166, 125)], np.uint8)
 FARTHEST = 65_536
 ROUNDING = 4e-7  # a step: the most that was seen between jumps and repeated products, t = 256 to 65,536
 
@@ -46,7 +45,7 @@ def show_labels(
             shown = np.where(labels == IGNORE, 0, labels)
             st.image(labels_overlay(order.start.picture, shown, 0.65, colours), alt=f"Labels: {title}", width="stretch")
             st.caption(f"**{title}** · {_figures(labels, truth, ids, order.start.classes)}")
-    st.html(_legend(order.start.classes, [colours[k + 1] for k in ids]))
+    st.html(label_legend(order.start.classes, [colours[k + 1] for k in ids]))
     if t > order.options.steps:
         st.caption(
             f"t = {t} was reached at once, by Chebyshev polynomials: the series leaves out at most {max(error, 1e-9):.0e}, and "
@@ -150,20 +149,3 @@ def _figures(labels: np.ndarray, truth: np.ndarray | None, ids: Sequence[int], n
 
 def _score_words(iou: float, name: str) -> str:
     return f"{plain(name)}: not there" if np.isnan(iou) else f"{plain(name)} IoU {percent(iou)}"
-
-
-def label_colours(ids: Sequence[int]) -> np.ndarray:
-    """Colours (256, 3) uint8 of labels on the screen: those of these classes are easy to tell apart, others VOC's."""
-    colours = CLASS_COLOURS.copy()
-    colours[[k + 1 for k in ids]] = APART[np.arange(len(ids)) % len(APART)]
-    return colours
-
-
-def _legend(names: Sequence[str], colours: Sequence[np.ndarray]) -> str:
-    chips = "".join(
-        f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;width:.8rem;height:.8rem;'
-        f'border-radius:2px;margin-right:.35rem;background:rgb({",".join(map(str, colour))})"></span>'
-        f"{as_html(name)}</span>"
-        for colour, name in zip(colours, names, strict=True)
-    )
-    return f'<div style="font-size:.85rem">{chips}</div>'
