@@ -103,8 +103,8 @@ def test_the_first_visit_offers_one_real_evaluation(place, ordered):
     shutil.rmtree(place)
     app = open_errors()
     assert "Nothing was evaluated on this server yet" in words(app)
-    assert "About 14 s" in words(app)
-    press(app, key="first")
+    assert app.button(key="first-scenes").label.endswith("300 test scenes · about 14 s")
+    press(app, key="first-scenes")
     (job,) = ordered
     assert job.arguments[:7] == ("evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "test")
     assert job.arguments[-3:] == ("--json-lines", "--out", str(job.folder / "store"))
@@ -113,12 +113,23 @@ def test_the_first_visit_offers_one_real_evaluation(place, ordered):
     assert not app.error
 
 
+def test_where_pascal_voc_is_the_first_offer_are_its_pictures(place, ordered, monkeypatch, voc2012):
+    shutil.rmtree(place)
+    monkeypatch.setenv("RECAM_DATA_ROOTS", str(voc2012))
+    app = open_errors()
+    first = next(button for button in app.button if str(button.key).startswith("first-"))
+    assert "the bundled voc model on 145 pictures" in first.label.replace("\\", "")
+    press(app, key=first.key)
+    ((_, *arguments),) = (job.arguments[:9] for job in ordered)
+    assert arguments == ["--model", "voc", "--dataset", "voc", "--split", "val", "--root", str(voc2012.resolve())]
+
+
 def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):
     monkeypatch.setenv("RECAM_READ_ONLY", "1")
     app = open_errors(open="samples-0000")
     assert "its operator has switched off starting new ones" in words(app)
     assert "Notes cannot be changed on this server" in words(app)
-    assert not [b for b in app.button if b.key in ("new-start", "first")]
+    assert not [b for b in app.button if b.key in ("new-start", "first-scenes")]
     shutil.rmtree(place)
     assert "switched off" in words(open_errors())
     assert ordered == []

@@ -1,6 +1,8 @@
 """Starting an evaluation: which model, which data set, with the walk or without."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -8,9 +10,9 @@ from recam_core import UserError, known_models, open_dataset, read_header
 from recam_core.cam.methods import METHODS
 from recam_core.datasets import boxes_alone, missing_words
 from recam_core.networks.readouts import RECAM
-from recam_core.system.folders import may_start
+from recam_core.system.folders import data_folders, may_start
 from recam_core.system.jobs import Job
-from recam_core.system.layouts import changed
+from recam_core.system.layouts import changed, splits_of
 from ui.errors import runs
 from ui.errors.state import choose
 from ui.widgets.dataset_choice import choose_data
@@ -18,7 +20,18 @@ from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import ASKED
 from ui.widgets.model_choice import model_words
 
-SCENES = "scenes"
+SCENES, VOC = "scenes", "voc"  # the models and the data sets
+
+
+class Offer(NamedTuple):
+    """An evaluation by one click: model, data set, root and split, how many pictures that are, and what."""
+
+    where: tuple[str, str, str, str]
+    pictures: int
+    words: str
+
+
+SCENES_OFFER = Offer((SCENES, SCENES, "", "test"), 300, "test scenes")
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
@@ -39,19 +52,31 @@ def first_visit() -> bool:
     if not may_start():
         st.caption(READ_ONLY)
         return True
-    time = runs.estimate("scenes", 300)
-    if st.button(
-        "Evaluate the bundled scenes model on 300 test scenes",
-        type="primary",
-        icon=":material/play_arrow:",
-        key="first",
-    ):
-        begin("scenes", SCENES, "", "test")
+    for offer in (offers := [*_voc_offers(), SCENES_OFFER]):
+        time = runs.estimate(offer.where[0], offer.pictures)
+        if st.button(
+            f"Evaluate the bundled {offer.where[0]} model on {offer.pictures:,} {offer.words} · about {time}",
+            type="primary" if offer is offers[0] else "secondary",
+            icon=":material/play_arrow:",
+            key=f"first-{offer.where[0]}",
+        ):
+            begin(*offer.where)
     st.caption(
-        f"About {time}. Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. "
+        "Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. "
         "Other models and data sets: “New evaluation” in the panel on the left."
     )
     return True
+
+
+def _voc_offers() -> Iterator[Offer]:
+    """The pictures that ``voc`` was not trained on, of every devkit that the operator names."""
+    for place in data_folders():
+        if place.kind == VOC and "val" in splits_of(VOC, place.path):
+            where = (VOC, str(place.path), "val")
+            with suppress(UserError):
+                yield Offer(
+                    (VOC, *where), _described(*where, changed(*where))[1], f"pictures of {place.path.name}, val"
+                )
 
 
 def new_evaluation() -> None:
