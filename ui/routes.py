@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from recam_core.system.folders import models_folder
@@ -30,6 +30,11 @@ def _gone(sentence: str) -> Response:
 async def page(_request: Request) -> Response:
     """Answer with Streamlit's page, in which our script runs first."""
     return HTMLResponse(_page(), headers=_GUARD | {"Cache-Control": "no-cache"})
+
+
+async def compare(request: Request) -> Response:
+    """Send on to Compare, which is the first page, who asks for it by its name."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
 
 
 @cache
@@ -112,6 +117,7 @@ def _model_file(name: str) -> Path | None:
 
 ROUTES = [
     *(Route(served(f"/{name}"), page, methods=["GET"]) for name in PAGES),
+    Route(served("/compare"), compare, methods=["GET"]),
     Route(served("/api/health"), health, methods=["GET"]),
     Route(served("/api/heat/{id}"), heat, methods=["GET"]),
     Route(served("/api/frames/{id}"), frames, methods=["GET"]),

@@ -35,6 +35,13 @@ def test_a_known_payload_is_sent_as_bytes_the_browser_may_keep(client):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_compare_by_its_name_is_the_first_page_with_everything_that_the_link_says(client):
+    places = [
+        client.get(address, follow_redirects=False).headers["location"] for address in ("/compare", "/compare?t=0.4")
+    ]
+    assert places == ["./", "./?t=0.4"]
+
+
 @pytest.mark.parametrize("name", ["0" * 64, "0" * 63, "A" * 64, "0" * 65, "..%2Fsecret", "é", "0" * 64 + "%0A"])
 def test_anything_else_is_not_found_in_a_plain_sentence(client, name):
     answer = client.get(f"/api/heat/{name}")
