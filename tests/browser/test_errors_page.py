@@ -69,6 +69,9 @@ def test_a_card_opens_and_one_threshold_leads_everything(visit, screenshot):
     assert page.locator(".st-key-errors-slider").evaluate("e => e.getBoundingClientRect().top") >= 0  # stays in sight
 
     screenshot(page, "errors-opened", full=True)
+    page.get_by_role("button", name="Open in Compare").click()  # with its true mask
+    page.locator(".st-key-heat .segment.error input:checked").wait_for()
+    page.locator(".st-key-heat .figures", has_text=f"at {start + 0.04:.2g}").filter(has_text="IoU").first.wait_for()
 
 
 def test_clicks_on_the_matrix_and_on_a_class_lead_to_pictures(visit, screenshot):

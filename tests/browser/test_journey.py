@@ -204,9 +204,13 @@ def test_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and
     assert len(bottoms) == 1  # in one line beside the sidebar
 
     page.locator(".st-key-files input[type=file]").set_input_files(
-        {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."}
+        [
+            {"name": name, "mimeType": "image/jpeg", "buffer": b"Dear diary, no pixels here."}
+            for name in ("notes.jpg", "more.jpg")
+        ]
     )
-    page.get_by_text("“notes.jpg” cannot be read").wait_for()
+    for name in ("notes.jpg", "more.jpg"):  # each of them is named
+        page.get_by_text(f"“{name}” cannot be read").wait_for()
     settle(page)
     assert page.get_by_test_id("stAlert").count() == 1
     assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"
