@@ -1,14 +1,20 @@
 // Runs before Streamlit does, on every page.
 
-// A step of Back is a visit of a page, and on it a step of the lesson or a picture that was opened: Streamlit would make one of
-// every word of the address that changes.
+// A step of Back is a visit of a page, and what a person does on it to the step of the lesson or the picture that is opened.
+// Streamlit would make one of every word of the address that changes, also of those that the session adds to a visit.
+const STEPS = ["step", "open"];
 const push = history.pushState;
-const named = (address, name) => address.searchParams.get(name);
+let isTouched = false; // since the page was come to
+const touch = () => (isTouched = true), arrive = () => (isTouched = false);
+document.addEventListener("pointerdown", touch, true);
+document.addEventListener("keydown", touch, true);
+addEventListener("popstate", arrive);
 history.pushState = function (state, title, url) {
   const [here, there] = [new URL(location.href), new URL(url, location.href)];
-  const goesOn = (name) => named(there, name) && named(there, name) !== named(here, name);
-  const isStep = here.pathname !== there.pathname || goesOn("open") || (named(here, "step") && goesOn("step"));
-  return (isStep ? push : history.replaceState).call(this, state, title, url);
+  const isVisit = here.pathname !== there.pathname;
+  const isStep = isTouched && STEPS.some((name) => here.searchParams.get(name) !== there.searchParams.get(name));
+  if (isVisit) arrive();
+  return (isVisit || isStep ? push : history.replaceState).call(this, state, title, url);
 };
 
 // Escape leaves the presentation, unless it closes something that is open: which it has done when the key arrives here.

@@ -42,6 +42,6 @@ show_step(number, Example(subject, pair, evidence, features, name))
 with st.container(key="why-after"):
     st.caption(
         "The lesson looks at every picture once, at one scale and without its mirror image, so that each number can be followed; "
-        "Compare looks as the panel on the left says."
+        "Compare looks as the panel says."
     )
     about_model(pair)

@@ -103,8 +103,8 @@ def test_the_first_visit_offers_one_real_evaluation(place, ordered):
     shutil.rmtree(place)
     app = open_errors()
     assert "Nothing was evaluated on this server yet" in words(app)
-    assert app.button(key="first-scenes").label.endswith("300 test scenes · about 14 s")
-    press(app, key="first-scenes")
+    assert app.button(key="first-0").label.endswith("300 test scenes · about 14 s")
+    press(app, key="first-0")
     (job,) = ordered
     assert job.arguments[:7] == ("evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "test")
     assert job.arguments[-3:] == ("--json-lines", "--out", str(job.folder / "store"))
@@ -129,7 +129,7 @@ def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):
     app = open_errors(open="samples-0000")
     assert "its operator has switched off starting new ones" in words(app)
     assert "Notes cannot be changed on this server" in words(app)
-    assert not [b for b in app.button if b.key in ("new-start", "first-scenes")]
+    assert not [b for b in app.button if b.key in ("new-start", "first-0")]
     shutil.rmtree(place)
     assert "switched off" in words(open_errors())
     assert ordered == []

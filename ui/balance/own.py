@@ -44,7 +44,7 @@ def choose_own(pair: ModelPair) -> list[tuple[Own, list[str]]]:
     with st.expander("Pictures and their labels", icon=":material/label:", expanded=lacks):
         st.caption(
             "Labels say which classes are in a picture, not where. Choose or type them; a picture without labels is left out. "
-            "More pictures: upload them on the left."
+            "More pictures: upload them in the panel."
         )
         for start in range(0, len(pictures), ROW):
             for column, own in zip(st.columns(ROW), pictures[start : start + ROW], strict=False):

@@ -26,7 +26,7 @@ HELP = {
     SCENES: "The first 256 scenes of the training split; their true masks are known, so every λ gets a score.",
     PHOTOS: "The first 64 photos with masks of a data set that the operator of this server names in RECAM_DATA_ROOTS: a VOC "
     "devkit for a model of VOC's classes, or a folder in COCO's layout (annotations/instances_NAME.json and pictures in NAME).",
-    OWN: "Pictures that you uploaded on the left, and the samples, with labels that you give them.",
+    OWN: "Pictures that you uploaded, and the samples, with labels that you give them.",
 }
 COUNTS = {QUICK: 64, SCENES: 256, PHOTOS: 64}
 PHOTO_SIDE = 384

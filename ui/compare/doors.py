@@ -8,7 +8,7 @@ from recam_core import UserError
 from recam_core.datasets.samples import PHOTO_MODEL
 from ui.session import uploads
 from ui.widgets.escaping import plain
-from ui.widgets.evaluate_this import evaluate_this
+from ui.widgets.evaluate_this import see_failures
 from ui.widgets.pictures import PICTURE, TYPES, select_picture
 from ui.widgets.subject import Subject
 
@@ -30,9 +30,11 @@ def doors(subject: Subject) -> None:
     ):
         st.switch_page(LESSON)
     if st.button(
-        "See where it fails", icon=":material/troubleshoot:", help="Evaluate this model, and look at its worst pictures"
+        "See where it fails",
+        icon=":material/troubleshoot:",
+        help="The worst pictures of this model, once it was evaluated",
     ):
-        evaluate_this(subject.model)
+        see_failures(subject.model)
 
 
 def upload_door() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from recam_core import REFINERS, DisplayOptions, Evidence, ModelPair, evidence_bundle, make_manifest, zip_bytes
+from recam_core.cam.bundle import file_names
 from recam_core.cam.methods import is_method
 from recam_core.records import CAM
 from ui.compare.maps import Shown, rates_at
@@ -47,7 +48,7 @@ def save_buttons(
     Files are made when somebody asks. ``look`` finds the maps anew, because Streamlit keeps these functions as long as the
     session, also of somebody who left; the link is known here alone, as they are made where nobody knows the address.
     """
-    stem = f"recam-{subject.name[:24]}"
+    stem = f"recam-{file_names([subject.picture.name])[0]}"
 
     def figure_button(kind: str, label: str, help: str) -> None:
         st.download_button(

@@ -51,8 +51,10 @@ class Row:
     described: dict[str, Any]  # for its bundle
 
     def mask(self, pair: ModelPair) -> np.ndarray | None:
-        """The true mask of a sample, at the picture's size."""
-        return sample_mask(self.name, pair.classes) if self.name in SAMPLES else None
+        """The true mask that a sample or a picture of a data set came with, at the picture's size."""
+        if self.name in SAMPLES:
+            return sample_mask(self.name, pair.classes)
+        return uploads.truth_of({}, self.name, tuple(pair.classes))
 
     def look(self, pair: ModelPair) -> Shown:
         """The maps, made when their turn has come or found."""

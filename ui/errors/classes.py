@@ -142,7 +142,8 @@ def _show_class(names: list[str]) -> None:
     """A row of the table was selected: have the gallery show that class."""
     rows = st.session_state[TABLE].selection.rows
     if rows:
-        for name, value in {"of": names[rows[0]], "true": ANY, "called": ANY, "part": "pictures", "page": 1}.items():
+        show = {"of": names[rows[0]], "true": ANY, "called": ANY, "part": "pictures", "page": 1, "open": None}
+        for name, value in show.items():
             choose(name, value)
 
 

@@ -52,7 +52,7 @@ def show_gallery(view: View, notes: dict[str, Note]) -> None:
     st.session_state[key("chosen")] = [view.names[i] for i in chosen]
     if not len(chosen):
         st.info(
-            "No picture is like that at this threshold. Take a filter away, or move the threshold.",
+            "No picture is like that at this threshold. Clear a filter, or move the threshold.",
             icon=":material/filter_alt_off:",
         )
         return
@@ -113,6 +113,7 @@ def show_cell(true: str, called: str) -> None:
         "part": "pictures",
         "of": ANY,
         "page": 1,
+        "open": None,
     }.items():
         choose(name, value)
 

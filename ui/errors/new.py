@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from recam_core import UserError, known_models, open_dataset, read_header
 from recam_core.cam.methods import METHODS
@@ -35,14 +36,14 @@ SCENES_OFFER = Offer((SCENES, SCENES, "", "test"), 300, "test scenes")
 READ_ONLY = "This server only shows evaluations that are there: its operator has switched off starting new ones."
 
 
-def first_visit() -> bool:
-    """What stands on the page as long as nothing was evaluated: one click, or the form for somebody who came with a model.
+def form_place() -> DeltaGenerator:
+    """Where the form of a new evaluation stands: in the panel, or for who came to evaluate a model first on the page."""
+    place: DeltaGenerator = st.container() if ASKED in st.session_state and may_start() else st.sidebar
+    return place
 
-    True where the form is still to be drawn in the panel.
-    """
-    if st.session_state.get(ASKED) and may_start():
-        new_evaluation()
-        return False
+
+def first_visit() -> None:
+    """What stands on the page as long as nothing was evaluated: one click."""
     st.info(
         "Nothing was evaluated on this server yet. An evaluation looks once at every picture of a data set with masks and keeps "
         "the counts of every threshold; then you see the worst pictures, the classes that take each other's pixels, and "
@@ -51,37 +52,36 @@ def first_visit() -> bool:
     )
     if not may_start():
         st.caption(READ_ONLY)
-        return True
-    for offer in (offers := [*_voc_offers(), SCENES_OFFER]):
+        return
+    for number, offer in enumerate(offers := [*_voc_offers(), SCENES_OFFER]):
         time = runs.estimate(offer.where[0], offer.pictures)
         if st.button(
-            f"Evaluate the bundled {offer.where[0]} model on {offer.pictures:,} {offer.words} · about {time}",
+            plain(f"Evaluate the bundled {offer.where[0]} model on {offer.pictures:,} {offer.words} · about {time}"),
             type="primary" if offer is offers[0] else "secondary",
             icon=":material/play_arrow:",
-            key=f"first-{offer.where[0]}",
+            key=f"first-{number}",
         ):
             begin(*offer.where)
     st.caption(
         "Nothing needs to be downloaded: the scenes are drawn, so their masks are exact. "
-        "Other models and data sets: “New evaluation” in the panel on the left."
+        "Other models and data sets: “New evaluation”."
     )
-    return True
 
 
 def _voc_offers() -> Iterator[Offer]:
-    """The pictures that ``voc`` was not trained on, of every devkit that the operator names."""
+    """The pictures of ``val`` in every devkit that the operator names, where they have masks."""
     for place in data_folders():
         if place.kind == VOC and "val" in splits_of(VOC, place.path):
             where = (VOC, str(place.path), "val")
             with suppress(UserError):
-                yield Offer(
-                    (VOC, *where), _described(*where, changed(*where))[1], f"pictures of {place.path.name}, val"
-                )
+                _, pictures, _, has_boxes_alone = _described(*where, changed(*where))
+                if not has_boxes_alone:
+                    yield Offer((VOC, *where), pictures, f"pictures of {place.path.name}, val")
 
 
 def new_evaluation() -> None:
-    """The form for another evaluation, in the panel."""
-    with st.expander("New evaluation", icon=":material/add:", expanded=st.session_state.get(ASKED, False)):
+    """The form for another evaluation."""
+    with st.expander("New evaluation", icon=":material/add:", expanded=ASKED in st.session_state):
         if not may_start():
             st.caption(READ_ONLY)
             return
@@ -165,6 +165,7 @@ def begin(model: str, dataset: str, root: str, split: str, **more: Any) -> None:
         st.error(plain(str(error)))
         return
     choose("run", job.name)
+    st.session_state.pop(ASKED, None)
     st.rerun()
 
 

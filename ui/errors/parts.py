@@ -6,8 +6,8 @@ from recam_core import UserError
 from ui.errors import runs
 from ui.errors.runs import Run
 from ui.errors.sides import View
-from ui.errors.state import remembered, tell
-from ui.session.link import address
+from ui.errors.state import key, remembered, tell
+from ui.session.link import address, read_choice, went_back
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
 
@@ -52,6 +52,8 @@ def show_state(run: Run) -> None:
 
 def choose_part() -> str:
     """What is looked at below the curves."""
+    if went_back():
+        st.session_state[key("part")] = read_choice("part", PARTS, "pictures")
     st.segmented_control(
         "Look at",
         list(PARTS),

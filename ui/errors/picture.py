@@ -50,6 +50,11 @@ def open_name(view: View) -> str | None:
     return name
 
 
+def leave_open() -> None:
+    """Take the picture that is opened out of the address where it is not shown; the session keeps it."""
+    write("open", "", "")
+
+
 def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
     """Everything about one picture."""
     position = view.names.index(name)
@@ -230,7 +235,7 @@ def _show_note(view: View, name: str, note: Note) -> None:
     except UserError as error:
         st.error(plain(str(error)))
         return
-    st.toast("Kept with the evaluation.", icon=":material/check:")
+    st.toast("Saved with the evaluation.", icon=":material/check:")
     st.rerun()
 
 

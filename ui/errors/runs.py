@@ -65,6 +65,14 @@ def store_of(run: Run) -> Store:
     return _store(str(run.folder), tuple((part.st_mtime_ns, part.st_size) for part in parts))
 
 
+def model_of(run: Run) -> str:
+    """The name of the model that was evaluated, "" where its store cannot be read."""
+    try:
+        return store_of(run).settings.model
+    except UserError:
+        return ""
+
+
 @st.cache_resource(max_entries=4, show_spinner="Reading the counts …")
 def _store(folder: str, stamp: tuple[Any, ...]) -> Store:
     try:

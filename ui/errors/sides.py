@@ -14,10 +14,11 @@ from recam_core.evaluation.sweep import THRESHOLDS
 from recam_core.networks.readouts import READOUTS
 from recam_core.records import CAM
 from ui.errors import runs
-from ui.errors.runs import Run
+from ui.errors.runs import Run, model_of
 from ui.errors.state import fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
+from ui.widgets.evaluate_this import ASKED, LOOK
 from ui.widgets.terms import READOUT
 
 SAME = "same"
@@ -118,6 +119,11 @@ def map_colour(name: str) -> str:
 def choose_run(runs: list[Run]) -> Run:
     """Which evaluation is looked at."""
     names = {run.name: run for run in runs}
+    if st.session_state.get(ASKED) == LOOK:
+        model = st.session_state["new-model"]
+        if own := [run.name for run in runs if model_of(run) == model]:
+            st.session_state[key("run")] = own[0]
+            del st.session_state[ASKED]
     linked = st.query_params.get("run")
     if key("run") not in st.session_state and linked is not None and linked not in names:
         st.warning(

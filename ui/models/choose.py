@@ -44,7 +44,7 @@ def choose_shown(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
     matching = [entry for entry in entries if kind in (ALL, entry.kind) and is_found(entry, text)]
     matching.sort(key=lambda entry: entry.name != first)  # stable
     if not matching:
-        st.info("No model is like that. Take a filter away.", icon=":material/filter_alt_off:")
+        st.info("No model is like that. Clear a filter.", icon=":material/filter_alt_off:")
     if len(matching) > PAGE:
         page = int(
             st.number_input(f"Page of {-(-len(matching) // PAGE)}", 1, -(-len(matching) // PAGE), key="models-page")

@@ -1,4 +1,4 @@
-"""The panel on the left: which run is looked at, or the form of a new one."""
+"""The panel: which run is looked at, or the form of a new one."""
 
 import time
 

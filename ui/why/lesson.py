@@ -22,7 +22,7 @@ STEPS = (
     Step("A classifier has no idea of masks", classifier.show),
     Step("CAM is a weighted sum of feature maps", votes.show),
     Step("BCE: each class by itself, until it is answered", logits.show_bce),
-    Step("Mask the features with CAM", masking.show),
+    Step("Mask the features with the class’s map", masking.show),
     Step("SCE: the classes compete", logits.show_sce),
     Step("Two classifiers, four readouts", readouts.show),
     Step("What AdvCAM and IRN add", refining.show),

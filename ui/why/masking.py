@@ -45,6 +45,6 @@ def show(example: Example) -> None:
         "Each mask is divided by its own maximum, so even a class that is not there gets one that reaches 1 (unless "
         f"nothing speaks for it). That is why training masks only with the classes that are labelled. For {name} it "
         f"keeps {percent(masked.kept)} of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
-        "as long as without a mask. The mask is only as good as CAM: where CAM misses the object, its features are "
-        "gone from this.",
+        "as long as without a mask. The mask is only as good as the map of w: where that misses the object, its features "
+        "are gone from this.",
     )

@@ -8,11 +8,17 @@ from recam_core.images.visualise import CLASS_COLOURS
 from ui.widgets.escaping import as_html
 
 # On the screen: neighbours of VOC's palette are shades of dark red, which a projector makes one.
-APART = np.array([(255, 176, 0), (51, 102, 255), (220, 38, 127), (0, 166, 125)], np.uint8)
+APART = np.array(
+    [
+        (255, 176, 0), (51, 102, 255), (220, 38, 127), (0, 166, 125),
+        (110, 205, 255), (170, 68, 0), (150, 90, 230), (190, 220, 60),
+    ],
+    np.uint8,
+)  # fmt: skip
 
 
 def label_colours(ids: Sequence[int]) -> np.ndarray:
-    """Colours (256, 3) uint8 of labels on the screen: those of the first four classes are easy to tell apart, others VOC's."""
+    """Colours (256, 3) uint8 of labels on the screen: those of the first eight classes are easy to tell apart, others VOC's."""
     colours, labels = CLASS_COLOURS.copy(), [k + 1 for k in ids[: len(APART)]]
     colours[labels] = APART[: len(labels)]
     return colours

@@ -16,11 +16,14 @@ def caution(subject: Subject, pair: ModelPair) -> str:
     """What to keep in mind before reading these maps: the model's own warning, or that the picture is not of its world."""
     drawn = sample_model(subject.name) == "scenes" or "drawn scene" in subject.picture.notes
     if pair.classes == SCENE_CLASSES and not drawn:
-        return "This model has seen drawn scenes only; on any other picture its maps mean little. Choose photos on the left."
+        return (
+            "This model has seen drawn scenes only; on any other picture its maps mean little. "
+            "Choose another model in the panel."
+        )
     if drawn and pair.classes != SCENE_CLASSES:
         return (
             f"This scene is drawn, and {pair.name} has other classes than the drawn scenes: its maps may mean little here. "
-            "Choose the model scenes or a photo on the left."
+            "Choose the model scenes or a photo in the panel."
         )
     return str(pair.card.get("warning") or "")
 

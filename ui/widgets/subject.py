@@ -207,7 +207,7 @@ def _open_picture() -> Subject:
     if name not in SAMPLES:
         faults += (
             "This link shows a picture from somebody's own computer, which is not (or no longer) on this server. "
-            "Upload that file on the left to see the same view; until then, here is a sample.",
+            "Upload that file to see the same view; until then, here is a sample.",
         )
         name = SAMPLES[0]
     return Subject(name, sample_picture(name), "", HeatmapOptions(), faults=faults)

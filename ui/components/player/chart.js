@@ -3,7 +3,7 @@
 import { element, put } from "../heatview/dom.js";
 import { MINUS, SPACE, percent } from "../heatview/words.js";
 
-const LINE_COLOURS = ["#4477aa", "#ee6677", "#bb9a22", "#228833", "#aa3377", "#3aa0c0"];
+const LINE_COLOURS = ["#d9772b", "#17999c", "#8073d6", "#d6455d"]; // of no readout
 const TICK = { first: 118, other: 88 }; // px to the next words below the lines
 const HIGH = 132, PAD = { left: 40, right: 8, top: 6, bottom: 18 };
 
