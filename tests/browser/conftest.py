@@ -74,6 +74,12 @@ def url(start_app: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
+def spare() -> list[str]:
+    """Addresses of servers whose test is over, for another one that wants a server to itself."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
@@ -120,7 +126,9 @@ def opened_pages(context: Callable[[bool], BrowserContext]) -> Iterator[Callable
 
 
 open_page = pytest.fixture(opened_pages, name="open_page")
-open_page_once = pytest.fixture(opened_pages, scope="module", name="open_page_once")  # what it opens, all tests of a file see
+open_page_once = pytest.fixture(
+    opened_pages, scope="module", name="open_page_once"
+)  # what it opens, all tests of a file see
 
 
 @pytest.fixture

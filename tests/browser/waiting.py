@@ -23,12 +23,12 @@ def settle(page: Page) -> None:
     idle.wait_for()
 
 
-def wait_until(page: Page, holds: Callable[[], object]) -> None:
-    """Until something holds that the page does not say."""
+def wait_until(page: Page, holds: Callable[[], object], every: float = 50) -> None:
+    """Until something holds that the page does not say, asked for every so many milliseconds."""
     end = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < end, "it does not come to pass"
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(every)
 
 
 def pick(page: Page, box: Locator, option: str) -> None:
