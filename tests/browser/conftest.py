@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import pytest
 from app_server import APP, Servers, servers
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from waiting import show_as
 
 from recam_core.system import jobs
 from recam_core.system.locks import is_held
@@ -73,6 +74,12 @@ def url(start_app: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
+def spare() -> list[str]:
+    """Addresses of servers whose test is over, for another one that wants a server to itself."""
+    return []
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
@@ -96,8 +103,7 @@ def context(browser: Browser) -> Callable[[bool], BrowserContext]:
     return opened
 
 
-@pytest.fixture
-def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..., Page]]:
+def opened_pages(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..., Page]]:
     """Open an address at a window size and colour scheme; a JavaScript error on any page fails the test."""
     pages, errors = [], []
 
@@ -107,8 +113,7 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
             profile.new_page().goto(urljoin(url, "/_stcore/health"))
         page = profile.new_page()
         pages.append(page)
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
+        show_as(page, width, height, scheme)
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
@@ -118,6 +123,12 @@ def open_page(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..
     for page in pages:
         page.close()
     assert not errors, errors
+
+
+open_page = pytest.fixture(opened_pages, name="open_page")
+open_page_once = pytest.fixture(
+    opened_pages, scope="module", name="open_page_once"
+)  # what it opens, all tests of a file see
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The heat view with drawn data, for the browser tests.
 
 `?mask=0`, `?empty=1`, `?classes=1` change what is shown; with `?lost=1` the server has the payload only after the
-browser said that it is missing.
+browser said that it is missing. `?gone=1` shows nothing and forgets what there was, so that the next run is a first one.
 """
 
 import io
@@ -132,11 +132,16 @@ def make_payload(seed: int, n: int, *, mask: bool, empty: bool) -> bytes:
 
 params = st.query_params
 st.set_page_config(layout="wide")
+if params.get("gone") == "1":
+    st.session_state.clear()
 seed = st.session_state.setdefault("seed", 0)
 with st.container(horizontal=True):
     st.button("Rerun")
     if st.button("Other picture"):
         seed = st.session_state.seed = seed + 1
+if params.get("gone") == "1":
+    st.text("run 0")
+    st.stop()
 payload = make_payload(
     seed, int(params.get("classes", "2")), mask=params.get("mask") != "0", empty=params.get("empty") == "1"
 )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from waiting import check_widths, wait_for_address, wait_until
+from waiting import check_widths, show_as, wait_for_address, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -12,14 +12,8 @@ SCENE = "scene-cat-dog-tree"
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
-@pytest.fixture
-def visit(url, open_page):
-    def start(query="", **options):
-        page = open_page(f"{url}/balance?picture={SCENE}&set=quick{query}", **options)
-        page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)  # heads are fitted first
-        return page
-
-    return start
+def wait_for_maps(page):
+    page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)  # heads are fitted first
 
 
 def pixels(page):
@@ -29,8 +23,9 @@ def pixels(page):
     )
 
 
-def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
-    page = visit("&lambda=0.1")
+def test_lambda_moves_by_keys_and_the_maps_follow_and_a_click_opens_a_point_of_the_map(url, open_page, screenshot):
+    page = open_page(f"{url}/balance?picture={SCENE}&set=quick&lambda=0.1")
+    wait_for_maps(page)
     page.locator(READY).wait_for()
     assert page.locator(".st-key-balance-heat .field.threshold .number").inner_text() == "0.30"  # one for all maps
     before = pixels(page)
@@ -41,7 +36,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     wait_for_address(page, **{"lambda": "10"})
     expect(page.get_by_text("At λ = 10 and above")).to_be_visible()
     page.locator(READY).wait_for()
-    wait_until(page, lambda: pixels(page) != before)  # the browser fetches and paints them by itself
+    wait_until(page, lambda: pixels(page) != before, every=500)  # the browser fetches and paints them by itself
     for key in ("balance-lambda", "balance-heat", "balance-curve"):  # λ, the maps and the curve are on one screen
         box = page.locator(f"[class*='st-key-{key}']").first.bounding_box()
         assert box["y"] >= 0, key
@@ -52,9 +47,14 @@ def test_lambda_moves_by_keys_and_the_maps_follow(visit, screenshot):
     expect(curve.locator(".scatterlayer .trace").nth(4).locator(".points path")).to_have_count(10)
     check_widths(page, lambda page, name: screenshot(page, f"balance-{name}", full=True))
 
+    check_points(page, screenshot)
 
-def test_a_click_opens_a_point_of_the_map(visit, screenshot):
-    page = visit("&part=when", scheme="dark")
+
+def check_points(page, screenshot):
+    """When ReCAM helps: each square of the map is a point that opens."""
+    show_as(page, scheme="dark")
+    page.get_by_text("When does ReCAM help?", exact=True).click()
+    wait_for_address(page, part="when")
     page.locator(READY).wait_for()
     squares = page.locator(".st-key-when-chart .points path")
     expect(squares).to_have_count(27)
@@ -68,12 +68,13 @@ def test_a_click_opens_a_point_of_the_map(visit, screenshot):
     screenshot(page, "balance point dark")
 
 
-def test_leaving_while_it_fits_harms_nothing(visit, url):
-    page = visit()
-    page.goto(f"{url}/balance?picture={SCENE}&set=scenes&block=1&objective=shared")  # which nobody has fitted yet
+def test_leaving_while_it_fits_harms_nothing(url, open_page):
+    page = open_page(
+        f"{url}/balance?picture={SCENE}&set=scenes&block=1&objective=shared"
+    )  # which nobody has fitted yet
     page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for()
     page.goto(f"{url}/why?picture={SCENE}")
     page.get_by_text("Try this.").wait_for()
     page.goto(f"{url}/balance?picture={SCENE}&set=quick")
-    page.locator(".st-key-balance-heat .row .view canvas").first.wait_for(timeout=180_000)
+    wait_for_maps(page)
     assert page.get_by_text("Something went wrong").count() == 0

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from waiting import check_widths, pick, settle, wait_for_address
+from waiting import check_widths, pick, settle, show_as, wait_for_address
 
 from recam_core.__main__ import main
 
@@ -28,12 +28,31 @@ def visit(url, open_page, evaluation):
     return start
 
 
+def evaluate(page, runs):
+    """Start an evaluation by clicks and watch it until its pictures are there."""
+    before = set(runs.glob("*/job.json"))
+    page.get_by_text("New evaluation").click()
+    settle(page)
+    pick(page, page.locator(".st-key-new-split input"), "samples")
+    settle(page)
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.locator("[class*=st-key-stop-]").wait_for()
+    page.locator("[class*=st-key-stop-]").wait_for(state="detached")
+    page.locator(".st-key-errors-cards img").first.wait_for()
+    settle(page)
+    assert "run=" in page.url
+    assert "kept" not in page.url
+    (made,) = set(runs.glob("*/job.json")) - before
+    assert (made.parent / "store" / "store.json").is_file()
+
+
 def headline(page):
     return page.get_by_test_id("stMetricValue").all_inner_texts()
 
 
-def test_a_card_opens_and_one_threshold_leads_everything(visit, screenshot):
+def test_an_evaluation_is_watched_its_card_opens_and_one_threshold_leads_everything(visit, runs, screenshot):
     page = visit()
+    evaluate(page, runs)
     first = page.locator(".st-key-errors-cards img").first
     first.wait_for()
     page.locator("[class*=st-key-show-card] button").first.click()
@@ -74,8 +93,23 @@ def test_a_card_opens_and_one_threshold_leads_everything(visit, screenshot):
     page.locator(".st-key-heat .figures", has_text=f"at {start + 0.04:.2g}").filter(has_text="IoU").first.wait_for()
 
 
-def test_clicks_on_the_matrix_and_on_a_class_lead_to_pictures(visit, screenshot):
-    page = visit("?part=classes")
+def test_a_link_lands_on_its_picture_nothing_is_wider_than_the_window_and_clicks_on_charts_lead_to_pictures(
+    visit, screenshot
+):
+    page = visit("?run=kept&open=samples-0001", width=390, height=844)
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    page.locator(".st-key-errors-cards img").first.wait_for()
+    settle(page)
+    assert 0 < page.locator(".st-key-errors-opened").bounding_box()["y"] < 844 / 2
+    check_widths(page, lambda page, name: screenshot(page, f"errors-{name}", full=True))
+    check_clicks(page, screenshot)
+
+
+def check_clicks(page, screenshot):
+    """Clicks on the matrix and on a class lead to pictures."""
+    show_as(page)
+    page.get_by_text("Classes", exact=True).click()
+    wait_for_address(page, part="classes")
     squares = page.locator(".st-key-errors-matrix .point")
     squares.first.wait_for()
     settle(page)
@@ -97,29 +131,3 @@ def test_clicks_on_the_matrix_and_on_a_class_lead_to_pictures(visit, screenshot)
     page.wait_for_function("() => new URLSearchParams(location.search).get('of')")
     page.locator(".st-key-errors-cards img").first.wait_for()
     assert "true=" not in page.url
-
-
-def test_an_evaluation_is_started_watched_and_looked_at(visit, runs):
-    before = set(runs.glob("*/job.json"))
-    page = visit()
-    page.get_by_text("New evaluation").click()
-    settle(page)
-    pick(page, page.locator(".st-key-new-split input"), "samples")
-    settle(page)
-    page.get_by_role("button", name="Evaluate", exact=True).click()
-    page.locator("[class*=st-key-stop-]").wait_for()
-    page.locator("[class*=st-key-stop-]").wait_for(state="detached")
-    page.locator(".st-key-errors-cards img").first.wait_for()
-    assert "run=" in page.url
-    assert "kept" not in page.url
-    (made,) = set(runs.glob("*/job.json")) - before
-    assert (made.parent / "store" / "store.json").is_file()
-
-
-def test_a_link_lands_on_its_picture_and_nothing_is_wider_than_the_window(visit, screenshot):
-    page = visit("?run=kept&open=samples-0001", width=390, height=844)
-    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
-    page.locator(".st-key-errors-cards img").first.wait_for()
-    settle(page)
-    assert 0 < page.locator(".st-key-errors-opened").bounding_box()["y"] < 844 / 2
-    check_widths(page, lambda page, name: screenshot(page, f"errors-{name}", full=True))

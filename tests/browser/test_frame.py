@@ -48,7 +48,7 @@ def looked(page):
 
 def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_page):
     page = open_page(f"{url}/_stcore/health")  # any other site
-    page.goto(f"{url}/")
+    page.goto(f"{url}/?picture=scene-fish-boat")
     wait_for_maps(page)
     assert tabs_to(page, "[data-testid=stMultiSelect]") <= 10
     page.go_back()
@@ -97,7 +97,7 @@ def test_the_panel_goes_with_a_person_and_a_page_is_one_step_of_back(url, open_p
 
 
 def test_a_presentation_has_a_way_out(url, open_page):
-    page = open_page(link := f"{url}/?picture=scene-fish-boat&size=256&maps=all&present=1")
+    page = open_page(f"{url}/?picture=scene-fish-boat&size=256&maps=all&present=1")
     presented = page.locator(".st-key-presentation input:checked")
     wait_for_maps(page)
     page.get_by_role("button", name="Enlarge").first.click()
@@ -106,9 +106,11 @@ def test_a_presentation_has_a_way_out(url, open_page):
     assert presented.count() == 1
     page.keyboard.press("Escape")
     presented.wait_for(state="detached")
+    settle(page)
+    page.locator(".st-key-presentation label").first.click()
+    presented.wait_for()
     page.set_viewport_size({"width": 390, "height": 844})  # where there is no such key
-    page.goto(link)
-    wait_for_maps(page)
+    settle(page)
     page.locator(".st-key-presentation label").first.click()
     presented.wait_for(state="detached")
     page.get_by_test_id("stExpandSidebarButton").wait_for()

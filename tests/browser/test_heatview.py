@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from waiting import drawn, wait_until
+from waiting import drawn, follow, show_as, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -21,12 +21,28 @@ def url(serve):
     return serve(DEMO)
 
 
+@pytest.fixture(scope="module")
+def tab(url, open_page_once):
+    """One page for most tests here: to load it takes longer than they do."""
+    return open_page_once(f"{url}/?gone=1")
+
+
 @pytest.fixture
-def demo(url, open_page):
-    def start(query="", **options):
-        page = open_page(f"{url}/?{query}", **options)
-        page.locator(".st-key-heat .row .view canvas").first.wait_for()
-        return page
+def empty_page(tab):
+    """The demo as if it had just been loaded, whatever the test before did with it, and nothing shown yet."""
+    show_as(tab)
+    tab.mouse.move(5, 5)
+    follow(tab, "?gone=1")
+    tab.get_by_text("run 0").wait_for()
+    return tab
+
+
+@pytest.fixture
+def demo(empty_page):
+    def start(query=""):
+        follow(empty_page, f"?{query}")
+        empty_page.locator(".st-key-heat .row .view canvas").first.wait_for()
+        return empty_page
 
     return start
 
@@ -318,8 +334,9 @@ def test_reruns_and_new_payloads_keep_what_the_person_set(demo):
     assert page.locator(".st-key-heat .stage.waiting").count() == 0
 
 
-def test_a_payload_the_server_lost_is_reported_once_and_found_again(url, open_page):
-    page = open_page(f"{url}/?lost=1")
+def test_a_payload_the_server_lost_is_reported_once_and_found_again(empty_page):
+    page = empty_page
+    follow(page, "?lost=1")
     page.get_by_text("These heatmaps are not on the server any more").wait_for()
     page.get_by_text(re.compile("^missed [0-9a-f]{64}$")).wait_for()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
@@ -358,8 +375,9 @@ def test_nothing_jumps_when_the_maps_arrive(url, open_page):
     assert page.locator(".st-key-heat .frame").first.bounding_box() == frame
 
 
-def test_on_a_phone_maps_stand_two_by_two_and_the_threshold_stays_in_reach(demo, screenshot):
-    page = demo("classes=1", width=390, height=844, scheme="dark", touch=True)
+def test_on_a_phone_maps_stand_two_by_two_and_the_threshold_stays_in_reach(url, open_page, screenshot):
+    page = open_page(f"{url}/?classes=1", width=390, height=844, scheme="dark", touch=True)
+    page.locator(".st-key-heat .row .view canvas").first.wait_for()
     compared = [page.locator(".st-key-heat .pair .frame").nth(k).bounding_box() for k in range(2)]
     picture = page.locator(".st-key-heat .picture .frame").bounding_box()
     assert compared[0]["y"] == compared[1]["y"] < picture["y"]  # what is compared stands first

@@ -185,8 +185,8 @@ def check_bundle(archive, names, said):
         assert float(share[1]) == pytest.approx(100 * (mask > 0).mean(), abs=0.51)
 
 
-def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
-    page = visit("?picture=scene-bird-tree&classes=tree&t=0.42&view=mask", scheme="dark")
+def check_cold_link(page):
+    """The page of a deep link, which nothing came before, is the one that the link says, without an error."""
     assert page.get_by_text("Page not found").count() == 0
     assert class_names(page) == ["tree"]
     assert page.locator(".st-key-heat .field.threshold .number").inner_text() == "0.42"
@@ -196,8 +196,11 @@ def test_a_cold_deep_link_shows_the_page_and_no_error(url, visit):
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and_dropped(visit, tmp_path, screenshot):
-    page = visit("?picture=scene-fish-boat&classes=fish,boat&size=256")
+def test_a_cold_deep_link_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and_dropped(
+    visit, tmp_path, screenshot
+):
+    page = visit("?picture=scene-bird-tree&classes=tree&t=0.42&view=mask&size=256", scheme="dark")
+    check_cold_link(page)
     fields = page.locator(".st-key-heat .field:visible")
     assert fields.count() == 4  # which maps, where they are cut, the slider, the view; the rest stands behind "More"
     bottoms = {round(fields.nth(k).bounding_box()["y"] + fields.nth(k).bounding_box()["height"]) for k in range(4)}
@@ -213,7 +216,7 @@ def test_controls_fit_a_refused_file_is_one_sentence_and_pictures_are_pasted_and
         page.get_by_text(f"“{name}” cannot be read").wait_for()
     settle(page)
     assert page.get_by_test_id("stAlert").count() == 1
-    assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "scene-fish-boat"
+    assert panel(page, 0, "picture").locator("figcaption .title").inner_text() == "scene-bird-tree"
     screenshot(page, "journey-refused")
 
     page.evaluate(

@@ -30,7 +30,9 @@ def file(tmp_path):
     return path
 
 
-def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, models, screenshot, tmp_path):
+def test_a_model_is_imported_looked_with_exported_and_deleted_and_nothing_is_wider_than_the_window(
+    visit, file, models, screenshot, tmp_path
+):
     page = visit(height=600)
     page.get_by_text("Import a model").click()
     page.locator("[class*=st-key-models-files] input[type=file]").set_input_files(file)
@@ -76,11 +78,13 @@ def test_a_model_is_imported_looked_with_exported_and_deleted(visit, file, model
     settle(page)
     assert list(models.iterdir()) == []
     assert page.get_by_role("heading", name="friend").count() == 0
+    check_unfolded(page, screenshot)
 
 
-def test_nothing_is_wider_than_the_window(visit, screenshot):
-    page = visit()
+def check_unfolded(page, screenshot):
+    """Nothing is wider than the window, also where a card and the form are open."""
     page.get_by_text("Classes, training, scores and file").first.click()
     page.get_by_text("SHA-256 of the file").wait_for()
     page.get_by_text("Import a model").click()
+    page.locator("[class*=st-key-models-files] input[type=file]").wait_for(state="attached")
     check_widths(page, lambda page, name: screenshot(page, f"models-{name}", full=True))

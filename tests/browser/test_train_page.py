@@ -9,12 +9,30 @@ from dataclasses import replace
 
 import pytest
 from trained_runs import CONFIG, SCENE, write_run
-from waiting import check_widths, settle, wait_until
+from waiting import check_widths, follow, settle, show_as, wait_until
 
 from recam_core.system import jobs
 
 pytestmark = pytest.mark.browser
-SMALL = {"Epochs of stage 1": 2, "Epochs of stage 2": 1, "Pictures scored": 8}  # of 200 scenes: some seconds
+SMALL = {"Epochs of stage 1": 4, "Epochs of stage 2": 1, "Pictures scored": 4}  # of 12 scenes: some seconds
+
+
+@pytest.fixture(scope="module")
+def tab(url, open_page_once):
+    """One page for most tests here: it follows its address, and to load it takes longer than they do."""
+    return open_page_once(f"{url}/train?run=new", height=1400)
+
+
+@pytest.fixture
+def visit(tab):
+    """The page with a run or the form, whatever the test before did with it."""
+
+    def start(run):
+        show_as(tab, height=1400)
+        follow(tab, f"/train?run={run}")
+        return tab
+
+    return start
 
 
 def fill(page, label, value):
@@ -58,12 +76,14 @@ def begin(page, title, split="", settings=None):
     settle(page)
 
 
-def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve, url, open_page, runs, screenshot):
-    killed = start_app()
+def test_a_run_outlives_its_server_and_another_one_waits_for_it(
+    start_app, spare, serve, url, open_page, runs, screenshot
+):
+    killed = spare.pop() if spare else start_app()
     page = open_page(f"{killed}/train", height=1400)
     page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
     screenshot(page, "train-first-visit")
-    begin(page, "twin", "val", SMALL)
+    begin(page, "twin", "samples", SMALL)
     (folder,) = [path.parent for path in runs.glob("*twin*/job.json")]
     wait_until(page, lambda: events(folder, "TrainStep"))
     with paused(folder):  # it is not to end before it was found running
@@ -77,6 +97,7 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve
 
         serve.processes[killed].kill()  # no chance to say a word to anybody
         serve.processes[killed].wait()
+        page.close()
         page = open_page(f"{url}/train?run={folder.name}", height=1400)
         page.locator("[class*=st-key-train-player] canvas").first.wait_for()
         assert jobs.read_job(folder).status.state == "running"
@@ -89,25 +110,25 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(start_app, serve
     page.locator("[class*=st-key-train-player] output.step", has_text="stage 2, epoch 1").wait_for()
     assert page.evaluate("window.opened")  # all of it came without loading the page again
 
-    page.goto(page.url.split("?")[0] + f"?run={second.name}")
+    follow(page, f"?run={second.name}")
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_text(re.compile("was stopped")).wait_for()
     page.get_by_role("button", name="Go on").wait_for()
     assert jobs.read_job(second).status.state == "stopped"
 
 
-def test_a_model_that_was_trained_here_opens_in_compare(url, open_page, runs):
+def test_a_model_that_was_trained_here_opens_in_compare(visit, runs):
     write_run(runs, "written")
-    page = open_page(f"{url}/train?run=written")
+    page = visit("written")
     page.get_by_role("button", name="Look with it").click()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     assert "model=written" in page.url
     assert f"picture={SCENE}" in page.url
 
 
-def test_a_run_is_never_wider_than_the_window(url, open_page, runs, screenshot):
+def test_a_run_is_never_wider_than_the_window(visit, runs, screenshot):
     write_run(runs, "beside", replace(CONFIG, recam_weight=0.5))
-    page = open_page(f"{url}/train?run=beside")
+    page = visit("beside")
     page.locator("[class*=st-key-train-player] canvas").first.wait_for()
     check_widths(page, lambda page, name: screenshot(page, f"train-beside-{name}", full=True))
 
@@ -124,10 +145,10 @@ GHOSTS = """() => {
 }"""
 
 
-def test_going_on_leaves_no_button_of_before_between_the_curves(url, open_page, runs):
+def test_going_on_leaves_no_button_of_before_between_the_curves(visit, runs):
     folder = write_run(runs, "halted", epochs=3, job="stopped", message="Stopped.")
     (folder / "checkpoint.pt").write_bytes(b"nothing to go on from")
-    page = open_page(f"{url}/train?run=halted")
+    page = visit("halted")
     page.get_by_role("button", name="Go on").wait_for()
     settle(page)
     page.evaluate(GHOSTS)
@@ -137,8 +158,8 @@ def test_going_on_leaves_no_button_of_before_between_the_curves(url, open_page, 
     assert page.evaluate("window.ghosts") == 0
 
 
-def test_the_form_fits_the_window_and_a_number_that_cannot_be_stays_in_its_field(url, open_page, screenshot):
-    page = open_page(f"{url}/train?run=new", height=1400)
+def test_the_form_fits_the_window_and_a_number_that_cannot_be_stays_in_its_field(visit, screenshot):
+    page = visit("new")
     page.get_by_text("5 · Start").wait_for()
     check_widths(page, lambda page, name: screenshot(page, f"train-new-{name}", full=True))
     fill(page, "Epochs of stage 1", 0)

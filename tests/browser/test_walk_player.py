@@ -23,19 +23,20 @@ from recam_core.records import HeatmapOptions
 pytestmark = pytest.mark.browser
 
 SCENE = "picture=scene-fish-boat&classes=boat&last=64"
+SMALL = "picture=scene-fish-boat&classes=boat&size=256&last=16"
 
 
 @pytest.fixture
 def visit(url, open_page):
-    def start(query, **options):
+    def start(query, maps=65, **options):
         page = open_page(f"{url}/walk?{query}", **options)
-        ended(page)
+        ended(page, maps)
         return page
 
     return start
 
 
-def ended(page, maps=65):
+def ended(page, maps):
     page.locator(".st-key-walk .says", has_text=f"{maps} maps in").first.wait_for()
     page.get_by_role("button", name="Use as labels").wait_for()
 
@@ -92,12 +93,12 @@ def beta_of(page):
 
 
 def test_the_boundaries_are_chosen_the_link_says_it_and_nothing_is_wider_than_a_phone(visit, screenshot):
-    page = visit(f"{SCENE}&boundary=gradient&radius=3")
+    page = visit(f"{SMALL}&boundary=gradient&radius=3", 17)
     assert page.locator(".st-key-walk .chip", has_text="boundaries").inner_text() == "boundaries gradient"
     page.get_by_role("slider", name="Radius").press("ArrowRight")
     page.locator(".st-key-walk .chip", has_text="radius 4").wait_for()
-    ended(page)
-    wait_for_address(page, radius="4", boundary="gradient", last="64")
+    ended(page, 17)
+    wait_for_address(page, radius="4", boundary="gradient", last="16")
     check_widths(page, lambda page, name: screenshot(page, f"walk-{name}", full=True))
     page.set_viewport_size({"width": 390, "height": 844})  # what was walked comes first where two stand in a row
     walked, boundaries = (page.locator(f".st-key-walk [data-layer={layer}]").first for layer in ("map", "boundary"))

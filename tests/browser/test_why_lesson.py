@@ -36,6 +36,12 @@ def ready(page, step):
     page.locator("html[data-lesson-keys=on]").wait_for(state="attached")
 
 
+def turn_to(page, step):
+    """By the row of numbers."""
+    page.locator(".st-key-why-row").get_by_role("radio", name=str(step), exact=True).click()
+    ready(page, step)
+
+
 def drag(page, name, value, *, release=True):
     page.get_by_role("slider", name=name).evaluate(
         """(input, [value, release]) => { input.value = value; input.dispatchEvent(new Event("input"));
@@ -93,8 +99,10 @@ def dragged(page, z, logits, expected, others_move):
     return shown
 
 
-def test_gradients_of_bce_are_the_engines_by_dragging_by_keys_and_by_labels(visit, screenshot):
-    page = visit(3)
+def test_gradients_of_bce_are_the_engines_and_the_link_opens_the_same_step_for_somebody_else(
+    visit, open_page, screenshot
+):
+    page = visit(3, "&classes=tree")
     page.locator(".logits .row").nth(2).wait_for()
     z = [4.0, 4.0, -4.0]
     np.testing.assert_allclose(gradients(page)[0], bce_gradient(z, [1, 1, 0]), atol=1e-12)
@@ -116,10 +124,44 @@ def test_gradients_of_bce_are_the_engines_by_dragging_by_keys_and_by_labels(visi
     page.keyboard.press("Enter")
     wait_for_address(page, step="3", y="010")
     ready(page, 3)
+    check_link(page, open_page)
 
 
-def test_gradients_of_sce_are_the_engines_by_dragging_and_by_target_and_of_this_picture(visit, screenshot):
-    page = visit(5, "&classes=bird")
+def check_link(page, open_page):
+    page.get_by_role("button", name="Link to this step").click()
+    code = page.locator("[data-testid=stPopoverBody] code")
+    code.get_by_text(re.compile("z=-1.45,0.25,7.95")).wait_for()
+    other = open_page(code.inner_text().strip())
+    ready(other, 3)
+    other.locator(".logits output.z", has_text="−1.45").wait_for()
+    assert gradients(other)[0] == gradients(page)[0]
+    wait_for_address(other, classes="tree", picture=SCENE, y="010")
+
+
+def check_votes(page, screenshot):
+    """A click into the map shows the votes there."""
+    target = page.locator(".st-key-why-votes .row [data-view=cam] canvas")
+    target.wait_for()
+    box = target.bounding_box()
+    inside = picture_features(read_sample(SCENE)[0].pixels, load_pair("scenes"))
+    rows, columns = inside.stage1.shape[1:]
+    for column, row in ((columns // 4, rows // 4), (columns // 2, 3 * rows // 4)):
+        x, y = (column + 0.5) / columns, (row + 0.5) / rows
+        target.click(position={"x": x * box["width"], "y": y * box["height"]})
+        page.get_by_text(f"At column {column + 1} of {columns}, row {row + 1} of {rows}").wait_for()
+        k = load_pair("scenes").class_ids(["bird"])[0]
+        total = float(inside.weights["cam"][k].astype(float) @ inside.stage1[:, row, column])
+        page.locator(".why-votes .number.strong", has_text=f"{total:+.3f}".replace("-", "−")).wait_for()
+    page.wait_for_function("() => /[?&]at=0[.]/.test(location.search)")
+    screenshot(page, "why-votes", full=True)
+
+
+def test_votes_at_a_click_are_the_engines_and_gradients_of_sce_by_dragging_by_target_and_of_this_picture(
+    visit, screenshot
+):
+    page = visit(2, "&classes=bird")
+    check_votes(page, screenshot)
+    turn_to(page, 5)
     page.locator(".logits .row").nth(2).wait_for()
     z = [4.0, 4.0, -4.0]
     np.testing.assert_allclose(gradients(page)[0], sce_gradient(z, 0), atol=1e-12)
@@ -142,26 +184,8 @@ def test_gradients_of_sce_are_the_engines_by_dragging_and_by_target_and_of_this_
     assert page.locator(".logits output.z").first.inner_text() == f"{z[k]:.2f}".replace("-", "−")
 
 
-def test_a_click_into_the_map_shows_the_votes_there(visit, screenshot):
-    page = visit(2, "&classes=bird")
-    target = page.locator(".st-key-why-votes .row [data-view=cam] canvas")
-    target.wait_for()
-    box = target.bounding_box()
-    inside = picture_features(read_sample(SCENE)[0].pixels, load_pair("scenes"))
-    rows, columns = inside.stage1.shape[1:]
-    for column, row in ((columns // 4, rows // 4), (columns // 2, 3 * rows // 4)):
-        x, y = (column + 0.5) / columns, (row + 0.5) / rows
-        target.click(position={"x": x * box["width"], "y": y * box["height"]})
-        page.get_by_text(f"At column {column + 1} of {columns}, row {row + 1} of {rows}").wait_for()
-        k = load_pair("scenes").class_ids(["bird"])[0]
-        total = float(inside.weights["cam"][k].astype(float) @ inside.stage1[:, row, column])
-        page.locator(".why-votes .number.strong", has_text=f"{total:+.3f}".replace("-", "−")).wait_for()
-    page.wait_for_function("() => /[?&]at=0[.]/.test(location.search)")
-    screenshot(page, "why-votes", full=True)
-
-
-def test_a_vector_on_every_row_leaves_sce_and_takes_the_map_away(visit, screenshot):
-    page = visit(8, "&classes=bird", width=1280, height=720)
+def check_vector(page, screenshot):
+    """A vector that every row of w′ is moved by leaves SCE as it is and takes the map away."""
     formula, room = (page.locator(f".katex-display{part}").bounding_box() for part in (" .base", ""))
     assert room["x"] <= formula["x"]  # nothing of it is cut off
     assert formula["x"] + formula["width"] <= room["x"] + room["width"]
@@ -189,25 +213,15 @@ def test_a_vector_on_every_row_leaves_sce_and_takes_the_map_away(visit, screensh
     screenshot(page, "why-shift")
 
 
-def test_the_link_opens_the_same_step_for_somebody_else(visit, open_page):
-    page = visit(3, "&classes=tree")
-    drag(page, "Logit z of A", 2)
-    wait_for_address(page, z="2,4,-4")
-    page.get_by_role("button", name="Link to this step").click()
-    code = page.locator("[data-testid=stPopoverBody] code")
-    code.get_by_text(re.compile("z=2,4,-4")).wait_for()
-    other = open_page(code.inner_text().strip())
-    ready(other, 3)
-    other.locator(".logits output.z", has_text="2.00").wait_for()
-    assert gradients(other)[0] == gradients(page)[0]
-    wait_for_address(other, classes="tree", picture=SCENE)
-
-
 IN_ONE_LINE = "spans => spans.every((span) => span.offsetHeight < 2 * parseFloat(getComputedStyle(span).fontSize))"
 
 
-def test_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(visit, screenshot):
-    page = visit(1, width=1280, height=720)
+def test_a_vector_on_every_row_leaves_sce_and_presented_every_step_fits_the_screen_and_a_presenters_keys_turn_them(
+    visit, screenshot
+):
+    page = visit(8, "&classes=bird", width=1280, height=720)
+    check_vector(page, screenshot)
+    turn_to(page, 1)
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
     small = page.evaluate(size)
     page.locator(".st-key-presentation label").first.click()

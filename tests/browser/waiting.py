@@ -23,12 +23,12 @@ def settle(page: Page) -> None:
     idle.wait_for()
 
 
-def wait_until(page: Page, holds: Callable[[], object]) -> None:
-    """Until something holds that the page does not say."""
+def wait_until(page: Page, holds: Callable[[], object], every: float = 50) -> None:
+    """Until something holds that the page does not say, asked for every so many milliseconds."""
     end = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < end, "it does not come to pass"
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(every)
 
 
 def pick(page: Page, box: Locator, option: str) -> None:
@@ -59,14 +59,26 @@ def go_to(page: Page, name: str) -> None:
     page.locator("[data-testid=stTopNavLink][aria-current=page]", has_text=name).wait_for()
 
 
+def follow(page: Page, address: str) -> None:
+    """To another address of the same visit, as Back and Forward do: nothing is loaded again, which takes seconds."""
+    page.evaluate(
+        "address => { history.replaceState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }", address
+    )
+
+
+def show_as(page: Page, width: int = 1440, height: int = 900, scheme: str = "light") -> None:
+    """In a window of this size, in light or dark colours."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+
+
 WINDOWS = ((1440, 900, "dark"), (390, 844, "light"))
 
 
 def check_widths(page: Page, save: Callable[[Page, str], object]) -> None:
     """Nothing of an opened page is wider than a large window or a phone's; ``save`` is given each with its name."""
     for width, height, scheme in WINDOWS:
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
+        show_as(page, width, height, scheme)
         settle(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
         assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth + 1"), width
