@@ -22,7 +22,7 @@ class ForkedCommand:
         self.process = CONTEXT.Process(target=_run, args=(command[3:], dict(env or os.environ), writer))
         self.process.start()
         writer.close()
-        self.stdout = open(os.dup(reader.fileno()), encoding="utf-8")
+        self.stdout = open(os.dup(reader.fileno()), encoding="utf-8")  # noqa: SIM115 - until `wait`
         reader.close()
 
     def __enter__(self):

@@ -1,5 +1,7 @@
 """Pages with a model that has CAM alone, and with one that has ReCAM alone: what they show, say and suggest."""
 
+import shutil
+
 import pytest
 import torch
 from balance_page import few_fits, open_balance, text
@@ -31,23 +33,32 @@ def _nothing_remembered(monkeypatch):
     uploads._STORE.clear()
 
 
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    """``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes.
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of models that lack something.
 
+    ``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes;
     ``deep``: a head of two layers, which CAM does not apply to.
     """
     torch.manual_seed(0)
-    made = {
+    folder = tmp_path_factory.mktemp("partial")
+    parts = {
         "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
         "plain": (SCENE_CLASSES, (CAM,), None),
         "recam": (SCENE_CLASSES, ("recam",), None),
         "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
         "deep": (SCENE_CLASSES, (CAM,), {"cam": {"head": "vector", "hidden": 16, "bias": True}}),
     }
-    for name, (classes, networks, heads) in made.items():
-        pair = build_pair(name, "tiny", classes, {}, networks, heads)
-        save_pair(pair, tmp_path / f"{name}.safetensors")
+    for name, (classes, networks, heads) in parts.items():
+        save_pair(build_pair(name, "tiny", classes, {}, networks, heads), folder / f"{name}.safetensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def models(made, tmp_path, monkeypatch):
+    """A copy of it for each test."""
+    torch.manual_seed(0)  # for what a test builds itself
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
 
 
