@@ -207,11 +207,13 @@ def test_a_way_from_compare_to_climb_takes_cam_along():
     assert labels(app) == ["CAM"]
 
 
-@pytest.mark.parametrize("card", [
-    {"scores": {"VOC, single scale": {"readouts": {"w": 3}}}}, {"scores": {"VOC, single scale": {"readouts": ["w"]}}},
-    {"training": [1], "about": [1], "walk": 5, "warning": 5}, {"training": "abc", "scores": 3, "walk": {"measured": 3}},
-    {"training": {"stage1_epochs": [1], "stage2_epochs": 1, "recam_weight": "a", "seed": {}}, "imported": [1]},
-    {"scores": {"VOC, one scale": {"pictures": 3, "readouts": {"w": {"threshold": 0.2}}}}, "walk": {"measured": {"x": 1}}},
+@pytest.mark.parametrize("card", [  # each of its entries is looked at on its own
+    {"training": [1], "about": [1], "walk": 5, "warning": 5,
+     "scores": {"VOC, single scale": {"readouts": {"w": 3}},
+                "VOC, one scale": {"pictures": 3, "readouts": {"w": {"threshold": 0.2}}}}},
+    {"training": {"stage1_epochs": [1], "stage2_epochs": 1, "recam_weight": "a", "seed": {}}, "imported": [1],
+     "walk": {"measured": {"x": 1}}, "scores": {"VOC, single scale": {"readouts": ["w"]}}},
+    {"training": "abc", "scores": 3, "walk": {"measured": 3}},
 ])  # fmt: skip
 def test_a_card_of_another_hand_stops_no_page(tmp_path, card):
     save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), tmp_path / "odd.safetensors")
