@@ -1,5 +1,6 @@
 """Files that nobody should trust: nothing in them runs, and every one is refused with one sentence."""
 
+import argparse
 import io
 import pickle
 import resource
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from recam_core.checkpoints.importers import import_checkpoint, recognise
 from recam_core.records import UserError
 from recam_core.system import tensor_files, unpickling
-from recam_core.system.tensor_files import read_tensors
+from recam_core.system.tensor_files import read_tensors, read_weights
 
 
 def as_zip(content, path):
@@ -223,7 +224,10 @@ def test_a_file_that_asks_for_all_memory_is_refused(tmp_path):
 @pytest.mark.process
 def test_what_the_other_process_reads_and_refuses_comes_back(saved, tmp_path):
     state = {"a": torch.rand(3, 4).half(), "b": torch.tensor(3), "c": torch.tensor([True, False]), "ä": torch.rand(0)}
-    found = read_tensors(saved({"state_dict": state}))
+    raw = {"a": torch.zeros(3, 4)}
+    read = read_weights(saved({"state_dict": raw, "state_dict_ema": state, "args": argparse.Namespace(x=1)}))
+    found = read.tensors
+    assert (read.taken, read.other) == ("state_dict_ema", "state_dict")
     assert found.keys() == state.keys()
     assert torch.equal(found["a"], state["a"].float())
     assert (found["b"].item(), found["b"].dtype, found["c"].dtype) == (3, torch.int64, torch.bool)

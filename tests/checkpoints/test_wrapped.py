@@ -93,9 +93,8 @@ def test_the_average_is_imported_or_the_raw_weights(saved, classifier_state):
 @pytest.mark.process
 def test_the_reader_in_a_process_of_its_own_says_it_too(saved):
     path = saved({"model": {"a": torch.zeros(1)}, "model_ema": {"a": torch.ones(1)}, "args": argparse.Namespace(x=1)})
-    for average, value, keys in ((True, 1, ("model_ema", "model")), (False, 0, ("model", "model_ema"))):
-        found = read_weights(path, average)
-        assert (found.tensors["a"].item(), (found.taken, found.other)) == (value, keys)
+    found = read_weights(path, average=False)  # tests/checkpoints/test_hostile_files.py has the average
+    assert (found.tensors["a"].item(), (found.taken, found.other)) == (0, ("model", "model_ema"))
 
 
 @pytest.mark.parametrize(("change", "said"), [

@@ -26,7 +26,8 @@ def test_pictures_are_all_different_and_an_answer_that_came_before_is_refused():
 
 
 @pytest.mark.process
-def test_the_running_app_answers_several_people_and_is_gone_afterwards():
+def test_the_running_app_answers_several_people_and_is_gone_afterwards(monkeypatch):
+    monkeypatch.setattr(serve, "SHAPE", (120, 160))
     with serve.running_app(torch.device("cpu")) as server:
         row = serve.measured(server, people=2, rounds=1, marks=(7, 8))
     assert row.name == "serve/2-people"

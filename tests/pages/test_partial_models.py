@@ -1,5 +1,7 @@
 """Pages with a model that has CAM alone, and with one that has ReCAM alone: what they show, say and suggest."""
 
+import shutil
+
 import pytest
 import torch
 from balance_page import few_fits, open_balance, text
@@ -31,23 +33,32 @@ def _nothing_remembered(monkeypatch):
     uploads._STORE.clear()
 
 
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    """``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes.
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of models that lack something.
 
+    ``alone``: CAM with a softmax; ``plain``: CAM with a sigmoid; ``recam``: no CAM; ``many``: CAM of 1,000 classes;
     ``deep``: a head of two layers, which CAM does not apply to.
     """
     torch.manual_seed(0)
-    made = {
+    folder = tmp_path_factory.mktemp("partial")
+    parts = {
         "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
         "plain": (SCENE_CLASSES, (CAM,), None),
         "recam": (SCENE_CLASSES, ("recam",), None),
         "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
         "deep": (SCENE_CLASSES, (CAM,), {"cam": {"head": "vector", "hidden": 16, "bias": True}}),
     }
-    for name, (classes, networks, heads) in made.items():
-        pair = build_pair(name, "tiny", classes, {}, networks, heads)
-        save_pair(pair, tmp_path / f"{name}.safetensors")
+    for name, (classes, networks, heads) in parts.items():
+        save_pair(build_pair(name, "tiny", classes, {}, networks, heads), folder / f"{name}.safetensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def models(made, tmp_path, monkeypatch):
+    """A copy of it for each test."""
+    torch.manual_seed(0)  # for what a test builds itself
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("RECAM_MODELS", str(tmp_path))
 
 
@@ -196,11 +207,13 @@ def test_a_way_from_compare_to_climb_takes_cam_along():
     assert labels(app) == ["CAM"]
 
 
-@pytest.mark.parametrize("card", [
-    {"scores": {"VOC, single scale": {"readouts": {"w": 3}}}}, {"scores": {"VOC, single scale": {"readouts": ["w"]}}},
-    {"training": [1], "about": [1], "walk": 5, "warning": 5}, {"training": "abc", "scores": 3, "walk": {"measured": 3}},
-    {"training": {"stage1_epochs": [1], "stage2_epochs": 1, "recam_weight": "a", "seed": {}}, "imported": [1]},
-    {"scores": {"VOC, one scale": {"pictures": 3, "readouts": {"w": {"threshold": 0.2}}}}, "walk": {"measured": {"x": 1}}},
+@pytest.mark.parametrize("card", [  # each of its entries is looked at on its own
+    {"training": [1], "about": [1], "walk": 5, "warning": 5,
+     "scores": {"VOC, single scale": {"readouts": {"w": 3}},
+                "VOC, one scale": {"pictures": 3, "readouts": {"w": {"threshold": 0.2}}}}},
+    {"training": {"stage1_epochs": [1], "stage2_epochs": 1, "recam_weight": "a", "seed": {}}, "imported": [1],
+     "walk": {"measured": {"x": 1}}, "scores": {"VOC, single scale": {"readouts": ["w"]}}},
+    {"training": "abc", "scores": 3, "walk": {"measured": 3}},
 ])  # fmt: skip
 def test_a_card_of_another_hand_stops_no_page(tmp_path, card):
     save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), tmp_path / "odd.safetensors")

@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from distributed_script import CONFIG, EIGHT, Squares
+from forked import ForkedCommand
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -84,13 +84,12 @@ def uninterrupted(tmp_path_factory):
 def killed(out, after, *more):
     """The command with ``more`` arguments, killed after so many steps."""
     command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, *more, "--json-lines", "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with ForkedCommand(command) as process:
         for line in process.stdout:
             after -= line.startswith('{"event": "TrainStep"')
             if after == 0:
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 break
-        process.stdout.read()
     assert process.returncode == -signal.SIGKILL
     assert not (out / RUN_MODEL).exists()
 
