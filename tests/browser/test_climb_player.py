@@ -132,7 +132,9 @@ def test_stop_keeps_frames_and_two_runs_stand_side_by_side(visit, screenshot):
     press(page, "Save this run")
     page.get_by_role("button", name="WebP").wait_for()
     few_steps(page)
+    preview = page.locator(".st-key-climb .happened").inner_text()
     climb(page, 4)
+    assert page.locator(".st-key-climb .happened").last.inner_text() == preview  # which said what the run would give
     press(page, "Save this run")
     page.locator(".st-key-climb .tracks.beside .track").nth(1).wait_for()
     page.locator(".st-key-climb .panel canvas").nth(7).wait_for()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from waiting import check_widths, pick, settle, show_as, wait_for_address
+from waiting import check_widths, go_to, pick, settle, show_as, wait_for_address
 
 from recam_core.__main__ import main
 
@@ -72,6 +72,11 @@ def test_an_evaluation_is_watched_its_card_opens_and_one_threshold_leads_everyth
     page.go_forward()
     page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
     settle(page)
+    page.get_by_role("button", name="Close", exact=True).click()  # and to close it is another one
+    wait_for_address(page, open="")
+    page.go_back()
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    settle(page)
 
     slider = page.locator(".st-key-errors-slider input[type=range]")
     slider.focus()
@@ -91,6 +96,13 @@ def test_an_evaluation_is_watched_its_card_opens_and_one_threshold_leads_everyth
     page.get_by_role("button", name="Open in Compare").click()  # with its true mask
     page.locator(".st-key-heat .segment.error input:checked").wait_for()
     page.locator(".st-key-heat .figures", has_text=f"at {start + 0.04:.2g}").filter(has_text="IoU").first.wait_for()
+    settle(page)
+    steps = page.evaluate("history.length")
+    go_to(page, "Errors")
+    page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
+    settle(page)
+    assert "open=samples-" in page.url
+    assert page.evaluate("history.length") == steps + 1  # what the session adds to a visit is no step of its own
 
 
 def test_a_link_lands_on_its_picture_nothing_is_wider_than_the_window_and_clicks_on_charts_lead_to_pictures(

@@ -136,6 +136,7 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
     page = open_page(f"{url}/balance?picture=scene-fish-boat&size=256&set=quick")
     page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
     page.add_style_tag(content="* { transition: none !important }")  # colours change slowly
+    said = panel_says(page)
     faults = {}
     for name in reversed(NAMES):
         go_to(page, name)
@@ -151,3 +152,4 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
             else:
                 faults[name, scheme] = found
     assert faults == {}
+    assert panel_says(page) == said  # through all pages, the lesson and Balance among them

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 VIEWS = ("picture", "cam", "w", "wprime", "sum", "product")
 READOUTS = VIEWS[1:]
+CLAIM = "A classifier lights up the part that tells the class."
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else outside.append(r.url))
 
     # the page opens with the claim and a photo explained: two large maps and what to do next, all above the fold
-    page.get_by_text("A classifier lights up the part that tells the class.").wait_for()
+    page.get_by_text(CLAIM).wait_for()
     names = class_names(page)
     assert names
     maps = [panel(page, 0, view).locator(".frame") for view in ("cam", "w")]
@@ -61,11 +62,13 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     assert re.search(
         "ReCAM’s w is (better than|worse than|as good as) CAM here: .* At the best threshold of each", sentence(page)
     )
-    for height in (720, 900):
-        page.set_viewport_size({"width": height * 16 // 9, "height": height})
+    for width, height, scheme in ((1280, 720, "dark"), (1440, 900, "light")):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        for place in (page.get_by_text(CLAIM), page.locator("[class*=st-key-drop-] button").first, *maps):
+            expect(place).to_be_in_viewport(ratio=1)
         for door in ("Take the lesson", "See where it fails", "Save figure"):
             expect(page.get_by_role("button", name=door)).to_be_in_viewport(ratio=1)
-    page.set_viewport_size({"width": 1440, "height": 900})
     # all five and the picture stand three by two, large; one of them fills the row
     page.locator(".st-key-heat .segment.all").click()
     assert all(panel(page, 0, view).locator(".frame").bounding_box()["width"] >= 320 for view in VIEWS)
@@ -257,6 +260,7 @@ def test_on_a_phone_in_the_dark(visit, screenshot):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     frames = [panel(page, 0, view).locator(".frame").bounding_box() for view in ("cam", "w")]
     assert all(frame["width"] > 150 and frame["y"] + frame["height"] <= 844 for frame in frames)
+    expect(page.get_by_text(CLAIM)).to_be_in_viewport(ratio=1)
     slider = page.get_by_role("slider", name="Background threshold").bounding_box()
     assert slider["y"] + slider["height"] <= 844  # in reach of the thumb
     for door in ("Take the lesson", "See where it fails"):

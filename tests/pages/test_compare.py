@@ -337,16 +337,17 @@ def test_good_files_become_the_subject(name):
     assert app.selectbox(key="model").value == "voc"
 
 
-def test_several_files_at_once_are_all_kept_and_the_last_good_one_is_shown():
+def test_several_files_of_the_panel_are_all_kept_and_stand_together_until_one_is_chosen():
     files = [(f"{n}.png", encode(picture(96 + n), "PNG")) for n in range(3)]
     app = upload(open_scene(), *files, ("broken.png", b"no picture"))
-    assert shown(app)[0]["picture"]["name"] == "2.png"
+    assert shown(app)[0]["picture"]["name"] == "0.png"
+    assert len(mounted(app)["more"]) == 2
     assert len(app.error) == 1
     own = [button.key for button in app.button if button.key and len(button.key) == len("show-") + 64]
     assert len(own) == 3
     app.button(key=own[0]).click()
     ran(app)
-    assert shown(app)[0]["picture"]["name"] == "0.png"
+    assert (mounted(app)["more"], shown(app)[0]["picture"]["name"]) == ([], "0.png")
 
 
 def dropped(app, *files):

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import handed_over, opened, press, query, ran, words
+from opened import SHELL, handed_over, opened, press, query, ran, words
 from small_data import make_boxed_scenes
+from streamlit.testing.v1 import AppTest
 
 import ui.compute.engine
 import ui.widgets.jobs
@@ -35,6 +36,7 @@ from ui.errors.gallery import Wanted, select
 from ui.errors.headline import gain_words
 from ui.errors.sides import Side, View, check_thresholds
 from ui.session import uploads
+from ui.widgets.evaluate_this import ASKED, LOOK
 
 PAGE = "../pages/lab/errors.py"
 
@@ -122,6 +124,21 @@ def test_where_pascal_voc_is_the_first_offer_are_its_pictures(place, ordered, mo
     press(app, key=first.key)
     ((_, *arguments),) = (job.arguments[:9] for job in ordered)
     assert arguments == ["--model", "voc", "--dataset", "voc", "--split", "val", "--root", str(voc2012.resolve())]
+
+
+def test_who_comes_to_see_where_a_model_fails_sees_its_newest_evaluation_or_the_form(place):
+    def come(model):
+        app = AppTest.from_file(SHELL, default_timeout=90)
+        app.session_state["new-model"], app.session_state["new-kind"], app.session_state[ASKED] = model, "scenes", LOOK
+        app.switch_page(PAGE)
+        return ran(app)
+
+    app = come("scenes")
+    assert query(app)["run"] in {run.name for run in runs.all_runs()}
+    assert ASKED not in app.session_state
+    form = come("voc")  # which was not evaluated
+    assert form.selectbox(key="new-model").value == "voc"
+    assert "new-model" in {box.key for box in form.main.selectbox}  # first on the page, and not in the panel
 
 
 def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):

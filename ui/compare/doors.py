@@ -9,7 +9,7 @@ from recam_core.datasets.samples import PHOTO_MODEL
 from ui.session import uploads
 from ui.widgets.escaping import plain
 from ui.widgets.evaluate_this import see_failures
-from ui.widgets.pictures import PICTURE, TYPES, select_picture
+from ui.widgets.pictures import BESIDE, PICTURE, PICTURES, TYPES, select_picture
 from ui.widgets.subject import Subject
 
 LESSON = "../pages/learn/why.py"
@@ -19,7 +19,6 @@ TAKEN, TIMES, REFUSED = (
     "compare-drops",
     "compare-refused",
 )  # in the session: what came, how often, and what not
-PICTURES, BESIDE = "compare-pictures", "compare-beside"  # those that are shown together, and the subject meanwhile
 
 
 def doors(subject: Subject) -> None:

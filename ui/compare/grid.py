@@ -21,7 +21,7 @@ from recam_core import (
 )
 from recam_core.cam.bundle import file_names
 from recam_core.datasets.samples import sample_picture
-from ui.compare.doors import BESIDE, PICTURES, UPLOADER, upload_door
+from ui.compare.doors import UPLOADER, upload_door
 from ui.compare.files import BUNDLE_WORDS, bundle_files, figure_file
 from ui.compare.link import view_settings, write_view
 from ui.compare.maps import Shown, shown_maps
@@ -31,6 +31,7 @@ from ui.compute.engine import explain_picture
 from ui.session import uploads
 from ui.session.link import address, read_list, write
 from ui.widgets.escaping import plain
+from ui.widgets.pictures import BESIDE, PICTURES
 from ui.widgets.subject import Subject
 from ui.widgets.truth import class_truth
 

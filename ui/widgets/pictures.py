@@ -14,6 +14,10 @@ from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
 BEGUN = "begun"  # in the session: picture and model that it began with, until somebody chooses or a link names one
+PICTURES, BESIDE = (
+    "compare-pictures",
+    "compare-beside",
+)  # those that stand together on Compare, and the subject meanwhile
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
@@ -76,18 +80,25 @@ def select_picture(name: str, model: str | None = None) -> None:
 
 
 def _take_in(files: list[Any]) -> None:
-    """Decode what was not seen before; the last good one becomes the subject. A refusal stays until its file is removed."""
+    """Decode what was not seen before; the last good one becomes the subject, and on Compare several stand together.
+
+    A refusal stays until its file is removed.
+    """
     faults: dict[str, str] = st.session_state.setdefault("files_seen", {})
+    taken = []
     for file in files:
         if file.file_id in faults:
             continue
         try:
             picture = uploads.take_in(st.session_state, file.name, file.getvalue())
             faults[file.file_id] = ""
+            taken.append(picture.sha256)
             asked_for = picture.sha256 == st.session_state[PICTURE]  # by a link, which names the model too
             select_picture(picture.sha256, None if asked_for else PHOTO_MODEL)
         except UserError as error:
             faults[file.file_id] = str(error)
+    if len(taken) > 1:
+        st.session_state[PICTURES], st.session_state[BESIDE] = list(dict.fromkeys(taken)), st.session_state[PICTURE]
     st.session_state["refused"] = [faults[file.file_id] for file in files if faults[file.file_id]]
 
 

@@ -37,6 +37,10 @@ _DEFAULT_SCALES = next(name for name, scales in SCALE_CHOICES.items() if scales 
 # Of the samples whose class is sure, CAM at its measured threshold finds least of this boat (a third) among those of which a
 # readout finds more; the Balance page can move on drawn scenes within seconds. By the pages' addresses.
 FIRST = {"why": "scene-cat-fish-boat", "balance": "scene-cat-fish-boat"}
+LOOKS_ONCE = {
+    "why": "The lesson looks at one scale, without the mirror image, whatever stands here.",
+    "balance": "Fits look at one scale, whatever stands here.",
+}
 _HASH = re.compile("[0-9a-f]{64}")
 CHOSEN = "subject"  # in the session, from the panel to the page
 
@@ -194,6 +198,8 @@ def _choose_view() -> HeatmapOptions:
         "crops. Both are the same where the sides are such multiples; elsewhere they differ near the right and lower border, "
         "by up to a third of the peak.",
     )
+    if words := LOOKS_ONCE.get(st.session_state[PAGE]):
+        st.caption(words)
     return HeatmapOptions(SCALE_CHOICES[scales or _DEFAULT_SCALES], bool(flip), int(size), bool(stretch))
 
 
