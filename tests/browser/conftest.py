@@ -126,9 +126,7 @@ def opened_pages(context: Callable[[bool], BrowserContext]) -> Iterator[Callable
 
 
 open_page = pytest.fixture(opened_pages, name="open_page")
-open_page_once = pytest.fixture(
-    opened_pages, scope="module", name="open_page_once"
-)  # what it opens, all tests of a file see
+open_page_once = pytest.fixture(opened_pages, scope="module", name="open_page_once")  # for all tests of a file
 
 
 @pytest.fixture

@@ -69,9 +69,8 @@ def check_points(page, screenshot):
 
 
 def test_leaving_while_it_fits_harms_nothing(url, open_page):
-    page = open_page(
-        f"{url}/balance?picture={SCENE}&set=scenes&block=1&objective=shared"
-    )  # which nobody has fitted yet
+    unfitted = "set=scenes&block=1&objective=shared"
+    page = open_page(f"{url}/balance?picture={SCENE}&{unfitted}")
     page.get_by_text(re.compile("Both heads learn|Features of the pictures")).first.wait_for()
     page.goto(f"{url}/why?picture={SCENE}")
     page.get_by_text("Try this.").wait_for()

@@ -12,6 +12,7 @@ def wait_for_address(page: Page, **wanted: str) -> None:
         """wanted => { const query = new URLSearchParams(location.search);
             return Object.entries(wanted).every(([name, value]) => (query.get(name) ?? "") === value); }""",
         arg=wanted,
+        polling=50,  # not in every frame: each would have to be painted
     )
 
 
