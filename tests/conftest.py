@@ -8,7 +8,7 @@ import pytest
 
 BROWSER, PAGES = (Path(__file__).with_name(name) for name in ("browser", "pages"))
 SHARED = Path(__file__).parents[2] / "shared"
-MIDDLE = "tests/browser/test_g"  # of the browser's files, by how long they take
+MIDDLE = "tests/browser/test_i"  # of the browser's files, by how long they take
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
