@@ -162,13 +162,13 @@ def test_what_is_no_data_set_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_thousands_of_files_stream(tmp_path, monkeypatch):
+def test_a_hundred_thousand_files_stream(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "EVERY", 0.0)
     (tmp_path / "cat").mkdir()
     stream = io.BytesIO()
     Image.new("RGB", (W, H)).save(stream, "PNG")
     first = tmp_path / "first.png"
-    for i in range(30_000):
+    for i in range(100_000):
         if i % 10_000 == 0:  # file systems bound the links to one file
             first = tmp_path / "cat" / f"{i:06}.png"
             first.write_bytes(stream.getvalue())
@@ -179,8 +179,8 @@ def test_thousands_of_files_stream(tmp_path, monkeypatch):
     assert next(events) == CheckStep(0, None, "reading the list of pictures")
     assert time.process_time() - start < 0.1
     step = next(events)
-    assert (step.done, step.total, step.name) == (1, 30_000, "cat/000000.png")
-    assert time.process_time() - start < 1.5
+    assert (step.done, step.total, step.name) == (1, 100_000, "cat/000000.png")
+    assert time.process_time() - start < 4
     tracemalloc.start()
     for step in events:
         if step.done == 300:

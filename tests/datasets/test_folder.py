@@ -315,16 +315,16 @@ def test_a_picture_that_cannot_be_read_is_named(pets):
 
 
 @pytest.mark.slow
-def test_thousands_of_files_open_in_seconds(tmp_path):
+def test_a_hundred_thousand_files_open_in_seconds(tmp_path):
     (tmp_path / "one").mkdir()
-    for i in range(15_000):  # an open file each would take longer than the whole constructor
+    for i in range(50_000):  # an open file each would take longer than the whole constructor
         os.close(os.open(tmp_path / "one" / f"{i}.jpg", os.O_CREAT | os.O_WRONLY))
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "a.jpg").touch()
-    names = {f"one/{i}.jpg": ["one"] for i in range(30_000)}
+    names = {f"one/{i}.jpg": ["one"] for i in range(100_000)}
     start = time.process_time()
     dataset = Folder(str(tmp_path), "")
-    assert len(dataset) == 15_001
+    assert len(dataset) == 50_001
     (tmp_path / "labels.json").write_text(json.dumps(names))
-    assert len(Folder(str(tmp_path), "").missing) == 15_000
-    assert time.process_time() - start < 2.5
+    assert len(Folder(str(tmp_path), "").missing) == 50_000
+    assert time.process_time() - start < 8

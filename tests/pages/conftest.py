@@ -2,7 +2,6 @@
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from recam_core.networks.model import CamModel
 
@@ -12,14 +11,6 @@ def no_packaged_components():
     """For every page that it opens AppTest reads the metadata of all installed packages; ours bring no component."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", list)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_search_for_the_end():
-    """Every millisecond AppTest looks through all events of a script for its end, which is that of its thread."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalScriptRunner, "script_stopped", lambda runner: not runner._script_thread.is_alive())
         yield
 
 
