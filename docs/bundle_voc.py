@@ -3,8 +3,8 @@
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).
-Without RUN the bundled model stays, and its card is given what the study found: the scores of ``study voc-seeds`` instead of those,
-and the settings that ``tune_climb.py voc`` and ``study voc-walk`` measured with it.
+Without RUN the bundled model stays, and its card is given what the study found: the scores of ``study voc-seeds``
+instead of those, and the settings that ``tune_climb.py voc`` and ``study voc-walk`` measured with it.
 """
 
 import argparse
