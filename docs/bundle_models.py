@@ -36,16 +36,17 @@ CARDS = {
         "and is often wrong about the rest.",
     },
 }
+STUDIES = {"scenes": ("scenes-seeds",), "photos": ("photos-seeds", "photos-folds"), "voc": ("voc-seeds",)}
+SETS = {"scenes": "scenes", "photos": "coco", "voc": "voc"}
 HOW = {
-    "scenes-seeds": "thresholds chosen on val",
-    "photos-seeds": "which it was trained on (the seeds of this field; thresholds chosen on other photos of them)",
-    "photos-folds": "by networks that had not seen them (these weights have; thresholds chosen on training photos)",
+    "scenes test": "thresholds chosen on val",
+    "coco train2017": "which it was trained on (the seeds of this field; thresholds chosen on other photos of them)",
+    "coco 4 folds of train2017": "by networks that had not seen them (these weights have; thresholds chosen on training photos)",
+    "voc train": "which it was trained on (the seeds of this field; thresholds chosen on val)",
+    "voc val": "which it had not seen (thresholds chosen on train)",
 }
-
-
-LATER = [
-    part for part in PARTS if part.endswith(("-walk", "-lambda", "-ablations")) and not part.startswith("voc")
-]  # they start from the bundled models
+OURS = [part for part in PARTS if part.startswith(tuple(CHOSEN))]  # VOC and COCO lie in other folders
+LATER = [part for part in OURS if part.endswith(("-walk", "-lambda", "-ablations"))]  # start from the bundled models
 
 
 def run_study(parts: list[str], root: str) -> None:
@@ -55,21 +56,23 @@ def run_study(parts: list[str], root: str) -> None:
         sys.exit(code)
 
 
-def scores(study: str) -> dict[str, Any]:
-    """What a card keeps of a part: the figures of the first seed, the gains over all."""
-    result = json.loads((RESULTS / f"study-{study}.json").read_text("utf-8"))
-    kind = "scenes" if study.startswith("scenes") else "coco"
+def scores(name: str) -> dict[str, Any]:
+    """What a model's card keeps of the study: the figures of the first seed, the gains over all."""
     kept = {}
-    for view, table in result["views"].items():
-        readouts = {
-            name: {key: row["runs"][0][key] for key in ("miou", "threshold", "fp", "fn")}
-            | {"over_cam": row["over_cam"]}
-            for name, row in table["readouts"].items()
-        }
-        seeds = len(table["readouts"]["cam"]["runs"])
-        kept[f"{kind} {result['split']}, {view}"] = {
-            "pictures": table["pictures"], "how": HOW[study], "seeds": seeds, "readouts": readouts,
-        }  # fmt: skip
+    for study in STUDIES[name]:
+        result = json.loads((RESULTS / f"study-{study}.json").read_text("utf-8"))
+        for view, table in result["views"].items():
+            split, _, scales = f"{result['split']}, {view}".rpartition(", ")
+            split = split.rpartition(", ")[2]  # VOC's views name their own
+            readouts = {
+                readout: {key: row["runs"][0][key] for key in ("miou", "threshold", "fp", "fn")}
+                | {"over_cam": row["over_cam"]}
+                for readout, row in table["readouts"].items()
+            }
+            seeds, where = len(table["readouts"]["cam"]["runs"]), f"{SETS[name]} {split}"
+            kept[f"{where}, {scales}"] = {
+                "pictures": table["pictures"], "how": HOW[where], "seeds": seeds, "readouts": readouts,
+            }  # fmt: skip
     return kept
 
 
@@ -111,8 +114,7 @@ def shelve(name: str, root: str) -> None:
     BUNDLED_MODELS.mkdir(parents=True, exist_ok=True)
     shelved = BUNDLED_MODELS / f"{name}.safetensors"
     pair = with_branches(name, root)
-    measured = {key: value for study in HOW if study.startswith(name) for key, value in scores(study).items()}
-    card = pair.card | CARDS[name] | {"scores": measured} | climb_settings(name)
+    card = pair.card | CARDS[name] | {"scores": scores(name)} | climb_settings(name)
     dtype = torch.float16 if RECIPES[name].half else torch.float32  # what was stored so is stored again bit for bit
     save_pair(replace(pair, name=name, card=card), shelved, dtype)
 
@@ -121,7 +123,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="folder of coco128")
     place = parser.parse_args().root
-    run_study([part for part in PARTS if part not in LATER and not part.startswith("voc")], place)
+    run_study([part for part in OURS if part not in LATER], place)
     for one in CHOSEN:
         shelve(one, place)
     run_study(LATER, place)

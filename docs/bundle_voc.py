@@ -3,7 +3,8 @@
 
 RUN is the folder of ``train-boundary --recipe voc``, begun from a run of ``train --recipe voc``. Probabilities are calibrated and
 readouts scored on ``val``, readouts also on ``train`` (pictures that were trained on: seeds, as the paper scores them).
-Without RUN the bundled model stays, and its card is given what ``tune_climb.py voc`` and ``study voc-walk`` measured with it.
+Without RUN the bundled model stays, and its card is given what the study found: the scores of ``study voc-seeds``
+instead of those, and the settings that ``tune_climb.py voc`` and ``study voc-walk`` measured with it.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from bundle_models import climb_settings, walk_settings
+from bundle_models import climb_settings, scores, walk_settings
 
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import BUNDLED_MODELS, find_model, load_pair, save_pair, update_card
@@ -43,9 +44,9 @@ def bundle(run: Path, root: str) -> None:
             sys.exit(code)
 
 
-def keep_settings() -> None:
-    """Put the climb's and the walk's measured settings into the card."""
-    update_card(find_model("voc"), climb_settings("voc") | walk_settings("voc"))
+def keep_study() -> None:
+    """Put the study's scores, and the climb's and the walk's measured settings, into the card."""
+    update_card(find_model("voc"), {"scores": scores("voc")} | climb_settings("voc") | walk_settings("voc"))
 
 
 if __name__ == "__main__":
@@ -58,4 +59,4 @@ if __name__ == "__main__":
     if asked.run is not None:
         bundle(asked.run, asked.root)
     else:
-        keep_settings()
+        keep_study()

@@ -57,10 +57,15 @@ def area_threshold(covered: np.ndarray, share: float) -> float:
     return float(np.argmax(covered <= share + 1e-9)) / (len(covered) - 1)
 
 
-def walk_threshold(pair: "ModelPair") -> tuple[float, str]:
-    """The threshold after the walk and where it comes from: the model's card (``walk``), else 0.28."""
-    tuned = pair.card.get("walk", {})
-    threshold = tuned.get("threshold") if isinstance(tuned, dict) else tuned
+def walk_threshold(pair: "ModelPair", readout: str) -> tuple[float, str]:
+    """A readout's threshold after the walk and where it comes from.
+
+    That of the model's card (``walk``) for this readout, else the one that the card has for all, else 0.28.
+    """
+    card = pair.card.get("walk", {})
+    tuned = card if isinstance(card, dict) else {"threshold": card}
+    each = tuned.get("thresholds", {})
+    threshold = each.get(readout, tuned.get("threshold")) if isinstance(each, dict) else each
     if threshold is None:
         return WALKED, "the reference's after the walk"
     if not _is_share(threshold):

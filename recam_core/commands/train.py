@@ -3,12 +3,13 @@
 import argparse
 import dataclasses
 import os
+from typing import Any
 
 from recam_core.commands.options import add_settings, changed_settings, open_data, report, report_run
 from recam_core.datasets import DATASETS
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig, is_library_name
 from recam_core.system.launcher import launched
-from recam_core.training.recipes import RECIPES, default_recipe, on_data, on_library
+from recam_core.training.recipes import RECIPES, default_settings, on_data, on_library
 
 CHOICES = {
     "dataset": list(DATASETS),
@@ -86,13 +87,25 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_config(arguments: argparse.Namespace) -> TrainConfig:
     """The recipe with what was said on the command line."""
-    stage1 = arguments.stage1 or ""
-    backbone = arguments.backbone or (stage1 if is_library_name(stage1) else "")
-    recipe = arguments.recipe or default_recipe(arguments.dataset or "scenes", backbone)
-    config = on_data(RECIPES[recipe], arguments.dataset or RECIPES[recipe].dataset)
     changed = changed_settings(arguments, TrainConfig)
-    if is_library_name(changed.get("stage1", "")):  # it is both: the network, and where its stage 1 comes from
-        changed = {"backbone": changed["stage1"], "weights": "none"} | changed
+    if stage1 := changed.get("stage1", ""):
+        changed = _from_stage1(stage1, arguments.recipe) | changed
+    if arguments.recipe:
+        config = RECIPES[arguments.recipe]
+    else:
+        config = default_settings(arguments.dataset or "scenes", changed.get("backbone", ""))
+    config = on_data(config, arguments.dataset or config.dataset)
     if is_library_name(changed.get("backbone", "")):
         config = on_library(config)
     return dataclasses.replace(config, **changed)
+
+
+def _from_stage1(stage1: str, recipe: str | None) -> dict[str, Any]:
+    """What follows from the model that stage 1 comes from: its backbone, unless a recipe was named that has one."""
+    if is_library_name(stage1):  # it is both: the network, and where its stage 1 comes from
+        return {"backbone": stage1, "weights": "none"}
+    if recipe:
+        return {}
+    from recam_core.checkpoints.pair_file import find_model, read_header  # seconds to load
+
+    return {"backbone": read_header(find_model(stage1))["backbone"]}

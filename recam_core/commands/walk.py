@@ -104,7 +104,7 @@ def chosen_thresholds(
     painted = []
     for when, chosen, (suited, where) in (
         ("before", arguments.before_threshold, seed_threshold(pair, arguments.readout, view)),
-        ("after", arguments.threshold, walk_threshold(pair)),
+        ("after", arguments.threshold, walk_threshold(pair, arguments.readout)),
     ):
         threshold, why = (suited, where) if chosen is None else (chosen, "as asked for")
         painted.append(DisplayOptions(threshold, arguments.opacity, arguments.palette))

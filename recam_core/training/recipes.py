@@ -1,6 +1,7 @@
 """Training settings by name; every other setting is a change to one of them. ``reference-*`` are those of the paper's code."""
 
 from dataclasses import replace
+from typing import Any
 
 from recam_core.records import BoundaryConfig, RefitConfig, TrainConfig
 
@@ -185,31 +186,48 @@ def on_data(config: TrainConfig, dataset: str) -> TrainConfig:
     return replace(config, dataset=dataset, split=split, validation=validation if config.validation else "")
 
 
+# What only EfficientNet-Lite0 knows, as it is for every other network; parts of the backbone are counted for it.
+OTHER_NETWORKS: dict[str, Any] = {
+    "fc1_start": "default",
+    "frozen_parts": 0,
+    "frozen_depthwise": False,
+    "training_stride": 0,
+}
+
+
 def on_library(config: TrainConfig) -> TrainConfig:
     """A recipe's settings for a library's classifier: what only a backbone of ours knows is left out."""
-    return replace(config, fc1_start="default", frozen_parts=0, frozen_depthwise=False, training_stride=0)
+    return replace(config, **OTHER_NETWORKS)
 
 
-def default_recipe(dataset: str, backbone: str) -> str:
-    """The recipe that suits a data set and a backbone ("" for the one of the recipe)."""
+def default_settings(dataset: str, backbone: str) -> TrainConfig:
+    """The settings that suit a data set and a backbone ("" for the one of the recipe)."""
     if dataset == "scenes":
-        return "scenes"
+        return RECIPES["scenes"]
     if backbone.startswith("resnet"):
-        return "reference-voc" if dataset == "voc" else "reference-coco"
-    return "scratch" if backbone == "tiny" else "photos"
+        return RECIPES["reference-voc" if dataset == "voc" else "reference-coco"]
+    if backbone == "tiny":
+        return RECIPES["scratch"]
+    return {"coco": RECIPES["coco"], "voc": on_devkit(RECIPES["voc"])}.get(dataset, RECIPES["voc"])
+
+
+def on_devkit(config: TrainConfig) -> TrainConfig:
+    """A recipe's settings for VOC's own training pictures: ``train_labels`` is a list that its devkit does not have."""
+    return replace(config, split="train")
 
 
 def presets(dataset: str) -> dict[str, TrainConfig]:
     """Settings that suit a kind of data set, by what a person calls them; the first is what a page starts with."""
     if dataset == "scenes":
         return {"quick look": RECIPES["quick-scenes"], "scenes": RECIPES["scenes"]}
-    small = {"quick look": RECIPES["quick-photos"], "photos": RECIPES["photos"]}
-    match dataset:
-        case "coco":
-            return small | {"coco": RECIPES["coco"], "reference COCO": RECIPES["reference-coco"]}
-        case "voc":
-            own = {"quick look": RECIPES["quick-voc"], "voc": RECIPES["voc"]}
-            devkit = {name: replace(config, split="train", validation="val") for name, config in own.items()}
-            return devkit | {"reference VOC": RECIPES["reference-voc"]}
-    chosen = small | {"reference VOC": RECIPES["reference-voc"]}
-    return {name: replace(config, dataset=dataset, split="", validation="") for name, config in chosen.items()}
+    quick, whole = RECIPES["quick-voc"], RECIPES["voc"]
+    if dataset == "coco":
+        quick = replace(on_data(quick, "coco"), recam_weight=RECIPES["coco"].recam_weight)
+        own = {name: RECIPES[name] for name in ("coco", "photos")}
+        return {"quick look": quick, **own, "reference COCO": RECIPES["reference-coco"]}
+    small, reference = {"quick look": quick, "voc": whole}, {"reference VOC": RECIPES["reference-voc"]}
+    if dataset == "voc":
+        return {name: replace(on_devkit(config), validation="val") for name, config in small.items()} | reference
+    return {
+        name: replace(config, dataset=dataset, split="", validation="") for name, config in (small | reference).items()
+    }

@@ -51,12 +51,14 @@ def test_scores_nobody_can_use_are_passed_over(scores):
 
 
 def test_the_threshold_after_the_walk():
-    assert walk_threshold(pair({})) == (0.28, "the reference's after the walk")
-    assert walk_threshold(pair({"walk": {"steps": 64}}))[0] == 0.28
-    assert walk_threshold(pair({"walk": {"threshold": 0.4}})) == (0.4, "of the model's card")
-    for card in ({"threshold": "low"}, {"threshold": 2}, 7):
+    assert walk_threshold(pair({}), "w") == (0.28, "the reference's after the walk")
+    assert walk_threshold(pair({"walk": {"steps": 64}}), "w")[0] == 0.28
+    assert walk_threshold(pair({"walk": {"threshold": 0.4}}), "w") == (0.4, "of the model's card")
+    each = {"walk": {"threshold": 0.4, "thresholds": {"cam": 0.19, "w": 0.22}}}
+    assert [walk_threshold(pair(each), name)[0] for name in ("cam", "w", "sum")] == [0.19, 0.22, 0.4]
+    for card in ({"threshold": "low"}, {"threshold": 2}, {"thresholds": 3}, {"thresholds": {"w": "low"}}, 7):
         with pytest.raises(UserError, match="no usable threshold after the walk"):
-            walk_threshold(pair({"walk": card}))
+            walk_threshold(pair({"walk": card}), "w")
 
 
 def test_the_best_readout_is_that_of_the_scores_and_never_cam():

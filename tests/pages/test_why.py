@@ -282,6 +282,16 @@ def test_a_model_without_scores_says_that_nothing_was_measured(card):
     assert measured(card) == [("nothing was measured, so its card has no scores.", "")]
 
 
+def test_of_the_default_model_both_splits_and_views_are_told():
+    sentences = [sentence for sentence, _ in measured(load_pair("voc").card)]
+    assert [" ".join(sentence.split()[:4]) for sentence in sentences] == [
+        f"voc {split}, {scales} {word}:"
+        for split in ("train", "val")
+        for scales, word in (("one", "scale"), ("four", "scales"))
+    ]
+    assert ["the control " in sentence for sentence in sentences] == [True, False, True, False]
+
+
 def test_sce_of_the_picture_is_said_in_step_five():
     app = open_why(step="5", classes="fish")
     pair = load_pair("scenes")

@@ -1,7 +1,7 @@
 """The reference's settings number by number, as its code has them, and presets that suit each data set."""
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -64,8 +64,8 @@ def test_the_momentum_of_the_reference_is_its_weight_decay():
 @pytest.mark.parametrize(("dataset", "names"), [
     ("scenes", ["quick look", "scenes"]),
     ("voc", ["quick look", "voc", "reference VOC"]),
-    ("coco", ["quick look", "photos", "coco", "reference COCO"]),
-    ("folder", ["quick look", "photos", "reference VOC"]),
+    ("coco", ["quick look", "coco", "photos", "reference COCO"]),
+    ("folder", ["quick look", "voc", "reference VOC"]),
 ])  # fmt: skip
 def test_presets_suit_their_data_set(dataset, names):
     found = presets(dataset)
@@ -80,13 +80,9 @@ def test_boundary_branches_have_a_recipe_for_every_kind_of_data_set(dataset):
 
 def test_a_quick_look_is_small():
     assert presets("scenes")["quick look"].backbone == "tiny"
-    for dataset, backbone, crop in (
-        ("voc", "efficientnet_lite0_relu", 256),
-        ("coco", "efficientnet_lite0", 224),
-        ("folder", "efficientnet_lite0", 224),
-    ):
+    for dataset, weight in (("voc", 1.0), ("coco", 0.1), ("folder", 1.0)):
         config = presets(dataset)["quick look"]
-        assert (config.backbone, config.weights, config.crop) == (backbone, "imagenet", crop)
+        assert (config.backbone, config.crop, config.recam_weight) == ("efficientnet_lite0_relu", 256, weight)
         assert config.stage1_epochs + config.stage2_epochs <= 6
 
 
@@ -104,3 +100,24 @@ def test_the_command_takes_the_split_of_the_data_set_that_was_named(flags, where
     train.add_arguments(parser)
     config = train.chosen_config(parser.parse_args(flags))
     assert (config.dataset, config.split, config.validation) == where
+
+
+@pytest.mark.parametrize(("flags", "recipe"), [
+    (["--dataset", "voc"], "voc"), (["--dataset", "folder"], "voc"), (["--dataset", "coco"], "coco"),
+    (["--dataset", "coco", "--backbone", "tiny"], "scratch"),
+])  # fmt: skip
+def test_without_a_recipe_the_command_takes_that_of_the_data_set(flags, recipe):
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    config = train.chosen_config(parser.parse_args(flags))
+    assert config == replace(RECIPES[recipe], dataset=config.dataset, split=config.split, backbone=config.backbone)
+    assert config.backbone == ("tiny" if recipe == "scratch" else RECIPES[recipe].backbone)
+
+
+def test_a_stage_1_brings_its_backbone_where_no_recipe_is_named():
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    flags = ["--dataset", "coco", "--stage1", "photos"]
+    assert train.chosen_config(parser.parse_args(flags)).backbone == "efficientnet_lite0"
+    named = train.chosen_config(parser.parse_args([*flags, "--recipe", "coco"]))
+    assert named.backbone == RECIPES["coco"].backbone

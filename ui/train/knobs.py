@@ -9,7 +9,7 @@ import streamlit as st
 from recam_core import BACKBONES, UserError, known_models, read_header
 from recam_core.records import OBJECTIVES, PRECISIONS, TrainConfig, is_library_name
 from recam_core.system.folders import allowed_file
-from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE
+from recam_core.training.recipes import MOMENTUM_OF_THE_REFERENCE, OTHER_NETWORKS
 from ui.train import words
 from ui.widgets.architecture import name_architecture
 from ui.widgets.escaping import plain
@@ -91,7 +91,9 @@ def choose_network(base: TrainConfig) -> TrainConfig:
         )
     if stages == "second":
         with second:
-            return _on_a_model(base)
+            base = _on_a_model(base)
+        _suit(base.backbone)
+        return base
     with second:
         networks = {name: words.backbone(row) for name, row in BACKBONES.items()} | {LIBRARY: words.LIBRARY}
         backbone = pick("backbone", "Network", networks, words.POSITIONS)
@@ -108,7 +110,14 @@ def choose_network(base: TrainConfig) -> TrainConfig:
                 "File with weights", key=key("weights_file"), persist_state="session", help="As torchvision saves them."
             )
             weights = str(allowed_file(str(text or "")))
+    _suit(backbone)
     return replace(base, backbone=backbone, weights=weights, stage1="")
+
+
+def _suit(backbone: str) -> None:
+    """Take back what a preset says for EfficientNet-Lite0 alone, once another network is chosen."""
+    if st.session_state.get(key("training_stride")) and not backbone.startswith("efficientnet"):
+        st.session_state.update({key(name): value for name, value in OTHER_NETWORKS.items()})
 
 
 def _on_a_model(base: TrainConfig) -> TrainConfig:

@@ -11,7 +11,7 @@ from recam_core.evaluation.bootstrap import best_threshold
 from recam_core.evaluation.sweep import PixelCounts
 from recam_core.experiments.study.folds import Subset, fold_of
 from recam_core.experiments.study.plans import FOLDS
-from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, trained
+from recam_core.experiments.study.runs import Counts, Part, Workplace, check_masks, counted, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
 from recam_core.records import HeatmapOptions
@@ -26,6 +26,7 @@ def folds_part(place: Workplace) -> Part:
     The threshold of a fold is the one that is best for the unseen pictures of the other folds.
     """
     dataset = open_dataset("coco", place.root, RECIPE.split)
+    check_masks(dataset)
     fold, labels = fold_of(len(dataset), FOLDS), len(dataset.classes) + 1
     unseen: list[Counts] = []
     for k in range(FOLDS):

@@ -64,6 +64,15 @@ def epochs_of(out: Path, stage: int) -> list[dict[str, Any]]:
     return ends
 
 
+def check_masks(dataset: Dataset) -> None:
+    """Refuse pictures that cannot be scored, before anything is trained for them."""
+    if all(dataset.mask(i) is None for i in range(len(dataset))):
+        raise UserError(
+            f"None of the {len(dataset)} pictures to be scored has a mask, so the study has nothing to measure; put their masks "
+            "where the data set keeps them (docs/data-sets.md)."
+        )
+
+
 def counted(
     pair: ModelPair, dataset: Dataset, options: HeatmapOptions, path: Path, readouts: Sequence[str] = tuple(READOUTS)
 ) -> Generator[Any, None, Counts]:
@@ -78,6 +87,7 @@ def stored_counts(
     stored = _read_counts(path, sha256, names)
     if stored is not None:
         return stored
+    check_masks(dataset)
     counts: Counts = {name: [] for name in names}
     for i, picture in enumerate(pictures):
         for name, picture_counts in picture.items():

@@ -10,7 +10,7 @@ from recam_core.evaluation.bootstrap import best_row, best_threshold
 from recam_core.experiments.study.balance import Scored, compared_row, trained_readouts
 from recam_core.experiments.study.diagnosis import double_negatives, without_double_negatives
 from recam_core.experiments.study.plans import SEEDS, SMALL_LAMBDA, VOC_ABLATIONS, VOC_LAMBDAS, VOC_RECIPES
-from recam_core.experiments.study.runs import Counts, Part, Workplace, counted, sce_of_epochs, trained
+from recam_core.experiments.study.runs import Counts, Part, Workplace, check_masks, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
 from recam_core.records import MULTI_SCALE, HeatmapOptions
@@ -143,6 +143,8 @@ def _split(place: Workplace, split: str) -> Dataset:
 
 def _recipe(place: Workplace, seed: int) -> Generator[Any, None, ModelPair]:
     """The whole recipe with a seed; its stage 1 is what every other stage 2 of that seed begins with."""
+    for split in SPLITS:
+        check_masks(_split(place, split))
     config = replace(RECIPE, root=place.root, seed=seed)
     return (yield from trained(config, _split(place, RECIPE.split), _recipe_folder(place, seed), place.device))
 

@@ -136,8 +136,12 @@ def _scored(parts: Parts, walks: Mapping[str, RandomWalkOptions | None], labels:
 
 
 def best_walk(counts: Counts, pair: ModelPair) -> dict[str, Any]:
-    """The settings and threshold with the highest mIoU over some pictures, with the model's best boundaries: for its card."""
-    source = boundary_sources(pair)[0]
-    rows = {walk: best_row(counts[name_of(CARD, source, walk)], len(pair.classes) + 1) for walk in GRID}
-    walk = max(rows, key=lambda key: rows[key]["miou"])
-    return {"radius": walk.radius, "beta": walk.beta, "steps": walk.steps, "threshold": rows[walk]["threshold"]}
+    """The walk after which ``CARD`` has the highest mIoU over some pictures, with the model's best boundaries: for its card.
+
+    ``thresholds`` are those that are best after this walk, readout by readout; ``threshold`` is that of ``CARD``.
+    """
+    source, labels = boundary_sources(pair)[0], len(pair.classes) + 1
+    walk = max(GRID, key=lambda one: best_row(counts[name_of(CARD, source, one)], labels)["miou"])
+    thresholds = {name: best_row(counts[name_of(name, source, walk)], labels)["threshold"] for name in READOUTS}
+    settings = {"radius": walk.radius, "beta": walk.beta, "steps": walk.steps}
+    return settings | {"threshold": thresholds[CARD], "thresholds": thresholds}

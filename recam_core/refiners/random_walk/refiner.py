@@ -60,8 +60,8 @@ class Walk:
         return WalkSettings(**asdict(walk_defaults(pair)))
 
     def threshold(self, pair: ModelPair, readout: str, view: HeatmapOptions) -> tuple[float, str]:
-        """That of the model's card, else the reference's after the walk."""
-        return walk_threshold(pair)
+        """That of the model's card for this readout, else the reference's after the walk."""
+        return walk_threshold(pair, readout)
 
     def words(self, options: WalkSettings) -> str:
         """What was done, for a sentence."""

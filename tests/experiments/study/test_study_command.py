@@ -9,7 +9,7 @@ import recam_core.experiments.study
 from recam_core.__main__ import main
 from recam_core.commands import study as command
 from recam_core.datasets.scenes import Scenes
-from recam_core.experiments.study import PARTS, balance, scenes, walks, when
+from recam_core.experiments.study import PARTS, balance, coco, scenes, voc, walks, when
 from recam_core.experiments.study.folds import Subset
 from recam_core.experiments.study.when_maps import when_picture
 from recam_core.networks.readouts import READOUTS
@@ -59,6 +59,18 @@ def test_bad_words_get_a_sentence(words, sentence, tmp_path, capsys):
     assert main(["study", *words, "--runs", str(tmp_path), "--results", str(tmp_path), "--device", "cpu"]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize("part", ["voc-seeds", "voc-walk", "coco-folds"])
+def test_pictures_without_masks_are_refused_before_anything_is_trained(part, tmp_path, monkeypatch, capsys):
+    bare = Subset(Scenes("samples"), range(3))
+    monkeypatch.setattr(bare, "mask", lambda i: None, raising=False)
+    for module in (voc, walks, coco):
+        monkeypatch.setattr(module, "open_dataset", lambda *_: bare)
+    words = ["--root", str(tmp_path), "--runs", str(tmp_path), "--results", str(tmp_path), "--device", "cpu"]
+    assert main(["study", part, *words]) == 2
+    assert "None of the 3 pictures to be scored has a mask" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -110,7 +110,13 @@ def test_settings_are_chosen_elsewhere_and_applied_here(pair, monkeypatch):
 def test_the_cards_walk_is_the_best_of_the_readout_it_is_for(pair, monkeypatch):
     monkeypatch.setattr(walks, "GRID", SHORT)
     monkeypatch.setattr(walks, "boundary_sources", lambda pair: ("learned", "gradient"))
-    assert best_walk(made(90, 50), pair) == {"radius": 5, "beta": 10.0, "steps": 3, "threshold": 0.0}
+    assert best_walk(made(90, 50), pair) == {
+        "radius": 5,
+        "beta": 10.0,
+        "steps": 3,
+        "threshold": 0.0,
+        "thresholds": dict.fromkeys(READOUTS, 0.0),
+    }
     assert best_walk(made(30, 50), pair)["steps"] == 1
 
 

@@ -237,6 +237,7 @@ def test_a_linked_model_stays_while_pictures_are_chosen(ordered, tmp_path):
     assert app.selectbox(key="train-f-stages").value == "second"
     assert app.selectbox(key="train-f-stage1").value == "scenes"
     assert not app.toggle(key="train-f-train_on").value
+    assert app.number_input(key="train-f-training_stride").value == 0  # the preset's is for another network
     app.selectbox(key="train-f-stages").set_value("both")
     ran(app)
     app.selectbox(key="train-data-kind").set_value("scenes")
