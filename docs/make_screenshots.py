@@ -1,8 +1,10 @@
 """Take the screenshots of the docs from the running app (needs Chromium and Playwright).
 
-``python docs/make_screenshots.py [NAME …]``: all of them, or those that are named.
+``python docs/make_screenshots.py [NAME …]``: all of them, or those that are named. With ``--forms FOLDER`` each page is also kept
+there as wide and narrow windows and a phone show it, light and dark, to be looked at.
 """
 
+import argparse
 import io
 import os
 import shutil
@@ -34,6 +36,7 @@ SHOTS = {  # file: address, width, height, colour scheme
     "errors-light": ("errors", 1440, 1500, "light"),
     "why-light": ("why?picture=chelsea&classes=cat&step=2", 1440, 1080, "light"),
 }
+FORMS = [(*size, scheme) for size in ((1440, 900), (1280, 720), (390, 844)) for scheme in ("light", "dark")]
 
 
 @contextmanager
@@ -87,13 +90,30 @@ def train(page: Page) -> None:
     page.locator("[class*=st-key-train-player] canvas").first.wait_for()
 
 
-def main() -> None:
-    """Write docs/images/*.png."""
+def settled(page: Page) -> bytes:
+    """What it looks like once no script runs and nothing is waited for."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_timeout(1000)  # fonts and thumbnails
+    return page.screenshot()
+
+
+def save_forms(page: Page, name: str, folder: Path) -> None:
+    """Write the page as other windows show it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for width, height, scheme in FORMS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        (folder / f"{name.split('-')[0]}-{width}-{scheme}.png").write_bytes(settled(page))
+
+
+def main(names: list[str], forms: Path | None) -> None:
+    """Write docs/images/*.png, and other forms of the same pages where a folder is named."""
     IMAGES.mkdir(exist_ok=True)
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with running_app() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        for name in sys.argv[1:] or SHOTS:
+        for name in names or SHOTS:
             query, width, height, scheme = SHOTS[name]
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.set_default_timeout(PATIENCE)
@@ -117,15 +137,20 @@ def main() -> None:
                 page.locator(".st-key-why-votes .row .view canvas").first.wait_for()
             else:
                 page.locator(".st-key-heat .row .view canvas").first.wait_for()
-            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-            page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
-            page.wait_for_timeout(1000)  # fonts and thumbnails
             path = IMAGES / f"{name}.png"
-            path.write_bytes(small_png(page.screenshot()))
+            path.write_bytes(small_png(settled(page)))
             print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1024:.0f} KiB")
+            if forms is not None:
+                save_forms(page, name, forms)
             page.close()
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SHOTS))
+    parser.add_argument("--forms", type=Path, metavar="FOLDER")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(SHOTS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(SHOTS)}")
+    main(asked.names, asked.forms)
