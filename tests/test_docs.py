@@ -138,6 +138,13 @@ def test_bundled_models_carry_what_the_study_measured(study):
             ].items()
 
 
+def test_models_of_coco128_are_bundled_without_the_studies_of_other_folders(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    parts = importlib.import_module("bundle_models").OURS
+    assert {part.partition("-")[0] for part in parts} == {"scenes", "photos"}
+    assert "photos-folds" in parts
+
+
 def test_half_precision_costs_at_most_a_fifth_of_a_point():
     result = json.loads((ROOT / "assets" / "results" / "study-photos-half.json").read_text("utf-8"))
     assert result["largest_difference"] <= 0.002
