@@ -13,6 +13,9 @@ IMAGES = Path(__file__).parent / "images"
 POSITIVE = "product of positive weights"
 VOC = {"miou": 48.8, "threshold": (15, 30), "fp": 26.5, "fn": 26.2}  # seed CAM on VOC train, thresholds in use
 STUDIES = {
+    "voc-seeds": ("VOC train, λ = 1", "train, one scale"),
+    "voc-small-lambda": ("VOC train, λ = 0.1", "train, one scale"),
+    "coco-folds": ("COCO it never saw", "one scale"),
     "scenes-seeds": ("scenes, test", "one scale"),
     "photos-seeds": ("photos it was trained on", "one scale"),
     "photos-folds": ("photos it never saw", "one scale"),
@@ -70,8 +73,8 @@ def draw_recipes(name: str) -> plt.Figure:
 
 def draw_gains() -> plt.Figure:
     """Gain of each readout over CAM and over the control, with its interval, on every test."""
-    figure, axes = plt.subplots(1, len(STUDIES), figsize=(11, 3.2), sharey=True, layout="constrained")
-    for axis, (study, (title, view)) in zip(axes, STUDIES.items(), strict=True):
+    figure, axes = plt.subplots(2, len(STUDIES) // 2, figsize=(11, 6), sharey=True, layout="constrained")
+    for axis, (study, (title, view)) in zip(axes.flat, STUDIES.items(), strict=True):
         table = needed(f"study-{study}")["views"][view]["readouts"]
         for i, key in enumerate(measured()[1:]):
             for shift, other, marker in ((-0.14, "over_cam", "o"), (0.14, "over_control", "s")):
@@ -86,7 +89,8 @@ def draw_gains() -> plt.Figure:
         axis.axhline(0, color="black", lw=0.8)
         axis.set_xticks(range(len(measured()) - 1), [READOUTS[key].label for key in measured()[1:]])
         axis.set_title(title, fontsize=10)
-    axes[0].set_ylabel("mIoU gained, points")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mIoU gained, points")
     figure.suptitle(
         "Filled: over CAM. Hollow: over the control (w after the same training with λ = 0). Bars: 95 %", fontsize=10
     )

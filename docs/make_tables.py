@@ -1,7 +1,9 @@
 """Put what was measured (assets/results) into the tables of the docs: ``PYTHONPATH=. python docs/make_tables.py``.
 
 A table stands between ``<!-- KIND: NAME -->`` and ``<!-- end -->``. NAME.json is what ``study`` wrote (kinds generators,
-recipes, seeds, changes, when, half, walks) or what ``benchmark --json`` wrote (kind timings; NAME/PART for some of its rows).
+recipes, seeds, changes, when, half, walks), ``tune_climb.py`` (climbs, climbed) or ``benchmark --json`` (timings; NAME/PART for
+some of its rows). Kind aims sets results of the study beside what was aimed at, kind precisions shows the calibration in the
+card of the model NAME.
 """
 
 import json
@@ -9,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from recam_core.checkpoints.pair_file import find_model, read_header
 from recam_core.networks.readouts import READOUTS
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +28,7 @@ WORK = {
     "boundary": "`train-boundary`",
 }
 ALONE = "boundary"  # is one process
+CLASSES_WIDE = 4  # so many beside each other in a table of classes
 WALKS = {"reference": "the reference's walk", "chosen": "the walk chosen"}
 LABELS = {name: row.label for name, row in READOUTS.items()} | {"control": "control: w with λ = 0, trained as long"}
 
@@ -73,10 +77,10 @@ def generator_table(name: str) -> str:
 
 
 def recipe_table(name: str) -> str:
-    """mIoU of every readout of every variant of stage 2."""
+    """mIoU of every readout of every variant of stage 2; nothing where it was not measured."""
     result = read(name)
     if result is None:
-        return "Not measured yet."
+        return ""
     columns = [*measured(), "product of positive weights"]
     titles = [*(READOUTS[key].label for key in measured()), "w⊗w′, positive weights only"]
     lines = [
@@ -89,8 +93,9 @@ def recipe_table(name: str) -> str:
         learnt = columns if any(row["sce"]) else ("cam", "w")  # with λ = 0 FC2 learns nothing
         cells = [percent(row["readouts"][key]["miou"]) if key in learnt else "–" for key in columns]
         sce, both = row["sce"], percent(row["weights"]["both_negative"])
-        title = f"**{row['name']}**" if row["name"] == result["chosen"] else row["name"]
-        cells.append(f"{percent(row['readouts']['w']['on_background'])} %")
+        title = f"**{row['name']}**" if row["name"] == result.get("chosen") else row["name"]
+        elsewhere = row["readouts"]["w"].get("on_background")
+        cells.append("–" if elsewhere is None else f"{percent(elsewhere)} %")
         cells += [f"{sce[0]:.2f} → {sce[-1]:.2f}", f"{both} %"] if any(sce) else ["–", "–"]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -261,6 +266,93 @@ def climb_table(name: str) -> str:
     return "\n".join(lines)
 
 
+def climbed_table(name: str) -> str:
+    """IoU of each readout before and after a climb, on pictures that nothing was chosen on."""
+    result = read(name)
+    if result is None:
+        return "Not measured yet."
+    lines = [
+        f"`tune_climb.py {result['model']}`, {result['date']}, {result['settings']['steps']} steps: {result['objects']} "
+        f"objects in {result['pictures']} pictures of `{result['split']}`, long side {result['long_side']}.",
+        "",
+        "| readout | ξ | μ | IoU before | after | best | at step |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for readout, (row,) in result["readouts"].items():
+        figures = [percent(value) for value in (row["iou_before"], row["iou"], max(row["iou_by_step"]))]
+        settings = f"{row['xi']:g} | {row['mu']:g}"
+        lines.append(f"| {READOUTS[readout].label} | {settings} | {' | '.join(figures)} | {row['best_step']} |")
+    return "\n".join(lines)
+
+
+def precision_table(name: str) -> str:
+    """Average precision of each class, the weakest first, and what the card makes of probabilities."""
+    calibration = read_header(find_model(name))["card"]["calibration"]
+    precisions = sorted(calibration["average_precision"].items(), key=lambda pair: pair[1])
+    rows = -(-len(precisions) // CLASSES_WIDE)
+    lines = [
+        f"mAP {percent(calibration['mean_ap'])} on {calibration['pictures']} pictures of {calibration['split']}; temperature "
+        f"{calibration['temperature']:g}, preselected above {calibration['preselect']:g}.",
+        "",
+        "| class | AP " * CLASSES_WIDE + "|",
+        "|---|--:" * CLASSES_WIDE + "|",
+    ]
+    for i in range(rows):
+        cells = (f"{label} | {percent(value)}" for label, value in precisions[i::rows])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def aims_table(name: str) -> str:
+    """What was hoped for before the trainings, with the reference's figures, beside what was measured."""
+    seeds, small, walk, coco = (
+        read(f"study-{part}") for part in ("voc-seeds", "voc-small-lambda", "voc-walk", "coco-folds")
+    )
+    if not (seeds and small and walk and coco):
+        return "Not measured yet."
+    views = {weight: result["views"] for weight, result in (("1", seeds), ("0.1", small))}
+    cam = {
+        scales: percent(seeds["views"][f"train, {scales}"]["readouts"]["cam"]["miou"])
+        for scales in ("one scale", "four scales")
+    }
+    walked = walk["splits"]["train"]["boundaries"]["learned"]["chosen"]
+    ranking = read_header(find_model(name))["card"]["calibration"]["mean_ap"]
+    rows = [
+        ("CAM on VOC `train`, one scale", "48.8", "≥ 45", cam["one scale"]),
+        ("the same, four scales", "", "≥ 48", cam["four scales"]),
+    ]
+    for split, aim in (("train", "≥ +3, interval above 0"), ("val", "≥ +2")):
+        for weight, tables in views.items():
+            readouts = tables[f"{split}, one scale"]["readouts"]
+            for side, other in (("cam", "CAM"), ("control", "the control")):
+                gains = {key: readouts[key][f"over_{side}"] for key in measured() if key != "cam"}
+                rows.append(
+                    (
+                        f"best readout over {other}, `{split}`, λ = {weight}, three seeds",
+                        "about +6",
+                        aim,
+                        best_gain(gains),
+                    )
+                )
+    rows += [
+        ("after the walk, `train`", "+17.7", "≥ +8", best_gain({key: walked[key]["gain"] for key in measured()})),
+        ("mAP on `val`", "–", "≥ 80", percent(ranking)),
+    ]
+    gains = {key: coco["views"]["one scale"]["readouts"][key]["over_cam"] for key in measured() if key != "cam"}
+    rows.append(("best readout over CAM, COCO, four folds", "–", "≥ +2, interval above 0", best_gain(gains)))
+    return "\n".join(
+        ["| what | reference | aim | measured |", "|---|--:|--:|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    )
+
+
+def best_gain(gains: dict[str, Any]) -> str:
+    """The highest gain, and where its interval holds 0 the highest of those whose interval does not."""
+    best = max(gains, key=lambda key: gains[key]["mean"])
+    sure = [key for key in gains if gains[key]["low"] > 0]
+    shown = dict.fromkeys([best, *([max(sure, key=lambda key: gains[key]["mean"])] if sure else [])])
+    return "; ".join(f"{LABELS[key]} {interval(gains[key])}" for key in shown)
+
+
 def _walks(walks: list[dict[str, float]]) -> str:
     """β and t of the walks that were chosen, each once."""
     return " or ".join(dict.fromkeys(f"β {walk['beta']:g}, t {walk['steps']}" for walk in walks))
@@ -355,6 +447,9 @@ TABLES = {
     "when": when_table,
     "walks": walk_table,
     "climbs": climb_table,
+    "climbed": climbed_table,
+    "precisions": precision_table,
+    "aims": aims_table,
     "timings": timing_table,
 }
 

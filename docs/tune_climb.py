@@ -2,7 +2,8 @@
 
 ``PYTHONPATH=. python docs/tune_climb.py scenes``, ``… voc --root VOC`` or ``… photos --root COCO128``, each with
 ``--into-card`` to keep the best in the model's file, where ``climb_defaults`` finds it. Writes
-assets/results/climb-tuning-MODEL.json. Tune on other pictures than those that results are reported on.
+assets/results/climb-tuning-MODEL.json. Tune on other pictures than those that results are reported on: with several readouts
+(``--readout cam,w``) the file has the rows of each, and nothing is chosen.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -94,40 +96,48 @@ def tune(arguments: argparse.Namespace) -> dict[str, Any]:
     start = replace(climb_defaults(replace(pair, card={})), steps=arguments.steps)
     view = HeatmapOptions(long_side=arguments.long_side)
     pictures = list(masked_pictures(dataset, arguments.pictures))
-    rows: list[dict[str, Any]] = []
-    for factor in arguments.xi_factors:
-        for mu in arguments.mu:
-            options = replace(start, xi=round(start.xi * factor, 4), mu=mu)
-            curves = [picture_curves(pair, p, m, options, arguments.readout, view) for p, m in pictures]
-            rows.append(measured(np.concatenate(curves), options, pair))
-            row = rows[-1]
-            print(
-                f"ξ {row['xi']:g} ({row['xi_grey_levels']} levels)  μ {mu:g}  IoU {row['iou_before']:.3f} → {row['iou']:.3f}"
-                f"  best at step {row['best_step']}",
-                file=sys.stderr,
-                flush=True,
-            )
-    rows.sort(key=lambda row: -row["iou"])
-    return {
+    tables: dict[str, list[dict[str, Any]]] = {readout: [] for readout in arguments.readout}
+    for readout, factor, mu in product(tables, arguments.xi_factors, arguments.mu):
+        options = replace(start, xi=round(start.xi * factor, 4), mu=mu)
+        curves = [picture_curves(pair, p, m, options, readout, view) for p, m in pictures]
+        row = measured(np.concatenate(curves), options, pair)
+        tables[readout].append(row)
+        print(
+            f"{readout}  ξ {row['xi']:g} ({row['xi_grey_levels']} levels)  μ {mu:g}  IoU {row['iou_before']:.3f} → "
+            f"{row['iou']:.3f}  best at step {row['best_step']}",
+            file=sys.stderr,
+            flush=True,
+        )
+    for rows in tables.values():
+        rows.sort(key=lambda row: -row["iou"])
+    report = {
         "model": arguments.model,
         "model_sha256": pair.sha256,
         "dataset": kind,
         "split": arguments.split or split,
         "pictures": len(pictures),
         "objects": sum(len(c) for c in curves),
-        "readout": arguments.readout,
         "long_side": arguments.long_side,
         "settings": asdict(start),
         "measure": "mean over objects of the IoU of the accumulated map, at the one threshold that is best for all objects",
         "date": datetime.now(UTC).date().isoformat(),
-        "best": {key: rows[0][key] for key in ("xi", "mu")},
-        "rows": rows,
     }
+    if len(tables) > 1:
+        return report | {"readouts": tables}
+    ((readout, rows),) = tables.items()
+    return report | {"readout": readout, "best": {key: rows[0][key] for key in ("xi", "mu")}, "rows": rows}
 
 
 def numbers(text: str) -> list[float]:
     """A comma-separated list of numbers."""
     return [float(part) for part in text.split(",")]
+
+
+def readouts(text: str) -> list[str]:
+    """A comma-separated list of readouts."""
+    if unknown := set(names := text.split(",")) - set(READOUTS):
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}; choose among {', '.join(READOUTS)}")
+    return names
 
 
 if __name__ == "__main__":
@@ -139,12 +149,14 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=AdvCamOptions().steps)
     parser.add_argument("--xi-factors", type=numbers, default=list(FACTORS))
     parser.add_argument("--mu", type=numbers, default=list(WEIGHTS))
-    parser.add_argument("--readout", choices=list(READOUTS), default="w")
+    parser.add_argument("--readout", type=readouts, default=["w"], help="one, or several with commas")
     parser.add_argument("--long-side", type=int, default=320)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="where to write instead of assets/results")
     parser.add_argument("--into-card", action="store_true", help="keep the best ξ and μ in the model's own file")
     chosen = parser.parse_args()
+    if chosen.into_card and len(chosen.readout) > 1:
+        parser.error("--into-card keeps the best ξ and μ of one readout; name one with --readout")
     keep_freed_memory()
     target = parent_for(chosen.out or RESULTS / f"climb-tuning-{chosen.model}.json")
     report = tune(chosen)

@@ -16,6 +16,7 @@ import pytest
 import recam
 from recam_core.__main__ import COMMANDS, module_of
 from recam_core.checkpoints.pair_file import known_models, load_pair, read_header
+from recam_core.networks.readouts import READOUTS
 from recam_core.records import TrainConfig
 from recam_core.training.recipes import RECIPES
 
@@ -36,6 +37,29 @@ def test_tables_are_those_of_the_results(name):
     page = (ROOT / "docs" / name).read_text("utf-8")
     assert tables_script().filled(page) == page, "run PYTHONPATH=. python docs/make_tables.py"
     assert "Not measured" not in page
+
+
+def test_a_gain_is_shown_with_the_highest_that_is_sure():
+    def gain(mean, low):
+        return {"mean": mean, "low": low, "high": 2 * mean - low}
+
+    best = tables_script().best_gain
+    assert best({"w": gain(0.008, 0.004), "product": gain(0.012, -0.008), "sum": gain(0.007, 0.001)}) == (
+        "w⊗w′ +1.2 (-0.8 … +3.2); w +0.8 (+0.4 … +1.2)"
+    )
+    assert best({"w": gain(0.01, 0.004), "sum": gain(0.005, 0.001)}) == "w +1.0 (+0.4 … +1.6)"
+
+
+def test_recipes_that_chose_nothing_have_no_bold_row(monkeypatch):
+    script = tables_script()
+    figures = {name: {"miou": 0.44} for name in [*script.measured(), "product of positive weights"]}
+    row = {"name": "recipe", "sce": [0.5, 0.25], "weights": {"both_negative": 0.5}, "readouts": figures}
+    result = {"command": "c", "date": "d", "device": "CPU", "torch": "2", "split": "val", "rows": [row]}
+    monkeypatch.setattr(script, "read", lambda name: None)
+    assert script.recipe_table("study-x") == ""
+    monkeypatch.setattr(script, "measured", lambda: list(READOUTS))
+    monkeypatch.setattr(script, "read", lambda name: result)
+    assert script.recipe_table("study-x").endswith("| recipe |" + " 44.0 |" * 6 + " – | 0.50 → 0.25 | 50.0 % |")
 
 
 def test_what_work_costs_follows_from_the_seconds_of_a_picture(monkeypatch):
@@ -112,6 +136,13 @@ def test_bundled_models_carry_what_the_study_measured(study):
             assert {key: row[key] for key in ("miou", "fp", "fn")}.items() <= table["readouts"][readout]["runs"][
                 0
             ].items()
+
+
+def test_models_of_coco128_are_bundled_without_the_studies_of_other_folders(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    parts = importlib.import_module("bundle_models").OURS
+    assert {part.partition("-")[0] for part in parts} == {"scenes", "photos"}
+    assert "photos-folds" in parts
 
 
 def test_half_precision_costs_at_most_a_fifth_of_a_point():

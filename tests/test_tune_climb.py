@@ -1,5 +1,6 @@
 """The script that tunes a climb: which pictures it takes, and figures that can be counted by hand."""
 
+import argparse
 import importlib.util
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def test_pictures_are_spread_and_have_an_object(script):
     assert [i for i, _ in script.masked_pictures(Ten(), 2)] == [0, 6]
     assert [i for i, _ in script.masked_pictures(Ten(), 3)] == [0, 6, 2]
     assert len(list(script.masked_pictures(Ten(), 99))) == 4
+
+
+def test_several_readouts_are_named_with_commas(script):
+    assert script.readouts("cam,w") == ["cam", "w"]
+    with pytest.raises(argparse.ArgumentTypeError, match="nobody; choose among cam, w"):
+        script.readouts("cam,nobody")
 
 
 def test_a_row_stands_at_the_threshold_that_is_best_for_all_objects(script):

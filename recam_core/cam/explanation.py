@@ -135,11 +135,12 @@ def explain(
     """Heatmaps of a picture for each readout, by default all that the model has, and for ``methods`` such as "gradcampp".
 
     ``picture`` is a file, its bytes, the name of a sample, or pixels (H, W, 3) uint8; ``model`` a model, or the name, file or run
-    folder of one, which is then loaded onto ``device``. Classes are by default those above probability 0.5, else the
-    most probable one. Raises ``UserError`` for a picture, model, class, readout or method that there is not.
+    folder of one, which is then loaded onto ``device``. Classes are by default those above the model's own bound (``preselect``
+    in its card; else probability 0.5), else the most probable one. Raises ``UserError`` for a picture, model, class, readout or
+    method that there is not.
 
     ```python
-    explanation = recam.explain("chelsea", model="photos", classes=["cat"])
+    explanation = recam.explain("chelsea", model="voc", classes=["cat"])
     explanation["w"].maps  # (1, H, W) in [0, 1]
     ```
     """

@@ -28,12 +28,17 @@ def clean_card(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calibration(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Temperature and threshold, where both are what they can be."""
+    """Temperature and threshold, where both are what they can be, and of what was measured what can be shown."""
     try:
         Calibration(entry.get("temperature", 1.0), entry.get("preselect", 0.5))
     except (UserError, TypeError):
         return {}
-    return dict(entry)
+    kinds = {"precision": 0.0, "mean_ap": 0.0, "pictures": 0, "split": ""}
+    known = {name: value for name, value in entry.items() if name not in kinds or _is_like(value, kinds[name])}
+    precisions = known.get("average_precision", {})
+    if not isinstance(precisions, dict) or not all(map(_is_number, precisions.values())):
+        del known["average_precision"]
+    return known
 
 
 def _training(entry: Mapping[str, Any]) -> dict[str, Any]:

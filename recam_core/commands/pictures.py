@@ -23,7 +23,8 @@ def add_picture_arguments(parser: argparse.ArgumentParser, out: str) -> None:
         "--classes",
         "--class",
         dest="classes",
-        help="one or more, comma-separated; by default those above probability 0.5, else the best one",
+        help="one or more, comma-separated; by default those above the model's own bound (in its card; else probability 0.5), "
+        "else the best one",
     )
     parser.add_argument("--out", type=Path, required=True, help=f"folder of {out}")
 

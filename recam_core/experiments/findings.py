@@ -46,8 +46,9 @@ def verdicts(studies: Mapping[str, dict[str, Any] | None]) -> list[Verdict]:
     ]
 
 
-LAMBDAS = {"VOC, seeds": "voc-lambda", "scenes": "scenes-lambda", "photos, seeds": "photos-lambda"}
-ABLATIONS = {"VOC, seeds": "voc-ablations", "scenes": "scenes-ablations"}
+COCO = "COCO, never seen"
+LAMBDAS = {"VOC, seeds": "voc-lambda", "scenes": "scenes-lambda", "photos, seeds": "photos-lambda", COCO: "coco-lambda"}
+ABLATIONS = {"VOC, seeds": "voc-ablations", "scenes": "scenes-ablations", COCO: "coco-ablations"}
 ONE = "one scale"
 SEEDS = {  # where: the part of the study, and which of its tables
     "VOC, seeds": ("voc-seeds", f"train, {ONE}"),
@@ -55,9 +56,9 @@ SEEDS = {  # where: the part of the study, and which of its tables
     "scenes": ("scenes-seeds", ONE),
     "photos, seeds": ("photos-seeds", ONE),
     "photos never seen": ("photos-folds", ONE),
-    "COCO, never seen": ("coco-folds", ONE),
+    COCO: ("coco-folds", ONE),
 }
-BEST = (("product", "VOC", "VOC, seeds"), ("w", "COCO", "COCO, never seen"))
+BEST = (("product", "VOC", "VOC, seeds"), ("w", "COCO", COCO))
 
 
 def _sce_alone(where: str, lambdas: dict[str, Any] | None, ablations: dict[str, Any] | None) -> Verdict:
@@ -131,7 +132,7 @@ def _row(study: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _untested(claim: str, where: str, rule: str) -> Verdict:
-    return Verdict(claim, where, UNTESTED, "the result file of this part of the study is not there", rule)
+    return Verdict(claim, where, UNTESTED, "the study has no result file for it", rule)
 
 
 def points(gain: Mapping[str, float]) -> str:

@@ -42,6 +42,16 @@ def test_of_scores_the_odd_rows_and_entries_alone_are_left_out():
     assert clean_card({"scores": {"VOC": told}}) == {"scores": {"VOC": told}}
 
 
+def test_of_a_calibration_what_cannot_be_shown_is_left_out():
+    whole = {"temperature": 2, "preselect": 0.8, "precision": 0.9, "mean_ap": 0.8, "pictures": 3, "split": "val"}
+    whole |= {"average_precision": {"cat": 0.9}}
+    assert clean_card({"calibration": whole}) == {"calibration": whole}
+    odd = {"precision": "x", "mean_ap": None, "pictures": 2.5, "split": 3, "average_precision": {"cat": "high"}}
+    assert clean_card({"calibration": whole | odd}) == {"calibration": {"temperature": 2, "preselect": 0.8}}
+    assert clean_card({"calibration": whole | {"average_precision": 3}})["calibration"]["mean_ap"] == 0.8
+    assert clean_card({"calibration": whole | {"temperature": 0}}) == {"calibration": {}}
+
+
 def test_settings_of_another_kind_are_left_out_and_unknown_ones_stay():
     said = {
         "seed": "3", "recam_weight": 1, "half": 1, "dataset": None, "watch": [1], "stage1_epochs": 2.5, "crop": True,

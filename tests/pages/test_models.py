@@ -127,6 +127,12 @@ def test_details_are_made_when_they_are_opened():
     assert dict(zip(settings["setting"], settings["value"], strict=True))["watch"] == "a"
     app.session_state["model-details-photos"] = True
     assert len(ran(app).dataframe) == 1 + 1 + 3 + 1  # settings of both, three measurements, the walk
+    app.session_state["model-details-voc"] = True
+    (ranking,) = (frame.value for frame in ran(app).dataframe if "AP" in frame.value)
+    assert list(ranking["class"][:2]) == ["pottedplant", "sofa"]
+    assert "Classes above probability 0.8 are preselected, else the most probable one: there 90.1 % of them" in words(
+        app
+    )
 
 
 def test_cards_of_another_hand_break_nothing(place):

@@ -9,7 +9,7 @@ from recam_core.records import CAM
 from ui.models import words
 from ui.models.actions import show_actions
 from ui.widgets.escaping import plain
-from ui.widgets.model_card import imported_words, show_scores, show_walk
+from ui.widgets.model_card import imported_words, show_ranking, show_scores, show_walk
 from ui.widgets.model_choice import KINDS, date_words
 
 COLOURS: dict[str, Literal["gray", "blue", "violet"]] = {"bundled": "gray", "trained": "blue", "imported": "violet"}
@@ -109,3 +109,4 @@ def _measured(entry: ModelEntry) -> None:
         show_scores(where, measured)
     if walk and "measured" in walk:
         show_walk(walk)
+    show_ranking(entry.card.get("calibration", {}))

@@ -49,6 +49,7 @@ def about_model(pair: ModelPair) -> None:
             show_scores(where, measured)
         if "measured" in card.get("walk", {}):
             show_walk(card["walk"])
+        show_ranking(card.get("calibration", {}))
         if any("seeds" in measured for measured in scores.values()):
             st.caption(
                 "mIoU, FP and FN are those of these weights where nothing else is said. Over CAM: mIoU points gained, with the "
@@ -94,6 +95,26 @@ def show_walk(walk: dict[str, Any]) -> None:
         ],
         hide_index=True,
     )
+
+
+def show_ranking(calibration: Mapping[str, Any]) -> None:
+    """How well each class is ranked, the weakest first, and what makes probabilities of logits; nothing without figures."""
+    if not (precisions := calibration.get("average_precision")):
+        return
+    sentences = [
+        f"Average precision of each class on {calibration.get('pictures', 'some')} pictures of "
+        f"{plain(calibration.get('split', 'a split'))}, mean {_percent(calibration.get('mean_ap'))} %."
+    ]
+    if "temperature" in calibration:
+        sentences.append(f"Logits are divided by {calibration['temperature']:g}.")
+    if {"preselect", "precision"} <= set(calibration):
+        sentences.append(
+            f"Classes above probability {calibration['preselect']:g} are preselected, else the most probable one: there "
+            f"{_percent(calibration['precision'])} % of them are in the picture."
+        )
+    st.caption(" ".join(sentences))
+    weakest = sorted(precisions.items(), key=lambda pair: pair[1])
+    st.dataframe([{"class": name, "AP": _percent(value)} for name, value in weakest], hide_index=True, height=250)
 
 
 def imported_words(card: Mapping[str, Any]) -> str:

@@ -187,8 +187,8 @@ def _choose_view() -> HeatmapOptions:
         key="size",
         persist_state="session",
         format_func=lambda side: f"{side} px",
-        help="Larger pictures are brought down to this long side before the model sees them. The photos model was trained "
-        "at 320 to 512 pixels.",
+        help="Larger pictures are brought down to this long side before the model sees them. The model voc was trained "
+        "at 320 to 608 pixels.",
     )
     stretch = st.toggle(
         "Resize maps as other libraries do",

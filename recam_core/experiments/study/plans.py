@@ -60,7 +60,8 @@ PHOTOS_RECIPES: dict[str, dict[str, Any]] = {
 }
 PHOTOS_CHOSEN = "fc2-positive"
 
-# Stage 2 on Pascal VOC, one seed; all share the recipe's stage 1. Compared on ``val``; the first is the recipe ``voc``.
+# Stage 2 on Pascal VOC, one seed; all share the recipe's stage 1. Compared on ``val`` after the recipe ``voc``, the first
+# of them, was set: they chose nothing.
 VOC_RECIPES: dict[str, dict[str, Any]] = {
     "recipe": {},
     "one-epoch": {"stage2_epochs": 1},

@@ -1,4 +1,4 @@
-"""The study on Pascal VOC: recipes chosen on ``val``, seeds of ``train`` as the paper scores them, and what generalises."""
+"""The study on Pascal VOC: recipes compared on ``val``, seeds of ``train`` as the paper scores them, and what generalises."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import replace
