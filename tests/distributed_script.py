@@ -83,29 +83,17 @@ def run(out: Path, name: str, config: TrainConfig) -> list:
     return list(train(config, CASES[name][1], out / name, torch.device("cpu")))
 
 
-def work(out: Path) -> None:
-    """All cases, the command, and a data set of which nothing can be read."""
+if __name__ == "__main__":
     torch.set_num_threads(1)
     for case, (settings, _) in CASES.items():
-        run(out, case, settings)
+        run(Path(sys.argv[1]), case, settings)
     with mock.patch(
         "torch.distributed.destroy_process_group"
     ) as leave:  # it ends with that; here the group is needed once more
-        assert main([*COMMAND, "--batch-size", "5", "--out", str(out / "command")]) == 0
+        assert main([*COMMAND, "--batch-size", "5", "--out", str(Path(sys.argv[1], "command"))]) == 0
     leave.assert_called_once()
     try:
-        list(train(CONFIG, ALL_BROKEN, out / "all-broken", torch.device("cpu")))
+        list(train(CONFIG, ALL_BROKEN, Path(sys.argv[1], "all-broken"), torch.device("cpu")))
     except UserError as error:
         print(f"refused: {error}")
         sys.exit(2)
-
-
-if __name__ == "__main__":
-    # as torchrun does, except that its processes are forked: what takes seconds is imported once
-    import torchvision  # noqa: F401
-    from torch.distributed.launcher.api import elastic_launch
-    from torch.distributed.run import config_from_args, parse_args
-
-    alone = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "--rdzv-id", "alone"]
-    launch, _, _ = config_from_args(parse_args([*alone, "--nproc-per-node", "2", __file__]))
-    elastic_launch(replace(launch, start_method="fork"), work)(Path(sys.argv[1]))

@@ -43,7 +43,7 @@ def write_run(
 ):
     """A run's folder with so many epochs of its history (None: all); ``job`` is the state of its job, None for no job."""
     folder = runs / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_settings(folder, config, SCENE_CLASSES)
     whole = 0 if config.stage1 else config.stage1_epochs
     ends = [(1, e) for e in range(whole)] + [(2, e) for e in range(config.stage2_epochs)]

@@ -20,7 +20,9 @@ SMALL = {"Epochs of stage 1": 4, "Epochs of stage 2": 1, "Pictures scored": 4}  
 @pytest.fixture(scope="module")
 def tab(url, open_page_once):
     """One page for most tests here: it follows its address, and to load it takes longer than they do."""
-    return open_page_once(f"{url}/train?run=new", height=1400)
+    page = open_page_once(f"{url}/train?run=new", height=1400)
+    settle(page)  # before it can follow anything
+    return page
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 import json
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from forked import ForkedCommand
 from PIL import Image
 
 from recam_core.__main__ import main
@@ -17,6 +18,7 @@ from recam_core.datasets.scenes import SPLITS, Scenes
 from recam_core.networks.pair import build_pair
 from recam_core.records import MaskStep, UserError
 
+ROOT = Path(__file__).parents[2]
 SCORES = {"scenes test, one scale": {"readouts": {"w": {"threshold": 0.33}}}}
 
 
@@ -158,11 +160,12 @@ def test_each_process_of_a_machine_gets_its_own_card(model, tmp_path, monkeypatc
 def test_two_processes_write_exactly_what_one_writes(model, tmp_path):
     def process(out, **more):
         command = [sys.executable, "-m", "recam_core", *words(model, out, "--json-lines")]
-        return ForkedCommand(command, os.environ | more)
+        return subprocess.Popen(command, cwd=ROOT, env=os.environ | more, stdout=subprocess.PIPE, text=True)
 
     two = [process(tmp_path / "two", RANK=str(r), WORLD_SIZE="2", LOCAL_RANK=str(r)) for r in range(2)]
-    assert [p.wait() for p in two] == [0, 0]
-    done = [[json.loads(line)["name"] for line in p.said.splitlines()[:-1]] for p in two]
+    printed = [p.communicate(timeout=120)[0] for p in two]
+    assert [p.returncode for p in two] == [0, 0]
+    done = [[json.loads(line)["name"] for line in text.splitlines()[:-1]] for text in printed]
     assert done[0] == [f"samples-{i:04d}" for i in range(0, 12, 2)]
     assert done[1] == [f"samples-{i:04d}" for i in range(1, 12, 2)]
     assert run(model, tmp_path / "one") == 0

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from forked import ForkedCommand
 
 from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import load_pair
@@ -16,7 +15,7 @@ from recam_core.datasets import open_dataset
 from recam_core.datasets.samples import read_sample
 from recam_core.evaluation.store import open_store
 from recam_core.evaluation.sweep import PixelCounts
-from recam_core.experiments.benchmarks import BENCHMARKS, evaluate, refit, share, store, train, walk
+from recam_core.experiments.benchmarks import BENCHMARKS, evaluate, refit, share, store, walk
 from recam_core.experiments.benchmarks.climb import step_row
 from recam_core.experiments.benchmarks.explain import backbone_row, parts_row
 from recam_core.experiments.benchmarks.measure import Row, matrix_rate, paired, peak_mib
@@ -60,9 +59,7 @@ def test_a_store_that_repeats_measured_pictures_is_opened_and_asked(tmp_path):
     assert all(answer.seconds >= 0 and answer.mib > 10 for answer in answers.values())
 
 
-@pytest.mark.process
-def test_two_shares_of_an_evaluation_count_what_one_process_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(share.subprocess, "Popen", ForkedCommand)
+def test_two_shares_of_an_evaluation_count_what_one_process_counts(tmp_path):
     row = share.two_processes_row(tmp_path, 2)  # which asserts it
     assert row.plain_s is not None
     assert row.ratio == pytest.approx(row.plain_s / row.ours_s)
@@ -154,8 +151,7 @@ def test_a_whole_step_is_compared_with_the_masked_features_and_needs_less_memory
 
 
 @pytest.mark.process
-def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(train.subprocess, "Popen", ForkedCommand)
+def test_the_training_command_is_timed_on_pictures_of_its_own(tmp_path):
     config = TrainConfig(
         backbone="tiny", crop=32, long_side_min=40, long_side_max=48, batch_size=2, stage1_epochs=1, stage2_epochs=1
     )

@@ -24,7 +24,8 @@ CPU = torch.device("cpu")
 
 def launched(out):
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    whole = [sys.executable, str(ROOT / "tests" / "distributed_script.py"), str(out)]
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
+    whole = [*launcher, str(ROOT / "tests" / "distributed_script.py"), str(out)]
     with subprocess.Popen(whole, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             out, err = process.communicate(timeout=300)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from distributed_script import CONFIG, EIGHT, Squares
-from forked import ForkedCommand
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -84,12 +84,13 @@ def uninterrupted(tmp_path_factory):
 def killed(out, after, *more):
     """The command with ``more`` arguments, killed after so many steps."""
     command = [sys.executable, "-m", "recam_core", "train", *ARGUMENTS, *more, "--json-lines", "--out", str(out)]
-    with ForkedCommand(command) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             after -= line.startswith('{"event": "TrainStep"')
             if after == 0:
-                process.kill()
+                process.send_signal(signal.SIGKILL)
                 break
+        process.stdout.read()
     assert process.returncode == -signal.SIGKILL
     assert not (out / RUN_MODEL).exists()
 

@@ -193,7 +193,7 @@ def test_the_form_follows_from_the_check_of_a_folder(ordered, tmp_path):
     ran(app)
     assert "Check the data set first" in words(app)
     checked(app)
-    assert app.selectbox(key="train-f-backbone").value == "efficientnet_lite0"
+    assert app.selectbox(key="train-f-backbone").value == "efficientnet_lite0_relu"
     assert "1 picture that cannot be read: skipped and counted." in words(app)
     watched = app.multiselect(key=f"train-watch-folder-{data}-").value
     assert set(watched) <= {"cat/a.png", "cat/b.png", "dog/c.png"}
@@ -201,7 +201,7 @@ def test_the_form_follows_from_the_check_of_a_folder(ordered, tmp_path):
     press(app, key="train-start")
     config = parsed(ordered[0].arguments)
     assert (config.dataset, config.root, config.split, config.watch) == ("folder", str(data), "", tuple(watched))
-    assert ordered[0].title == "efficientnet_lite0 on pets"
+    assert ordered[0].title == "efficientnet_lite0_relu on pets"
 
 
 def test_a_picture_to_watch_may_not_be_any_file_of_the_server(ordered, tmp_path, monkeypatch):
