@@ -245,15 +245,21 @@ def _walk_rows(split: str, table: dict[str, Any], chosen_on: str) -> list[str]:
     return lines
 
 
+def climb_words(result: dict[str, Any], of: str = "") -> str:
+    """What was climbed, and on what."""
+    return (
+        f"`tune_climb.py {result['model']}`, {result['date']}, {result['settings']['steps']} steps{of}: {result['objects']} "
+        f"objects in {result['pictures']} pictures of `{result['split']}`, long side {result['long_side']}."
+    )
+
+
 def climb_table(name: str) -> str:
     """IoU before and after a climb for each ξ and μ that was tried."""
     result = read(name)
     if result is None:
         return "Not measured yet."
     lines = [
-        f"`tune_climb.py {result['model']}`, {result['date']}, {result['settings']['steps']} steps of "
-        f"{READOUTS[result['readout']].label}: {result['objects']} objects in {result['pictures']} pictures of "
-        f"`{result['split']}`, long side {result['long_side']}.",
+        climb_words(result, f" of {READOUTS[result['readout']].label}"),
         "",
         "| ξ | grey levels | μ | IoU before | after | best at step |",
         "|--:|--:|--:|--:|--:|--:|",
@@ -272,8 +278,7 @@ def climbed_table(name: str) -> str:
     if result is None:
         return "Not measured yet."
     lines = [
-        f"`tune_climb.py {result['model']}`, {result['date']}, {result['settings']['steps']} steps: {result['objects']} "
-        f"objects in {result['pictures']} pictures of `{result['split']}`, long side {result['long_side']}.",
+        climb_words(result),
         "",
         "| readout | ξ | μ | IoU before | after | best | at step |",
         "|---|--:|--:|--:|--:|--:|--:|",

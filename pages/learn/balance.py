@@ -20,8 +20,7 @@ elif len(pair.classes) >= IGNORE:
 else:
     with st.container(key="balance-page"):
         live = show_balance(subject, pair, evidence)
-    one = " Fits look at one scale, whatever the panel says." if len(subject.options.scales) > 1 else ""
-    st.caption(f"{READOUT}{one}")
+    st.caption(READOUT)
 show_parts(subject, pair, evidence, live)
 show_method()
 about_model(pair)

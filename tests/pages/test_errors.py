@@ -36,7 +36,7 @@ from ui.errors.gallery import Wanted, select
 from ui.errors.headline import gain_words
 from ui.errors.sides import Side, View, check_thresholds
 from ui.session import uploads
-from ui.widgets.evaluate_this import ASKED, LOOK
+from ui.widgets.evaluate_this import ASKED, FORM, LOOK
 
 PAGE = "../pages/lab/errors.py"
 
@@ -133,11 +133,16 @@ def test_who_comes_to_see_where_a_model_fails_sees_its_newest_evaluation_or_the_
         app.switch_page(PAGE)
         return ran(app)
 
+    newest, older = (run.name for run in runs.all_runs())
+    assert query(come("scenes"))["run"] == newest
+    settings = json.loads((place / newest / "store.json").read_text())
+    settings["settings"]["model"] = "another"
+    (place / newest / "store.json").write_text(json.dumps(settings))
     app = come("scenes")
-    assert query(app)["run"] in {run.name for run in runs.all_runs()}
+    assert query(app)["run"] == older
     assert ASKED not in app.session_state
     form = come("voc")  # which was not evaluated
-    assert form.selectbox(key="new-model").value == "voc"
+    assert (form.selectbox(key="new-model").value, form.session_state[ASKED]) == ("voc", FORM)
     assert "new-model" in {box.key for box in form.main.selectbox}  # first on the page, and not in the panel
 
 

@@ -18,7 +18,7 @@ from ui.errors.runs import Run, model_of
 from ui.errors.state import fraction, key, remembered, settle, tell
 from ui.session.link import write
 from ui.widgets.escaping import plain
-from ui.widgets.evaluate_this import ASKED, LOOK
+from ui.widgets.evaluate_this import ASKED, FORM, LOOK
 from ui.widgets.terms import READOUT
 
 SAME = "same"
@@ -124,6 +124,8 @@ def choose_run(runs: list[Run]) -> Run:
         if own := [run.name for run in runs if model_of(run) == model]:
             st.session_state[key("run")] = own[0]
             del st.session_state[ASKED]
+        else:
+            st.session_state[ASKED] = FORM
     linked = st.query_params.get("run")
     if key("run") not in st.session_state and linked is not None and linked not in names:
         st.warning(

@@ -14,10 +14,8 @@ from ui.widgets.escaping import plain
 
 PICTURE = "picture"  # the name in the session and in links
 BEGUN = "begun"  # in the session: picture and model that it began with, until somebody chooses or a link names one
-PICTURES, BESIDE = (
-    "compare-pictures",
-    "compare-beside",
-)  # those that stand together on Compare, and the subject meanwhile
+PICTURES = "compare-pictures"  # in the session: those that stand together on Compare
+BESIDE = "compare-beside"  # in the session: the subject meanwhile
 TYPES = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif"]
 
 
