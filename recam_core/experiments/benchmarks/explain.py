@@ -18,7 +18,7 @@ from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.networks.readouts import READOUTS, recam_readouts
 from recam_core.records import MULTI_SCALE, HeatmapOptions
-from recam_core.system.device import autocast
+from recam_core.system.device import autocast, exact
 
 
 def explain_rows(device: torch.device, model: str = "photos") -> Iterator[Row]:
@@ -95,12 +95,14 @@ def backbone_row(name: str, title: str, model: CamModel, picture: Any, shape: st
         with torch.inference_mode():
             return plain_net(x)
 
-    mine, theirs = ours(), plain()
+    with exact():
+        mine, theirs = ours(), plain()
     assert (mine - theirs).norm() < 1e-3 * theirs.norm(), "the two forms differ"
     with torch.inference_mode(), FlopCounterMode(display=False) as flops:
         plain_net(x)
-    a, b, spread = paired(ours, plain, rounds)
-    floor = flops.get_total_flops() / matrix_rate(model.device)
+    with autocast(model.device):  # as a card looks
+        a, b, spread = paired(ours, plain, rounds)
+        floor = flops.get_total_flops() / matrix_rate(model.device)
     note = (
         f"{title}; channels-last and folded / NCHW; {flops.get_total_flops() / 1e9:.1f} GFLOP, {a / floor:.2f}× the matrix "
         f"floor; {spread}"

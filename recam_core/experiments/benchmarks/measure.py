@@ -50,8 +50,13 @@ def paired(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int = 7) -
     return (
         mine,
         theirs,
-        f"ours {min(times[0]):.3f}–{max(times[0]):.3f} s, other {min(times[1]):.3f}–{max(times[1]):.3f} s",
+        f"ours {_digits(min(times[0]))}–{_digits(max(times[0]))} s, other {_digits(min(times[1]))}–{_digits(max(times[1]))} s",
     )
+
+
+def _digits(seconds: float) -> str:
+    """Thousandths, and of the milliseconds of a graphics card three digits."""
+    return f"{seconds:.3f}" if seconds >= 0.1 else f"{seconds:#.3g}"
 
 
 class LiveTensors(TorchDispatchMode):

@@ -1,6 +1,6 @@
 """The study on Pascal VOC: recipes compared on ``val``, seeds of ``train`` as the paper scores them, and what generalises."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,14 @@ from recam_core.datasets import Dataset, open_dataset
 from recam_core.evaluation.bootstrap import best_row, best_threshold
 from recam_core.experiments.study.balance import Scored, compared_row, trained_readouts
 from recam_core.experiments.study.diagnosis import double_negatives, without_double_negatives
-from recam_core.experiments.study.plans import SEEDS, SMALL_LAMBDA, VOC_ABLATIONS, VOC_LAMBDAS, VOC_RECIPES
+from recam_core.experiments.study.plans import (
+    SEEDS,
+    SMALL_LAMBDA,
+    VOC_ABLATIONS,
+    VOC_DEEPER,
+    VOC_LAMBDAS,
+    VOC_RECIPES,
+)
 from recam_core.experiments.study.runs import Counts, Part, Workplace, check_masks, counted, sce_of_epochs, trained
 from recam_core.experiments.study.seeds import seed_table
 from recam_core.networks.pair import ModelPair
@@ -19,6 +26,7 @@ from recam_core.training.recipes import RECIPES
 ONE = "one scale"
 VIEWS = {ONE: HeatmapOptions(), "four scales": HeatmapOptions(MULTI_SCALE)}
 RECIPE = RECIPES["voc"]
+BASES = {"recipe": RECIPE, "deeper": replace(RECIPE, **VOC_DEEPER)}  # whose names the folders of their runs begin with
 SPLITS = ("train", "val")
 
 
@@ -45,18 +53,20 @@ def recipes_part(place: Workplace) -> Part:
 
 
 def _variant(
-    place: Workplace, changes: Mapping[str, Any], seed: int = SEEDS[0]
+    place: Workplace, changes: Mapping[str, Any], seed: int = SEEDS[0], base: str = "recipe"
 ) -> Generator[Any, None, tuple[ModelPair, Path]]:
     """Stage 2 of a seed with some settings changed, and its folder; what the seeds trained is not trained again."""
-    changed = {name: value for name, value in changes.items() if getattr(RECIPE, name) != value}
+    changed = {name: value for name, value in changes.items() if getattr(BASES[base], name) != value}
     if not changed:
-        return (yield from _recipe(place, seed)), _recipe_folder(place, seed)
+        return (yield from _whole(place, seed, base)), _folder(place, seed, base)
     name = "-".join(["variant", *(f"{name}-{value}" for name, value in changed.items())])
     if seed != SEEDS[0]:
         name += f"-seed{seed}"
     if changed == {"recam_weight": 0.0}:
         name = f"control-seed{seed}"
-    return (yield from _stage2(place, name, seed, **changed)), place.runs / "voc" / name
+    if base != "recipe":
+        name = f"{base}-{name}"
+    return (yield from _stage2(place, name, seed, base, **changed)), place.runs / "voc" / name
 
 
 def seeds_part(place: Workplace) -> Part:
@@ -65,24 +75,41 @@ def seeds_part(place: Workplace) -> Part:
     Thresholds of one split are those that are best on the other. Four scales are measured with the first seed only, and
     without the control.
     """
-    return (yield from _over_seeds(place, {}, four_scales=True))
+    return (yield from _over_seeds(place, {}, four_scales=SEEDS[:1]))
+
+
+def four_scales_part(place: Workplace) -> Part:
+    """The same with every seed and the control at four scales too."""
+    return (yield from _over_seeds(place, {}, four_scales=SEEDS))
+
+
+def deeper_part(place: Workplace) -> Part:
+    """The same where as much of the network learns as in the reference, as long, on as large crops."""
+    return (yield from _over_seeds(place, {}, four_scales=SEEDS, base="deeper"))
+
+
+def deeper_small_lambda_part(place: Workplace) -> Part:
+    """That with the smaller λ."""
+    return (yield from _over_seeds(place, {"recam_weight": SMALL_LAMBDA}, four_scales=SEEDS, base="deeper"))
 
 
 def small_lambda_part(place: Workplace) -> Part:
     """The same at one scale with the λ whose w was the best of ``voc-lambda``, which had one seed."""
-    return (yield from _over_seeds(place, {"recam_weight": SMALL_LAMBDA}, four_scales=False))
+    return (yield from _over_seeds(place, {"recam_weight": SMALL_LAMBDA}, four_scales=()))
 
 
-def _over_seeds(place: Workplace, changes: Mapping[str, Any], *, four_scales: bool) -> Part:
+def _over_seeds(
+    place: Workplace, changes: Mapping[str, Any], *, four_scales: Sequence[int], base: str = "recipe"
+) -> Part:
+    """Tables of every split and view; ``four_scales`` has the seeds that are measured at those too, 7.5 times as long."""
     tables: dict[str, dict[str, list[Any]]] = {split: {view: [] for view in VIEWS} for split in SPLITS}
     for seed in SEEDS:
-        pair, _ = yield from _variant(place, changes, seed)
-        control, _ = yield from _variant(place, {"recam_weight": 0.0}, seed)
-        # four scales take 7.5 times as long
-        for view in VIEWS if four_scales and seed == SEEDS[0] else [ONE]:
+        pair, _ = yield from _variant(place, changes, seed, base)
+        control, _ = yield from _variant(place, {"recam_weight": 0.0}, seed, base)
+        for view in VIEWS if seed in four_scales else [ONE]:
             by_split = {}
             for split in SPLITS:
-                compared = control if view == ONE else None
+                compared = control if view == ONE or four_scales == SEEDS else None
                 by_split[split] = yield from _with_control(place, pair, compared, split, view)
             for split, other in zip(SPLITS, reversed(SPLITS), strict=True):
                 labels = _labels(_split(place, split))
@@ -141,22 +168,22 @@ def _split(place: Workplace, split: str) -> Dataset:
     return open_dataset("voc", place.root, split)
 
 
-def _recipe(place: Workplace, seed: int) -> Generator[Any, None, ModelPair]:
-    """The whole recipe with a seed; its stage 1 is what every other stage 2 of that seed begins with."""
+def _whole(place: Workplace, seed: int, base: str) -> Generator[Any, None, ModelPair]:
+    """Both stages with a seed; its stage 1 is what every other stage 2 of that seed begins with."""
     for split in SPLITS:
         check_masks(_split(place, split))
-    config = replace(RECIPE, root=place.root, seed=seed)
-    return (yield from trained(config, _split(place, RECIPE.split), _recipe_folder(place, seed), place.device))
+    config = replace(BASES[base], root=place.root, seed=seed)
+    return (yield from trained(config, _split(place, RECIPE.split), _folder(place, seed, base), place.device))
 
 
-def _recipe_folder(place: Workplace, seed: int) -> Path:
-    return place.runs / "voc" / f"recipe-seed{seed}"
+def _folder(place: Workplace, seed: int, base: str) -> Path:
+    return place.runs / "voc" / f"{base}-seed{seed}"
 
 
-def _stage2(place: Workplace, name: str, seed: int, **changes: Any) -> Generator[Any, None, ModelPair]:
-    """Another stage 2 from the stage 1 of a seed's recipe."""
-    yield from _recipe(place, seed)
-    config = replace(RECIPE, root=place.root, seed=seed, stage1=str(_recipe_folder(place, seed)), **changes)
+def _stage2(place: Workplace, name: str, seed: int, base: str, **changes: Any) -> Generator[Any, None, ModelPair]:
+    """Another stage 2 from the stage 1 of a seed."""
+    yield from _whole(place, seed, base)
+    config = replace(BASES[base], root=place.root, seed=seed, stage1=str(_folder(place, seed, base)), **changes)
     return (yield from trained(config, _split(place, RECIPE.split), place.runs / "voc" / name, place.device))
 
 
