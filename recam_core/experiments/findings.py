@@ -53,6 +53,7 @@ ONE = "one scale"
 SEEDS = {  # where: the part of the study, and which of its tables
     "VOC, seeds": ("voc-seeds", f"train, {ONE}"),
     "VOC, seeds, λ = 0.1": ("voc-small-lambda", f"train, {ONE}"),
+    "VOC, seeds, more learns": ("voc-deeper", f"train, {ONE}"),
     "scenes": ("scenes-seeds", ONE),
     "photos, seeds": ("photos-seeds", ONE),
     "photos never seen": ("photos-folds", ONE),

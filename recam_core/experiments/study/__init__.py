@@ -26,7 +26,6 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "voc-seeds": voc.seeds_part,
     "voc-lambda": voc.lambda_part,
     "voc-small-lambda": voc.small_lambda_part,
-    "voc-four-scales": voc.four_scales_part,
     "voc-deeper": voc.deeper_part,
     "voc-deeper-small-lambda": voc.deeper_small_lambda_part,
     "voc-ablations": voc.ablations_part,

@@ -69,8 +69,8 @@ VOC_RECIPES: dict[str, dict[str, Any]] = {
 }
 # The balance and the ablations on Pascal VOC, one seed, from the recipe's stage 1; they choose nothing.
 VOC_LAMBDAS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-# The reference's share of the network learns (in its ResNet-50 what stands before stride 16 stays ImageNet's), for its epochs,
-# on its crops, at the stride of the maps. Set before it was trained; rates stay the recipe's. For a graphics card.
+# More of the network learns, what stands behind stride 8 as in IRN's classifier, for the reference's epochs, on its crops, at the
+# stride of the maps. Set before it was trained; rates stay the recipe's. For a graphics card.
 VOC_DEEPER: dict[str, Any] = {
     "frozen_parts": 4,
     "frozen_depthwise": False,
