@@ -93,9 +93,7 @@ def small_lambda_part(place: Workplace) -> Part:
     return (yield from _over_seeds(place, {"recam_weight": SMALL_LAMBDA}, four_scales=False))
 
 
-def _over_seeds(
-    place: Workplace, changes: Mapping[str, Any], *, four_scales: bool, base: str = "recipe"
-) -> Part:
+def _over_seeds(place: Workplace, changes: Mapping[str, Any], *, four_scales: bool, base: str = "recipe") -> Part:
     tables: dict[str, dict[str, list[Any]]] = {split: {view: [] for view in VIEWS} for split in SPLITS}
     for seed in SEEDS:
         pair, _ = yield from _variant(place, changes, seed, base)
