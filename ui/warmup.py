@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import threading
@@ -46,6 +47,9 @@ def warm_up() -> None:
         importlib.import_module("recam_core.images.decode_process").start_decoding()
     if not _leaving.is_set():
         importlib.import_module("recam_core.training.refit.refit")  # more than a second of torch, before λ is moved
+    # Streamlit looks for garbage after every run of a page, and holds everybody up meanwhile: a fifth of a second in all that
+    # torch loaded, which is no garbage.
+    gc.freeze()
 
 
 @asynccontextmanager

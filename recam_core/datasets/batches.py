@@ -1,7 +1,8 @@
 """Pictures → training batches. Every random choice follows from (seed, stage, epoch, index): nothing to save for a resume.
 
-What is done to a picture are torchvision's transforms (v2), told what to do by a generator of the picture's own; that of a
-resize is Pillow's, as everywhere here. A picture that cannot be read is left out of its batch, which says so.
+What is done to a picture is told by a generator of its own; a resize is Pillow's, as everywhere here. (torchvision's
+transforms do the same to the bit and take more than a second to load.) A picture that cannot be read is left out of its
+batch, which says so.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 from torch.utils.data import Dataset as TorchDataset
-from torchvision.transforms.v2 import InterpolationMode, functional
 
 from recam_core.datasets import Dataset
 from recam_core.images.pictures import working_picture
@@ -91,9 +92,9 @@ class LabelCrops(TorchDataset):
         config, rng = self.config, np.random.default_rng([*self.key, i])
         picture, label_map = working_picture(self.dataset.image(i), config.long_side), self.labels(i)
         ratio, mirrored = rng.uniform(config.scale_min, config.scale_max), rng.random() < 0.5
-        pixels, labels = rescaled(picture, ratio), rescaled(label_map, ratio, InterpolationMode.NEAREST)
+        pixels, labels = rescaled(picture, ratio), rescaled(label_map, ratio, Image.Resampling.NEAREST)
         if mirrored:
-            pixels, labels = functional.horizontal_flip(pixels), functional.horizontal_flip(labels)
+            pixels, labels = pixels.flip(-1), labels.flip(-1)
         corner = random_corner(pixels, config.crop, rng)
         view, inside = cropped(pixels, *corner, config.crop)
         label_view, _ = cropped(labels, *corner, config.crop)
@@ -112,14 +113,14 @@ def random_view(picture: np.ndarray, config: TrainConfig, rng: np.random.Generat
     """A picture (H, W, 3) with its long side drawn from the configured range, mirrored every other time: (3, H', W') uint8."""
     long_side = int(rng.integers(config.long_side_min, config.long_side_max + 1))
     pixels = rescaled(picture, long_side / max(picture.shape[:2]))
-    return functional.horizontal_flip(pixels) if rng.random() < 0.5 else pixels
+    return pixels.flip(-1) if rng.random() < 0.5 else pixels
 
 
-def rescaled(picture: np.ndarray, ratio: float, how: InterpolationMode = InterpolationMode.BICUBIC) -> Tensor:
+def rescaled(picture: np.ndarray, ratio: float, how: Image.Resampling = Image.Resampling.BICUBIC) -> Tensor:
     """A picture (H, W, 3) or label map (H, W), uint8, at another scale: (3 or 1, H', W')."""
-    height, width = picture.shape[:2]
-    size = [max(1, round(height * ratio)), max(1, round(width * ratio))]
-    return functional.pil_to_tensor(functional.resize(Image.fromarray(picture), size, how))
+    height, width = (max(1, round(side * ratio)) for side in picture.shape[:2])
+    resized = torch.from_numpy(np.array(Image.fromarray(picture).resize((width, height), how)))
+    return resized.view(height, width, -1).permute(2, 0, 1)
 
 
 def random_corner(pixels: Tensor, crop: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -130,9 +131,10 @@ def random_corner(pixels: Tensor, crop: int, rng: np.random.Generator) -> tuple[
 
 def cropped(pixels: Tensor, top: int, left: int, crop: int) -> tuple[Tensor, Tensor]:
     """A square (C, crop, crop) of (C, H, W), zero past its edges, and where it is inside (1, crop, crop)."""
-    inside = torch.ones((1, *pixels.shape[1:]), dtype=torch.bool)
-    view, where = (functional.crop(part, top, left, crop, crop) for part in (pixels, inside))
-    return view.contiguous(), where.contiguous()
+    height, width = pixels.shape[1:]
+    margins = [-left, left + crop - width, -top, top + crop - height]  # a negative one is cut off
+    inside = torch.ones((1, height, width), dtype=torch.bool)
+    return F.pad(pixels, margins).contiguous(), F.pad(inside, margins).contiguous()
 
 
 def epoch_order(count: int, key: Sequence[int]) -> list[int]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.ndimage import find_objects
 
 from recam_core.evaluation.metrics import share
 from recam_core.records import IGNORE
@@ -108,6 +107,8 @@ def boxes_of(area: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
     Pixels that are not ``known`` hold a part together and are not what its box lies around: VOC leaves a border around every
     object unlabelled, and what is cut along that has the object's own box.
     """
+    from scipy.ndimage import find_objects  # a quarter of a second to load, for boxes alone
+
     _, parts = cv2.connectedComponents(area.view(np.uint8), connectivity=8)
     places = find_objects(parts if known is None else parts * known)
     return np.array([(x.start, y.start, x.stop, y.stop) for y, x in filter(None, places)], int).reshape(-1, 4)

@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,10 +140,13 @@ def has_run(out: Path) -> bool:
 def save_settings(out: Path, config: TrainConfig | BoundaryConfig, classes: Sequence[str]) -> None:
     """Write down what a run is started with."""
     import torch
-    import torchvision
 
     kind = next(name for name, settings in KINDS.items() if isinstance(config, settings))
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
+    versions = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),  # to load it takes a second
+    }
     plain = {"kind": kind, "config": asdict(config), "classes": list(classes), "versions": versions}
     save_atomically(out / SETTINGS, json.dumps(plain, ensure_ascii=False, indent=1).encode())
 

@@ -15,8 +15,6 @@ from recam_core.networks.model import CamModel, build_model
 from recam_core.networks.pair import ModelPair
 from recam_core.records import TrainConfig, UserError, is_library_name
 
-IMAGENET = len(CLASS_LISTS["ImageNet"])
-
 
 def starting_networks(
     config: TrainConfig, classes: Sequence[str], device: torch.device, heads: Mapping[str, Mapping[str, Any]] | None
@@ -66,7 +64,8 @@ def _stage1(config: TrainConfig, classes: Sequence[str], device: torch.device) -
     if config.weights in ("none", "imagenet"):
         pair = import_checkpoint([], config.stage1, backbone=config.stage1, activation="softmax")
     else:
-        names = None if recognise(Path(config.weights), backbone=config.stage1).classes == IMAGENET else classes
+        count = recognise(Path(config.weights), backbone=config.stage1).classes
+        names = None if count == len(CLASS_LISTS["ImageNet"]()) else classes
         pair = import_checkpoint(
             [Path(config.weights)], config.stage1, class_names=names, backbone=config.stage1, activation="softmax"
         )
@@ -94,7 +93,7 @@ def _stage1_weights(
     Of a library's classifier of ImageNet those that mean a class, their mean.
     """
     lacking = [name for name in classes if name not in given.classes]
-    by_meaning = bool(lacking) and is_library_name(config.stage1) and given.classes == CLASS_LISTS["ImageNet"]
+    by_meaning = bool(lacking) and is_library_name(config.stage1) and given.classes == CLASS_LISTS["ImageNet"]()
     if by_meaning:
         lacking = [name for name in classes if name not in imagenet_counterparts(classes)]
     if lacking or given.backbone != config.backbone:

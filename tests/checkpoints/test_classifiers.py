@@ -51,7 +51,7 @@ def test_depths_are_told_apart_by_their_blocks():
 def test_a_classifier_of_a_thousand_classes_is_imagenets_with_softmax(saved, classifier_state):
     pair = import_checkpoint([saved(classifier_state(classes=1000))], "mine")
     assert (pair.name, pair.backbone, pair.readouts) == ("mine", "resnet18_s16", ("cam",))
-    assert pair.classes == CLASS_LISTS["ImageNet"]
+    assert pair.classes == CLASS_LISTS["ImageNet"]()
     assert pair.cam.head.settings == {"bias": True, "activation": "softmax"}
     evidence = gather_evidence(PICTURE, pair, PLAIN)
     assert (evidence.activation, evidence.backbone_passes) == ("softmax", 1)
@@ -150,7 +150,7 @@ def test_old_files_without_counters_and_linear_layers_without_bias_are_fine(save
 
 
 def test_class_names_from_lists_and_files(tmp_path):
-    assert read_class_names("voc") == CLASS_LISTS["VOC"]
+    assert read_class_names("voc") == CLASS_LISTS["VOC"]()
     assert len(read_class_names("CoCo")) == 80
     (tmp_path / "names.txt").write_text("\ufeffcat\n\n  wine glass \nHütte\n", "utf-8")
     assert read_class_names(str(tmp_path / "names.txt")) == ("cat", "wine glass", "Hütte")
@@ -172,4 +172,4 @@ def test_names_of_known_numbers_of_classes():
     assert names_for(80, None, reference=True)[0] == "person"
     with pytest.raises(UserError, match="20 classes apart and does not say which"):
         names_for(20, None, reference=False)  # of anybody's: nothing says that it is VOC
-    assert all(len(set(names)) == len(names) for names in CLASS_LISTS.values())
+    assert all(len(set(names())) == len(names()) for names in CLASS_LISTS.values())

@@ -146,7 +146,7 @@ def test_published_weights_are_fetched_with_their_names(monkeypatch, capsys):
     assert "1000 classes, torchvision:regnet_y_400mf, readouts cam" in said
     assert "trained on: short side 232 px (bilinear), the middle 224 × 224 px, mean 0.485" in said
     pair = load_pair("reg")
-    assert (pair.classes, pair.cam.head.activation, len(asked)) == (CLASS_LISTS["ImageNet"], "softmax", 1)
+    assert (pair.classes, pair.cam.head.activation, len(asked)) == (CLASS_LISTS["ImageNet"](), "softmax", 1)
     torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)
 
 

@@ -358,7 +358,7 @@ def test_known_numbers_of_classes_have_known_names(asked):
     asked.seen = Recognised("cam", "resnet50_s16", 20, False, "a CAM network of the reference, 20 classes")
     app = press(send(open_models(), ("res50_cam.pth", b"weights")), "models-go-0")
     ((files, name, more),) = asked
-    assert (files, name, more["class_names"]) == (["res50_cam.pth"], "res50_cam", CLASS_LISTS["VOC"])
+    assert (files, name, more["class_names"]) == (["res50_cam.pth"], "res50_cam", CLASS_LISTS["VOC"]())
     assert more["activation"] == ""
     asked.seen = Recognised("classifier", "resnet50_s16", 20, False, "a classifier of 20 classes")
     app = send(open_models(), ("other.pth", b"weights"))

@@ -46,7 +46,7 @@ def made(tmp_path_factory):
         "alone": (SCENE_CLASSES, (CAM,), SOFTMAX),
         "plain": (SCENE_CLASSES, (CAM,), None),
         "recam": (SCENE_CLASSES, ("recam",), None),
-        "many": (CLASS_LISTS["ImageNet"], (CAM,), SOFTMAX),
+        "many": (CLASS_LISTS["ImageNet"](), (CAM,), SOFTMAX),
         "deep": (SCENE_CLASSES, (CAM,), {"cam": {"head": "vector", "hidden": 16, "bias": True}}),
     }
     for name, (classes, networks, heads) in parts.items():

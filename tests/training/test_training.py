@@ -426,7 +426,7 @@ def test_imagenets_rows_of_a_librarys_classifier_start_classes_that_mean_them(mo
     config = replace(ONCE, backbone="timm:resnet18", stage1="timm:resnet18")
     rows, bias = net.fc.weight.detach().clone(), net.fc.bias.detach().clone()
     cam, _ = starting_networks(config, ("zebra", "cat"), CPU, None)
-    zebra = CLASS_LISTS["ImageNet"].index("zebra")
+    zebra = CLASS_LISTS["ImageNet"]().index("zebra")
     torch.testing.assert_close(cam.head.fc1[0], rows[zebra])
     torch.testing.assert_close(cam.head.fc1_bias[0], bias[zebra])
     with pytest.raises(UserError, match=r"it lacks unicorn\."):

@@ -155,7 +155,7 @@ def _choose_activation(recognised: Recognised) -> str:
 def _choose_classes(recognised: Recognised) -> tuple[str, ...] | None:
     """Names of the classes; None as long as they are missing."""
     count = recognised.classes
-    if known := next((name for name, names in CLASS_LISTS.items() if len(names) == count), ""):
+    if known := next((name for name, names in CLASS_LISTS.items() if len(names()) == count), ""):
         words = f"the {count:,} of {known}"
         which = st.segmented_control(
             f"Names of the {count:,} classes",
@@ -167,7 +167,7 @@ def _choose_classes(recognised: Recognised) -> tuple[str, ...] | None:
             st.caption("Say which classes they are.")
             return None
         if which == words:
-            return CLASS_LISTS[known]
+            return CLASS_LISTS[known]()
     text = st.text_area(
         f"Names of the {count:,} classes, one a line, in the order of the classifier",
         key=form_key("classes"),

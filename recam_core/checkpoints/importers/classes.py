@@ -1,10 +1,9 @@
 """Names of the classes that a checkpoint tells apart, which its tensors do not say."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-
-from torchvision.models import EfficientNet_B0_Weights
 
 from recam_core.datasets.class_names import COCO_CLASSES, VOC_CLASSES
 from recam_core.networks.backbones.libraries import numbered
@@ -14,15 +13,18 @@ from recam_core.system.files import text_of
 MAX_FILE = 2**20  # bytes
 
 
+@cache
 def imagenet_classes() -> tuple[str, ...]:
     """The 1,000 names of ImageNet as torchvision lists them; a name that stands there twice gets a number the second time."""
+    from torchvision.models import EfficientNet_B0_Weights  # a second to load, and few need it
+
     return numbered(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-CLASS_LISTS: dict[str, tuple[str, ...]] = {
-    "VOC": VOC_CLASSES,
-    "COCO": COCO_CLASSES,
-    "ImageNet": imagenet_classes(),
+CLASS_LISTS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "VOC": lambda: VOC_CLASSES,
+    "COCO": lambda: COCO_CLASSES,
+    "ImageNet": imagenet_classes,
 }
 REFERENCE_LISTS = ("VOC", "COCO")
 
@@ -31,7 +33,7 @@ def read_class_names(source: str) -> tuple[str, ...]:
     """The names of a list of ``CLASS_LISTS`` (in any case), or of a file: one name a line, or a JSON list."""
     for name, names in CLASS_LISTS.items():
         if source.lower() == name.lower():
-            return names
+            return names()
     path = Path(source)
     try:
         if path.stat().st_size > MAX_FILE:
@@ -73,7 +75,7 @@ def check_names(names: Sequence[str]) -> None:
 def certain_list(count: int, reference: bool) -> str:
     """The list that so many classes of a checkpoint are, of the reference's code or of anybody's; "" where there is doubt."""
     lists = REFERENCE_LISTS if reference else ("ImageNet",)  # a classifier of 20 classes may know any
-    return next((name for name in lists if len(CLASS_LISTS[name]) == count), "")
+    return next((name for name in lists if len(CLASS_LISTS[name]()) == count), "")
 
 
 def names_for(count: int, given: Sequence[str] | None, reference: bool) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def names_for(count: int, given: Sequence[str] | None, reference: bool) -> tuple
         check_names(given)
         return tuple(given)
     if name := certain_list(count, reference):
-        return CLASS_LISTS[name]
+        return CLASS_LISTS[name]()
     raise UserError(
         f"The checkpoint tells {count} classes apart and does not say which: give their names in order, "
         f"with --classes {', '.join(map(str.lower, CLASS_LISTS))} or a text file with one name a line."
