@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from recam_core.cam.methods import map_title
 from recam_core.checkpoints.pair_file import find_model, load_pair, read_header, update_card
 from recam_core.commands.method_choice import add_method_argument, chosen_methods
 from recam_core.commands.options import add_view_arguments, open_data, readout_names, report, view_options
@@ -188,7 +187,9 @@ def table(figures: dict[str, Any]) -> str:
     """A row a readout or method, percent, at the threshold where its mIoU is best; without masks the reason why there is none."""
     if "reason" in figures:
         return "\n".join([figures["reason"], *localisation_table(figures["localisation"])])
-    width = max(9, *(len(map_title(name)) + 1 for name in figures["readouts"]))
+    refined = f"-{figures['refine']}" if "refine" in figures else ""
+    labels = {name: map_label(f"{name}{refined}") for name in figures["readouts"]}
+    width = max(9, *(len(label) + 1 for label in labels.values()))
     lines = [f"{'readout':{width}}{'mIoU':>7}{'at':>6}{'FP':>7}{'FN':>7}{'precision':>11}{'recall':>8}"]
     for name, row in figures["readouts"].items():
         cells = [
@@ -196,7 +197,7 @@ def table(figures: dict[str, Any]) -> str:
             for key in ("miou", "fp", "fn", "precision", "recall")
         ]
         lines.append(
-            f"{map_title(name):{width}}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
+            f"{labels[name]:{width}}{cells[0]:>7}{row['threshold']:>6.2f}{cells[1]:>7}{cells[2]:>7}{cells[3]:>11}{cells[4]:>8}"
         )
     return "\n".join([*lines, *localisation_table(figures.get("localisation", {}))])
 

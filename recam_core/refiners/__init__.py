@@ -1,4 +1,4 @@
-"""Refiners: heatmaps → better heatmaps. A further one is a folder here and a line in ``REFINERS``."""
+"""Refiners: heatmaps → better heatmaps. A further one is a file or folder here and a line in ``REFINERS``."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass

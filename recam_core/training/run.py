@@ -1,7 +1,7 @@
 """The state of a two-stage training: its networks, the optimiser, and where in the two stages it is."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,17 @@ class Losses(nn.Module):
             with self.model.backbone.at_stride(self.stride) if self.stride else contextlib.nullcontext():
                 features = self.model.features(x)
         loss, bce, sce = self.model.head.loss(features.float(), labels)
-        for parameter in self.model.head.idle() if self.others else ():
-            loss = loss + 0 * parameter.sum()
+        if self.others:
+            loss = _with_gradients_of(self.model.head.idle(), loss)
         return loss, bce.detach(), sce.detach()
+
+
+def _with_gradients_of(idle: Iterable[nn.Parameter], loss: Tensor) -> Tensor:
+    """The same loss, of which parameters that it leaves out have a gradient of zero, and not none.
+
+    ``find_unused_parameters`` of torch's DistributedDataParallel would look for them at every step.
+    """
+    return loss + sum(0.0 * parameter.sum() for parameter in idle)
 
 
 class Run:

@@ -1,7 +1,7 @@
 """A refiner that somebody adds from outside, one line in ``REFINERS``: commands, stores, Errors and Compare have it."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import cv2
@@ -14,6 +14,7 @@ from recam_core.__main__ import main
 from recam_core.cam.thresholds import seed_threshold
 from recam_core.records import WalkStep
 from recam_core.refiners import REFINERS
+from recam_core.refiners.subject import with_raw
 from ui.errors import maps, runs
 
 SCENES = ["--model", "scenes", "--dataset", "scenes", "--split", "samples", "--no-flip", "--json-lines"]
@@ -25,7 +26,7 @@ class SoftOptions:
 
 
 class Soft:
-    """Maps after a Gaussian blur."""
+    """The raw maps after a Gaussian blur, divided anew."""
 
     name, label, help = "soft", "made soft", "maps after a Gaussian blur"
     options = SoftOptions
@@ -43,15 +44,16 @@ class Soft:
         return f"after a blur of {options.width:g} pixels"
 
     def steps(self, subject, options):
-        for result in self.results(subject, options):
-            yield WalkStep(1, 1, subject.classes, result.grid, 0.0)
+        for t, results in enumerate((subject.results, self.results(subject, options))):
+            maps = np.concatenate([result.raw for result in results])
+            yield WalkStep(t, 1, subject.classes * len(subject.readouts), maps, 0.0)
 
     def results(self, subject, options):
-        return [self._blurred(result, options.width) for result in subject.results]
+        return [with_raw(result, blurred(result.raw, options.width)) for result in subject.results]
 
-    def _blurred(self, result, width):
-        blurred = np.stack([cv2.GaussianBlur(values, (0, 0), width) for values in result.maps])
-        return replace(result, maps=blurred)
+
+def blurred(maps, width):
+    return np.stack([cv2.GaussianBlur(values, (0, 0), width) for values in maps])
 
 
 @pytest.fixture(autouse=True)
@@ -81,13 +83,19 @@ def test_an_evaluation_counts_blurred_maps_and_errors_has_them_as_a_side(tmp_pat
     store = open_store(tmp_path / "mine")
     assert store.settings.maps == ("cam", "cam-soft")
     assert store.settings.to_json()["soft"] == {"width": 2.0}
-    plain, blurred = maps.results_of(store, 1, ("cam", "cam-soft"))
-    np.testing.assert_allclose(blurred.maps[0], cv2.GaussianBlur(plain.maps[0], (0, 0), 2), atol=1e-6)
+    plain, soft = maps.results_of(store, 1, ("cam", "cam-soft"))
+    np.testing.assert_allclose(soft.raw, blurred(plain.raw, 2.0), rtol=1e-5)
+    assert soft.maps.max() == pytest.approx(1, abs=1e-3)  # divided anew
     app = opened("../pages/lab/errors.py", run="mine", a="cam", b="cam-soft")
     assert app.selectbox(key="errors-b").options == ["CAM", "CAM made soft"]
     assert app.session_state["errors-b"] == "cam-soft"
     assert not app.error
     assert runs.offers()["soft"] == "yes, made soft"
+
+
+def test_the_table_says_that_its_maps_are_refined(capsys):
+    assert main(["evaluate", *SCENES[:-1], "--readouts", "cam", "--refine", "soft"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("CAM made soft ")
 
 
 def test_a_store_of_a_refiner_that_is_gone_says_so(tmp_path, monkeypatch):
@@ -100,11 +108,13 @@ def test_a_store_of_a_refiner_that_is_gone_says_so(tmp_path, monkeypatch):
 
 def test_compare_shows_blurred_maps_and_how_they_became_so():
     app = opened(picture="scene-fish-boat", size="96", flip="0", snap="soft")
-    assert app.selectbox(key="more-refiner").options == ["as they are", "snapped to edges", "made soft"]
+    offered = [refiner.label for refiner in REFINERS.values() if refiner.picture_alone]
+    assert app.selectbox(key="more-refiner").options == ["as they are", *offered]
+    assert "made soft" in offered
     assert app.selectbox(key="more-refiner").value == "soft"
     assert "Step by step: made soft" in [expander.label for expander in app.expander]
     stream = press(app, label="Show the steps").session_state["refining-run"].stream
     assert stream.wait(60)
-    assert (stream.made, stream.state) == (1, "done")
+    assert (stream.made, stream.state) == (2, "done")
     assert stream.about["title"].endswith(", made soft")
     assert not app.error

@@ -5,17 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from cachetools import LRUCache
 
 from recam_core import UserError
 from recam_core.records import Cost, TrainConfig
+from recam_core.system.cache import Cache
 from recam_core.system.compute_queue import ComputeQueue
 from recam_core.training.trial import estimate_apart
 from ui.train.problems import Data
 from ui.widgets import jobs
 from ui.widgets.escaping import plain
 
-COSTS: LRUCache[Any, Cost] = LRUCache(64)
+COSTS: Cache[Cost] = Cache(64)
 TRIALS = ComputeQueue()  # one at a time; who looks at pictures does not wait for them
 ASKED = "train-cost"
 
@@ -53,7 +53,8 @@ def _tried(key: Any, config: TrainConfig, waiting: Callable[[int], None], check:
     """Try it when its turn has come; the page's ``check`` ends it where the person has gone on."""
     with TRIALS.take(waiting):
         if (cost := COSTS.get(key)) is None:  # somebody before us may have asked for the same
-            cost = COSTS[key] = estimate_apart(config, check)
+            cost = estimate_apart(config, check)
+            COSTS.put(key, cost)
     return cost
 
 
