@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from recam_core.checkpoints.cards import clean_card
-from recam_core.networks.backbones import BACKBONES
+from recam_core.networks.backbones import BACKBONES, library_name
 from recam_core.networks.backbones.libraries import parameter_count, parse_name
 from recam_core.networks.heads import HEADS, VECTOR, head_settings
 from recam_core.networks.model import CamModel, build_branches, build_edge_network, unfilled
@@ -215,9 +215,9 @@ def _check_rows(path: Path, header: Mapping[str, Any]) -> None:
             faults += _hidden_faults(file, names, part.removesuffix(".head"), header["heads"])
             if all(shape[:1] != (wanted,) for shape in shapes.values()):
                 faults += [f"{name} is {shape}, expected {wanted} rows" for name, shape in shapes.items()]
-        if is_library_name(header["backbone"]):  # a header of few bytes may name the largest network of a library
+        if library := library_name(header["backbone"]):  # a header of few bytes may name the largest network of one
             numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in names)
-            if numbers < (least := parameter_count(parse_name(header["backbone"])) // 2):
+            if numbers < (least := parameter_count(parse_name(library)) // 2):
                 faults.append(f"it has {numbers:,} numbers, and {header['backbone']} has more than {least:,}")
     if faults:
         raise UserError(f"{path.name} does not fit its own header: {listed(faults)}.")

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from recam_core.networks.backbones import BACKBONES, Backbone, build_backbone
+from recam_core.networks.backbones import Backbone, build_backbone, library_name
 from recam_core.networks.backbones.whole import Deepened, build_whole
 from recam_core.networks.boundary_branches import BoundaryBranches
 from recam_core.networks.folding import folded_copy
@@ -146,7 +146,7 @@ def unfilled(backbone: str) -> contextlib.AbstractContextManager[Any]:
 
     Random numbers take most of the time in which a large network is built. Those of libraries are tried out with theirs.
     """
-    return _Unfilled() if backbone in BACKBONES else contextlib.nullcontext()
+    return contextlib.nullcontext() if library_name(backbone) else _Unfilled()
 
 
 class _Unfilled(TorchFunctionMode):

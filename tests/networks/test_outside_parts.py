@@ -1,7 +1,5 @@
 """A head and a backbone that somebody adds from outside: trained a step, saved, loaded, read out."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -9,8 +7,8 @@ from torch import nn
 
 from recam_core.cam.explanation import explain
 from recam_core.checkpoints.pair_file import load_pair, read_header, save_pair, stored_readouts
-from recam_core.networks.backbones import BACKBONES, BackboneRow
-from recam_core.networks.backbones.adapted import build_adapted
+from recam_core.networks.backbones import BACKBONES, BackboneRow, adapted_row
+from recam_core.networks.backbones.adapted import anatomy_of
 from recam_core.networks.backbones.fixed_stride import FixedStride
 from recam_core.networks.heads import HEADS
 from recam_core.networks.losses import class_scores, multilabel_loss, probabilities
@@ -151,10 +149,11 @@ def test_a_file_whose_head_is_not_there_is_refused(pair, tmp_path, monkeypatch):
 
 
 def test_a_library_s_classifier_has_a_name_of_its_own_by_a_row(monkeypatch, tmp_path):
-    row = BackboneRow(partial(build_adapted, "timm:resnet34"), "ResNet-34", "between 18 and 50", 32)
+    row = adapted_row("timm:resnet34", "ResNet-34", "between 18 and 50", 32)
     monkeypatch.setitem(BACKBONES, "resnet34", row)
     pair = build_pair("outside", "resnet34", CLASSES)
     save_pair(pair, tmp_path / "outside.safetensors", torch.float16)
+    anatomy_of.cache_clear()  # as in a new process, which knows it by the file alone
     loaded = load_pair(tmp_path / "outside.safetensors")
     with torch.no_grad():
         features = loaded.cam.features(loaded.cam.preprocess(PICTURE))

@@ -95,6 +95,12 @@ class BackboneRow:
     help: str  # whom it suits
     stride: int  # pixels a position of its features
     weights: tuple[str, ...] = ("none", "imagenet", "file")
+    library: str = ""  # what a library calls it whose classifier this is
+
+
+def adapted_row(library: str, label: str, help: str, stride: int) -> BackboneRow:
+    """A library's classifier (``timm:NAME``, ``torchvision:NAME``) under a name of our own."""
+    return BackboneRow(partial(build_adapted, library), label, help, stride, library=library)
 
 
 def _resnet(number: int, stride: int, help: str) -> BackboneRow:
@@ -131,6 +137,13 @@ def check_backbone(name: str) -> str:
             f"There is no backbone {name!r}; choose one of {', '.join(BACKBONES)}, or timm:NAME or torchvision:NAME."
         )
     return name
+
+
+def library_name(name: str) -> str:
+    """What a library calls this backbone; "" for one of ours, and for what is none."""
+    if is_library_name(name):
+        return name
+    return BACKBONES[name].library if name in BACKBONES else ""
 
 
 def strides_of(name: str) -> list[str]:
