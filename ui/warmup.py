@@ -6,8 +6,8 @@ import gc
 import importlib
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from recam_core.records import HeatmapOptions, UserError
@@ -27,7 +27,22 @@ def import_engine() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
     for name in ENGINE:
         if not _leaving.is_set():
-            importlib.import_module(name)
+            with for_good():
+                importlib.import_module(name)
+
+
+@contextmanager
+def for_good() -> Iterator[None]:
+    """What is loaded inside is never looked through for garbage: not on the way, which takes half a second, and not later.
+
+    Streamlit looks for garbage after every run of a page, and holds everybody up meanwhile: a fifth of a second with torch.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def warm_up() -> None:
@@ -46,10 +61,8 @@ def warm_up() -> None:
     if not _leaving.is_set():
         importlib.import_module("recam_core.images.decode_process").start_decoding()
     if not _leaving.is_set():
-        importlib.import_module("recam_core.training.refit.refit")  # more than a second of torch, before λ is moved
-    # Streamlit looks for garbage after every run of a page, and holds everybody up meanwhile: a fifth of a second in all that
-    # torch loaded, which is no garbage.
-    gc.freeze()
+        with for_good():
+            importlib.import_module("recam_core.training.refit.refit")  # more than a second of torch, before λ is moved
 
 
 @asynccontextmanager
