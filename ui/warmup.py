@@ -5,6 +5,7 @@ import contextlib
 import gc
 import importlib
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,9 +26,9 @@ def import_engine() -> None:
     are shared with other programs, spinning made a climb seven times slower.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is loaded
-    for name in ENGINE:
-        if not _leaving.is_set():
-            with for_good():
+    with contextlib.nullcontext() if sys.modules.keys() >= set(ENGINE) else for_good():
+        for name in ENGINE:
+            if not _leaving.is_set():
                 importlib.import_module(name)
 
 

@@ -41,6 +41,14 @@ def test_it_imports_the_engine_and_explains_the_first_sample_as_a_fresh_page_doe
     assert not page.exception
 
 
+def test_garbage_of_pages_is_still_looked_for():
+    warmup.import_engine()
+    assert gc.isenabled()
+    before = gc.get_freeze_count()
+    warmup.import_engine()  # as every run of a page does
+    assert gc.get_freeze_count() == before
+
+
 @pytest.mark.parametrize("error", [KeyError("photos"), UserError("photos.safetensors is not readable")])
 def test_a_missing_or_broken_model_is_left_to_the_page(monkeypatch, error):
     def fail(*_):
