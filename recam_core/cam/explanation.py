@@ -86,7 +86,7 @@ class Explanation(Mapping[str, CamResult]):
         return Path(folder)
 
     def plot(self) -> "Figure":
-        """A matplotlib figure: a row a class, the picture and a column for each readout."""
+        """A matplotlib figure: a row a class, the picture and a column for each readout; ``UserError`` without matplotlib."""
         try:
             from matplotlib import pyplot
         except ImportError as error:
@@ -134,10 +134,11 @@ def explain(
 ) -> Explanation:
     """Heatmaps of a picture for each readout, by default all that the model has, and for ``methods`` such as "gradcampp".
 
-    ``picture`` is a file, its bytes, the name of a sample, or pixels (H, W, 3) uint8; ``model`` a model, or the name, file or run
-    folder of one, which is then loaded onto ``device``. Classes are by default those above the model's own bound (``preselect``
-    in its card; else probability 0.5), else the most probable one. Raises ``UserError`` for a picture, model, class, readout or
-    method that there is not.
+    CAM is that of Zhou et al. (arXiv 1512.04150), ReCAM that of Chen et al. (arXiv 2203.00962). ``picture`` is a file, its
+    bytes, the name of a sample, or pixels (H, W, 3) uint8; ``model`` a model, or the name, file or run folder of one, which is
+    then loaded onto ``device``. Classes are by default those above the model's own bound (``preselect`` in its card; else
+    probability 0.5), else the most probable one. Raises ``UserError`` for a picture, model, class, readout or method that there
+    is not.
 
     ```python
     explanation = recam.explain("chelsea", model="voc", classes=["cat"])

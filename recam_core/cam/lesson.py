@@ -1,7 +1,7 @@
 """What the lesson opens up: the features of one picture, the channels that vote for a class, features under a mask.
 
 One look at the picture, at one scale and without its mirror image, so that every number can be followed by hand
-(Zhou et al., CVPR 2016, for CAM; Chen et al., CVPR 2022, sections 3 and 4, for ReCAM). Results are frozen numpy arrays.
+(CAM: Zhou et al., arXiv 1512.04150; ReCAM: Chen et al., arXiv 2203.00962, sections 3 and 4). Results are frozen numpy arrays.
 """
 
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _frozen(values: torch.Tensor) -> np.ndarray:
 
 
 def signed_map(features: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """A_k(x) = w_kᵀ f(x) (Zhou et al., equation 2) of features (D, h, w) and one row (D,): (h, w) float64."""
+    """A_k(x) = w_kᵀ f(x) (CAM, arXiv 1512.04150, equation 2) of features (D, h, w) and one row (D,): (h, w) float64."""
     _check(features, weight)
     return np.tensordot(weight.astype(float), features.astype(float), 1)
 
@@ -156,7 +156,7 @@ def channel_votes(features: np.ndarray, weight: np.ndarray, row: int, column: in
 
 
 def masked_feature(features: np.ndarray, weight: np.ndarray) -> MaskedFeature:
-    """f_k = CAM_k ⊗ f (Chen et al., equation 3) with CAM_k = ReLU(w_kᵀ f) / (max + 1e-5), as in training.
+    """f_k = CAM_k ⊗ f (ReCAM, arXiv 2203.00962, equation 3) with CAM_k = ReLU(w_kᵀ f) / (max + 1e-5), as in training.
 
     ``features`` (D, h, w), ``weight`` (D,) a row of FC1.
     """
@@ -168,15 +168,18 @@ def masked_feature(features: np.ndarray, weight: np.ndarray) -> MaskedFeature:
 
 
 def climb_scores(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """y (K,): the mean over positions of ReLU(A_k), which AdvCAM climbs (Lee et al., equation 4); never below 0.
+    """y (K,): the mean over positions of ReLU(A_k), which AdvCAM climbs (arXiv 2103.08896, equation 4).
 
-    ``features`` (D, h, w), ``weights`` (K, D) of FC1. The logit is the mean before the ReLU.
+    Never below 0. ``features`` (D, h, w), ``weights`` (K, D) of FC1. The logit is the mean before the ReLU.
     """
     return np.tensordot(weights.astype(float), features.astype(float), 1).clip(0).mean(axis=(1, 2))
 
 
 def sce_value(logits: np.ndarray, target: int) -> float:
-    """Softmax cross-entropy −log p_target of logits (K,) (Chen et al., equation 4)."""
+    """Softmax cross-entropy −log p_target of logits (K,) (ReCAM, arXiv 2203.00962, equation 4).
+
+    Raises ``UserError`` for a target that is no index of a class.
+    """
     z = np.asarray(logits, float)
     if not 0 <= target < len(z):
         raise UserError(f"The target must be the index of a class, 0 to {len(z) - 1}; got {target}.")
@@ -188,7 +191,8 @@ def row_shift(
 ) -> RowShift:
     """What adding c · ``vector`` (D,) to every row of FC2 ``wprime`` (K, D) does to SCE and to the map of ``target``.
 
-    ``pooled`` (D,) is GAP(f_k) of the same class, ``features`` (D, h, w).
+    ``pooled`` (D,) is GAP(f_k) of the same class, ``features`` (D, h, w). Raises ``UserError`` for a target that is no index of
+    a class.
     """
     if not 0 <= target < len(wprime):
         raise UserError(f"The target must be the index of a class, 0 to {len(wprime) - 1}; got {target}.")

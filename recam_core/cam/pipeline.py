@@ -24,10 +24,11 @@ def gather_evidence(
 ) -> Evidence:
     """Run each network once per view and keep the maps of all its classes at their feature grid.
 
-    Views are the scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a
-    network, by default all that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is
-    one) at the first scale, mean of picture and mirror image, whatever readouts are asked for. Raises ``UserError`` for readouts
-    that the model lacks and for values that are not finite.
+    Stage 1 gives CAM (Zhou et al., arXiv 1512.04150, equation 2), stage 2 ReCAM (Chen et al., arXiv 2203.00962). Views are the
+    scales, each with its mirror image if ``options.flip``. One backbone pass serves every readout of a network, by default all
+    that the model has. The scores are those of FC1 of the stage-2 network (the only one where there is one) at the first scale,
+    mean of picture and mirror image, whatever readouts are asked for. Raises ``UserError`` for readouts that the model lacks
+    and for values that are not finite.
 
     ```python
     pair, (picture, mask) = recam.load_pair("scenes"), recam.read_sample("scene-fish-boat")
@@ -119,10 +120,16 @@ def default_classes(evidence: Evidence) -> list[str]:
 def read_out(evidence: Evidence, readout: str, classes: Sequence[str]) -> CamResult:
     """Heatmaps of some classes from evidence that is already there; touches no model.
 
-    As in golden part 5: the maps of every scale are resized (bilinear, half-pixel centres) to the picture size rounded
-    up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by their own maximum plus 1e-5. With the
-    options' ``stretch`` they are resized to the picture size itself; where evidence says what its grids lie over, to that.
-    Raises ``UserError`` for a class or readout that it lacks.
+    As in ReCAM's ``make_recam`` (arXiv 2203.00962; golden part 5): the maps of every scale are resized (bilinear, half-pixel
+    centres) to the picture size rounded up to a multiple of 16 (of 32 at output stride 32), summed, cropped, and divided by
+    their own maximum plus 1e-5. With the options' ``stretch`` they are resized to the picture size itself; where evidence says
+    what its grids lie over, to that. Raises ``UserError`` for a class or readout that it lacks.
+
+    ```python
+    explanation = recam.explain("scene-fish-boat", model="scenes")
+    result = recam.read_out(explanation.evidence, "product", ["boat"])
+    result.maps  # (1, H, W) in [0, 1]
+    ```
     """
     known = {name: k for k, name in enumerate(evidence.classes)}
     unknown = [name for name in classes if name not in known]

@@ -11,7 +11,10 @@ SCALES = {
 
 
 def scaled_maps(result: CamResult, scale: str) -> np.ndarray:
-    """Maps (n, H, W) float32 in [0, 1], each by its own maximum ("each") or all by the largest of them ("together")."""
+    """Maps (n, H, W) float32 in [0, 1], each by its own maximum ("each") or all by the largest of them ("together").
+
+    Raises ``UserError`` for another ``scale``.
+    """
     if scale not in SCALES:
         raise UserError(f"The scale must be one of {', '.join(SCALES)}; got {scale!r}.")
     if scale == "each":

@@ -60,7 +60,8 @@ def area_threshold(covered: np.ndarray, share: float) -> float:
 def walk_threshold(pair: "ModelPair", readout: str) -> tuple[float, str]:
     """A readout's threshold after the walk and where it comes from.
 
-    That of the model's card (``walk``) for this readout, else the one that the card has for all, else 0.28.
+    That of the model's card (``walk``) for this readout, else the one that the card has for all, else 0.28. Raises
+    ``UserError`` where the card's is no number from 0 to 1.
     """
     card = pair.card.get("walk", {})
     tuned = card if isinstance(card, dict) else {"threshold": card}

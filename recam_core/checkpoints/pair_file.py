@@ -53,6 +53,11 @@ def save_pair(pair: ModelPair, path: Path, dtype: torch.dtype = torch.float32, *
 
     One network that stands for both is written once, under the name of its head. With ``new`` no file is replaced. Raises
     ``UserError`` for weights that are not finite, and where the disk refuses.
+
+    ```python
+    pair = dataclasses.replace(recam.load_pair("scenes"), name="mine")
+    recam.save_pair(pair, Path("mine.safetensors"))
+    ```
     """
     tensors: dict[str, Tensor] = {}
     for stage, part in _parts(pair).items():
@@ -89,7 +94,7 @@ def copy_pair(path: Path, to: Path, name: str, *, new: bool = False) -> None:
 
 
 def model_name(name: str) -> str:
-    """A name that a model may have, in files, links and commands, without the spaces around it."""
+    """A name that a model may have, in files, links and commands, without the spaces around it; ``UserError`` for another."""
     name = name.strip()
     if not NAME.fullmatch(name):
         raise UserError(
@@ -157,6 +162,11 @@ def load_pair(name_or_path: str | Path, device: str | torch.device = "cpu") -> M
     """A pair from the list by name, or from a file, in evaluation mode and float32, without parameter gradients.
 
     Raises ``UserError`` where there is no such model, and for a file that is damaged or not ours.
+
+    ```python
+    pair = recam.load_pair("voc")
+    pair.classes, pair.readouts  # 20 names; cam, w, wprime, sum, product
+    ```
     """
     path = find_model(name_or_path)
     header = read_header(path)
@@ -340,7 +350,10 @@ def _given_name(run: Path) -> str:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The file of a model named in the list of models, or the given path; a run folder stands for its ``model.safetensors``."""
+    """The file of a model named in the list of models, or the given path; a run folder stands for its ``model.safetensors``.
+
+    Raises ``UserError`` where there is none.
+    """
     known = known_models()
     if str(name_or_path) in known:
         return known[str(name_or_path)]

@@ -117,7 +117,7 @@ def model_entries() -> list[ModelEntry]:
 
 
 def model_entry(name: str) -> ModelEntry:
-    """One model by its name."""
+    """One model by its name; ``UserError`` where none has it."""
     for entry in model_entries():
         if entry.name == name:
             return entry
@@ -166,7 +166,10 @@ def find_by_sha256(sha256: str) -> str | None:
 
 
 def check_model_name(name: str) -> str:
-    """A name that may be given to a model: one for files, links and commands that no other model has."""
+    """A name that may be given to a model: one for files, links and commands that no other model has.
+
+    Raises ``UserError`` for any other name.
+    """
     name = model_name(name)
     if name in known_models():
         raise UserError(_taken(name))
@@ -174,7 +177,10 @@ def check_model_name(name: str) -> str:
 
 
 def rename_model(name: str, new: str) -> str:
-    """Give a model of one's own another name and return it; its file stays byte for byte what it is, and so does its hash."""
+    """Give a model of one's own another name and return it; its file stays byte for byte what it is, and so does its hash.
+
+    Raises ``UserError`` where it is bundled or in use, the name cannot be given, or the folder refuses.
+    """
     entry = _own(name, "renamed")
     if new.strip() == name:
         return name
@@ -192,7 +198,10 @@ def rename_model(name: str, new: str) -> str:
 
 
 def delete_model(name: str, *, whole_run: bool = False) -> None:
-    """Take a model of one's own from the list for good; of a trained one the file alone, or the run's folder too."""
+    """Take a model of one's own from the list for good; of a trained one the file alone, or the run's folder too.
+
+    Raises ``UserError`` where it is bundled or in use, or the folder refuses.
+    """
     entry = _own(name, "deleted")
     try:
         if whole_run and entry.kind == "trained":
@@ -237,7 +246,10 @@ def place_for(name: str) -> Path:
 
 @contextlib.contextmanager
 def arriving() -> Iterator[Path]:
-    """A folder beside the models for files that are looked at and imported; it is gone after the block, however that ends."""
+    """A folder beside the models for files that are looked at and imported; it is gone after the block, however that ends.
+
+    Raises ``UserError`` where none can be made.
+    """
     _check_may_change()
     folder = _models_folder_made()
     for forgotten in folder.glob(f"{ARRIVING}*"):
@@ -253,7 +265,10 @@ def arriving() -> Iterator[Path]:
 
 
 def write_arrived(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
-    """Write what somebody sent (names, contents) into such a folder; names are kept as far as they are harmless."""
+    """Write what somebody sent (names, contents) into such a folder; names are kept as far as they are harmless.
+
+    Raises ``UserError`` where the disk refuses.
+    """
     paths = []
     for n, (name, data) in enumerate(files):
         path = folder / f"{n}" / (re.sub(r"[^\w.-]", "_", Path(name).name)[-80:].lstrip(".") or "file")

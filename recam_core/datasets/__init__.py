@@ -80,6 +80,11 @@ def open_dataset(kind: str, root: str, split: str) -> CheckedDataset:
     """A split of a data set by the name of its kind; ``root`` is the folder of those that live on disk.
 
     Raises ``UserError`` where there is no such kind or split, and for files that cannot be read as one.
+
+    ```python
+    dataset = recam.open_dataset("scenes", "", "samples")
+    picture, labels, mask = dataset.image(0), dataset.labels(0), dataset.mask(0)
+    ```
     """
     if kind not in DATASETS:
         raise UserError(f"There is no data set kind {kind!r}; choose one of {', '.join(DATASETS)}.")

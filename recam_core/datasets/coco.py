@@ -34,7 +34,8 @@ class Coco:
     Category ids are sparse in COCO: classes are numbered by their order. Where objects overlap the smaller lies on top;
     crowd regions are ignored (255) unless an object lies on them, and so are the boxes of objects whose outline cannot be used
     whole. A picture has a mask where one of its objects is outlined, or where it has no object and those of others are outlined.
-    Pictures that are named but not there are left out, and ``missing`` names them.
+    Pictures that are named but not there are left out, and ``missing`` names them. Raises ``UserError`` where ``root`` has no
+    folder for the split.
     """
 
     def __init__(self, root: str, split: str) -> None:

@@ -65,7 +65,10 @@ def read_instances(path: Path) -> Instances:
 
 
 def read_image_labels(path: Path, classes: Collection[str]) -> dict[str, list[str]]:
-    """Labels of pictures that have no annotations, by file name; none where there is no such file."""
+    """Labels of pictures that have no annotations, by file name; none where there is no such file.
+
+    Raises ``UserError`` for another form, and for classes that there are not.
+    """
     if not is_file(path):
         return {}
     form = "must hold {file name: [class names]} as JSON"

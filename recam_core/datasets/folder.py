@@ -54,7 +54,8 @@ class Folder:
 
     A name is the path below the folder of the split. Links that ``on_disk.leads_out`` bars are passed over, and so are files that
     are no pictures, or have names that nobody can write down; ``notes`` count them. A mask is ``masks/NAME.png``, with or
-    without the picture's own suffix before it, or ``masks/STEM.png`` where no other picture has that stem.
+    without the picture's own suffix before it, or ``masks/STEM.png`` where no other picture has that stem. Raises ``UserError``
+    where there is no such folder or split, and where masks cannot hold so many classes.
     """
 
     def __init__(self, root: str, split: str) -> None:

@@ -86,7 +86,7 @@ def read_sample(name: str) -> tuple[Picture, np.ndarray]:
 
 
 def sample_picture(name: str) -> Picture:
-    """A bundled picture without its mask."""
+    """A bundled picture without its mask; ``UserError`` for a name that is not in ``SAMPLES``."""
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}; the samples are {', '.join(SAMPLES)}.")
     return _picture(name)
@@ -96,6 +96,10 @@ def sample_mask(name: str, classes: Sequence[str]) -> np.ndarray | None:
     """The label map (H, W) uint8 of a sample in a model's ``classes``, or None where it knows nothing that is shown.
 
     The mask of a scene is exact for the classes of scenes alone: to others, a drawn fish is not just background.
+
+    ```python
+    mask = recam.sample_mask("chelsea", recam.load_pair("voc").classes)  # (H, W): 0, 8 = cat, 255
+    ```
     """
     mask = read_sample(name)[1]
     if name in SCENES:

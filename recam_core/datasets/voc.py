@@ -73,7 +73,8 @@ class Voc:
 
     Labels are the classes of all objects in a picture's XML, difficult ones included, as in the reference; without an XML those
     of its mask; with neither the picture has none. Pictures are JPEG, or any kind that can be read. Masks are palette or grey
-    PNG, or RGB in VOC's colours; 255 = ignore.
+    PNG, or RGB in VOC's colours; 255 = ignore. Raises ``UserError`` where ``root`` has no folder JPEGImages, and for a split
+    that is no plain name.
     """
 
     classes: tuple[str, ...] = VOC_CLASSES
@@ -130,7 +131,10 @@ class Voc:
         return self._mask(i) is not None
 
     def boxes(self, i: int) -> dict[int, np.ndarray] | None:
-        """Boxes (m, 4) of all objects in the XML by class index, in pixels of the upright picture; None without an XML."""
+        """Boxes (m, 4) of all objects in the XML by class index, in pixels of the upright picture; None without an XML.
+
+        Raises ``UserError`` where that is for a picture of another size.
+        """
         if self.names[i] not in self.described:
             return None
         annotation, size = self._annotation(i), upright_size(self._picture(i))

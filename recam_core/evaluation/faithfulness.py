@@ -54,6 +54,7 @@ def logit_curves(
     """Curves of class ``k`` for several maps (H, W) of a picture (H, W, 3) uint8; the last event holds them by name.
 
     ``models[name]`` is the network that answers for a map. Passes are batches of 8 pictures; whoever stops asking stops them.
+    Raises ``UserError`` for a map that is not of the picture's size.
     """
     for name, values in maps.items():
         if values.shape != picture.shape[:2]:

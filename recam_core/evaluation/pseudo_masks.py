@@ -36,6 +36,7 @@ class PseudoMaskOptions:
     """How a picture whose classes are known becomes a label map.
 
     A pixel is background where no map of a true class exceeds ``threshold``; maps are refined first where that is asked for.
+    Raises ``UserError`` for a threshold outside of [0, 1], and for a readout that there is not.
     """
 
     threshold: float
@@ -78,6 +79,11 @@ def write_masks(
     ``out/NAME.png`` for picture NAME, and ``out/seeds.json`` with every setting. A whole file that is there is kept; a picture
     that cannot be read is skipped, and its event says why. ``source`` is kind and split of the data set. Raises
     ``UserError`` where ``out`` holds masks made with other settings.
+
+    ```python
+    pair, dataset = recam.load_pair("scenes"), recam.open_dataset("scenes", "", "samples")
+    *_, finished = recam.write_masks(pair, dataset, recam.PseudoMaskOptions(threshold=0.3), Path("masks"))
+    ```
     """
     check_classes(pair, dataset)
     start, share = time.perf_counter(), share or Share()

@@ -2,7 +2,8 @@
 
 A pixel is foreground where the largest of its maps exceeds the threshold (float32, strictly: background wins a tie), and
 belongs to the class of that map (the first wins a tie). So a histogram over (true label, winning class, how many
-thresholds the winning value exceeds) holds the confusion matrix of every threshold (golden part 7, ``eval_cam``).
+thresholds the winning value exceeds) holds the confusion matrix of every threshold (golden part 7: ``eval_cam``,
+with chainercv's matrix).
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,10 @@ class PixelCounts:
 def count_pixels(
     maps: np.ndarray, class_ids: Sequence[int], mask: np.ndarray, labels: int, thresholds: np.ndarray = THRESHOLDS
 ) -> PixelCounts:
-    """Count one picture: maps (n, H, W) float32 of its true classes, label map (H, W) with 255 = ignore."""
+    """Count one picture: maps (n, H, W) float32 of its true classes, label map (H, W) with 255 = ignore.
+
+    Raises ``UserError`` where the sizes differ, and for a label that is not below ``labels``.
+    """
     if len(class_ids) and maps.shape[1:] != mask.shape:
         raise UserError(f"The maps are {maps.shape[1:]}, the mask {mask.shape}; they must have the same size.")
     valid = mask != IGNORE

@@ -17,7 +17,7 @@ LITTLE = 0.01  # mIoU; a gain below this is little, and so is a spread
 
 @dataclass(frozen=True)
 class Verdict:
-    """A finding of the paper (Chen et al., CVPR 2022), what was found on ``where``, the rule that decides, and the numbers."""
+    """A finding of the paper (ReCAM, arXiv 2203.00962), what was found on ``where``, the rule that decides, and the numbers."""
 
     claim: str
     where: str

@@ -48,7 +48,7 @@ def display_name(name: str, fallback: str = "the picture") -> str:
 
 
 def read_bytes(source: bytes | str | Path, name: str, max_bytes: int) -> bytes:
-    """The bytes of a file, or those given, if there are some and not too many."""
+    """The bytes of a file, or those given, if there are some and not too many; ``UserError`` for anything else."""
     if isinstance(source, bytes):
         data, size = source, len(source)
     else:
@@ -81,7 +81,7 @@ def read_bytes(source: bytes | str | Path, name: str, max_bytes: int) -> bytes:
 
 @contextlib.contextmanager
 def decoding(name: str, alone: bool = True) -> Iterator[None]:
-    """Whatever a decoder throws at damaged bytes becomes one sentence; quiet, and ``alone`` among this process's threads."""
+    """Whatever a decoder throws at damaged bytes becomes a ``UserError``; quiet, and ``alone`` among this process's threads."""
     damaged = f"“{name}” is damaged or cut short, so it cannot be decoded. Copy, export or upload it again."
     try:
         with _quiet_and_alone() if alone else contextlib.nullcontext():
@@ -108,7 +108,7 @@ def open_image(data: bytes, name: str, formats: tuple[str, ...]) -> Image.Image:
     """Read the header of one of ``formats``.
 
     Pillow's own ``open`` warns from 89 million pixels on and hides the size behind an exception beyond 179 million;
-    asking its plugins directly leaves the limit, and the sentence about it, to us.
+    asking its plugins directly leaves the limit, and the sentence about it, to us. Raises ``UserError`` for another format.
     """
     Image.init()
     for kind in formats:

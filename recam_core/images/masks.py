@@ -51,7 +51,10 @@ def read_mask(source: bytes | str | Path, *, picture: Picture, classes: Sequence
 def decode_mask(
     data: bytes, name: str, *, stored: Sequence[int], working: Sequence[int], classes: int
 ) -> tuple[np.ndarray, dict[str, bool]]:
-    """Labels of a file (see `read_mask`) at the ``working`` size (width, height) of its picture, and whether it is ``binary``."""
+    """Labels of a file (see `read_mask`) at the ``working`` size (width, height) of its picture, and whether it is ``binary``.
+
+    Raises ``UserError`` as `read_mask` does.
+    """
     with decoding(name):
         image = open_image(data, name, ("PNG",))
         _check_mask_size(image.size, (stored[0], stored[1]), (working[0], working[1]), name)

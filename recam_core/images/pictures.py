@@ -45,6 +45,11 @@ def read_image(
     It is decoded by a process with limits of time and memory; not ``apart`` where the files are the operator's own, as those
     of data sets. Raises ``UserError`` for anything missing, empty, too large, too small, too narrow, damaged or no picture,
     and for what takes longer or more memory than pictures do.
+
+    ```python
+    picture = recam.read_image("dog.jpg")
+    picture.pixels, picture.original_size, picture.notes
+    ```
     """
     name = display_name(name or ("" if isinstance(source, bytes) else str(source)))
     data = read_bytes(source, name, max_bytes)

@@ -161,7 +161,8 @@ def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray,
     """Show where one class was found (blue), wrongly claimed (orange) or missed (purple).
 
     ``predicted``: (H, W) bool. ``truth``: (H, W) uint8 of this one class: 0 no, 1 yes, 255 ignore. Ignored pixels and
-    background that was called background stay as they are. Returns (H, W, 3) uint8.
+    background that was called background stay as they are. Returns (H, W, 3) uint8. Raises ``UserError`` for another value in
+    ``truth``.
     """
     _check(picture, predicted, opacity)
     _check(picture, truth, opacity)

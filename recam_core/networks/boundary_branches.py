@@ -1,6 +1,7 @@
-"""Boundary branches of IRN (Ahn et al., CVPR 2019, section 4; golden part 3): what is trained on a frozen backbone's stages.
+"""Boundary branches of IRN (arXiv 1904.05044, section 4; golden part 3): what is trained on a frozen backbone's stages.
 
-Layers have the names of the official code (``fc_edge1`` …, ``fc_dp1`` …, ``mean_shift``), so that its checkpoints map onto them.
+Layers are those of the official ``EdgeDisplacement`` and have its names (``fc_edge1`` …, ``fc_dp1`` …, ``mean_shift``), so that
+its checkpoints map onto them.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ class MeanShift(nn.Module):
 class BoundaryBranches(nn.Module):
     """The edge branch on any backbone's stages, and the displacement branch where the stages are laid out as a ResNet's.
 
-    Both take what ``backbone.stages`` returns. ``channels`` and ``strides`` are those of the stages, finest first.
+    Both take what ``backbone.stages`` returns. ``channels`` and ``strides`` are those of the stages, finest first. Raises
+    ``UserError`` for strides that do not begin at 4 or are no multiples of it.
     """
 
     def __init__(self, channels: Sequence[int], strides: Sequence[int]) -> None:
@@ -61,7 +63,10 @@ class BoundaryBranches(nn.Module):
         return self._at("fc_edge", self.levels + 1, torch.cat(levels, dim=1))
 
     def displacements(self, stages: Sequence[Tensor]) -> Tensor:
-        """Displacement (B, 2, h, w), dy and dx, of every position to the centre of its instance; ResNets only."""
+        """Displacement (B, 2, h, w), dy and dx, of every position to the centre of its instance; ResNets only.
+
+        Raises ``UserError`` for another backbone.
+        """
         if not self.has_displacement:
             raise UserError("This backbone has no displacement branch; it is for ResNets.")
         (height, width), (half_height, half_width) = stages[0].shape[-2:], stages[2].shape[-2:]

@@ -1,7 +1,7 @@
 """What BCE and SCE teach, in closed form: gradients by logits and by position, on numpy arrays and without torch.
 
 They are those of ``losses`` for one picture, written out so that a lesson can show where each number comes from
-(Chen et al., CVPR 2022, section 4). BCE asks of each class alone; SCE lets the classes compete.
+(ReCAM, Chen et al., CVPR 2022, arXiv 2203.00962, section 4). BCE asks of each class alone; SCE lets the classes compete.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def bce_gradient(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """K · ∂BCE/∂z_k = σ(z_k) − y_k, (K,): no class depends on another, and each is near 0 once it is answered.
 
-    ``labels`` are multi-hot (K,). Times K, because BCE is the mean over the classes.
+    ``labels`` are multi-hot (K,). Times K, because BCE is the mean over the classes. Raises ``UserError`` for other labels.
     """
     z, y = _logits(logits), np.asarray(labels, float)
     if y.shape != z.shape or not np.isin(y, (0, 1)).all():
@@ -35,7 +35,10 @@ def bce_gradient(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def sce_gradient(logits: np.ndarray, target: int) -> np.ndarray:
-    """∂SCE/∂z_k = p_k − [k = target], (K,): sums to 0, so what one class wins the others lose."""
+    """∂SCE/∂z_k = p_k − [k = target], (K,): sums to 0, so what one class wins the others lose.
+
+    Raises ``UserError`` for a target that is no index of a class.
+    """
     z = _logits(logits)
     if not 0 <= target < len(z):
         raise UserError(f"The target must be the index of a class, 0 to {len(z) - 1}; got {target}.")

@@ -1,8 +1,9 @@
 """The equations of training as pure functions of features (B, D, h, w), weights (K, D) and labels (B, K).
 
 BCE is the multilabel soft-margin loss of a pooled linear classifier; SCE is ReCAM's softmax cross-entropy on features
-that were masked, class by class, with their own CAM (Chen et al., CVPR 2022, arXiv 2203.00962, section 4). Nothing is
-detached unless it is asked for: the gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
+that were masked, class by class, with their own CAM (ReCAM, Chen et al., CVPR 2022, arXiv 2203.00962, equations 3 to
+5), with the arithmetic of its ``Net_CAM_Feature`` and ``Class_Predictor`` (golden part 4). Nothing is detached unless it is asked
+for: the gradient of SCE also reaches the features and FC1 through the mask, as in the reference.
 """
 
 import torch
@@ -23,7 +24,7 @@ def probabilities(logits: Tensor, activation: str) -> Tensor:
 
 
 def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w) (CAM, Zhou et al., arXiv 1512.04150).
+    """Signed evidence of each class at each position: A_k = w_kᵀ f(x), (B, K, h, w) (CAM, arXiv 1512.04150, equation 2).
 
     ``weight`` is (K, D), or (B, n, D) where every picture asks for classes of its own: then (B, n, h, w).
     """
@@ -39,7 +40,7 @@ def class_masks(features: Tensor, weight: Tensor) -> Tensor:
 
 
 def class_features(features: Tensor, masks: Tensor) -> Tensor:
-    """Features pooled under each class mask: f_k = (1/hw) Σ_x M_k(x) f(x), (B, K, D) (ReCAM, equation 3).
+    """Features pooled under each class mask: f_k = (1/hw) Σ_x M_k(x) f(x), (B, K, D) (ReCAM, arXiv 2203.00962, equation 3).
 
     A matrix product (K×hw · hw×D) for each picture; the masked features themselves, B×K×D×h×w, never exist.
     """
@@ -60,7 +61,7 @@ def present_classes(labels: Tensor) -> Tensor:
 def softmax_loss(
     pooled: Tensor, labels: Tensor, weight: Tensor, classes: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """SCE of the class features under FC2 (ReCAM, equation 4), and the share of them that FC2 names right.
+    """SCE of the class features under FC2 (ReCAM, arXiv 2203.00962, equation 4), and the share that FC2 names right.
 
     ``pooled`` is (B, K, D), ``labels`` (B, K) multi-hot, ``weight`` (K, D). Each class that is present is one sample with
     itself as target: mean over the classes of a picture, then over the batch. A picture without a class adds nothing but
@@ -88,7 +89,7 @@ def recam_loss(
     objective: str = "both",
     bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """BCE + λ·SCE (ReCAM, equation 5), and its two terms: (total, bce, sce), scalars.
+    """BCE + λ·SCE (ReCAM, arXiv 2203.00962, equation 5), and its two terms: (total, bce, sce), scalars.
 
     With ``recam_weight`` 0 the second term is not computed and is reported as 0. Without ``mask_gradient`` the masks are
     constants: SCE then teaches the features and its own head only. The paper's ablations are the other objectives:

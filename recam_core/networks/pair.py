@@ -85,7 +85,7 @@ class ModelPair:
         return replace(self, cam=cam, recam=recam, edge_network=edges)
 
     def class_ids(self, names: Sequence[str]) -> list[int]:
-        """Indices of class names; an unknown name is an error that lists what is known."""
+        """Indices of class names; an unknown name is a ``UserError`` that lists what is known."""
         known = {name: i for i, name in enumerate(self.classes)}
         unknown = [name for name in names if name not in known]
         if unknown:

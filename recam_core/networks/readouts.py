@@ -22,10 +22,11 @@ SECOND = "wprime"  # the classifier that SCE teaches
 
 @dataclass(frozen=True)
 class Readout:
-    """One way to read a network out: map_k = Σ_d weights_kd · f_d.
+    """One way to read a network out: map_k = Σ_d weights_kd · f_d (CAM, arXiv 1512.04150, equation 2).
 
-    ``name`` stands in commands, links, file names and result files and never changes; ``label``, ``title`` and ``help`` are what
-    a person reads, ``unit`` what raw maps are measured in, ``colour`` that of its curves.
+    Those of ReCAM's two classifiers are of Chen et al., CVPR 2022, arXiv 2203.00962, section 4. ``name`` stands in commands,
+    links, file names and result files and never changes; ``label``, ``title`` and ``help`` are what a person reads, ``unit``
+    what raw maps are measured in, ``colour`` that of its curves.
     """
 
     name: str
@@ -125,7 +126,7 @@ def head_readouts(network: str, classifiers: Collection[str]) -> tuple[str, ...]
 def untrained_readouts(recam_weight: float, objective: str = "both", classes: int = 2) -> tuple[str, ...]:
     """Readouts that mean nothing because FC2 never learned: λ = 0, an objective without FC2, or one class alone.
 
-    (ReCAM, Chen et al., CVPR 2022, section 4.)
+    (ReCAM, Chen et al., CVPR 2022, arXiv 2203.00962, section 4.)
     """
     learns = objective == "both" and recam_weight > 0 and classes > 1
     return () if learns else tuple(name for name, row in READOUTS.items() if SECOND in row.trained)

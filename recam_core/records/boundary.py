@@ -1,4 +1,4 @@
-"""What the training of boundary branches is asked for, and what it says (IRN, Ahn et al., CVPR 2019)."""
+"""What the training of boundary branches is asked for, and what it says (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044)."""
 
 from dataclasses import dataclass
 
@@ -29,12 +29,10 @@ BOUNDARY_LIMITS: Limits = {
 class BoundaryConfig:
     """How boundary branches are trained on the frozen stage-2 backbone; the defaults are those of the reference code.
 
-    IRN (Ahn et al., CVPR 2019, arXiv 1904.05044), section 4.
-
-    ``readout`` makes the seeds. ``foreground`` and ``background`` are the two thresholds of confident labels: above the first
-    a pixel is its class, below the second it is background, between them it counts for nothing. Crops of side ``crop`` are
-    taken from pictures scaled by ``scale_min`` … ``scale_max``; pairs nearer than ``radius`` on the quarter-size grid are
-    compared.
+    (IRN, arXiv 1904.05044, section 4.) ``readout`` makes the seeds. ``foreground`` and ``background`` are the two thresholds of
+    confident labels: above the first a pixel is its class, below the second it is background, between them it counts for
+    nothing. Crops of side ``crop`` are taken from pictures scaled by ``scale_min`` … ``scale_max``; pairs nearer than
+    ``radius`` on the quarter-size grid are compared. Raises ``UserError`` for a value out of its range.
     """
 
     dataset: str = "scenes"

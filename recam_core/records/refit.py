@@ -15,10 +15,11 @@ REFIT_LIMITS: Limits = {"steps": (1, 100_000), "batch_size": (1, 4096), "seed": 
 
 @dataclass(frozen=True)
 class RefitConfig:
-    """Both heads again on features that are kept: BCE + λ·SCE (Chen et al., arXiv 2203.00962, section 4), from stage 1's FC1.
+    """Both heads again on features that are kept: BCE + λ·SCE (ReCAM, arXiv 2203.00962, equation 5), from stage 1's FC1.
 
     λ is ``recam_weight``. With ``last_block`` the last block of the backbone learns too, from a copy of its own. Every
-    λ starts from the same weights and takes the same steps over the same batches, which follow from ``seed``.
+    λ starts from the same weights and takes the same steps over the same batches, which follow from ``seed``. Raises
+    ``UserError`` for a value out of its range.
     """
 
     recam_weight: float = 1.0

@@ -20,7 +20,8 @@ MOST_SCALES = 16
 class Calibration:
     """How a model's logits become probabilities that can be believed (temperature scaling, Guo et al., arXiv 1706.04599).
 
-    Logits are divided by ``temperature``; a class is preselected on the pages above probability ``preselect``.
+    Logits are divided by ``temperature``; a class is preselected on the pages above probability ``preselect``. Raises
+    ``UserError`` for a value out of its range.
     """
 
     temperature: float = 1.0
@@ -39,7 +40,7 @@ class HeatmapOptions:
 
     ``long_side`` is the working size in pixels: larger pictures are brought down to it, smaller ones stay. Maps are resized as
     in the reference, to the size rounded up to a multiple of 16, and cropped; with ``stretch`` to the picture's own size, as
-    other libraries do.
+    other libraries do. Raises ``UserError`` for a value out of its range.
     """
 
     scales: tuple[float, ...] = (1.0,)
@@ -66,7 +67,8 @@ class DisplayOptions:
     """How heatmaps are shown; none of it changes what was computed.
 
     ``threshold`` and ``opacity`` are in [0, 1]; ``scale`` is "each" (a map ends at its own maximum) or "together" (at the
-    largest of the readout's classes); with ``grow`` the opacity grows with the value.
+    largest of the readout's classes); with ``grow`` the opacity grows with the value. Raises ``UserError`` for a value out of
+    its range.
     """
 
     threshold: float = 0.3
@@ -88,9 +90,10 @@ class DisplayOptions:
 class AdvCamOptions:
     """How a picture climbs in AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896); the defaults are those of the reference code.
 
-    ``steps`` T: how many maps are made, the first being that of the picture itself. ``xi`` ξ: size of a step, in units of
-    the normalised picture. ``mu`` μ: weight of the regulariser. ``tau`` τ: the regulariser acts where a map exceeds this
-    share of its own maximum. The three names choose between the code and the formula where they differ.
+    x ← x + ξ ∇ₓ (y_k − Σ_{j≠k} y_j − μ ‖M ⊗ |map_t − map_0|‖₁), y as in equation 4. ``steps`` T: how many maps are made, the
+    first being that of the picture itself. ``xi`` ξ: size of a step, in units of the normalised picture. ``mu`` μ: weight of
+    the regulariser. ``tau`` τ: the regulariser acts where a map exceeds this share of its own maximum. The three names choose
+    between the code and the formula where they differ. Raises ``UserError`` for a value out of its range.
     """
 
     steps: int = 27

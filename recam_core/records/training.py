@@ -36,10 +36,11 @@ MOST_WATCHED = 100  # pictures; each is looked at after every epoch, and kept
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, arXiv 2203.00962, section 4).
+    """A two-stage training run: stage 1 with BCE alone, stage 2 with BCE + λ·SCE (ReCAM, arXiv 2203.00962, equation 5).
 
     Rates are per group: the backbone, FC1 (w) and FC2 (w′). ``crop`` is the square side in pixels that a picture is
-    randomly cropped to after its long side was drawn from ``long_side_min`` … ``long_side_max``.
+    randomly cropped to after its long side was drawn from ``long_side_min`` … ``long_side_max``. Raises ``UserError`` for a
+    value out of its range.
     """
 
     dataset: str = "scenes"

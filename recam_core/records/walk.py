@@ -1,4 +1,4 @@
-"""What a random walk is asked for, and what it says (IRN, Ahn et al., CVPR 2019)."""
+"""What a random walk is asked for, and what it says (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ MAX_BETA = 1000.0
 
 @dataclass(frozen=True)
 class RandomWalkOptions:
-    """How heat walks (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044, eq. 6); the defaults are those of the reference code.
+    """How heat walks (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044, equation 6); the defaults are those of the reference.
 
     ``radius``: positions nearer than this on the quarter-size grid are neighbours. ``beta`` β: affinities are raised to it,
     so that weak ones count less; 0 makes all neighbours alike. ``steps`` t: how often the transition is applied. The
-    reference's ``exp_times = 8`` are squarings: 2⁸ = 256 steps.
+    reference's ``exp_times = 8`` are squarings: 2⁸ = 256 steps. Raises ``UserError`` for a value out of its range.
     """
 
     radius: int = 5

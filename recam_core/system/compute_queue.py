@@ -31,7 +31,7 @@ class ComputeQueue:
         """Hold the gate for the block; ``waiting(n)`` is told how many people are before this one.
 
         A ``brief`` turn is what is left to do for somebody whose long turn is over: it comes before all long ones that wait,
-        in the order of asking among its like, and is not turned away.
+        in the order of asking among its like, and is not turned away. Raises ``UserError`` where too many wait already.
         """
         ticket = object()
         with self._changed:

@@ -66,7 +66,10 @@ def move_new(path: Path, target: Path) -> None:
 
 
 def parent_for(path: Path) -> Path:
-    """Make the folder that a file is to be written into, before the work for it begins; returns the path."""
+    """Make the folder that a file is to be written into, before the work for it begins; returns the path.
+
+    Raises ``UserError`` where it cannot be made, and where ``path`` is a folder.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -20,7 +20,8 @@ PATIENCE = 8.0  # seconds; loaders of a killed process notice that within five, 
 class History:
     """The file that events are added to; what lies past ``length`` bytes was said after the last checkpoint and is cut off.
 
-    It is held while it is open: one process at a time trains in a folder.
+    It is held while it is open: one process at a time trains in a folder. Raises ``UserError`` where another process trains
+    there, or the disk refuses.
     """
 
     def __init__(self, out: Path, length: int = 0) -> None:
@@ -45,7 +46,7 @@ class History:
         self.write(event_line(event))
 
     def write(self, line: bytes) -> None:
-        """Write a line that is ready."""
+        """Write a line that is ready; ``UserError`` where the disk refuses."""
         try:
             written = os.pwrite(self._file, line, self.length)
             if written < len(line):

@@ -83,7 +83,10 @@ def start_job(
     again: Sequence[str] = (),
     about: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Put a command into the queue; ``arguments(folder)`` names its files inside the new run's folder."""
+    """Put a command into the queue; ``arguments(folder)`` names its files inside the new run's folder.
+
+    Raises ``UserError`` where the operator has switched that off, or no folder can be made.
+    """
     _check_may_start()
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     slug = re.sub("[^a-z0-9]+", "-", f"{kind} {title}".lower()).strip("-")[:40].strip("-")
@@ -106,7 +109,7 @@ def start_job(
 
 
 def resume_job(job: Job) -> Job:
-    """Put a job that has ended back into the queue; what it kept is gone on with."""
+    """Put a job that has ended back into the queue; what it kept is gone on with; ``UserError`` for one that has not ended."""
     _check_may_start()
     if read_job(job.folder).is_waiting:
         raise UserError(f"“{job.title}” is running or queued already.")
@@ -114,7 +117,10 @@ def resume_job(job: Job) -> Job:
 
 
 def stop_job(job: Job) -> None:
-    """Ask a job to end, as Ctrl-C does: what it has is kept. Nothing happens where it has ended."""
+    """Ask a job to end, as Ctrl-C does: what it has is kept. Nothing happens where it has ended.
+
+    Raises ``UserError`` where the operator has switched that off.
+    """
     if not may_start():
         raise UserError(
             "This server only shows what was computed before: its operator has switched off starting and stopping jobs."
@@ -183,7 +189,10 @@ def find_job(name: str) -> Job:
 
 
 def read_job(folder: Path) -> Job:
-    """A run as its folder tells it; one whose runner is gone without a last word is "interrupted"."""
+    """A run as its folder tells it; one whose runner is gone without a last word is "interrupted".
+
+    Raises ``UserError`` where that cannot be read.
+    """
     try:
         status = _read_status(folder)
         job = from_plain(Job, json.loads((folder / JOB).read_text("utf-8")), folder=folder, status=status)

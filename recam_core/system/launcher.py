@@ -29,7 +29,10 @@ class Share:
 
 
 def launched(environment: Mapping[str, str]) -> Share:
-    """The share that a launcher's RANK, WORLD_SIZE and LOCAL_RANK give; everything without a launcher."""
+    """The share that a launcher's RANK, WORLD_SIZE and LOCAL_RANK give; everything without a launcher.
+
+    Raises ``UserError`` for other values than whole numbers, and for a rank that is not below the size.
+    """
     numbers = {name: environment[name] for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK") if name in environment}
     if not all(number.isdecimal() for number in numbers.values()):
         raise UserError(f"A launcher sets RANK, WORLD_SIZE and LOCAL_RANK to whole numbers; got {numbers}.")

@@ -20,7 +20,7 @@ PATIENCE = 0.5  # seconds; somebody who only looks holds it for a moment
 def held(path: Path, refusal: str, patience: float = PATIENCE) -> Iterator[None]:
     """Hold ``path`` for the block and write this process's number into it; ``refusal`` may name ``{pid}`` of who has it.
 
-    Who has it is waited for ``patience`` seconds.
+    Who has it is waited for ``patience`` seconds. Raises ``UserError`` where it is not free by then.
     """
     with _open_lock(path) as stream:
         end = time.monotonic() + patience

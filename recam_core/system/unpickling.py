@@ -208,7 +208,8 @@ def _properties(data: bytes) -> tuple[str, str]:
 def plain_tensors(path: Path, most: int, average: bool = True) -> Weights:
     """Names and tensors of a file of torch.save, those of floating point as float32, at most ``most`` bytes of them.
 
-    Of weights and their moving average the latter is taken, if ``average``.
+    Of weights and their moving average the latter is taken, if ``average``. Raises ``UserError`` for a file that is damaged or
+    claims to hold more.
     """
     if _is_archive(path):
         _check_archive(path)

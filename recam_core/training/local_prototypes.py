@@ -1,4 +1,4 @@
-"""Fitting LPCAM's prototypes (Chen & Sun, CVPR 2023, section 3): local features of a class, clustered.
+"""Fitting LPCAM's prototypes (Chen & Sun, CVPR 2023, arXiv 2303.15052, section 3): local features of a class, clustered.
 
 The equations, with numbers by hand, are in docs/methods.md.
 """
@@ -29,6 +29,7 @@ class PrototypeOptions:
 
     Features where the class's map exceeds ``foreground`` make class prototypes, those below it contexts. A class prototype is a
     centre whose class probability exceeds ``certain``, a context one whose probability is between ``unlikely`` and ``certain``.
+    Raises ``UserError`` for a value out of its range.
     """
 
     clusters: int = 12
@@ -66,7 +67,8 @@ def fit_prototypes(
 ) -> Iterator[EvalStep | Prototypes]:
     """Prototypes of the network that ``readout`` is of; its maps, made as ``view`` says, tell object from context.
 
-    Only image-level labels are asked for. Pictures that cannot be read are passed over. The last event is the result.
+    Only image-level labels are asked for. Pictures that cannot be read are passed over. The last event is the result. Raises
+    ``UserError`` where no map exceeds the threshold in any picture.
     """
     check_classes(pair, dataset)
     model = pair.network(readout)

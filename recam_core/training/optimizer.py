@@ -31,7 +31,8 @@ def build_optimizer(model: CamModel, config: TrainConfig, stage: int) -> torch.o
 def frozen_modules(backbone: Backbone, config: TrainConfig) -> list[nn.Module]:
     """What of a backbone stays as it began: what no training touches, and what the settings ask for.
 
-    The gradient of a depthwise kernel is slow on a CPU: of a 5×5 one ten times as slow as that of its input.
+    The gradient of a depthwise kernel is slow on a CPU: of a 5×5 one ten times as slow as that of its input. Raises
+    ``UserError`` where the backbone has fewer parts than the settings freeze.
     """
     if not (config.frozen_parts or config.frozen_depthwise):
         return list(backbone.frozen)
@@ -53,7 +54,10 @@ def rate_name(part: str, stage: int) -> str:
 
 
 def set_rates(optimizer: torch.optim.Optimizer, progress: float, power: float) -> float:
-    """Poly schedule: rate₀ · (1 − progress)^power for ``progress`` in [0, 1); returns the first group's rate."""
+    """Poly schedule: rate₀ · (1 − progress)^power for ``progress`` in [0, 1); returns the first group's rate.
+
+    That of the official ``PolyOptimizer`` (golden part 7).
+    """
     for group in optimizer.param_groups:
         group["lr"] = group["start_rate"] * math.pow(1 - progress, power)
     return optimizer.param_groups[0]["lr"]

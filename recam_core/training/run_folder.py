@@ -121,7 +121,7 @@ class RunFolder:
 
 
 def folder_for(out: Path) -> None:
-    """Make the folder of a run, without what a killed process left half written in it."""
+    """Make the folder of a run, without what a killed process left half written in it; ``UserError`` where it cannot be made."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -152,7 +152,10 @@ def save_settings(out: Path, config: TrainConfig | BoundaryConfig, classes: Sequ
 
 
 def read_run(out: Path) -> RunSettings:
-    """What the run in a folder was started with; settings that are newer than it have their defaults."""
+    """What the run in a folder was started with; settings that are newer than it have their defaults.
+
+    Raises ``UserError`` where it cannot be read.
+    """
     try:
         plain = json.loads((out / SETTINGS).read_text("utf-8"))
         config = from_plain(KINDS[plain["kind"]], plain["config"])
@@ -175,7 +178,8 @@ def load_checkpoint(
 ) -> dict[str, Any] | None:
     """The state in a run's folder, or None where the run was stopped before its first checkpoint.
 
-    Other classes or settings than those it was started with are refused by name, and so is a folder that holds no run.
+    Other classes or settings than those it was started with are refused by name, and so is a folder that holds no run. Raises
+    ``UserError`` for these, and for a file that cannot be read.
     """
     import torch
 

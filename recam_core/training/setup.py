@@ -22,7 +22,8 @@ def starting_networks(
     """The networks of both stages on the device; which weights they start with follows from the seed.
 
     ``heads`` are the settings of their heads in a checkpoint that is gone on from: its weights come later, and where they
-    first came from need not be there any more.
+    first came from need not be there any more. Raises ``UserError`` for an output stride that the backbone cannot be trained
+    at.
     """
     given = _stage1(config, classes, device) if config.stage1 and heads is None else None
     settings = dict(given.cam.head.settings) if given is not None else {}  # a bias, another activation

@@ -1,8 +1,8 @@
 """Two-stage training as an iterator of events: BCE alone, then BCE + λ·SCE from the same weights.
 
-The recipe of ReCAM (Chen et al., CVPR 2022, arXiv 2203.00962, section 4). Both stages' networks are kept,
-because CAM is read from the first and ReCAM from the second. BatchNorm keeps its running
-statistics throughout (the network stays in evaluation mode), as in the reference.
+The recipe of ReCAM (Chen et al., CVPR 2022, arXiv 2203.00962, equation 5). Both stages' networks are kept, because CAM is read
+from the first and ReCAM from the second. BatchNorm keeps its running statistics throughout (the network stays in evaluation
+mode), as in the reference.
 """
 
 import time
@@ -45,7 +45,8 @@ def train(
 
     The folder also holds ``settings.json``, the events in ``history.jsonl``, and the maps of watched pictures. With ``resume``
     it continues after the last finished epoch and, on the CPU, ends at the same numbers and the same history as a run that was
-    never stopped. A loss that is not finite stops it; the checkpoint before stays.
+    never stopped. Raises ``UserError`` where the loss is no longer finite (the checkpoint before stays), and with ``resume``
+    for other settings or classes.
 
     Processes that a launcher started train together: each shows its share of every batch, and only the main one says
     anything here, scores, and writes.

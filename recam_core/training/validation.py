@@ -19,7 +19,10 @@ from recam_core.training.passes import Look, look, look_size
 
 
 def open_validation(config: TrainConfig, classes: Sequence[str]) -> "Validation | None":
-    """The split ``config.validation``, if one is asked for; it must have the classes that are trained."""
+    """The split ``config.validation``, if one is asked for; it must have the classes that are trained.
+
+    Raises ``UserError`` where it has others, or no picture.
+    """
     if not config.validation:
         return None
     dataset = open_dataset(config.dataset, config.root, config.validation)

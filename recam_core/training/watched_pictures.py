@@ -62,7 +62,7 @@ def keep_watched(pictures: Sequence[WatchedPicture], out: Path) -> None:
 
 
 def read_watched(run_folder: Path) -> tuple[WatchedPicture, ...]:
-    """The watched pictures of a run, in order; none where it watches none."""
+    """The watched pictures of a run, in order, if it watches any; ``UserError`` where they cannot be read."""
     folder = run_folder / WATCHED
     try:
         index = json.loads((folder / INDEX).read_text("utf-8"))
@@ -103,7 +103,7 @@ def keep_maps(
 
 
 def read_epoch_maps(run_folder: Path, file: str) -> EpochMaps:
-    """The maps of all watched pictures in a file that a `MapsKept` event names."""
+    """The maps of all watched pictures in a file that a `MapsKept` event names; ``UserError`` where it cannot be read."""
     try:
         with np.load(run_folder / file, allow_pickle=False) as arrays:
             count = sum(key.startswith("scores.") for key in arrays.files)

@@ -57,7 +57,10 @@ def xgradcam(views: Views) -> Tensor:
 
 
 def finercam(views: Views) -> Tensor:
-    """Finer-CAM times the number of positions; the library chooses the three classes that are nearest in their logits."""
+    """Finer-CAM times the number of positions; the library chooses the three classes that are nearest in their logits.
+
+    Raises ``UserError`` where the model has one class alone.
+    """
     if views.classes < 2:
         raise UserError("Finer-CAM compares a class with others, and this model has one class alone; use gradcam.")
     return _summed(_gradient_maps(views, FinerCAM))

@@ -12,7 +12,9 @@ from recam_core.records import UserError
 def lpcam(views: Views) -> Tensor:
     """ReLU(mean_j cos(f(x), c_kj) − mean_j cos(f(x), b_kj)) of the network's class prototypes c and context prototypes b.
 
-    A mean of cosines is one product with the mean of unit vectors, so ``prototypes`` (K, D) hold the difference of the two means.
+    A mean of cosines is one product with the mean of unit vectors, so ``prototypes`` (K, D) hold the difference of the two
+    means. Raises ``UserError`` where the network has no prototypes or no features that CAM applies to, and for an earlier
+    layer.
     """
     model = views.model
     if not model.readouts:

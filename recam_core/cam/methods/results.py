@@ -28,6 +28,11 @@ def method_results(
 
     ``names`` are rows of ``METHODS``, behind @ with a network and a layer where those are not the last features of stage 2:
     "layercam@cam.blocks.0". Raises ``UserError`` where a method does not apply to the model.
+
+    ```python
+    pair, explanation = recam.load_pair("scenes"), recam.explain("scene-fish-boat", model="scenes")
+    (result,) = recam.method_results(explanation.evidence, pair, ["gradcampp"], ["fish"])
+    ```
     """
     return [read_out(method_evidence(evidence, pair, name, classes), name, classes) for name in names]
 
@@ -36,7 +41,7 @@ def method_evidence(evidence: Evidence, pair: ModelPair, name: str, classes: Seq
     """The maps of one method at the grid of its layer, of some classes alone, with the scores of ``evidence``.
 
     As for readouts, maps of picture and mirror image are added, and so are those of the scales. In float32 also on a
-    graphics card: powers of gradients do not fit a half.
+    graphics card: powers of gradients do not fit a half. Raises ``UserError`` for values that are not finite.
     """
     wanted, ids, start = method_map(name), pair.class_ids(classes), time.perf_counter()
     model, options = _network(pair, wanted), evidence.options

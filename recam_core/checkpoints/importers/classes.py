@@ -30,7 +30,10 @@ REFERENCE_LISTS = ("VOC", "COCO")
 
 
 def read_class_names(source: str) -> tuple[str, ...]:
-    """The names of a list of ``CLASS_LISTS`` (in any case), or of a file: one name a line, or a JSON list."""
+    """The names of a list of ``CLASS_LISTS`` (in any case), or of a file: one name a line, or a JSON list.
+
+    Raises ``UserError`` for what is neither.
+    """
     for name, names in CLASS_LISTS.items():
         if source.lower() == name.lower():
             return names()
@@ -48,7 +51,7 @@ def read_class_names(source: str) -> tuple[str, ...]:
 
 
 def parse_class_names(text: str) -> tuple[str, ...]:
-    """Names out of a text: one a line, or a JSON list; checked."""
+    """Names out of a text: one a line, or a JSON list; ``UserError`` for other JSON, and for names that are empty or alike."""
     if text.lstrip().startswith("["):
         try:
             names = json.loads(text)
@@ -79,7 +82,10 @@ def certain_list(count: int, reference: bool) -> str:
 
 
 def names_for(count: int, given: Sequence[str] | None, reference: bool) -> tuple[str, ...]:
-    """The names of a checkpoint's classes: those ``given``, else those of a list that there is no doubt about."""
+    """The names of a checkpoint's classes: those ``given``, else those of a list that there is no doubt about.
+
+    Raises ``UserError`` where their number differs or there is doubt.
+    """
     if given is not None:
         if len(given) != count:
             raise UserError(

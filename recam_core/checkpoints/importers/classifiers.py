@@ -196,7 +196,7 @@ def _follow(rest: Mapping[str, Tensor], first: str, second: str) -> bool:
 def architecture(state: Mapping[str, Tensor], file: str) -> str:
     """The architecture of a classifier's state dict.
 
-    A ResNet of a depth or kind that we do not have, or another EfficientNet, is an error that says which there are.
+    A ResNet of a depth or kind that we do not have, or another EfficientNet, is a ``UserError`` that says which there are.
     """
     if "conv_stem.weight" in state:
         head = state.get("conv_head.weight")
@@ -250,7 +250,7 @@ def linear_layer(name: str) -> str:
 
 
 def classifier_rows(state: Mapping[str, Tensor], name: str, file: str, layer: str = "") -> int:
-    """How many classes the linear layer of a classifier tells apart."""
+    """How many classes the linear layer of a classifier tells apart; ``UserError`` where it has none."""
     layer = layer or linear_layer(name)
     weight = state.get(f"{layer}.weight")
     if weight is None or weight.dim() != 2:

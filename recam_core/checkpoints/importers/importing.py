@@ -92,6 +92,7 @@ def store_import(
     """Import and write the pair to ``path``, where nothing may be yet; a pair of this project keeps its tensors bit for bit.
 
     ``onto`` as text is the name of a listed model and nothing else, because people on a page say it; a file is a ``Path``.
+    Raises ``UserError`` where a file is there already, and for a model that is not listed.
     """
     name = model_name(name)
     if isinstance(onto, str) and onto not in ("", *known_models()):

@@ -107,7 +107,7 @@ def recognise_weights(weights: Weights, file: str, average: bool = True, backbon
 
 
 def recognise_tensors(state: State, file: str, average: bool = True, backbone: str = "") -> Recognised:
-    """What named tensors are."""
+    """What named tensors are; ``UserError`` for none of the kinds that there are."""
     state = unprefixed(state)
     if is_library_name(backbone):
         return _recognise_library(state, file, average, backbone)

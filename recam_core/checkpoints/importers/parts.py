@@ -90,7 +90,10 @@ def fetched_source(backbone: str) -> Source:
 
 
 def build_network(source: Source, class_names: Sequence[str] | None, backbone: str, activation: str) -> Network:
-    """A CAM network or a classifier as a network with head "cam"; ``backbone`` and ``activation`` may be ""."""
+    """A CAM network or a classifier as a network with head "cam"; ``backbone`` and ``activation`` may be "".
+
+    Raises ``UserError`` where they do not fit, or leave doubt.
+    """
     recognised, chosen = source.recognised, backbone or source.recognised.backbone
     fitting = [recognised.backbone]
     if not is_library_name(recognised.backbone):
@@ -160,7 +163,10 @@ def _library_network(source: Source) -> dict[str, Tensor]:
 
 
 def with_second_classifier(network: Network, source: Source) -> CamModel:
-    """The same network under ReCAM's head: its own FC1, and FC2 out of another file."""
+    """The same network under ReCAM's head: its own FC1, and FC2 out of another file.
+
+    Raises ``UserError`` for a network without features that CAM applies to.
+    """
     if not network.model.readouts:
         raise UserError(
             f"{source.name} is a second classifier of features, and {network.file} has none that CAM applies to."

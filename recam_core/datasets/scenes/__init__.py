@@ -28,7 +28,8 @@ class SceneOptions:
     ``size`` is the side of the picture in pixels; ``radius`` half an object's extent, as a share of it;
     ``body_contrast`` how many grey levels the faint pattern of a body swings; ``loudness`` how far the telling parts stand
     out from the body's colour, 0 … 1; ``together`` how probable it is that an
-    object brings the class that it is easily mistaken for, or whose surroundings it shares.
+    object brings the class that it is easily mistaken for, or whose surroundings it shares. Raises ``UserError`` for settings
+    that draw no scene.
     """
 
     size: int = 160
@@ -51,7 +52,7 @@ class SceneOptions:
 
 
 class Scenes:
-    """Scene ``i`` of a split is drawn from (seed, split, i) alone."""
+    """Scene ``i`` of a split is drawn from (seed, split, i) alone; ``UserError`` for a split that is not in ``SPLITS``."""
 
     classes = tuple(SHAPES)
     missing: tuple[str, ...] = ()

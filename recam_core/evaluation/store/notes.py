@@ -15,7 +15,7 @@ MAX_TEXT, MAX_TAG, MAX_TAGS = 2000, 30, 12
 
 @dataclass(frozen=True)
 class Note:
-    """A text, and tags in the order they were given."""
+    """A text, and tags in the order they were given; ``UserError`` where they are too long or too many."""
 
     text: str = ""
     tags: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Note:
 
 
 def read_notes(folder: Path) -> dict[str, Note]:
-    """Notes by name of the picture; none where nobody wrote one."""
+    """Notes by name of the picture; empty where nobody wrote one; ``UserError`` where the file is damaged."""
     path = folder / NOTES
     if not path.exists():
         return {}
@@ -39,7 +39,10 @@ def read_notes(folder: Path) -> dict[str, Note]:
 
 
 def write_note(folder: Path, name: str, note: Note) -> None:
-    """Keep the note of one picture, or forget it where it is empty; what others write meanwhile is kept too."""
+    """Keep the note of one picture, or forget it where it is empty; what others write meanwhile is kept too.
+
+    Raises ``UserError`` where the operator has switched that off, or somebody else is writing.
+    """
     if not may_start():
         raise UserError("Notes cannot be changed on this server: its operator has switched that off.")
     with held(folder / LOCK, "Somebody else is writing a note at this moment; try again."):

@@ -256,7 +256,13 @@ class Store:
 
 
 def open_store(folder: str | Path) -> Store:
-    """Read a store, finished or not; ``UserError`` where there is none, it is damaged, or no figure follows from it."""
+    """Read a store, finished or not; ``UserError`` where there is none, it is damaged, or no figure follows from it.
+
+    ```python
+    store = recam.open_store("runs/scenes-test")  # a folder that evaluate --out has written
+    store.curves("w").miou  # (T,), one value for each of store.thresholds
+    ```
+    """
     folder = Path(folder)
     settings, finished = read_settings(folder)
     paths, entries = part_paths(folder), read_entries(folder)
@@ -308,7 +314,10 @@ def _check_bounds(
 
 
 def same_pictures(stores: Sequence[Store]) -> list[np.ndarray]:
-    """For each store the numbers of the pictures that all of them have counted, in the same order of names."""
+    """For each store the numbers of the pictures that all of them have counted, in the same order of names.
+
+    Raises ``UserError`` for evaluations that cannot be compared.
+    """
     first = stores[0]
     if any(store.settings.boxed for store in stores):
         raise UserError(

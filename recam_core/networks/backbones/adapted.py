@@ -182,7 +182,10 @@ def linear_of(net: nn.Module, anatomy: Anatomy) -> tuple[Tensor, Tensor | None]:
 
 
 def build_adapted(name: str, weights: str = "none") -> Adapted:
-    """A backbone with weights ``none`` (random), ``imagenet`` (the library's own, fetched when online) or a local file's path."""
+    """A backbone with weights ``none`` (random), ``imagenet`` (the library's own, fetched when online) or a local file's path.
+
+    Raises ``UserError`` where that does not hold them.
+    """
     library_name = parse_name(name)
     if weights == "imagenet":
         return take_apart(fetch_classifier(library_name), name)[0]
@@ -247,7 +250,10 @@ def _checked(anatomy: Anatomy, net: nn.Module, trial: "_Trial") -> Anatomy:
 
 
 def last_layer(name: LibraryName, net: nn.Module) -> str:
-    """What the one linear layer (or 1×1 convolution) is called that a library's network ends in."""
+    """What the one linear layer (or 1×1 convolution) is called that a library's network ends in.
+
+    Raises ``UserError`` where it ends in another.
+    """
     named, untyped = dict(net.named_modules()), cast(Any, net)
     if hasattr(untyped, "get_classifier"):
         last = untyped.get_classifier()

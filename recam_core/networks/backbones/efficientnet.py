@@ -201,7 +201,8 @@ class EfficientNetLite0(nn.Module):
 def imagenet_tensors() -> dict[str, Tensor]:
     """The ImageNet weights of EfficientNet-Lite0 under timm's names, read from the installed package.
 
-    The package names its tensors after another implementation; order and shapes agree, which is checked.
+    The package names its tensors after another implementation; order and shapes agree, which is checked. Raises ``UserError``
+    where the package is not there, or does not hold them.
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -220,7 +221,10 @@ def imagenet_tensors() -> dict[str, Tensor]:
 
 
 def build_efficientnet_lite0(weights: str = "none", capped: bool = True) -> EfficientNetLite0:
-    """EfficientNet-Lite0 with weights ``none`` (random) or ``imagenet`` (from the installed package)."""
+    """EfficientNet-Lite0 with weights ``none`` (random) or ``imagenet`` (from the installed package).
+
+    Raises ``UserError`` for other weights.
+    """
     net = EfficientNetLite0(capped)
     if weights == "imagenet":
         state = {k: v for k, v in imagenet_tensors().items() if not k.startswith("classifier.")}

@@ -121,7 +121,10 @@ def build_classifier(name: LibraryName, classes: int = 1000) -> nn.Module:
 
 
 def fetch_classifier(name: LibraryName) -> nn.Module:
-    """The library's own network with its published weights, fetched once when online and kept where the library keeps them."""
+    """The library's own network with its published weights, fetched once when online and kept where the library keeps them.
+
+    Raises ``UserError`` where they cannot be fetched.
+    """
     try:
         with contextlib.redirect_stdout(sys.stderr):  # downloads are announced where our commands write events
             return _LIBRARIES[name.library].fetch(name).eval()

@@ -1,4 +1,4 @@
-"""torchvision's ResNets at output stride 16 or 8, exactly as the reference cuts them."""
+"""torchvision's ResNets at output stride 16 or 8, exactly as the reference's ``CAM`` network cuts them (golden part 5)."""
 
 import contextlib
 import sys
@@ -17,7 +17,8 @@ class ResNet(FixedStride, nn.Module):
     """A ResNet without its classifier: normalised picture (B, 3, H, W) → features (B, D, H/stride, W/stride).
 
     Stride 16: ``layer4`` keeps its resolution and is *not* dilated. Stride 8: ``layer3`` and ``layer4`` keep theirs and
-    every block but the first of each is dilated by 2. (torchvision's ``replace_stride_with_dilation`` is neither.)
+    every block but the first of each is dilated by 2. (torchvision's ``replace_stride_with_dilation`` is neither.) Raises
+    ``UserError`` for another stride.
     """
 
     mean = (0.485, 0.456, 0.406)
@@ -83,7 +84,10 @@ def _keep_resolution(layer: nn.Sequential, dilation: int) -> None:
 
 
 def build_resnet(name: str, output_stride: int, weights: str = "none") -> ResNet:
-    """A ResNet with weights ``none`` (random), ``imagenet`` (torchvision's, fetched when online) or a local file's path."""
+    """A ResNet with weights ``none`` (random), ``imagenet`` (torchvision's, fetched when online) or a local file's path.
+
+    Raises ``UserError`` where that does not hold them.
+    """
     net = ResNet(name, output_stride)
     if weights == "none":
         return net
@@ -99,6 +103,7 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
     """torchvision's ImageNet weights of a ResNet, fetched once and kept where torch keeps what it fetches.
 
     A download is a file of its own until it is whole and has the right hash, so a part of one is never taken for weights.
+    Raises ``UserError`` where they cannot be fetched.
     """
     import torchvision
 

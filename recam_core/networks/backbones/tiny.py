@@ -68,7 +68,7 @@ class Tiny(FixedStride, nn.Module):
 
 
 def build_tiny(weights: str = "none") -> Tiny:
-    """The tiny network with random weights; there are no pretrained ones."""
+    """The tiny network with random weights; ``UserError`` where others are asked for, as there are none."""
     if weights != "none":
         raise UserError(f"The tiny network has no pretrained weights: use 'none'; got {weights!r}.")
     return Tiny()

@@ -46,7 +46,7 @@ class Positions(nn.Module):
         self.size: tuple[int, ...] = ()  # of the picture that is looked at
 
     def forward(self, *given: Any, **more: Any) -> Any:
-        """What the layer gives."""
+        """What the layer gives; ``UserError`` where that has no positions."""
         out = self.layer(*given, **more)
         order = order_of(out, self.size)
         if order is None:

@@ -9,11 +9,10 @@ from recam_core.networks.losses import recam_loss
 
 
 class ReCamHead(FirstClassifier):
-    """FC1 (w) and FC2 (w′) (Chen et al., CVPR 2022, arXiv 2203.00962, section 4): features (B, D, h, w) → scores (B, K).
+    """FC1 (w) and FC2 (w′) (ReCAM, arXiv 2203.00962, equations 3 to 5): features (B, D, h, w) → scores (B, K).
 
-    Neither has a bias, as in the reference; FC1 has one where stage 1 was a classifier from elsewhere that has it.
-
-    With another ``objective`` than "both" FC2 takes no part in the loss and stays what it was.
+    FC2 is the official ``Class_Predictor``. Neither has a bias, as in the reference; FC1 has one where stage 1 was a classifier
+    from elsewhere that has it. With another ``objective`` than "both" FC2 takes no part in the loss and stays what it was.
     """
 
     network = "recam"

@@ -1,4 +1,4 @@
-"""AdvCAM on tensors: one forward and one backward pass a step, by gradients of the picture alone (Lee et al., CVPR 2021).
+"""AdvCAM on tensors: one forward and one backward pass a step, by gradients of the picture alone (Lee et al., arXiv 2103.08896).
 
 The head is linear on pooled features, so the map needs no backward pass of its own, no hooks, and leaves nothing in the model.
 Letters as in ``equations``: n climbs (one a class), V views, K classes, D channels.

@@ -1,6 +1,6 @@
 """AdvCAM as a stream of events: nudge a picture so that a class scores higher, and add up the maps on the way.
 
-Lee et al., CVPR 2021; the arithmetic of a step is in ``equations`` and ``ascent``.
+Lee et al., CVPR 2021, arXiv 2103.08896; the arithmetic of a step is in ``equations`` and ``ascent``.
 """
 
 import contextlib
@@ -34,9 +34,10 @@ def climb(
 ) -> Generator[RefineStep, None, None]:
     """Climb with a picture (H, W, 3) uint8, once for each class, scale after scale; every step of every scale is an event.
 
-    AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896), with the arithmetic of its code (`equations`; golden part 6).
-    y comes from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does
-    not suffice, fewer classes climb at a time, then a smaller scale is taken, and the next event says so. Closing the iterator
+    AdvCAM (Lee et al., CVPR 2021, arXiv 2103.08896): x ← x + ξ ∇ₓ L with L = y_k − Σ_{j≠k} y_j − μ ‖M ⊗ |map_t − map_0|‖₁, y as
+    in equation 4, and the arithmetic of its code, whose step is named ``climb`` as well (`equations`; golden part 6). y comes
+    from FC1 of the network that the readout belongs to, the map from the readout's weights. Where a device's memory does not
+    suffice, fewer classes climb at a time, then a smaller scale is taken, and the next event says so. Closing the iterator
     stops the climb. Raises ``UserError`` at once for what cannot be climbed, and later when values stop being finite.
 
     ```python

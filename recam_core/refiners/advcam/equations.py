@@ -1,6 +1,6 @@
 """The equations of AdvCAM as pure functions (Lee et al., CVPR 2021, arXiv 2103.08896; golden part 6).
 
-The arithmetic is that of the reference code.
+The arithmetic is that of the reference code; `climb_step` is its ``climb``.
 Letters: n climbs (one a class), V views (the picture, and its mirror image where there is one), K classes, D channels.
 """
 
@@ -14,7 +14,10 @@ HALF_SCALE = 0.5
 
 
 def pooled_scores(features: Tensor, weight: Tensor) -> Tensor:
-    """y = mean over positions of ReLU(A_k), (B, K): the ReLU stands before the pooling, so it is not the logit."""
+    """y = mean over positions of ReLU(A_k), (B, K) (AdvCAM, arXiv 2103.08896, equation 4).
+
+    The ReLU stands before the pooling, so it is not the logit.
+    """
     return activation_maps(features, weight).relu().mean(dim=(2, 3))
 
 

@@ -1,4 +1,4 @@
-"""AdvCAM as a refiner: the maps of a climb (Lee et al., CVPR 2021)."""
+"""AdvCAM as a refiner: the maps of a climb (Lee et al., CVPR 2021, arXiv 2103.08896)."""
 
 from collections.abc import Iterator, Mapping
 

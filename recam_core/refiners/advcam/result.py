@@ -15,7 +15,8 @@ def climb_defaults(pair: ModelPair) -> AdvCamOptions:
     """The settings that suit a model: those of its card (``climb``) where it has some, else the reference's in grey levels.
 
     ξ is in units of the normalised picture, so the same ξ is another number of grey levels for a network that divides
-    by another standard deviation: without tuned settings ξ is that of the same grey levels.
+    by another standard deviation: without tuned settings ξ is that of the same grey levels. Raises ``UserError`` where the
+    card's cannot be used.
     """
     options = AdvCamOptions()
     options = replace(options, xi=round(options.xi * float(np.mean(REFERENCE_STD)) / _mean_std(pair), 4))
@@ -50,7 +51,7 @@ def climbed_evidence(before: Evidence, steps: Sequence[RefineStep], result: str 
 
     ``before`` is the evidence of the same picture and view; of ``steps`` the last one of each scale counts, so one step
     alone gives the climb as it stood then; ``result`` is ``AdvCamOptions.result``. Several scales are added as they are, as
-    in the reference.
+    in the reference. Raises ``UserError`` where there is no step yet.
     """
     last = {step.scale_index: step for step in steps}
     if not last:

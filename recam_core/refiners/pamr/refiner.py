@@ -18,7 +18,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class PamrOptions:
-    """How often every pixel becomes the mean of its neighbours."""
+    """How often every pixel becomes the mean of its neighbours; ``UserError`` for a number out of its range."""
 
     iterations: int = ITERATIONS
 

@@ -1,4 +1,4 @@
-"""Boundary maps B of a picture: learned by a pair's branches (IRN, Ahn et al., CVPR 2019), or the picture's own edges."""
+"""Boundary maps B of a picture: learned by a pair's branches (IRN, arXiv 1904.05044), or the picture's own edges."""
 
 import cv2
 import numpy as np
@@ -25,9 +25,16 @@ def boundary_sources(pair: ModelPair) -> tuple[str, ...]:
 def boundary_map(pair: ModelPair, picture: np.ndarray, source: str = "learned") -> np.ndarray:
     """Boundary map B (h, w) float32 in [0, 1] of a picture (H, W, 3) uint8; h = (H−1)//4+1, w = (W−1)//4+1.
 
-    ``learned`` is the sigmoid of the mean of the logits of picture and mirror image. Unlike IRN's code, and like ReCAM's copy
-    of it, the picture is neither padded to 512 × 512 (GroupNorm would see the padding) nor cropped to it. ``gradient`` is
-    the gradient magnitude of the picture itself (`gradient_boundary`).
+    ``learned`` (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044, section 4) is the sigmoid of the mean of the logits of picture and
+    mirror image. Unlike IRN's ``EdgeDisplacement``, and like ReCAM's copy of it, the picture is neither padded to 512 × 512
+    (GroupNorm would see the padding) nor cropped to it. ``gradient`` is the gradient magnitude of the picture itself
+    (`gradient_boundary`). Raises ``UserError`` for another source or picture, where the model has no branches or the device's
+    memory does not suffice, and for values that are not finite.
+
+    ```python
+    pair, (picture, mask) = recam.load_pair("scenes"), recam.read_sample("scene-fish-boat")
+    boundary = recam.boundary_map(pair, picture.pixels)
+    ```
     """
     if source not in BOUNDARIES:
         raise UserError(f"A boundary map is one of {', '.join(BOUNDARIES)}; got {source!r}.")
@@ -61,7 +68,7 @@ def edge_logits(model: CamModel, branches: BoundaryBranches, views: Tensor, crop
     """Boundary logits (h, w): the mean over a picture and its mirror image, which ``views`` are, normalised (2, 3, H, W).
 
     With ``crop`` both are first padded with zeros at right and bottom to crop × crop, as IRN's own code does (golden part 3,
-    ``irn_edge_displacement_full``), and the logits cut back.
+    ``irn_edge_displacement_full``), and the logits cut back. Raises ``UserError`` for a picture that is larger than the crop.
     """
     height, width = ((side - 1) // QUARTER + 1 for side in views.shape[-2:])
     if crop is not None:

@@ -46,7 +46,7 @@ def walk_bundle(
     In ``before/`` and ``after/``: ``overlay_CLASS.png``, ``mask_CLASS.png``, ``labels.png`` with palette, and where ``truth``
     (n, H, W; 1, 0, 255 unknown) is given ``error_CLASS.png``. Once: ``picture.png``, ``boundary.png`` (white = boundary), per
     class ``walk_CLASS.webp`` and ``.gif``, ``maps.npz``, ``steps.npz`` (``t`` (T,) and ``maps`` (T, n, h, w)), ``trace.json``,
-    ``manifest.json``.
+    ``manifest.json``. Raises ``UserError`` where there is no step yet.
     """
     if not steps:
         raise UserError("The walk has no step yet; let it make at least one.")

@@ -1,7 +1,8 @@
 """Pairs of positions on a grid and the thick lines between them (IRN, arXiv 1904.05044, section 4; golden part 1).
 
-A pair is a source and a displacement (dy, dx) in half a disc, so that each unordered pair is there once. Sources are the
-positions from which every displacement stays on the grid: rows 0 … h−r, columns r−1 … w−r.
+Pairs and paths are those of IRN's ``PathIndex``. A pair is a source and a displacement (dy, dx) in half a disc, so that each
+unordered pair is there once. Sources are the positions from which every displacement stays on the grid: rows 0 … h−r, columns
+r−1 … w−r.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""The random walk as a refiner: heat spreads until boundaries stop it (IRN, Ahn et al., CVPR 2019)."""
+"""The random walk as a refiner: heat spreads until boundaries stop it (IRN, Ahn et al., CVPR 2019, arXiv 1904.05044)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,7 +18,10 @@ REFERENCE = RandomWalkOptions()
 
 @dataclass(frozen=True)
 class WalkSettings:
-    """Which boundaries hold the heat, and the settings of the walk itself (``RandomWalkOptions``)."""
+    """Which boundaries hold the heat, and the settings of the walk itself (``RandomWalkOptions``).
+
+    Raises ``UserError`` for a value out of its range.
+    """
 
     boundary: str = field(default="learned", metadata={"choices": tuple(BOUNDARIES)})
     radius: int = REFERENCE.radius

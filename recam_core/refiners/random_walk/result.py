@@ -13,7 +13,10 @@ STRIDE = 4  # a position of the grid is so many pixels apart
 
 
 def walk_defaults(pair: ModelPair) -> RandomWalkOptions:
-    """The settings that suit a model: those of its card (``walk``) where it has some, else the reference's."""
+    """The settings that suit a model: those of its card (``walk``) where it has some, else the reference's.
+
+    Raises ``UserError`` where the card's cannot be used.
+    """
     options = RandomWalkOptions()
     tuned = pair.card.get("walk", {})
     names = ("radius", "beta", "steps")
@@ -29,9 +32,9 @@ def walk_defaults(pair: ModelPair) -> RandomWalkOptions:
 def walked_result(start: CamResult, maps: np.ndarray) -> CamResult:
     """Walked maps (n, h, w) on the quarter-size grid as heatmaps of the picture that ``start`` is of.
 
-    As in the reference (golden part 2): enlarged four times (bilinear, half-pixel centres), cropped at top left to H × W,
-    and divided by **one** maximum over all classes together; where that is 0 the maps are 0. Raises ``UserError`` for another
-    shape and for values that are not finite.
+    As in IRN's ``make_sem_seg_labels`` (golden part 2): enlarged four times (bilinear, half-pixel centres), cropped at top left
+    to H × W, and divided by **one** maximum over all classes together; where that is 0 the maps are 0. Raises ``UserError`` for
+    another shape and for values that are not finite.
     """
     if maps.shape != start.grid.shape:
         raise UserError(f"The walked maps must be on the grid of their start, {start.grid.shape}; got {maps.shape}.")

@@ -1,7 +1,7 @@
 """Affinities between neighbours on a grid and the transition they make, as a sparse operator.
 
-IRN (Ahn et al., CVPR 2019, arXiv 1904.05044), equations 5 and 6; golden part 2. Never a
-dense hw × hw matrix: memory is O(hw · neighbours).
+IRN (Ahn et al., CVPR 2019, arXiv 1904.05044, equations 5 and 6; golden part 2), with the numbers of its ``propagate_to_edge``,
+but never a dense hw × hw matrix: memory is O(hw · neighbours).
 """
 
 import math
@@ -33,7 +33,10 @@ class Neighbours:
 
 
 def neighbours(boundary: Tensor, radius: int) -> Neighbours:
-    """a_ij = 1 − the largest value of B (h, w) on the path from i to j, for all pairs nearer than ``radius``; a_ii = 1."""
+    """a_ij = 1 − the largest value of B (h, w) on the path from i to j, for all pairs nearer than ``radius``; a_ii = 1.
+
+    (IRN, arXiv 1904.05044, equation 5.)
+    """
     height, width = boundary.shape
     margin = radius - 1
     # outside of the grid B is 1: every position is a source, and pairs that leave the grid are dropped below
@@ -58,7 +61,7 @@ def neighbours(boundary: Tensor, radius: int) -> Neighbours:
 
 
 def transition(pairs: Neighbours, beta: float) -> tuple[Tensor, Tensor]:
-    """D⁻¹ A^β as a sparse matrix (hw, hw), and d (hw,), the sums of A^β.
+    """D⁻¹ A^β as a sparse matrix (hw, hw), and d (hw,), the sums of A^β (IRN, arXiv 1904.05044, equation 6).
 
     Golden's T = A^β D⁻¹ acts on row vectors; A is symmetric, so this is its transpose and acts on columns: every value becomes a
     weighted mean of its neighbours' values. β = 0 makes all neighbours alike, also those behind a boundary (0⁰ = 1).

@@ -1,4 +1,4 @@
-"""The random walk: heat spreads between neighbours and is held back by boundaries (IRN, Ahn et al., CVPR 2019; golden part 2)."""
+"""The random walk: heat spreads between neighbours and is held back by boundaries (IRN, arXiv 1904.05044; golden part 2)."""
 
 import math
 import time
@@ -15,10 +15,12 @@ MOST_BYTES = 256 * 2**20  # of a walk whose steps are all kept: 256 steps of two
 
 
 class RandomWalk:
-    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (IRN, arXiv 1904.05044, eq. 6; golden part 2).
+    """One boundary map's walk: vec(M′) = (D⁻¹ A^β)ᵗ vec(M ⊗ (1 − B)) (IRN, arXiv 1904.05044, equation 6; golden part 2).
 
-    ``boundary`` B is (h, w) in [0, 1] on the quarter-size grid. The operator is a sparse matrix that is applied again
-    and again; nothing of it changes afterwards, so threads may share a walk. Maps are (n, h, w) float32, n may be 0.
+    ``boundary`` B is (h, w) in [0, 1] on the quarter-size grid. The operator is a sparse matrix that is applied again and
+    again, where IRN's ``propagate_to_edge`` squares a dense one; nothing of it changes afterwards, so threads may share a walk.
+    Maps are (n, h, w) float32, n may be 0. Raises ``UserError`` for other shapes, for values that are not finite or out of
+    range, and where the device's memory does not suffice.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""Confident labels from heatmaps: what boundary branches learn from (IRN, section 4.1; golden ``irn_confident_label_nocrf``)."""
+"""Confident labels from heatmaps: what boundary branches learn from (IRN, arXiv 1904.05044, section 4.1).
+
+As IRN's ``cam_to_ir_label`` makes them (golden part 2, ``irn_confident_label_nocrf``).
+"""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -23,7 +26,8 @@ def confident_labels(
     """Label map (H, W) uint8 of a picture (H, W, 3) from its maps (n, H, W) in [0, 1]: 0, class id + 1, or 255 = ignore.
 
     A pixel is its class where the strongest map exceeds ``foreground``, background where none exceeds ``background``, and
-    ignored between them. Each of the two label maps is refined first, by one of `SEED_REFINEMENTS`.
+    ignored between them. Each of the two label maps is refined first, by one of `SEED_REFINEMENTS`. Raises ``UserError`` for
+    another refinement, and for maps of another size.
     """
     if refinement not in SEED_REFINEMENTS:
         raise UserError(f"A refinement of seeds is one of {', '.join(SEED_REFINEMENTS)}; got {refinement!r}.")

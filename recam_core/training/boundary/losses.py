@@ -1,7 +1,7 @@
 """The losses of boundary branches (IRN, arXiv 1904.05044, sections 4.1 to 4.3; golden part 3), pure functions.
 
-Pairs are those of `recam_core.refiners.random_walk.paths`: P directions, S sources as rows and columns. Sums run over the
-whole batch.
+The arithmetic is that of IRN's ``AffinityDisplacementLoss``. Pairs are those of `recam_core.refiners.random_walk.paths`: P
+directions, S sources as rows and columns. Sums run over the whole batch.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,8 @@ def train_boundary(
 
     First the confident labels of every picture, as PNG files in ``out`` that a later run with the same settings finds again;
     then the epochs, with a checkpoint after each. With ``resume`` it continues after the last finished epoch and, on the CPU,
-    ends at the same numbers as a run that was never stopped. A loss that is not finite stops it; the checkpoint stays.
+    ends at the same numbers as a run that was never stopped. Raises ``UserError`` where the classes differ, and where the loss
+    is no longer finite; the checkpoint stays.
     """
     if tuple(dataset.classes) != pair.classes:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, arXiv 2203.00962, section 4)."""
+"""Both heads again on features that are kept, for a λ that can be a slider (ReCAM, arXiv 2203.00962, equation 5)."""
 
 import copy
 import time
@@ -25,8 +25,8 @@ STAGE = 3  # keeps its shuffles apart from those of the two stages
 def refit_heads(pair: ModelPair, bank: FeatureBank, config: RefitConfig) -> Iterator[RefitStep | Refit]:
     """Fit FC1 and FC2 (and the last block where it is asked for) on a bank; the last event is the result.
 
-    FC1 starts from stage 1's, FC2 from it as the settings say. The pair is left as it is. Raises ``UserError`` where the
-    bank is not of this kind, or the loss is no longer finite.
+    The loss is BCE + λ·SCE (ReCAM, arXiv 2203.00962, equation 5). FC1 starts from stage 1's, FC2 from it as the settings say.
+    The pair is left as it is. Raises ``UserError`` where the bank is not of this kind, or the loss is no longer finite.
 
     ```python
     pair, dataset = recam.load_pair("scenes"), recam.open_dataset("scenes", "", "samples")
