@@ -150,9 +150,13 @@ def test_half_precision_costs_at_most_a_fifth_of_a_point():
     assert result["largest_difference"] <= 0.002
 
 
-@pytest.mark.parametrize("name", ["explain", "gather_evidence", "walk", "climb", "refit_heads", "evaluate"])
-def test_examples_of_docstrings_run(name, capsys):
+@pytest.mark.parametrize("name", [
+    "boundary_map", "climb", "evaluate", "explain", "gather_evidence", "load_pair", "method_results", "open_dataset", "read_out",
+    "refit_heads", "sample_mask", "save_pair", "walk", "write_masks",
+])  # fmt: skip
+def test_examples_of_docstrings_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(getattr(recam, name)), re.DOTALL)
-    names = {"recam": recam, "dataclasses": dataclasses}
+    names = {"recam": recam, "dataclasses": dataclasses, "Path": Path}
     exec(block, names)
-    assert len(names) > 3  # it made something
+    assert len(names) > 4  # it made something
