@@ -29,7 +29,7 @@ def page():
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
-    dataset_check._KEPT.clear()
+    dataset_check._REPORTS.clear()
     choose_data._offered.clear()
 
 

@@ -22,7 +22,7 @@ from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
 from recam_core.evaluation.store.map_names import map_label
-from recam_core.images.visualise import FOUND, MISSED, WRONG
+from recam_core.images.visualise import HIT, MISSED, WRONG
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS
@@ -796,7 +796,7 @@ def test_an_error_card_counts_another_class_as_wrong():
     mask = np.array([[1, 1, 2, 0, 255]], np.uint8)
     given = np.array([[[0.9, 0.0, 0.9, 0.9, 0.9]], [[0.1, 0.0, 0.1, 0.1, 0.1]]], np.float32)
     card = maps.error_card(picture, given, (0, 1), mask, 0.5)[0]
-    shade = [tuple(np.rint(np.array(colour) * 0.6).astype(int)) for colour in (FOUND, MISSED, WRONG, WRONG, (0, 0, 0))]
+    shade = [tuple(np.rint(np.array(colour) * 0.6).astype(int)) for colour in (HIT, MISSED, WRONG, WRONG, (0, 0, 0))]
     assert [tuple(pixel) for pixel in card.tolist()] == shade
     alone = maps.error_card(picture, given, (0, 1), mask, 0.5, only=2)[0]
     assert [tuple(pixel) for pixel in alone.tolist()] == [(0, 0, 0)] * 2 + [shade[1]] + [(0, 0, 0)] * 2

@@ -180,7 +180,7 @@ def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_com
 
 
 def test_all_that_computes_for_a_screen_waits_for_the_same_turns():
-    places = {BOUNDARIES, EVIDENCE, FEATURES, shown._KEPT}
+    places = {BOUNDARIES, EVIDENCE, FEATURES, shown._MAPS}
     assert {id(place.queue) for place in places} == {id(EVIDENCE.queue)}
     heard = threading.Event()
     with ThreadPoolExecutor(1) as other:
