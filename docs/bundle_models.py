@@ -58,7 +58,7 @@ def run_study(parts: list[str], root: str) -> None:
 
 def scores(name: str) -> dict[str, Any]:
     """What a model's card keeps of the study: the figures of the first seed, the gains over all."""
-    kept = {}
+    figures = {}
     for study in STUDIES[name]:
         result = json.loads((RESULTS / f"study-{study}.json").read_text("utf-8"))
         for view, table in result["views"].items():
@@ -70,10 +70,10 @@ def scores(name: str) -> dict[str, Any]:
                 for readout, row in table["readouts"].items()
             }
             seeds, where = len(table["readouts"]["cam"]["runs"]), f"{SETS[name]} {split}"
-            kept[f"{where}, {scales}"] = {
+            figures[f"{where}, {scales}"] = {
                 "pictures": table["pictures"], "how": HOW[where], "seeds": seeds, "readouts": readouts,
             }  # fmt: skip
-    return kept
+    return figures
 
 
 def climb_settings(name: str) -> dict[str, Any]:

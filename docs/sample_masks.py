@@ -151,8 +151,8 @@ def pulled(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
     cv2.setRNGSeed(0)
     empty = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(np.ascontiguousarray(pixels[..., ::-1]), marks, None, *empty, 5, cv2.GC_INIT_WITH_MASK)
-    found = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
-    return cv2.morphologyEx(cv2.morphologyEx(found, cv2.MORPH_OPEN, disc(2)), cv2.MORPH_CLOSE, disc(2))
+    foreground = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
+    return cv2.morphologyEx(cv2.morphologyEx(foreground, cv2.MORPH_OPEN, disc(2)), cv2.MORPH_CLOSE, disc(2))
 
 
 def disc(radius: int) -> np.ndarray:

@@ -63,9 +63,9 @@ def test_a_card_that_holds_one_view_only_gives_the_maps_of_both(monkeypatch):
         return forward(x)
 
     monkeypatch.setattr(pair.recam.backbone, "forward", small)
-    found = gather_evidence(picture, pair, options)
-    assert found.notes == ("Scale 1: the memory of cuda:0 holds one view at a time only.",)
-    check_agreement(found, expected, list(pair.classes[:3]))
+    evidence = gather_evidence(picture, pair, options)
+    assert evidence.notes == ("Scale 1: the memory of cuda:0 holds one view at a time only.",)
+    check_agreement(evidence, expected, list(pair.classes[:3]))
 
 
 @pytest.mark.parametrize(("name", "sample"), [("photos", "coffee"), ("scenes", "scene-cat-dog-tree")])

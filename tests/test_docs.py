@@ -128,10 +128,10 @@ def test_bundled_models_carry_what_the_study_measured(study):
     card = read_header(known_models()[study.split("-")[0]])["card"]
     for view, table in result["views"].items():
         place = view if study == "voc-seeds" else f"{result['split']}, {view}"  # VOC's views name their split
-        kept = next(scores for where, scores in card["scores"].items() if where.endswith(place))
-        assert kept["pictures"] == table["pictures"]
-        assert {"cam", "w", "wprime", "sum", "product"} <= set(kept["readouts"]) == set(table["readouts"])
-        for readout, row in kept["readouts"].items():
+        figures = next(scores for where, scores in card["scores"].items() if where.endswith(place))
+        assert figures["pictures"] == table["pictures"]
+        assert {"cam", "w", "wprime", "sum", "product"} <= set(figures["readouts"]) == set(table["readouts"])
+        for readout, row in figures["readouts"].items():
             assert row["over_cam"] == table["readouts"][readout]["over_cam"]
             assert {key: row[key] for key in ("miou", "fp", "fn")}.items() <= table["readouts"][readout]["runs"][
                 0

@@ -73,7 +73,7 @@ class MaskedFeature:
     pooled: np.ndarray
 
     @property
-    def kept(self) -> float:
+    def energy_share(self) -> float:
         """Share of the energy that the mask lets through, in [0, 1]; 0 where there is none."""
         return float(self.masked.sum() / max(self.energy.sum(), EPSILON))
 

@@ -32,7 +32,7 @@ from recam_core.refiners.subject import Subject
 from recam_core.system.device import pick_device
 from recam_core.system.files import parent_for, write_folder
 
-STARTS = {
+ORIGINS = {
     "map": "the heatmap of the readout",
     "climb": "the result of a climb (AdvCAM) with the readout and the model's own climb settings",
 }
@@ -45,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Picture, model, classes, what the walk begins with, boundaries, every setting of the walk, and how to look."""
     add_picture_arguments(parser, "maps and labels before and after, boundaries, animations, trace")
     add_readout_argument(parser, "whose map walks")
-    texts = "; ".join(f"{name}: {text}" for name, text in STARTS.items())
+    texts = "; ".join(f"{name}: {text}" for name, text in ORIGINS.items())
     parser.add_argument(
-        "--start", choices=list(STARTS), default="map", help=f"what the walk begins with: {texts} (%(default)s)"
+        "--start", choices=list(ORIGINS), default="map", help=f"what the walk begins with: {texts} (%(default)s)"
     )
     add_flags(parser, REFINERS["walk"])
     parser.add_argument("--before-threshold", type=float, help=BACKGROUND.format("before the walk", SEED))

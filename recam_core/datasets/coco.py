@@ -105,7 +105,7 @@ class Coco:
         columns = np.zeros(width * height, np.uint8)  # one below the other, as COCO counts pixels
         outlines = self._outlines(i, height, width)
         faults = [words for words in map(_fault, outlines) if words]
-        if outlines and all(outline.faults and not outline.starts for _, outline in outlines):
+        if outlines and all(outline.faults and not outline.edges for _, outline in outlines):
             raise UserError(f"{faults[0]}, so there is no mask to score; boxes alone serve for training only.")
         for annotation, outline in outlines:
             if outline.faults:
@@ -193,7 +193,7 @@ def _fault(drawn: tuple[Entry, Outline]) -> str:
     name = f"Annotation {str(annotation.get('id', '?'))[:40]} of picture {annotation['image_id']}"
     if not outline.faults:
         return "" if outline.area else f"{name} covers no pixel"
-    if outline.starts:
+    if outline.edges:
         return f"{name} has a part that cannot be used ({outline.faults[0]})"
     return f"{name} has no usable segmentation ({outline.faults[0]})"
 

@@ -18,20 +18,19 @@ def is_outlined(segmentation: Any) -> bool:
 
 @dataclass(frozen=True)
 class Outline:
-    """Where an object is: pixels from each of ``starts`` to its ``stops``, counted down the columns; and its unusable parts."""
+    """Where an object is: pixels from one of ``edges`` to the next, in pairs, counted down the columns; and what is unusable."""
 
-    starts: list[int]
-    stops: list[int]
+    edges: list[int]
     faults: tuple[str, ...] = ()
 
     @property
     def area(self) -> int:
         """How many pixels it covers; where its parts overlap they are counted again."""
-        return sum(self.stops) - sum(self.starts)
+        return sum(self.edges[1::2]) - sum(self.edges[::2])
 
     def paint(self, columns: np.ndarray, value: int) -> None:
         """Give its pixels a value; ``columns`` (W·H,) are those of the picture one below the other."""
-        for start, stop in zip(self.starts, self.stops, strict=True):
+        for start, stop in zip(self.edges[::2], self.edges[1::2], strict=True):
             columns[start:stop] = value
 
 
@@ -40,8 +39,7 @@ def outline_of(segmentation: Any, height: int, width: int) -> Outline:
 
     All numbers are checked before pycocotools sees them: it reads and writes where they tell it to.
     """
-    starts: list[int] = []
-    stops: list[int] = []
+    edges: list[int] = []
     faults = []
     parts = segmentation if isinstance(segmentation, list) else [segmentation]
     for part in parts:
@@ -51,11 +49,10 @@ def outline_of(segmentation: Any, height: int, width: int) -> Outline:
             faults.append(str(error)[:120])
             continue
         ends = list(accumulate(counts))  # every second run is one of the object, and the first is not
-        starts += ends[:-1:2]
-        stops += ends[1::2]
+        edges += ends[: len(ends) // 2 * 2]
     if not parts:
         faults.append("it has no polygon")
-    return Outline(starts, stops, tuple(faults))
+    return Outline(edges, tuple(faults))
 
 
 def _polygon(corners: Any, height: int, width: int) -> list[int]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from recam_core.records import IGNORE, UserError
 
-FOUND = (0, 114, 178)  # blue: object, and called object        (Okabe and Ito's colours, safe for colour-blind eyes)
+HIT = (0, 114, 178)  # blue: object, and called object        (Okabe and Ito's colours, safe for colour-blind eyes)
 WRONG = (230, 159, 0)  # orange: background, but called object (a false positive)
 MISSED = (170, 68, 153)  # purple: object, but called background (a false negative)
 
@@ -170,7 +170,7 @@ def error_overlay(picture: np.ndarray, predicted: np.ndarray, truth: np.ndarray,
     if strange:
         raise UserError(f"The truth of one class holds 0, 1 and {IGNORE} (ignore) only; got also {strange[:5]}.")
     predicted, colours = predicted.astype(bool), picture.copy()
-    colours[predicted & (truth == 1)] = FOUND
+    colours[predicted & (truth == 1)] = HIT
     colours[predicted & (truth == 0)] = WRONG
     colours[~predicted & (truth == 1)] = MISSED
     return _blend(picture, colours, opacity)

@@ -20,7 +20,7 @@ from recam_core.networks.pair import ModelPair
 from recam_core.records import EvalStep, HeatmapOptions, UserError
 
 ROUNDS = 100  # of k-means at most
-KEPT = 20_000  # features of a class and side that are clustered, drawn from all of them
+SAMPLE_SIZE = 20_000  # features of a class and side that are clustered, drawn from all of them
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _chosen(
 
 
 class Sample:
-    """At most ``KEPT`` of the rows that were added, each as likely as any other."""
+    """At most ``SAMPLE_SIZE`` of the rows that were added, each as likely as any other."""
 
     def __init__(self, draws: torch.Generator) -> None:
         self.draws = draws
@@ -144,7 +144,7 @@ class Sample:
         """Take in rows (m, D)."""
         keys = torch.cat([self.keys, torch.rand(len(rows), generator=self.draws)])
         every = torch.cat([self.rows, rows]) if len(self.rows) else rows
-        drawn = keys.topk(min(KEPT, len(keys)), largest=False, sorted=False).indices
+        drawn = keys.topk(min(SAMPLE_SIZE, len(keys)), largest=False, sorted=False).indices
         self.keys, self.rows = keys[drawn], every[drawn]
 
 

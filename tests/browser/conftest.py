@@ -95,12 +95,12 @@ def context(browser: Browser) -> Callable[[bool], BrowserContext]:
     """A browser's profile, with touch or without."""
 
     @cache
-    def opened(touch: bool) -> BrowserContext:
+    def profile_with(touch: bool) -> BrowserContext:
         profile = browser.new_context(has_touch=touch)
         profile.add_init_script(STILL)
         return profile
 
-    return opened
+    return profile_with
 
 
 def opened_pages(context: Callable[[bool], BrowserContext]) -> Iterator[Callable[..., Page]]:

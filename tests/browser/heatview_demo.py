@@ -84,10 +84,10 @@ def curves(scaled: np.ndarray, masks: np.ndarray) -> tuple[list, list]:
             truth = mask[2::4, 2::4]
             counted, object_ = truth != 255, truth == 1
             above = grid[None] > THRESHOLDS[:, None, None]
-            found, wrong = (above & object_).sum((1, 2)), (above & counted & ~object_).sum((1, 2))
+            hit, wrong = (above & object_).sum((1, 2)), (above & counted & ~object_).sum((1, 2))
             missed = (~above & object_).sum((1, 2))
-            union = found + wrong + missed
-            iou = found / union
+            union = hit + wrong + missed
+            iou = hit / union
             row.append(
                 {
                     "iou": iou.tolist(),

@@ -61,8 +61,8 @@ def check_points(page, screenshot):
     assert page.get_by_text("The point: the body’s pattern as bundled, objects as bundled").is_visible()
     squares.nth(26).scroll_into_view_if_needed()
     squares.nth(26).click(force=True)
-    told = "The point: the body’s pattern loud, objects large, classes occur together often"
-    expect(page.get_by_text(told)).to_be_visible()
+    sentence = "The point: the body’s pattern loud, objects large, classes occur together often"
+    expect(page.get_by_text(sentence)).to_be_visible()
     expect(page.locator(".st-key-when-heat .row .view canvas").first).to_be_visible()
     page.locator(".st-key-when-heat").scroll_into_view_if_needed()
     screenshot(page, "balance point dark")

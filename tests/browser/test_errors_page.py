@@ -63,8 +63,8 @@ def test_an_evaluation_is_watched_its_card_opens_and_one_threshold_leads_everyth
     assert "open=samples-" in page.url
     before, cards = headline(page), first.get_attribute("src")
     maps = page.locator(".st-key-errors-heat .row").first.inner_text()
-    opened = page.locator(".st-key-errors-opened").bounding_box()
-    assert 0 < opened["y"] < 300  # it came into sight by itself
+    box = page.locator(".st-key-errors-opened").bounding_box()
+    assert 0 < box["y"] < 300  # it came into sight by itself
 
     page.go_back()  # a picture that was opened is a step of Back
     wait_for_address(page, open="")

@@ -128,10 +128,10 @@ def serious(page, rules):
     """What axe-core finds that shuts people out: rule, and the first places."""
     script = "" if page.evaluate("'axe' in window") else AXE_SCRIPT
     options = {"resultTypes": ["violations"], "preload": False, **rules}
-    found = Axe(script).run(page, options=options).response["violations"]
+    violations = Axe(script).run(page, options=options).response["violations"]
     return {
         fault["id"]: [node["target"] for node in fault["nodes"]][:4]
-        for fault in found
+        for fault in violations
         if fault["impact"] in ("serious", "critical")
     }
 
@@ -140,7 +140,7 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
     page = open_page(f"{url}/balance?picture=scene-fish-boat&size=256&set=quick")
     page.locator(".st-key-balance-heat .row .view canvas").first.wait_for()
     page.add_style_tag(content="* { transition: none !important }")  # colours change slowly
-    said = panel_says(page)
+    sentence = panel_says(page)
     faults = {}
     schemes = list(RULES)
     for name in reversed(NAMES):
@@ -156,10 +156,10 @@ def test_axe_finds_nothing_serious_on_any_page_in_both_themes(url, open_page):
             page.wait_for_function(THEME, arg=scheme, polling=50)
             for _ in range(4):  # the page has its colours, components have theirs a little later
                 page.wait_for_timeout(300)
-                if not (found := serious(page, RULES[scheme])):
+                if not (violations := serious(page, RULES[scheme])):
                     break
             else:
-                faults[name, scheme] = found
+                faults[name, scheme] = violations
         schemes.reverse()  # the next page comes in the colours that this one has now
     assert faults == {}
-    assert panel_says(page) == said  # through all pages, the lesson and Balance among them
+    assert panel_says(page) == sentence  # through all pages, the lesson and Balance among them

@@ -154,14 +154,14 @@ def make_payload(**changes):
     ],
 )
 def test_a_broken_payload_is_refused_with_its_reason(page, payload, words):
-    said = page.evaluate(
+    message = page.evaluate(
         """bytes => {
         try { readPayload(new Uint8Array(bytes).buffer); return "fine"; } catch (error) {
             return error instanceof PayloadError ? error.message : `not a PayloadError: ${error}`;
         } }""",
         list(payload),
     )
-    assert words in said
+    assert words in message
 
 
 @pytest.mark.parametrize(

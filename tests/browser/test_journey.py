@@ -163,7 +163,7 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     assert outside == []  # no other host is ever asked
 
 
-def check_bundle(archive, names, said):
+def check_bundle(archive, names, text):
     with zipfile.ZipFile(archive) as bundle:
         assert bundle.testzip() is None
         files = {name: bundle.read(name) for name in bundle.namelist()}
@@ -183,7 +183,7 @@ def check_bundle(archive, names, said):
     mask = np.asarray(Image.open(io.BytesIO(files[f"cam/mask_{slugs[0]}.png"])))
     np.testing.assert_array_equal(mask > 0, maps["cam"][0] > np.float32(0.61))
     assert Image.open(io.BytesIO(files["cam/labels.png"])).mode == "P"
-    share = re.search(r"covers (\d+).% above 0.61", said)
+    share = re.search(r"covers (\d+).% above 0.61", text)
     if share:
         assert float(share[1]) == pytest.approx(100 * (mask > 0).mean(), abs=0.51)
 

@@ -62,15 +62,15 @@ def test_ctrl_c_while_a_climb_computes_ends_the_server(served):  # the last one 
             while True:
                 visitor.recv(timeout=60)
     assert server.wait(60) in (0, 1, 130)  # 1 is what Streamlit says after Ctrl-C
-    said = log.read_text()
-    assert "terminate called" not in said
-    assert "Traceback" not in said
+    output = log.read_text()
+    assert "terminate called" not in output
+    assert "Traceback" not in output
 
 
 def wait_for_frames(url: str, messages: Iterable[Any]) -> None:
     """Until a climb has made some of its frames and makes more."""
     stream = next(
-        found[0].decode() for message in messages if (found := re.search(rb"/api/frames/[0-9a-f]{64}", message))
+        match[0].decode() for message in messages if (match := re.search(rb"/api/frames/[0-9a-f]{64}", message))
     )
     made: dict[str, Any] = {"frames": []}
     while not made["frames"]:

@@ -46,8 +46,8 @@ def fill(page, label, value):
 
 def events(folder, kind):
     path = folder / "history.jsonl"
-    told = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return sum(event["event"] == kind for event in told)
+    history = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return sum(event["event"] == kind for event in history)
 
 
 @contextmanager

@@ -206,7 +206,7 @@ def check_vector(page, screenshot):
         assert loss.inner_text() == f"SCE {sce:.4f} → {sce:.4f}"
         z = own.logits[k] + amount * own.by
         assert page.locator(".shift td.z").first.inner_text() == f"{z:.2f}".replace("-", "−").replace("−0.00", "0.00")
-    assert page.locator(".shift .said").nth(1).inner_text() == "no positive evidence anywhere"
+    assert page.locator(".shift .note").nth(1).inner_text() == "no positive evidence anywhere"
     page.get_by_role("combobox", name="The vector v").select_option(index=0)
     drag(page, "How much of v is added: c", 2)
     assert before.evaluate("c => c.toDataURL()") != after.evaluate("c => c.toDataURL()")

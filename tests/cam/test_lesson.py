@@ -97,7 +97,7 @@ def test_a_masked_feature_by_hand():
     np.testing.assert_allclose(masked.energy, np.sqrt([[5, 13], [5, 3]]))
     np.testing.assert_allclose(masked.masked, masked.mask * masked.energy)
     np.testing.assert_allclose(masked.pooled, [(1 + 2 + 0.5) / 4, (1 + 0.5) / 4, (2 + 0.5) / 4], atol=1e-5)
-    assert masked.kept == pytest.approx((2 * 5**0.5 + 0.5 * 3**0.5) / (2 * 5**0.5 + 13**0.5 + 3**0.5), abs=1e-5)
+    assert masked.energy_share == pytest.approx((2 * 5**0.5 + 0.5 * 3**0.5) / (2 * 5**0.5 + 13**0.5 + 3**0.5), abs=1e-5)
 
 
 def test_the_mask_and_the_pooled_feature_are_those_of_training(inside):
@@ -112,7 +112,7 @@ def test_the_mask_and_the_pooled_feature_are_those_of_training(inside):
 
 def test_a_class_without_positive_evidence_masks_everything_away():
     masked = masked_feature(FEATURES, -np.ones(3))
-    assert masked.mask.max() == masked.pooled.max() == masked.kept == 0
+    assert masked.mask.max() == masked.pooled.max() == masked.energy_share == 0
 
 
 @pytest.mark.parametrize("amount", [-2.0, 0.5, 3.0])

@@ -71,10 +71,10 @@ def test_of_the_last_features_gradients_lead_back_to_cam_at_every_scale(pair, op
     for place, readout in (("", "w"), ("@cam", "cam")):
         expected = read_out(evidence, readout, CLASSES)
         for name in ("gradcam", "xgradcam"):
-            (found,) = method_results(evidence, pair, [name + place], CLASSES)
-            np.testing.assert_allclose(found.maps, expected.maps, atol=1e-4)
-            np.testing.assert_allclose(found.raw, expected.raw, atol=1e-4 * expected.raw.max())
-            assert (found.readout, found.classes) == (name + place, CLASSES)
+            (result,) = method_results(evidence, pair, [name + place], CLASSES)
+            np.testing.assert_allclose(result.maps, expected.maps, atol=1e-4)
+            np.testing.assert_allclose(result.raw, expected.raw, atol=1e-4 * expected.raw.max())
+            assert (result.readout, result.classes) == (name + place, CLASSES)
 
 
 def test_every_method_of_every_layer_gives_finite_maps_and_leaves_no_trace(pair):
@@ -97,11 +97,11 @@ def test_what_a_layers_grid_lies_over_by_hand():
     assert covered_pixels((5, 7), (101, 149)) == (101, 149)  # no power of two
     evidence = gather_evidence(PICTURE[:2, :10], new_pair(), PLAIN)
     one = np.array([[[0, 1, 0]]], np.float32)  # three positions of 4 pixels over a picture that is 10 wide
-    found = read_out(replace(evidence, scale_maps={"w": (one,)}, classes=("cat",), covered=((2, 12),)), "w", ["cat"])
+    result = read_out(replace(evidence, scale_maps={"w": (one,)}, classes=("cat",), covered=((2, 12),)), "w", ["cat"])
     np.testing.assert_allclose(
-        found.raw[0, 0], [0, 0, 0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125], atol=1e-6
+        result.raw[0, 0], [0, 0, 0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125], atol=1e-6
     )
-    np.testing.assert_allclose(found.maps[0, 0] * found.peaks[0], found.raw[0, 0], atol=1e-4)
+    np.testing.assert_allclose(result.maps[0, 0] * result.peaks[0], result.raw[0, 0], atol=1e-4)
     # the mirror image's positions begin at its left, which is the right: 2, 6 and 10 from here are 8, 4 and 0 from there
     np.testing.assert_allclose(_turned_back(torch.tensor([[[1.0, 0, 0]]]), 10 / 12), [[[0, 0.5, 1]]], atol=1e-6)
 
@@ -113,12 +113,12 @@ def test_a_position_of_an_earlier_layer_is_shown_where_it_looks(backbone, layer)
     pair = new_pair(backbone, networks=["cam"]).folded()
     size = (72, 140)
     picture = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-    seen: list[torch.Tensor] = []
-    hook = pair.cam.backbone.get_submodule(layer).register_forward_hook(lambda _, __, out: seen.append(out))
+    outputs: list[torch.Tensor] = []
+    hook = pair.cam.backbone.get_submodule(layer).register_forward_hook(lambda _, __, out: outputs.append(out))
     x = pair.cam.preprocess(picture).requires_grad_()
     pair.cam.features(x)
     hook.remove()
-    (features,) = seen
+    (features,) = outputs
     grid = features.shape[2:]
     evidence = gather_evidence(picture, pair, PLAIN)
     covered = covered_pixels(grid, size, getattr(pair.cam.backbone, "multiple", 1))

@@ -62,11 +62,11 @@ def test_a_cpu_looks_at_large_pictures_one_by_one_with_the_same_result(monkeypat
     expected = gather_evidence(PICTURE, pair, HeatmapOptions())
     monkeypatch.setattr("recam_core.networks.model.LARGE_PIXELS", PICTURE.shape[0] * PICTURE.shape[1])
     pair.recam.backbone = Counting(pair.recam.backbone)
-    found = gather_evidence(PICTURE, pair, HeatmapOptions())
+    evidence = gather_evidence(PICTURE, pair, HeatmapOptions())
     assert pair.recam.backbone.batches == [1, 1]
-    assert found.backbone_passes == expected.backbone_passes
+    assert evidence.backbone_passes == expected.backbone_passes
     for readout in READOUTS:
-        np.testing.assert_allclose(found.scale_maps[readout][0], expected.scale_maps[readout][0], atol=1e-5)
+        np.testing.assert_allclose(evidence.scale_maps[readout][0], expected.scale_maps[readout][0], atol=1e-5)
     pair.recam.backbone.batches.clear()
     pair.recam.features(torch.rand(2, 3, 48, 64))  # somebody who learns has the batch as it is
     assert pair.recam.backbone.batches == [2]

@@ -35,11 +35,11 @@ def test_scores_of_another_form_are_left_out(measured):
 
 def test_of_scores_the_odd_rows_and_entries_alone_are_left_out():
     odd = ROW | {"over_cam": 1, "miou": "x", "fn": float("inf")}
-    said = {"pictures": "3", "how": [1], "seeds": "many", "readouts": {"w": odd, "cam": 3}}
+    damaged = {"pictures": "3", "how": [1], "seeds": "many", "readouts": {"w": odd, "cam": 3}}
     left = {"readouts": {"w": {"threshold": 0.2, "fp": None}}}  # the threshold alone is worth something
-    assert clean_card({"scores": {"VOC": said}}) == {"scores": {"VOC": left}}
-    told = {"pictures": 3, "how": "so", "seeds": 2, "readouts": {"w": ROW | {"over_cam": GAIN}}}
-    assert clean_card({"scores": {"VOC": told}}) == {"scores": {"VOC": told}}
+    assert clean_card({"scores": {"VOC": damaged}}) == {"scores": {"VOC": left}}
+    whole = {"pictures": 3, "how": "so", "seeds": 2, "readouts": {"w": ROW | {"over_cam": GAIN}}}
+    assert clean_card({"scores": {"VOC": whole}}) == {"scores": {"VOC": whole}}
 
 
 def test_of_a_calibration_what_cannot_be_shown_is_left_out():
@@ -53,11 +53,11 @@ def test_of_a_calibration_what_cannot_be_shown_is_left_out():
 
 
 def test_settings_of_another_kind_are_left_out_and_unknown_ones_stay():
-    said = {
+    settings = {
         "seed": "3", "recam_weight": 1, "half": 1, "dataset": None, "watch": [1], "stage1_epochs": 2.5, "crop": True,
         "batch_size": 4, "split": "val", "theirs": [1],
     }  # fmt: skip
-    assert clean_card({"training": said}) == {
+    assert clean_card({"training": settings}) == {
         "training": {"recam_weight": 1, "batch_size": 4, "split": "val", "theirs": [1]}
     }
 

@@ -27,24 +27,24 @@ PLAIN = HeatmapOptions(flip=False)
     ("name", "backbone"), [("resnet18", "resnet18_s16"), ("tf_efficientnet_lite0", "efficientnet_lite0")]
 )
 def test_a_classifier_is_recognised(saved, classifier_state, name, backbone):
-    found = recognise(saved(classifier_state(name)))
-    assert (found.kind, found.backbone, found.classes, found.softmax) == ("classifier", backbone, 3, False)
-    assert found.words.startswith("a torchvision or timm classifier: ")
+    result = recognise(saved(classifier_state(name)))
+    assert (result.kind, result.backbone, result.classes, result.softmax) == ("classifier", backbone, 3, False)
+    assert result.words.startswith("a torchvision or timm classifier: ")
 
 
 def test_depths_are_told_apart_by_their_blocks():
     for name in ("resnet18", "resnet50", "resnet101"):
         with torch.device("meta"):
             state = timm.create_model(name).state_dict()  # timm's ResNets have torchvision's names
-        found = recognise_tensors(state, "file.pth")
-        assert (found.backbone, found.classes, found.softmax) == (f"{name}_s16", 1000, True)
-    for name, said in (
+        result = recognise_tensors(state, "file.pth")
+        assert (result.backbone, result.classes, result.softmax) == (f"{name}_s16", 1000, True)
+    for name, reason in (
         ("resnet34", "a ResNet with 3, 4, 6, 3 blocks"),
         ("tf_efficientnet_b0", "not tf_efficientnet_lite0"),
     ):
         with torch.device("meta"):
             state = timm.create_model(name).state_dict()
-        with pytest.raises(UserError, match=rf"file\.pth is .*{said}"):
+        with pytest.raises(UserError, match=rf"file\.pth is .*{reason}"):
             recognise_tensors(state, "file.pth")
 
 
@@ -113,16 +113,16 @@ def test_what_a_file_does_not_say_is_asked(saved, classifier_state):
         import_checkpoint([path], "mine", class_names=NAMES, activation="relu")
 
 
-@pytest.mark.parametrize(("names", "said"), [
+@pytest.mark.parametrize(("names", "reason"), [
     (("cat", "dog"), "tells 3 classes apart, and 2 class names were given"), (("cat", "dog", "cat"), "'cat' stands there twice"),
     (("cat", "", "dog"), "one is empty"),
 ])  # fmt: skip
-def test_wrong_names_are_refused(saved, classifier_state, names, said):
-    with pytest.raises(UserError, match=said):
+def test_wrong_names_are_refused(saved, classifier_state, names, reason):
+    with pytest.raises(UserError, match=reason):
         import_checkpoint([saved(classifier_state())], "mine", class_names=names, activation="sigmoid")
 
 
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "fault"), [
     (lambda s: s.pop("layer3.0.conv1.weight"), r"backbone\.trunk\.layer3\.0\.conv1\.weight is missing"),
     (lambda s: s.update({"layer3.0.extra": torch.zeros(2)}), r"layer3\.0\.extra is not expected"),
     (lambda s: s.update({"conv1.weight": torch.zeros(64, 1, 7, 7)}), r"conv1\.weight is \(64, 1, 7, 7\), exp.*\(64, 3, 7, 7\)"),
@@ -130,10 +130,10 @@ def test_wrong_names_are_refused(saved, classifier_state, names, said):
     (lambda s: s.update({"fc.weight": torch.zeros(3, 7)}), r"head\.fc1 is \(3, 7\), expected \(3, 512\)"),
     (lambda s: [s.pop(k) for k in list(s) if "bn2.bias" in k], "bn2.bias is missing.*; and 3 more"),
 ])  # fmt: skip
-def test_tensors_that_do_not_fit_are_named(saved, classifier_state, change, said):
+def test_tensors_that_do_not_fit_are_named(saved, classifier_state, change, fault):
     state = classifier_state()
     change(state)
-    with pytest.raises(UserError, match=rf"file\.pth looks like .*resnet18, 3 classes, but does not fit: .*{said}"):
+    with pytest.raises(UserError, match=rf"file\.pth looks like .*resnet18, 3 classes, but does not fit: .*{fault}"):
         import_checkpoint([saved(state)], "mine", class_names=NAMES, activation="sigmoid")
 
 
@@ -157,8 +157,8 @@ def test_class_names_from_lists_and_files(tmp_path):
     (tmp_path / "names.txt").write_text("cat\r\nHütte", "utf-16")
     assert read_class_names(str(tmp_path / "names.txt")) == ("cat", "Hütte")
     assert parse_class_names('["a", "b"]') == ("a", "b")
-    for text, said in (("a\na", "'a' stands there twice"), ('["a", 3]', "no text"), ("[a", "no JSON list")):
-        with pytest.raises(UserError, match=said):
+    for text, reason in (("a\na", "'a' stands there twice"), ('["a", 3]', "no text"), ("[a", "no JSON list")):
+        with pytest.raises(UserError, match=reason):
             parse_class_names(text)
     with pytest.raises(UserError, match="voc, coco, imagenet or a text file"):
         read_class_names(str(tmp_path / "nowhere.txt"))

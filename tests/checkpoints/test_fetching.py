@@ -21,11 +21,11 @@ class Answer(io.BytesIO):
 def test_a_file_with_the_right_hash_is_kept_and_progress_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Answer(b"weights!!"))
     monkeypatch.setattr(fetching, "_DIGEST", hashlib.sha256(b"weights!!").hexdigest()[:8])
-    told = []
-    path = fetch_imagenet(tmp_path, lambda done, total: told.append((done, total)))
+    progress = []
+    path = fetch_imagenet(tmp_path, lambda done, total: progress.append((done, total)))
     assert path == tmp_path / IMAGENET_FILE
     assert path.read_bytes() == b"weights!!"
-    assert told == [(9, 9)]
+    assert progress == [(9, 9)]
 
 
 def test_another_file_is_refused_and_not_kept(tmp_path, monkeypatch):

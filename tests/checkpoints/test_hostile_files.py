@@ -108,7 +108,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
         read_tensors(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "said"), [
+@pytest.mark.parametrize(("content", "reason"), [
     ([torch.zeros(2)], "got a list"), ({}, "a dict with nothing"), (torch.zeros(2), "got a Tensor"),
     ({"epoch": 3, "best": 0.5}, "a dict with epoch, best"),
     ({"a": torch.zeros(2), "b": "text"}, "tensors, and beside them b, which are none"),
@@ -116,8 +116,8 @@ def test_a_missing_file_and_a_folder(tmp_path):
     ({"a": torch.zeros(2, dtype=torch.complex64)}, "a in file.pth is no plain tensor"),
     ({"a": torch.eye(2).to_sparse()}, "a in file.pth is no plain tensor"),
 ])  # fmt: skip
-def test_what_is_no_dict_of_tensors_is_refused_with_what_it_is(saved, content, said):
-    with pytest.raises(UserError, match=said):
+def test_what_is_no_dict_of_tensors_is_refused_with_what_it_is(saved, content, reason):
+    with pytest.raises(UserError, match=reason):
         read_tensors(saved(content))
 
 
@@ -129,15 +129,15 @@ def test_what_is_no_dict_of_tensors_is_refused_with_what_it_is(saved, content, s
 @pytest.mark.parametrize("zipped", [True, False])
 def test_tensors_are_found_in_what_others_wrap_them_in(saved, wrap, zipped):
     state = {"fc.weight": torch.rand(3, 4).half(), "fc.count": torch.tensor(3)}
-    found = read_tensors(saved(wrap(state), _use_new_zipfile_serialization=zipped))
-    assert found.keys() == state.keys()
-    assert torch.equal(found["fc.weight"], state["fc.weight"].float())
-    assert found["fc.count"].dtype == torch.int64
+    tensors = read_tensors(saved(wrap(state), _use_new_zipfile_serialization=zipped))
+    assert tensors.keys() == state.keys()
+    assert torch.equal(tensors["fc.weight"], state["fc.weight"].float())
+    assert tensors["fc.count"].dtype == torch.int64
 
 
 def test_only_a_prefix_that_all_names_have_is_taken_off(saved):
-    found = read_tensors(saved({"module.a": torch.zeros(1), "b": torch.zeros(1)}))
-    assert found.keys() == {"module.a", "b"}
+    tensors = read_tensors(saved({"module.a": torch.zeros(1), "b": torch.zeros(1)}))
+    assert tensors.keys() == {"module.a", "b"}
 
 
 def test_what_is_too_large_is_refused_before_it_is_taken_in(saved, tmp_path, monkeypatch):
@@ -169,11 +169,11 @@ def test_many_tensors_that_claim_to_be_large_together_are_refused(saved):
 
 def test_tensors_that_share_their_numbers_are_each_whole(saved):
     one = torch.arange(6.0)
-    found = read_tensors(saved({"a": one, "b": one, "c": one.reshape(2, 3).T, "d": torch.nn.Parameter(one[2:4])}))
-    assert torch.equal(found["a"], one)
-    assert torch.equal(found["b"], one)
-    assert torch.equal(found["c"], one.reshape(2, 3).T)
-    assert found["d"].tolist() == [2, 3]
+    tensors = read_tensors(saved({"a": one, "b": one, "c": one.reshape(2, 3).T, "d": torch.nn.Parameter(one[2:4])}))
+    assert torch.equal(tensors["a"], one)
+    assert torch.equal(tensors["b"], one)
+    assert torch.equal(tensors["c"], one.reshape(2, 3).T)
+    assert tensors["d"].tolist() == [2, 3]
 
 
 @pytest.mark.parametrize("write", [as_zip, as_legacy])
@@ -226,11 +226,11 @@ def test_what_the_other_process_reads_and_refuses_comes_back(saved, tmp_path):
     state = {"a": torch.rand(3, 4).half(), "b": torch.tensor(3), "c": torch.tensor([True, False]), "ä": torch.rand(0)}
     raw = {"a": torch.zeros(3, 4)}
     read = read_weights(saved({"state_dict": raw, "state_dict_ema": state, "args": argparse.Namespace(x=1)}))
-    found = read.tensors
+    tensors = read.tensors
     assert (read.taken, read.other) == ("state_dict_ema", "state_dict")
-    assert found.keys() == state.keys()
-    assert torch.equal(found["a"], state["a"].float())
-    assert (found["b"].item(), found["b"].dtype, found["c"].dtype) == (3, torch.int64, torch.bool)
+    assert tensors.keys() == state.keys()
+    assert torch.equal(tensors["a"], state["a"].float())
+    assert (tensors["b"].item(), tensors["b"].dtype, tensors["c"].dtype) == (3, torch.int64, torch.bool)
     marker = tmp_path / "marker"
     with pytest.raises(UserError, match=r"bäd\.pth wants to run code .*\.mkdir.* nothing of it was run"):
         read_tensors(saved(Hostile(marker), "bäd.pth"))
@@ -243,10 +243,10 @@ def test_unknown_tensors_are_refused_with_their_first_names_and_what_can_be_impo
     save_file({f"decoder.{i}": torch.zeros(1) for i in range(9)}, tmp_path / "vae.safetensors")
     with pytest.raises(
         UserError, match=r"vae\.safetensors is none of the kinds.*has 9 tensors, the first of them decoder\.0, "
-    ) as told:
+    ) as refusal:
         recognise(tmp_path / "vae.safetensors")
-    assert "a CAM network of the reference" in str(told.value)
-    assert "decoder.4" not in str(told.value)
+    assert "a CAM network of the reference" in str(refusal.value)
+    assert "decoder.4" not in str(refusal.value)
 
 
 def test_complex_tensors_of_safetensors_are_refused(tmp_path):

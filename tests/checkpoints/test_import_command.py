@@ -40,10 +40,10 @@ def refused(capsys, *arguments):
 def test_a_classifier_becomes_a_model_in_the_list(saved, classifier_state, folder, names, capsys):
     path = saved(classifier_state(), "resnet18.pth")
     assert run(path, "--name", "my-cats", "--classes", names, "--activation", "softmax") == 0
-    said = capsys.readouterr().out
-    assert "resnet18.pth: a torchvision or timm classifier: resnet18, 3 classes" in said
-    assert "3 classes, resnet18_s16, readouts cam" in said
-    assert "it has no FC2" in said
+    output = capsys.readouterr().out
+    assert "resnet18.pth: a torchvision or timm classifier: resnet18, 3 classes" in output
+    assert "3 classes, resnet18_s16, readouts cam" in output
+    assert "it has no FC2" in output
     assert known_models()["my-cats"] == folder / "my-cats.safetensors"
     pair = load_pair("my-cats")
     assert (pair.name, pair.classes) == ("my-cats", ("cat", "dog", "tree"))
@@ -55,9 +55,9 @@ def test_other_commands_take_what_the_model_has(saved, classifier_state, names, 
     run(path, "--name", "mine", "--classes", names, "--activation", "softmax")
     look = ["--model", "mine", "--long-side", "64", "--no-flip"]
     assert main(["explain", "chelsea", *look, "--out", str(tmp_path / "explained")]) == 0
-    said = capsys.readouterr().out
-    assert "1 backbone pass in" in said
-    assert "softmax probability" in said
+    output = capsys.readouterr().out
+    assert "1 backbone pass in" in output
+    assert "softmax probability" in output
     assert {p.name for p in (tmp_path / "explained").iterdir() if p.is_dir()} == {"cam"}
     assert main(["climb", "chelsea", *look, "--steps", "2", "--out", str(tmp_path / "climbed")]) == 0
     walk = ["--boundary", "gradient", "--steps", "4", "--out", str(tmp_path / "walked")]
@@ -74,8 +74,8 @@ def test_a_name_that_is_taken_and_names_that_are_no_names(saved, classifier_stat
     run(path, "--name", "mine", *arguments)
     before = (folder / "mine.safetensors").read_bytes()
     for name in ("mine", "mine ", "scenes"):
-        said = refused(capsys, path, "--name", name, *arguments)
-        assert f"There is a model called “{name.strip()}” already" in said
+        message = refused(capsys, path, "--name", name, *arguments)
+        assert f"There is a model called “{name.strip()}” already" in message
     assert (folder / "mine.safetensors").read_bytes() == before
     for name in ("../mine", "a/b", "a b", ".hidden", "", "x" * 61):
         assert "cannot be a model's name" in refused(capsys, path, "--name", name, *arguments)

@@ -60,19 +60,19 @@ def test_probabilities_are_the_librarys_own(saved, theirs, tmp_path):
 
 @pytest.mark.parametrize("before", ["module.", "model.net.", "_orig_mod.module.", "student.backbone.", "encoder."])
 def test_what_stands_before_names_is_taken_off(saved, theirs, before):
-    seen = recognise(saved({f"{before}{n}": v for n, v in theirs.state_dict().items()}), backbone=BACKBONE)
-    assert (seen.kind, seen.backbone, seen.classes) == ("classifier", BACKBONE, 3)
-    assert "a timm classifier: convnext_atto, 3 classes" in seen.words
+    result = recognise(saved({f"{before}{n}": v for n, v in theirs.state_dict().items()}), backbone=BACKBONE)
+    assert (result.kind, result.backbone, result.classes) == ("classifier", BACKBONE, 3)
+    assert "a timm classifier: convnext_atto, 3 classes" in result.words
 
 
 def test_of_weights_and_their_average_it_says_which_it_took(saved, theirs):
     state = theirs.state_dict()
     path = saved({"state_dict": state, "state_dict_ema": {n: v + 1 for n, v in state.items()}})
-    seen = recognise(path, backbone=BACKBONE)
-    assert seen.both
+    result = recognise(path, backbone=BACKBONE)
+    assert result.both
     assert (
         "its moving average (state_dict_ema) are taken, and --no-average takes its raw weights (state_dict)"
-        in seen.words
+        in result.words
     )
     torch.testing.assert_close(imported(path, average=False).cam.head.fc1, state["head.fc.weight"])
     torch.testing.assert_close(imported(path).cam.head.fc1, state["head.fc.weight"] + 1)
@@ -87,8 +87,8 @@ def test_a_head_with_dropout_is_one_layer_and_two_are_for_gradient_methods(saved
     two = {
         f"head.fc.{at}.{n}": v.detach() for at, layer in ((1, hidden), (4, last)) for n, v in layer.named_parameters()
     }
-    seen = recognise(saved(state | two), backbone=BACKBONE)
-    assert "two linear layers (head.fc.1, head.fc.4), so CAM does not apply and gradient methods do" in seen.words
+    result = recognise(saved(state | two), backbone=BACKBONE)
+    assert "two linear layers (head.fc.1, head.fc.4), so CAM does not apply and gradient methods do" in result.words
     save_pair(imported(saved(state | two)), tmp_path / "two.safetensors")
     pair = load_pair(tmp_path / "two.safetensors")
     assert pair.readouts == ()
@@ -142,9 +142,9 @@ def published(monkeypatch):
 def test_published_weights_are_fetched_with_their_names(monkeypatch, capsys):
     net, asked = published(monkeypatch)
     assert main(["import", "--torchvision", "regnet_y_400mf", "--name", "reg"]) == 0
-    said = capsys.readouterr().out
-    assert "1000 classes, torchvision:regnet_y_400mf, readouts cam" in said
-    assert "trained on: short side 232 px (bilinear), the middle 224 × 224 px, mean 0.485" in said
+    output = capsys.readouterr().out
+    assert "1000 classes, torchvision:regnet_y_400mf, readouts cam" in output
+    assert "trained on: short side 232 px (bilinear), the middle 224 × 224 px, mean 0.485" in output
     pair = load_pair("reg")
     assert (pair.classes, pair.cam.head.activation, len(asked)) == (CLASS_LISTS["ImageNet"](), "softmax", 1)
     torch.testing.assert_close(pair.cam.head.fc1, net.fc.weight)
@@ -177,9 +177,9 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
     path = saved(timm.create_model("resnet18", num_classes=3).state_dict())
     (tmp_path / "names.txt").write_text("cat\ndog\ntree\n", "utf-8")
     own = ["--name", "fine", "--classes", tmp_path / "names.txt", "--activation", "softmax"]
-    code, said = run("--weights", path, "--timm", "resnet18@16", *own)
+    code, output = run("--weights", path, "--timm", "resnet18@16", *own)
     assert code == 0
-    assert "probabilities are not the library's own, which timm:resnet18 gives" in said
+    assert "probabilities are not the library's own, which timm:resnet18 gives" in output
 
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off")))
     monkeypatch.setattr(libraries, "check_reachable", lambda address: None)
@@ -190,7 +190,7 @@ def test_the_command_says_what_a_finer_stride_does_and_refuses_in_sentences(save
         (["--timm", "resnet18", "--torchvision", "resnet18", "--name", "a"], "name the architecture twice"),
         (["--name", "a"], "Name at least one file to import, or a classifier"),
     ):
-        code, said = run(*arguments)
+        code, output = run(*arguments)
         assert code == 2
-        assert words in said
-        assert "Traceback" not in said
+        assert words in output
+        assert "Traceback" not in output

@@ -61,8 +61,8 @@ def files(tmp_path_factory, cam_state, irn_state):
 
 
 def test_every_file_is_recognised(files):
-    found = {name: recognise(path) for name, path in files.items()}
-    assert {name: (r.kind, r.backbone, r.classes) for name, r in found.items()} == {
+    result = {name: recognise(path) for name, path in files.items()}
+    assert {name: (r.kind, r.backbone, r.classes) for name, r in result.items()} == {
         "cam": ("cam", "resnet50_s16", 3), "recam": ("cam", "resnet50_s16", 3),
         "fc2": ("recam-predictor", "", 3), "irn": ("irn", "resnet50_s16", 0),
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_stage_1_onto_a_model_that_has_recam_alone(files, tmp_path):
         import_checkpoint([files["recam"], files["fc2"]], "again", onto=tmp_path / "recam.safetensors")
 
 
-@pytest.mark.parametrize(("names", "onto", "said"), [
+@pytest.mark.parametrize(("names", "onto", "reason"), [
     (["fc2"], "", r"fc2\.pth is FC2 alone"), (["fc2"], "scenes", r"fc2\.pth is FC2 alone"),
     (["irn"], "", "An IRN network makes boundaries and no heatmaps: .*--onto MODEL"),
     (["cam", "recam"], "", r"recam\.pth is a second network, but its FC2 .* is missing"),
@@ -114,8 +114,8 @@ def test_stage_1_onto_a_model_that_has_recam_alone(files, tmp_path):
     (["cam"], "scenes", r"cam\.pth \(resnet50_s16, 3 classes\) does not fit the model scenes \(tiny, 8 classes\)"),
     (["cam", "recam", "fc2"], "scenes", "are a whole model; import them without --onto scenes"),
 ])  # fmt: skip
-def test_files_that_make_no_model_are_refused_with_what_is_missing(files, names, onto, said):
-    with pytest.raises(UserError, match=said):
+def test_files_that_make_no_model_are_refused_with_what_is_missing(files, names, onto, reason):
+    with pytest.raises(UserError, match=reason):
         import_checkpoint([files[name] for name in names], "bad", class_names=NAMES, onto=onto)
 
 
@@ -170,8 +170,8 @@ def test_a_pair_of_this_project_is_taken_whole_and_alone(tmp_path, files):
     torch.manual_seed(0)
     pair = build_pair("mine", "tiny", NAMES, {"about": "mine"})
     save_pair(pair, tmp_path / "mine.safetensors")
-    found = recognise(tmp_path / "mine.safetensors")
-    assert (found.kind, found.backbone, found.classes) == ("pair", "tiny", 3)
+    result = recognise(tmp_path / "mine.safetensors")
+    assert (result.kind, result.backbone, result.classes) == ("pair", "tiny", 3)
     taken = import_checkpoint([tmp_path / "mine.safetensors"], "theirs")
     assert (taken.name, taken.classes, taken.card) == ("theirs", NAMES, {"about": "mine"})
     for more in ({"class_names": NAMES}, {"activation": "softmax"}, {"backbone": "resnet18_s16"}):

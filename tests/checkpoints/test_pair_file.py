@@ -333,15 +333,15 @@ def test_the_bundled_models_are_whole_pairs():
 
 def named(path, header):
     """Give the file another header, as text where JSON could not say it."""
-    said = header if isinstance(header, str) else json.dumps(header)
-    rewrite(path, lambda tensors: None, {"pair": said})
+    text = header if isinstance(header, str) else json.dumps(header)
+    rewrite(path, lambda tensors: None, {"pair": text})
 
 
-@pytest.mark.parametrize("said", [
+@pytest.mark.parametrize("header", [
     pytest.param("[" * 100_000, id="nested"), pytest.param('{"name": "\\ud800"}', id="half a character"),
 ])  # fmt: skip
-def test_a_header_that_no_one_can_read_is_a_sentence(path, said):
-    named(path, said)
+def test_a_header_that_no_one_can_read_is_a_sentence(path, header):
+    named(path, header)
     with pytest.raises(UserError, match=r"mine\.safetensors is not a readable safetensors file"):
         read_header(path)
 
@@ -365,9 +365,9 @@ def test_nonsense_about_edges_is_refused(with_branches, edges):
 
 def test_numbers_of_a_kind_that_torch_lacks_are_a_sentence(path):
     with safe_open(path, "pt") as file:
-        said = file.metadata()["pair"]
+        header = file.metadata()["pair"]
         fc1 = {name: file.get_tensor(name) for name in ("cam.head.fc1", "recam.head.fc1")}
-    save_file(fc1, path, {"pair": said})
+    save_file(fc1, path, {"pair": header})
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
     entries = json.loads(data[8 : 8 + length])

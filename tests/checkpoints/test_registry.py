@@ -69,16 +69,16 @@ def make_job(folder, title, state, arguments=()):
 
 
 def test_every_model_is_listed_with_what_its_header_says():
-    found = {entry.name: entry for entry in model_entries()}
-    assert {name: entry.kind for name, entry in found.items()} == {
+    entries = {entry.name: entry for entry in model_entries()}
+    assert {name: entry.kind for name, entry in entries.items()} == {
         "scenes": "bundled", RUN: "trained", "mine": "imported",
     }  # fmt: skip
-    mine = found["mine"]
+    mine = entries["mine"]
     assert (mine.classes, mine.backbone, mine.readouts) == (("cat", "dog"), "tiny", tuple(READOUTS))
     assert (mine.title, mine.card, mine.has_boundaries, mine.fault) == ("mine", {"about": "a test"}, False, "")
     assert mine.size == mine.path.stat().st_size
     assert model_sha256(mine) == load_pair("mine").sha256
-    assert found[RUN].title == "scenes, my cats"
+    assert entries[RUN].title == "scenes, my cats"
 
 
 def test_bundled_models_come_first_then_the_newest_run(places, stored):
@@ -279,10 +279,10 @@ def changes(name):
     return (lambda: delete_model(name), lambda: rename_model(name, "other"))
 
 
-@pytest.mark.parametrize("said", ["mine", "models/mine.safetensors"])
-def test_a_model_that_a_queued_training_starts_from_stays(places, monkeypatch, said):
+@pytest.mark.parametrize("reference", ["mine", "models/mine.safetensors"])
+def test_a_model_that_a_queued_training_starts_from_stays(places, monkeypatch, reference):
     monkeypatch.chdir(places)
-    config = replace(presets("scenes")["quick look"], stage1=said)
+    config = replace(presets("scenes")["quick look"], stage1=reference)
     queued(places, flags_of(config))
     for change in changes("mine"):
         with pytest.raises(UserError, match="The job “later” needs “mine”"):
@@ -290,15 +290,15 @@ def test_a_model_that_a_queued_training_starts_from_stays(places, monkeypatch, s
     delete_model(RUN)
 
 
-@pytest.mark.parametrize("said", [RUN, f"runs/{RUN}", f"runs/{RUN}/model.safetensors"])
+@pytest.mark.parametrize("reference", [RUN, f"runs/{RUN}", f"runs/{RUN}/model.safetensors"])
 @pytest.mark.parametrize("spelled", [["--model", "{}"], ["--model={}"]])
-def test_a_run_whose_model_a_job_needs_stays_whole(places, monkeypatch, said, spelled):
+def test_a_run_whose_model_a_job_needs_stays_whole(places, monkeypatch, reference, spelled):
     monkeypatch.chdir(places)
-    queued(places, [word.format(said) for word in spelled], kind="train-boundary")
+    queued(places, [word.format(reference) for word in spelled], kind="train-boundary")
     for change in (*changes(RUN), lambda: delete_run(places / "runs" / RUN)):
         with pytest.raises(UserError, match="The job “later” needs"):
             change()
-    make_job(places / "runs" / "later", "later", "done", ["train-boundary", f"--model={said}"])
+    make_job(places / "runs" / "later", "later", "done", ["train-boundary", f"--model={reference}"])
     delete_run(places / "runs" / RUN)
     assert not (places / "runs" / RUN).exists()
 
@@ -345,19 +345,19 @@ def test_of_two_who_import_under_the_same_name_one_is_refused(places, stored, mo
 
 
 def test_files_are_added_to_a_model_of_the_list_and_to_no_file_that_somebody_names(places, stored, monkeypatch):
-    told = []
-    monkeypatch.setattr(importing, "import_checkpoint", lambda *_, **more: told.append(more["onto"]))
+    targets = []
+    monkeypatch.setattr(importing, "import_checkpoint", lambda *_, **more: targets.append(more["onto"]))
     monkeypatch.setattr(importing, "save_pair", lambda *_, **__: None)
     monkeypatch.setattr(importing, "is_pair", lambda _: False)
     hidden = places / "hidden.safetensors"
     hidden.write_bytes(stored)
-    for said in (str(hidden), str(places), "../hidden", "models/mine.safetensors", "gone", "/etc/passwd", "\0"):
+    for name in (str(hidden), str(places), "../hidden", "models/mine.safetensors", "gone", "/etc/passwd", "\0"):
         with pytest.raises(UserError, match=r"no model .* in the list of models that the files could be added to"):
-            importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=said)
-    assert told == []
+            importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=name)
+    assert targets == []
     for named in ("mine", hidden, ""):  # a path is a file that the operator named
         importing.store_import([places / "irn.pth"], place_for("new"), "new", onto=named)
-    assert told == ["mine", hidden, ""]
+    assert targets == ["mine", hidden, ""]
 
 
 def test_one_odd_file_hides_no_other(places, stored):
@@ -366,9 +366,9 @@ def test_one_odd_file_hides_no_other(places, stored):
     (models / "gone.safetensors").symlink_to(places / "nowhere")
     os.mkfifo(models / "pipe.safetensors")
     save_file({"x": torch.zeros(1)}, models / "deep.safetensors", {"pair": "[" * 100_000})
-    found = {entry.name: entry.fault for entry in model_entries()}
-    assert {name for name, fault in found.items() if fault} == {"loop", "pipe", "deep"}
-    assert found["mine"] == ""
+    faults = {entry.name: entry.fault for entry in model_entries()}
+    assert {name for name, fault in faults.items() if fault} == {"loop", "pipe", "deep"}
+    assert faults["mine"] == ""
     assert find_by_sha256(model_sha256(model_entry("mine"))) == "scenes"
     for name in ("loop", "deep"):
         delete_model(name)

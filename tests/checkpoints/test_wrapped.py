@@ -93,52 +93,52 @@ def test_the_average_is_imported_or_the_raw_weights(saved, classifier_state):
 @pytest.mark.process
 def test_the_reader_in_a_process_of_its_own_says_it_too(saved):
     path = saved({"model": {"a": torch.zeros(1)}, "model_ema": {"a": torch.ones(1)}, "args": argparse.Namespace(x=1)})
-    found = read_weights(path, average=False)  # tests/checkpoints/test_hostile_files.py has the average
-    assert (found.tensors["a"].item(), (found.taken, found.other)) == (0, ("model", "model_ema"))
+    weights = read_weights(path, average=False)  # tests/checkpoints/test_hostile_files.py has the average
+    assert (weights.tensors["a"].item(), (weights.taken, weights.other)) == (0, ("model", "model_ema"))
 
 
-@pytest.mark.parametrize(("change", "said"), [
+@pytest.mark.parametrize(("change", "reason"), [
     (lambda s: {"fc.0.weight": torch.zeros(64, 512), "fc.2.weight": torch.zeros(3, 64)}, r"2 linear layers .*\(fc\.0, fc\.2\)"),
     (lambda s: {"fc.0.weight": torch.zeros(512), "fc.1.weight": torch.zeros(3, 512)}, r"more in its head .*\(fc\.0\.weight\)"),
     (lambda s: s | under("other.", s), r"holds 2 networks \(their names begin with '', 'other\.'\)"),
 ])  # fmt: skip
-def test_heads_and_networks_that_leave_doubt_are_refused(saved, classifier_state, change, said):
+def test_heads_and_networks_that_leave_doubt_are_refused(saved, classifier_state, change, reason):
     state = classifier_state()
     made = change(dict(state))
     trunk = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=reason):
         recognise(saved(trunk | made))
 
 
 def odd_resnets(timm):
-    for name, said in (
+    for name, label in (
         ("resnet26", r"2, 2, 2, 2 blocks of three convolutions"), ("resnet34", "3, 4, 6, 3 blocks of two convolutions"),
         ("resnext50_32x4d", "is a ResNeXt"), ("wide_resnet50_2", "times as wide"), ("resnet50d", "stem of three"),
         ("seresnet50", "squeeze and excitation"),
     ):  # fmt: skip
         with torch.device("meta"):
-            yield timm.create_model(name).state_dict(), said
+            yield timm.create_model(name).state_dict(), label
 
 
 def test_relatives_of_resnet_are_called_what_they_are():
     timm = pytest.importorskip("timm")
     from recam_core.checkpoints.importers.kinds import recognise_tensors
 
-    for state, said in odd_resnets(timm):
-        with pytest.raises(UserError, match=rf"file\.pth .*{said}.*resnet101"):
+    for state, label in odd_resnets(timm):
+        with pytest.raises(UserError, match=rf"file\.pth .*{label}.*resnet101"):
             recognise_tensors(state, "file.pth")
 
 
-@pytest.mark.parametrize(("name", "content", "said"), [
+@pytest.mark.parametrize(("name", "content", "label"), [
     ("a.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 4\n", "a pointer of Git LFS"),
     ("a.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 4\n", "a pointer of Git LFS"),
     ("a.onnx", b"\x08\x07\x12\x07pytorch", "an ONNX file"), ("a.pth", b"\x08\x07\x12\x07pytorch\x1a\x03", "an ONNX file"),
     ("a.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file"), ("a.pth", b"<!DOCTYPE html><html>", "a web page"),
     ("a.tflite", b"\x1c\0\0\0TFL3", "a TensorFlow Lite file"),
 ])  # fmt: skip
-def test_other_files_are_called_what_they_are(tmp_path, name, content, said):
+def test_other_files_are_called_what_they_are(tmp_path, name, content, label):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name} is {said}"):
+    with pytest.raises(UserError, match=f"{name} is {label}"):
         recognise(tmp_path / name)
 
 

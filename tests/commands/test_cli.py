@@ -115,13 +115,13 @@ def test_explain_writes_the_contract(source, model, photo, tmp_path, capsys):
             assert labels.mode == "P"
             ids = [Scenes.classes.index("fish"), Scenes.classes.index("cat")]
             assert np.array_equal(np.asarray(labels), labels_by_hand(arrays[readout], ids, 0.4))
-    told = json.loads((out / "manifest.json").read_text("utf-8"))
-    assert told["readouts"] == list(READOUTS)
-    assert told["threshold"] == 0.4
-    assert [row["name"] for row in told["classes"]] == ["fish", "cat"]
-    assert told["model"]["name"] == "untrained"
-    assert told["picture"]["name"] == ("scene-fish-boat" if source == "sample" else "photo.png")
-    assert set(told["files"]) == expected - {"manifest.json"}
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert manifest["readouts"] == list(READOUTS)
+    assert manifest["threshold"] == 0.4
+    assert [row["name"] for row in manifest["classes"]] == ["fish", "cat"]
+    assert manifest["model"]["name"] == "untrained"
+    assert manifest["picture"]["name"] == ("scene-fish-boat" if source == "sample" else "photo.png")
+    assert set(manifest["files"]) == expected - {"manifest.json"}
     text = capsys.readouterr().out
     assert "2 backbone passes" in text
     assert "untrained: never trained" in text
@@ -130,18 +130,18 @@ def test_explain_writes_the_contract(source, model, photo, tmp_path, capsys):
 def test_explain_chooses_classes_above_one_half_else_the_best(model, photo, tmp_path):
     evidence = explain(read_image(photo).pixels, load_pair(model))["cam"]
     assert run("explain", photo, "--model", model, "--out", tmp_path / "out") == 0
-    told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
-    assert [row["name"] for row in told["classes"]] == list(evidence.classes)
-    above = [name for name, score in told["scores"].items() if score > 0.5]
-    assert sorted(evidence.classes) == sorted(above or [max(told["scores"], key=told["scores"].get)])
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert [row["name"] for row in manifest["classes"]] == list(evidence.classes)
+    above = [name for name, score in manifest["scores"].items() if score > 0.5]
+    assert sorted(evidence.classes) == sorted(above or [max(manifest["scores"], key=manifest["scores"].get)])
 
 
 def test_explain_follows_its_view_arguments(model, photo, tmp_path):
     out = tmp_path / "out"
     arguments = ("--scales", "1,0.5", "--no-flip", "--long-side", "64", "--readouts", "product,cam", "--classes", "dog")
     assert run("explain", photo, "--model", model, "--out", out, *arguments) == 0
-    told = json.loads((out / "manifest.json").read_text("utf-8"))
-    assert told["options"] == {"scales": [1.0, 0.5], "flip": False, "long_side": 64}
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    assert manifest["options"] == {"scales": [1.0, 0.5], "flip": False, "long_side": 64}
     expected = explain(
         read_image(photo).pixels, load_pair(model), ["dog"], ["product", "cam"], HeatmapOptions((1.0, 0.5), False, 64)
     )
@@ -217,14 +217,14 @@ def test_train_then_evaluate(few_scenes, tmp_path, capsys):
 
 
 def test_evaluate_after_the_walk(few_scenes, model, tmp_path, capsys):
-    kept = {}
+    reports = {}
     for name, more in {"plain": (), "none": ("--refine", "none"), "walk": ("--refine", "walk", "--steps", 4)}.items():
         report = tmp_path / f"{name}.json"
         assert evaluate(model, "--json", report, "--no-flip", "--boundary", "gradient", *more) == 0
-        kept[name] = json.loads(report.read_text("utf-8"))
-    assert kept["plain"] == kept["none"]
-    assert set(kept["walk"]) - set(kept["plain"]) == {"refine", "walk"}
-    assert kept["walk"]["walk"]["steps"] == 4
+        reports[name] = json.loads(report.read_text("utf-8"))
+    assert reports["plain"] == reports["none"]
+    assert set(reports["walk"]) - set(reports["plain"]) == {"refine", "walk"}
+    assert reports["walk"]["walk"]["steps"] == 4
     assert evaluate(model, "--steps", 4) == 2
     assert "--steps would change nothing without a walk" in capsys.readouterr().err
     assert evaluate(model, "--refine", "walk") == 2
@@ -247,13 +247,13 @@ def test_progress_as_json_lines(few_scenes, tmp_path, capsys):
         return [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
 
     assert train(tmp_path / "run", "--json-lines") == 0
-    seen = events()
-    assert [e["event"] for e in seen] == ["TrainStep", "TrainStep", "EpochEnd"] * 2 + ["Finished"]
-    assert (seen[3]["stage"], seen[3]["step"], seen[3]["steps"]) == (2, 1, 2)
+    lines = events()
+    assert [e["event"] for e in lines] == ["TrainStep", "TrainStep", "EpochEnd"] * 2 + ["Finished"]
+    assert (lines[3]["stage"], lines[3]["step"], lines[3]["steps"]) == (2, 1, 2)
     assert evaluate(tmp_path / "run", "--json-lines", "--readouts", "cam") == 0
-    seen = events()
-    assert [e["event"] for e in seen] == ["EvalStep"] * 3 + ["Evaluation"]
-    assert list(seen[-1]["readouts"]) == ["cam"]
+    lines = events()
+    assert [e["event"] for e in lines] == ["EvalStep"] * 3 + ["Evaluation"]
+    assert list(lines[-1]["readouts"]) == ["cam"]
 
 
 def test_an_evaluation_is_kept_and_says_the_same(few_scenes, model, tmp_path, capsys):
@@ -356,11 +356,11 @@ def test_a_second_run_into_the_same_folder_is_refused(few_scenes, tmp_path, caps
 
 def test_a_stopped_training_says_how_to_go_on_and_does(few_scenes, tmp_path, capsys, monkeypatch):
     assert train(tmp_path / "straight") == 0
-    seen = []
+    reads = []
 
     def until_the_fourteenth(self, i, image=Scenes.image):
-        seen.append(i)
-        if len(seen) == 14:
+        reads.append(i)
+        if len(reads) == 14:
             raise KeyboardInterrupt
         return image(self, i)
 
@@ -502,6 +502,6 @@ def test_the_bundled_model_sees_the_cat(tmp_path, capsys):
         np.testing.assert_allclose(arrays["gradcam@cam"], arrays["cam"], atol=1e-3)
     assert "Grad-CAM (stage 1)" in capsys.readouterr().out
     assert (tmp_path / "out" / "gradcam@cam" / "difference_cat.png").is_file()
-    told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
-    assert max(told["scores"], key=told["scores"].get) == "cat"
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert max(manifest["scores"], key=manifest["scores"].get) == "cat"
     assert (tmp_path / "out" / "product" / "mask_cat.png").is_file()

@@ -93,10 +93,10 @@ def test_climb_writes_the_contract(model, photo, tmp_path, capsys):
             with Image.open(out / f"climb_{slug}.{kind}") as animation:
                 assert animation.size == (2 * W + climb_files.GAP, H + strip_height(W))
                 assert animation.n_frames == 3
-    said = capsys.readouterr()
-    assert "step 3/3" in said.err
-    assert "1.9 grey levels" in said.out  # 0.03 · 0.25 · 255
-    assert "never trained" in said.out
+    output = capsys.readouterr()
+    assert "step 3/3" in output.err
+    assert "1.9 grey levels" in output.out  # 0.03 · 0.25 · 255
+    assert "never trained" in output.out
 
 
 def test_the_command_line_wins_over_the_card_and_json_lines_are_only_events(model, photo, tmp_path, capsys):
@@ -130,9 +130,9 @@ def test_ctrl_c_keeps_and_finishes_what_is_there(model, photo, tmp_path, capsys,
     trace = json.loads((out / "trace.json").read_text("utf-8"))
     assert trace["complete"] is False
     assert len(trace["steps"]) == 2
-    said = capsys.readouterr()
-    assert "2 steps" in said.out
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "2 steps" in output.out
+    assert "Traceback" not in output.err
 
 
 def test_ctrl_c_before_the_first_step_writes_nothing(model, photo, tmp_path, capsys, monkeypatch):

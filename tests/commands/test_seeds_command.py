@@ -51,20 +51,20 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize(("refine", "threshold", "kept"), [
+@pytest.mark.parametrize(("refine", "threshold", "options"), [
     (("none",), 0.33, {}), (("climb",), 0.33, {"xi": 0.0723}),
     (("walk", "--boundary", "gradient"), 0.28, {"steps": 8, "radius": 5}),
 ])  # fmt: skip
-def test_seeds_write_a_mask_a_picture_and_say_the_threshold(refine, threshold, kept, few, model, tmp_path, capsys):
+def test_seeds_write_a_mask_a_picture_and_say_the_threshold(refine, threshold, options, few, model, tmp_path, capsys):
     assert run(model, tmp_path / "out", "--refine", *refine) == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert f"background threshold {threshold:g}" in said.err
-    assert "3/3 samples-0002 written" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert f"background threshold {threshold:g}" in output.err
+    assert "3/3 samples-0002 written" in output.err
     assert set(contents(tmp_path / "out")) == {"seeds.json", *(f"samples-000{i}.png" for i in range(3))}
-    told = json.loads((tmp_path / "out" / "seeds.json").read_text("utf-8"))
-    assert told["threshold"] == threshold
-    assert kept.items() <= told.get(refine[0], {}).items()
+    settings = json.loads((tmp_path / "out" / "seeds.json").read_text("utf-8"))
+    assert settings["threshold"] == threshold
+    assert options.items() <= settings.get(refine[0], {}).items()
     with Image.open(tmp_path / "out" / "samples-0001.png") as image:
         assert image.mode == "P"
         present = set(np.unique(np.array(image))) - {0}
@@ -73,8 +73,8 @@ def test_seeds_write_a_mask_a_picture_and_say_the_threshold(refine, threshold, k
 
 def test_json_lines_are_only_events(few, model, tmp_path, capsys):
     assert run(model, tmp_path / "out", "--json-lines", "--threshold", 0.5) == 0
-    said = capsys.readouterr()
-    events = [json.loads(line, parse_constant=pytest.fail) for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    events = [json.loads(line, parse_constant=pytest.fail) for line in output.out.splitlines()]
     assert [e["event"] for e in events] == ["MaskStep"] * 3 + ["Finished"]
     assert events[1] == {
         "event": "MaskStep",
@@ -85,7 +85,7 @@ def test_json_lines_are_only_events(few, model, tmp_path, capsys):
         "why": "",
     }
     assert events[-1]["detail"] == {"written": 3, "kept": 0, "skipped": 0}
-    assert "0.5 (as asked for)" in said.err
+    assert "0.5 (as asked for)" in output.err
 
 
 def test_a_stopped_run_goes_on_where_it_was(few, model, tmp_path, capsys, monkeypatch):

@@ -41,19 +41,19 @@ def test_branches_are_trained_from_seeds_to_model(model, tmp_path, capsys):
 
 def test_progress_as_json_lines(model, tmp_path, capsys):
     assert train(model, tmp_path / "run", "--json-lines") == 0
-    seen = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
+    events = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
     steps = ["BoundaryStep", "BoundaryStep", "BoundaryEpoch"]
-    assert [e["event"] for e in seen] == ["MaskStep"] * 8 + steps * 2 + ["Finished"]
-    assert seen[8]["negative"] > 0
+    assert [e["event"] for e in events] == ["MaskStep"] * 8 + steps * 2 + ["Finished"]
+    assert events[8]["negative"] > 0
 
 
 def test_a_stopped_training_says_how_to_go_on_and_does(model, tmp_path, capsys, monkeypatch):
     assert train(model, tmp_path / "straight") == 0
-    seen = []
+    reads = []
 
     def until_the_twentieth(self, i, image=Scenes.image):
-        seen.append(i)
-        if len(seen) == 20:  # 8 seeds, 8 of the first epoch, 4 of the second
+        reads.append(i)
+        if len(reads) == 20:  # 8 seeds, 8 of the first epoch, 4 of the second
             raise KeyboardInterrupt
         return image(self, i)
 

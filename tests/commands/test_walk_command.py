@@ -107,17 +107,17 @@ def test_walk_writes_the_contract(model, photo, tmp_path, capsys):
         assert np.array_equal(labels_in(out / "after/labels.png"), labels_by_hand(arrays["after"], [1, 0], 0.28))
         mask = np.asarray(Image.open(out / "after/mask_cat.png"))
         assert np.array_equal(mask > 0, arrays["after"][1] > np.float32(0.28))
-    kept = [0, 1, 2, 3, 4, 6, 8, 12]
+    milestones = [0, 1, 2, 3, 4, 6, 8, 12]
     with np.load(out / "steps.npz") as arrays:
-        assert arrays["t"].tolist() == kept
-        np.testing.assert_allclose(arrays["maps"], [steps[t].maps for t in kept], atol=1e-5)
+        assert arrays["t"].tolist() == milestones
+        np.testing.assert_allclose(arrays["maps"], [steps[t].maps for t in milestones], atol=1e-5)
         np.testing.assert_allclose(arrays["maps"][0], start.grid * (1 - boundary), atol=1e-5)
     trace = json.loads((out / "trace.json").read_text("utf-8"), parse_constant=pytest.fail)
     assert trace["complete"] is True
     assert (trace["readout"], trace["classes"]) == ("w", ["wine glass", "cat"])
     assert trace["settings"] == {"radius": 5, "beta": 6, "steps": 12, "start": "map", "boundary": "gradient", "steps_made": 12,
                                  "thresholds": {"before": 0.25, "after": 0.28}}  # fmt: skip
-    assert [row["t"] for row in trace["steps"]] == kept
+    assert [row["t"] for row in trace["steps"]] == milestones
     labels = labels_in(out / "after/labels.png")
     np.testing.assert_allclose(trace["steps"][-1]["covered"], [(labels == 2).mean(), (labels == 1).mean()], atol=1e-5)
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
@@ -128,13 +128,13 @@ def test_walk_writes_the_contract(model, photo, tmp_path, capsys):
         for kind in ("webp", "gif"):
             with Image.open(out / f"walk_{slug}.{kind}") as animation:
                 assert animation.size == (2 * W + walk_files.GAP, H + strip_height(W))
-                assert 2 <= animation.n_frames <= len(kept)  # frames that are alike are one, shown longer
-    said = capsys.readouterr()
-    assert "step 12/12" in said.err
-    assert "step 5/12" not in said.err  # not kept
-    assert "before the walk 0.25 (of the model's scores" in said.err
-    assert "never trained" in said.out
-    assert "12 of 12 steps" in said.out
+                assert 2 <= animation.n_frames <= len(milestones)  # frames that are alike are one, shown longer
+    output = capsys.readouterr()
+    assert "step 12/12" in output.err
+    assert "step 5/12" not in output.err  # not kept
+    assert "before the walk 0.25 (of the model's scores" in output.err
+    assert "never trained" in output.out
+    assert "12 of 12 steps" in output.out
 
 
 def test_the_command_line_wins_over_the_card_and_json_lines_are_only_events(model, photo, tmp_path, capsys):
@@ -181,9 +181,9 @@ def test_ctrl_c_keeps_and_finishes_what_is_there(model, photo, tmp_path, capsys,
     trace = json.loads((out / "trace.json").read_text("utf-8"))
     assert trace["complete"] is False
     assert trace["settings"]["steps_made"] == trace["steps"][-1]["t"] == 6
-    said = capsys.readouterr()
-    assert "6 of 12 steps" in said.out
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "6 of 12 steps" in output.out
+    assert "Traceback" not in output.err
 
 
 def test_ctrl_c_before_the_first_step_writes_nothing(model, photo, tmp_path, monkeypatch):

@@ -278,11 +278,11 @@ def test_run_lengths_are_read_as_pycocotools_does():
     for _ in range(50):
         area = (rng.random(rng.integers(1, 60, 2)) < rng.random()).astype(np.uint8)
         packed = rle.encode(np.asfortranarray(area))
-        found = outline_of({"size": list(area.shape), "counts": packed["counts"].decode()}, *area.shape)
+        outline = outline_of({"size": list(area.shape), "counts": packed["counts"].decode()}, *area.shape)
         columns = np.zeros(area.size, np.uint8)
-        found.paint(columns, 1)
+        outline.paint(columns, 1)
         assert np.array_equal(columns.reshape(area.T.shape).T, area)
-        assert (found.area, found.faults) == (area.sum(), ())
+        assert (outline.area, outline.faults) == (area.sum(), ())
 
 
 def test_polygons_are_filled_as_pycocotools_does():
@@ -341,5 +341,5 @@ def test_the_128_photos(coco128):
     for i in masked[::25]:
         mask = dataset.mask(i)
         assert mask.shape == dataset.image(i).shape[:2]
-        seen = [k for k in np.unique(mask) if k not in (0, 255)]
-        assert set(seen) <= set((np.flatnonzero(dataset.labels(i)) + 1).tolist())
+        values = [k for k in np.unique(mask) if k not in (0, 255)]
+        assert set(values) <= set((np.flatnonzero(dataset.labels(i)) + 1).tolist())

@@ -200,9 +200,9 @@ def test_the_command_says_and_writes_what_it_found(pets, tmp_path, capsys):
     (pets / "cat" / "a.jpg").write_bytes(b"")
     out = tmp_path / "report.json"
     assert main(["check", "--dataset", "folder", "--root", str(pets), "--json", str(out)]) == 0
-    said = capsys.readouterr()
-    assert "checked 3 pictures of folder in" in said.err
-    assert "       2  cat\n       1  dog\n1 broken:\n  cat/a.jpg: “a.jpg” is empty (0 bytes)" in said.out
+    output = capsys.readouterr()
+    assert "checked 3 pictures of folder in" in output.err
+    assert "       2  cat\n       1  dog\n1 broken:\n  cat/a.jpg: “a.jpg” is empty (0 bytes)" in output.out
     written = json.loads(out.read_text())
     assert set(written) == {field.name for field in dataclasses.fields(DataReport)}
     assert (written["per_class"], written["broken_count"]) == ([2, 1], 1)
@@ -240,6 +240,6 @@ def test_other_commands_go_on_without_missing_pictures_and_say_so(voc, tmp_path,
     (voc / "JPEGImages" / "2007_000003.jpg").unlink()
     common = ["--model", "photos", "--dataset", "voc", "--root", str(voc), "--split", "train"]
     assert main(["evaluate", *common]) == 2  # other classes; the data set opened
-    said = capsys.readouterr().err
-    assert "1 of 2 pictures are named but not there (2007_000003); it goes on without them." in said
-    assert "the data set has 20 (aeroplane" in said
+    messages = capsys.readouterr().err
+    assert "1 of 2 pictures are named but not there (2007_000003); it goes on without them." in messages
+    assert "the data set has 20 (aeroplane" in messages

@@ -120,8 +120,8 @@ def test_every_command_says_once_which_names_are_left_out(tmp_path, capsys, monk
     (root / "Annotations" / "c.xml").write_text("<annotation><object><name>vest</name>")
     main([*command, "--dataset", "voc", "--root", str(root), "--split", "train"])
     out, err = capsys.readouterr()
-    said = out + err
-    assert said.count("helmet") == 1, said
+    output = out + err
+    assert output.count("helmet") == 1, output
     if command[0] != "check":
         assert "left out (in so many of 3 pictures): “helmet” in 2. " in err
 
@@ -255,7 +255,7 @@ def test_labels_are_parted_in_many_ways(tmp_path, text):
     assert labelled(dataset) == {"a.jpg": {"dog", "person"}, "b.jpg": {"cat"}}
 
 
-@pytest.mark.parametrize(("text", "classes", "said"), [
+@pytest.mark.parametrize(("text", "classes", "doubt"), [
     ("file,labels\na.jpg,traffic light;dog\nb.jpg,dog\n", ("dog", "traffic light"), ""),
     ("file,labels\na.jpg,traffic light\nb.jpg,dog\n", ("dog", "traffic light"), "“traffic light”; each is one class"),
     ("file,labels\na.jpg,dog person\nb.jpg,cat\n", ("cat", "dog person"), "“dog person”; each is one class"),
@@ -267,10 +267,10 @@ def test_labels_are_parted_in_many_ways(tmp_path, text):
     ("file,labels,split\na.jpg,cat,val\nb.jpg,dog,train\n", ("cat", "dog"), "columns of labels.csv are passed over: “split”"),
     ("file,tag,dog\na.jpg,1,0\nb.jpg,0,1\n", ("dog", "tag"), ""),
 ])  # fmt: skip
-def test_names_of_several_words_stay_whole_and_doubt_is_said(tmp_path, text, classes, said):
+def test_names_of_several_words_stay_whole_and_doubt_is_said(tmp_path, text, classes, doubt):
     dataset = open_dataset("folder", str(table(tmp_path, text)), "")
     assert dataset.classes == classes
-    assert any(said in note for note in dataset.notes) if said else not dataset.notes
+    assert any(doubt in note for note in dataset.notes) if doubt else not dataset.notes
 
 
 @pytest.mark.parametrize(("text", "line"), [

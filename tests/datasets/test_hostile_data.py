@@ -33,10 +33,10 @@ def check(seed, root):
     (root / "model.pth").write_bytes(checkpoint(rng))
     start = time.process_time()
     report = answered(lambda: list(check_dataset(kind, str(root / folder), "" if kind == "folder" else "train"))[-1])
-    found = answered(lambda: read_checkpoint(root / "model.pth"))
+    weights = answered(lambda: read_checkpoint(root / "model.pth"))
     assert time.process_time() - start < SECONDS
     assert isinstance(report, DataReport | str)
-    assert isinstance(found, unpickling.Weights) or "model.pth" in found
+    assert isinstance(weights, unpickling.Weights) or "model.pth" in weights
     broken = report.broken if isinstance(report, DataReport) else ()
     assert not [fault for _, fault in broken if "it could not be read (" in fault]  # a fault of ours
 

@@ -33,7 +33,7 @@ def allow(monkeypatch, *folders):
     monkeypatch.setenv("RECAM_DATA_ROOTS", os.pathsep.join(map(str, folders)))
 
 
-def opened(kind, root, split):
+def first_picture(kind, root, split):
     """Everything that is read of a data set's first picture."""
     dataset = open_dataset(kind, str(root), split)
     dataset.check(0)
@@ -50,23 +50,23 @@ VOC = [
 @pytest.mark.parametrize("name", VOC)
 def test_links_of_a_devkit(voc, moved, monkeypatch, tmp_path, name):
     moved(voc, name)
-    opened("voc", voc, "train")  # one person at home
+    first_picture("voc", voc, "train")  # one person at home
     allow(monkeypatch, voc.parent)
     with pytest.raises(UserError, match=REFUSED):
-        opened("voc", voc, "train")
+        first_picture("voc", voc, "train")
     allow(monkeypatch, voc.parent, tmp_path / "outside")
-    opened("voc", voc, "train")
+    first_picture("voc", voc, "train")
 
 
 @pytest.mark.parametrize("name", ["val", "val/a.png", "annotations", "annotations/instances_val.json"])
 def test_links_of_coco_s_layout(coco, moved, monkeypatch, tmp_path, name):
     moved(coco, name)
-    opened("coco", coco, "val")
+    first_picture("coco", coco, "val")
     allow(monkeypatch, coco)
     with pytest.raises(UserError, match=REFUSED):
-        opened("coco", coco, "val")
+        first_picture("coco", coco, "val")
     allow(monkeypatch, coco, tmp_path / "outside")
-    opened("coco", coco, "val")
+    first_picture("coco", coco, "val")
 
 
 def test_links_of_a_folder_of_one_s_own(pets, moved, monkeypatch, tmp_path):
@@ -91,9 +91,9 @@ def test_a_table_that_is_a_link_is_not_read_out(pets, monkeypatch, tmp_path, spl
     (tmp_path / "secret").write_text("root:x:0:0\n")
     (pets / "labels.csv" if not split else pets / "val" / "labels.csv").symlink_to(tmp_path / "secret")
     allow(monkeypatch, pets)
-    with pytest.raises(UserError, match=REFUSED) as told:
+    with pytest.raises(UserError, match=REFUSED) as refusal:
         open_dataset("folder", str(pets), split)
-    assert "root:" not in str(told.value)
+    assert "root:" not in str(refusal.value)
 
 
 def test_links_inside_of_a_data_set_are_followed(voc, monkeypatch):
@@ -102,7 +102,7 @@ def test_links_inside_of_a_data_set_are_followed(voc, monkeypatch):
     (voc / "SegmentationClass" / "again.png").symlink_to("2007_000001.png")
     (voc / "ImageSets" / "Segmentation" / "mine.txt").write_text("again\n")
     label_map(voc / "SegmentationClass" / "2007_000001.png", np.full((H, W), 3))
-    assert opened("voc", voc, "mine")[0].sum() == 1
+    assert first_picture("voc", voc, "mine")[0].sum() == 1
 
 
 def test_a_link_to_itself_is_refused(tmp_path, monkeypatch):

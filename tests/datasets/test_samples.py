@@ -42,8 +42,8 @@ def test_every_sample_is_an_upright_picture_with_its_own_hash(name):
 @pytest.mark.parametrize("name", PHOTOS)
 def test_the_mask_of_a_photo_shows_what_its_labels_say(name):
     mask = read_sample(name)[1]
-    seen = {PHOTO_CLASSES[value - 1] for value in np.unique(mask) if 0 < value < IGNORE}
-    assert seen == set(sample_labels(name, PHOTO_CLASSES))
+    names = {PHOTO_CLASSES[value - 1] for value in np.unique(mask) if 0 < value < IGNORE}
+    assert names == set(sample_labels(name, PHOTO_CLASSES))
     assert 0.005 < np.isin(mask, (0, IGNORE), invert=True).mean() < 0.95
     assert (mask == IGNORE).mean() < 0.4
     assert (mask == 0).any()  # what a map that covers everything gets wrong
@@ -53,9 +53,9 @@ def test_the_mask_of_a_photo_shows_what_its_labels_say(name):
 @pytest.mark.parametrize("name", PHOTOS)
 def test_the_mask_of_a_photo_speaks_the_classes_of_a_model(name, classes):
     mask, drawn = sample_mask(name, classes), read_sample(name)[1]
-    seen = [classes[value - 1] for value in np.unique(mask) if 0 < value < IGNORE]
-    assert seen
-    assert set(seen) == set(sample_labels(name, classes))
+    names = [classes[value - 1] for value in np.unique(mask) if 0 < value < IGNORE]
+    assert names
+    assert set(names) == set(sample_labels(name, classes))
     assert np.array_equal(mask == IGNORE, drawn == IGNORE)
 
 
@@ -82,8 +82,8 @@ def test_no_two_samples_are_alike():
 @pytest.mark.parametrize("name", SCENES)
 def test_the_name_of_a_scene_lists_what_is_in_it(name):
     _, mask = read_sample(name)
-    seen = {CLASSES[label - 1] for label in np.unique(mask) if label}
-    assert seen == set(name.split("-")[1:])
+    names = {CLASSES[label - 1] for label in np.unique(mask) if label}
+    assert names == set(name.split("-")[1:])
 
 
 def test_titles_and_models():

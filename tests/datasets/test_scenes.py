@@ -34,8 +34,8 @@ def test_masks_agree_with_labels():
         assert mask.shape == (64, 64)
         assert image.dtype == mask.dtype == np.uint8
         assert labels.dtype == np.float32
-        seen, counts = np.unique(mask[mask > 0], return_counts=True)
-        assert (seen - 1).tolist() == np.flatnonzero(labels).tolist()
+        values, counts = np.unique(mask[mask > 0], return_counts=True)
+        assert (values - 1).tolist() == np.flatnonzero(labels).tolist()
         assert (counts >= 40).all()
         assert labels.any()  # the object drawn last is never hidden
 

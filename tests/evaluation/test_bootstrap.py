@@ -28,8 +28,8 @@ def counts(pictures):
 
 def test_each_picture_is_counted_at_its_own_threshold(pictures, counts):
     thresholds = [0, 5, 20, 55, 90, 99]
-    found = confusions(counts, LABELS, thresholds)
-    for matrix, one, index in zip(found, pictures, thresholds, strict=True):
+    matrices = confusions(counts, LABELS, thresholds)
+    for matrix, one, index in zip(matrices, pictures, thresholds, strict=True):
         assert np.array_equal(matrix, plain_confusion([one], THRESHOLDS[index], LABELS))
 
 
@@ -64,7 +64,7 @@ def halves(rng, count):
 def test_the_interval_is_that_of_drawing_the_same_pictures_for_both_sides():
     rng = np.random.default_rng(1)
     ours, theirs = [halves(rng, 12) for _ in range(2)], [halves(rng, 12) for _ in range(2)]
-    found = gain(ours, theirs, seed=3)
+    interval = gain(ours, theirs, seed=3)
     differences = []
     for weights in np.random.default_rng(3).multinomial(12, [1 / 12] * 12, RESAMPLES):
         again = np.repeat(np.arange(12), weights)
@@ -73,8 +73,8 @@ def test_the_interval_is_that_of_drawing_the_same_pictures_for_both_sides():
             for a, b in zip(ours, theirs, strict=True)
         ]))  # fmt: skip
     low, high = np.percentile(differences, [2.5, 97.5])
-    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-5)
-    assert found["low"] < found["mean"] < found["high"]
+    assert (interval["low"], interval["high"]) == pytest.approx((low, high), abs=1e-5)
+    assert interval["low"] < interval["mean"] < interval["high"]
 
 
 @pytest.mark.parametrize("most", [0, 1 << 24])

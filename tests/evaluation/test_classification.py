@@ -40,7 +40,7 @@ def test_preselection_is_the_lowest_threshold_at_which_nine_of_ten_are_there():
 )
 def test_a_calibration_that_cannot_be_is_left_out_of_a_card(odd):
     assert clean_card({"calibration": odd}) == {"calibration": {}}
-    kept = {"temperature": 2.0, "preselect": 0.8, "mean_ap": 0.9}
-    assert clean_card({"calibration": kept}) == {"calibration": kept}
+    calibration = {"temperature": 2.0, "preselect": 0.8, "mean_ap": 0.9}
+    assert clean_card({"calibration": calibration}) == {"calibration": calibration}
     with pytest.raises(UserError, match="temperature"):
         Calibration(temperature=0)

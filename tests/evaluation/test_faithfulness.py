@@ -82,14 +82,14 @@ def test_curves_are_logits_of_the_changed_pictures(pair, picture):
 
 
 def test_whoever_stops_asking_stops_the_passes(pair, picture, monkeypatch):
-    seen = []
+    batches = []
     monkeypatch.setattr(
-        "recam_core.evaluation.faithfulness.class_logits", lambda model, x, k: seen.append(len(x)) or [0.0] * len(x)
+        "recam_core.evaluation.faithfulness.class_logits", lambda model, x, k: batches.append(len(x)) or [0.0] * len(x)
     )
     stream = logit_curves({"w": pair.recam}, picture, {"w": np.zeros((H, W), np.float32)}, 0, steps=20)
     next(stream)
     stream.close()
-    assert seen == [BATCH]
+    assert batches == [BATCH]
 
 
 def test_a_map_of_another_size_is_refused(pair, picture):

@@ -77,11 +77,11 @@ def labels_by_hand(maps, ids, threshold):
 def test_a_mask_is_the_argmax_of_the_true_classes_maps(pair):
     dataset = Five()
     ids = ids_of(dataset, 0)
-    found = pseudo_mask(pair, dataset.image(0), ids, OPTIONS)
+    mask = pseudo_mask(pair, dataset.image(0), ids, OPTIONS)
     maps = explain(dataset.image(0), pair, [pair.classes[k] for k in ids], ["w"], VIEW)["w"].maps
-    assert np.array_equal(found, labels_by_hand(maps, ids, 0.3))
-    assert set(np.unique(found)) <= {0, *(k + 1 for k in ids)}
-    assert found.any()
+    assert np.array_equal(mask, labels_by_hand(maps, ids, 0.3))
+    assert set(np.unique(mask)) <= {0, *(k + 1 for k in ids)}
+    assert mask.any()
 
 
 def test_a_mask_has_the_size_of_its_picture_whatever_the_working_size(pair):
@@ -95,9 +95,9 @@ def test_a_walked_mask(pair):
     start = explain(dataset.image(0), pair, [pair.classes[k] for k in ids], ["w"], VIEW)["w"]
     *_, last = walk(start, boundary_map(pair, start.picture, "gradient"), RandomWalkOptions(steps=4))
     walked = walked_result(start, last.maps)
-    found = pseudo_mask(pair, dataset.image(0), ids, options)
-    assert np.array_equal(found, labels_by_hand(walked.maps, ids, 0.3))
-    assert not np.array_equal(found, pseudo_mask(pair, dataset.image(0), ids, OPTIONS))
+    mask = pseudo_mask(pair, dataset.image(0), ids, options)
+    assert np.array_equal(mask, labels_by_hand(walked.maps, ids, 0.3))
+    assert not np.array_equal(mask, pseudo_mask(pair, dataset.image(0), ids, OPTIONS))
 
 
 def test_a_climbed_mask(pair):
@@ -108,10 +108,10 @@ def test_a_climbed_mask(pair):
         [np.asarray(Image.fromarray(m).resize((160, 160), Image.Resampling.BILINEAR)) for m in last.accumulated]
     )
     maps = whole / (whole.max(axis=(1, 2), keepdims=True) + 1e-5)
-    found = pseudo_mask(
+    mask = pseudo_mask(
         pair, dataset.image(0), ids, PseudoMaskOptions(0.3, refinement=Refinement("climb", options), view=VIEW)
     )
-    assert (found == labels_by_hand(maps, ids, 0.3)).mean() > 0.99  # Pillow's bilinear rounds otherwise
+    assert (mask == labels_by_hand(maps, ids, 0.3)).mean() > 0.99  # Pillow's bilinear rounds otherwise
 
 
 def test_the_folder(pair, tmp_path):
@@ -129,10 +129,10 @@ def test_the_folder(pair, tmp_path):
     }  # fmt: skip
     assert not read(out / "a.png.png").any()  # a picture without classes is background
     assert np.array_equal(read(out / "b.png"), pseudo_mask(pair, dataset.image(1), ids_of(dataset, 1), OPTIONS))
-    told = json.loads((out / "seeds.json").read_text("utf-8"))
-    assert told["classes"] == list(pair.classes)
-    assert (told["dataset"], told["split"], told["pictures"], told["refine"]) == ("five", "train", 5, "none")
-    assert "walk" not in told
+    record = json.loads((out / "seeds.json").read_text("utf-8"))
+    assert record["classes"] == list(pair.classes)
+    assert (record["dataset"], record["split"], record["pictures"], record["refine"]) == ("five", "train", 5, "none")
+    assert "walk" not in record
 
 
 def test_what_is_finished_and_whole_is_kept(pair, tmp_path):

@@ -30,9 +30,9 @@ def test_a_stack_of_pictures_counts_what_each_of_them_does():
         np.full((3, 2, *pictures[0][2].shape), 0.9, np.float32),
         np.full((3, 2), -1),
     )  # what is not there never wins
-    for i, (found, classes, mask) in enumerate(pictures):
-        alone.add(count_pixels(found, classes, mask, K + 1))
-        maps[i, : len(classes)], ids[i, : len(classes)] = found, classes
+    for i, (heatmaps, classes, mask) in enumerate(pictures):
+        alone.add(count_pixels(heatmaps, classes, mask, K + 1))
+        maps[i, : len(classes)], ids[i, : len(classes)] = heatmaps, classes
     stacked.add(count_stacks(maps, ids, np.stack([mask for _, _, mask in pictures]), K + 1))
     assert np.array_equal(alone.counts, stacked.counts)
     nothing = count_stacks(maps[:1], np.full((1, 2), -1), pictures[0][2][None], K + 1)

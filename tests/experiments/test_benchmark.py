@@ -196,6 +196,6 @@ def test_everything_that_is_registered_is_run_by_all(monkeypatch, capsys):
         {name: lambda device, r=row: iter([r]) for name, row in rows.items()},
     )
     assert main(["benchmark", "all", "--device", "cpu"]) == 0
-    told = capsys.readouterr().out
-    assert all(f"{name}/row" in told for name in rows)
+    output = capsys.readouterr().out
+    assert all(f"{name}/row" in output for name in rows)
     assert set(BENCHMARKS) >= {"explain", "train", "climb", "walk", "serve"}

@@ -46,7 +46,7 @@ def seeds(*gains, view="one scale"):
     return {"views": {view: {"readouts": rows}}}
 
 
-def told(studies):
+def verdicts_of(studies):
     return {(v.claim, v.where): v for v in verdicts(studies)}
 
 
@@ -56,7 +56,7 @@ def test_sce_alone_must_lie_below_cam_and_below_recam(sce, verdict):
         "scenes-lambda": lambdas(**{"1": 0.4}),
         "scenes-ablations": ablations(sce, 0, 0),
     }  # ReCAM is 0.1 below CAM
-    assert told(studies)["SCE alone, without FC2, is worse", "scenes"].verdict == verdict
+    assert verdicts_of(studies)["SCE alone, without FC2, is worse", "scenes"].verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_sce_alone_must_lie_below_cam_and_below_recam(sce, verdict):
 )
 def test_one_head_must_gain_little_at_both_lambdas(shared, weak, verdict):
     studies = {"scenes-ablations": ablations(0, shared, weak)}
-    assert told(studies)["BCE + SCE with one head, without FC2, gains little", "scenes"].verdict == verdict
+    assert verdicts_of(studies)["BCE + SCE with one head, without FC2, gains little", "scenes"].verdict == verdict
 
 
 @pytest.mark.parametrize(("gains", "verdict", "words"), [
@@ -72,16 +72,16 @@ def test_one_head_must_gain_little_at_both_lambdas(shared, weak, verdict):
     ((-0.02, 0.0, 0.0, 0.0), NOT_FOUND, "none of four"),
 ])  # fmt: skip
 def test_all_four_readouts_need_intervals_above_zero(gains, verdict, words):
-    found = told({"photos-seeds": seeds(*gains)})["All four readouts beat CAM", "photos, seeds"]
-    assert found.verdict == verdict
-    assert found.numbers.startswith(words)
+    finding = verdicts_of({"photos-seeds": seeds(*gains)})["All four readouts beat CAM", "photos, seeds"]
+    assert finding.verdict == verdict
+    assert finding.numbers.startswith(words)
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(0.485, FOUND), (0.40, NOT_FOUND)])
 def test_lambda_matters_where_w_moves_by_a_point(last, verdict):
-    found = lambdas(**{"0": 0.9, "0_1": 0.49, "1": 0.488, "5": last})  # λ = 0 is no balance
+    study = lambdas(**{"0": 0.9, "0_1": 0.49, "1": 0.488, "5": last})  # λ = 0 is no balance
     for part, where in (("scenes-lambda", "scenes"), ("photos-lambda", "photos, seeds")):
-        assert told({part: found})["λ hardly matters", where].verdict == verdict
+        assert verdicts_of({part: study})["λ hardly matters", where].verdict == verdict
 
 
 @pytest.mark.parametrize(("gains", "best"), [((0, 0.01, 0.02, 0.03), "w⊗w′"), ((0.04, 0.01, 0.02, 0.03), "w")])
@@ -90,7 +90,7 @@ def test_lambda_matters_where_w_moves_by_a_point(last, verdict):
     ("w", "COCO", "COCO, never seen", "coco-folds", "one scale"),
 ])  # fmt: skip
 def test_a_readout_must_be_the_best_of_four_where_the_paper_says_so(gains, best, label, data, where, part, view):
-    verdict = told({part: seeds(*gains, view=view)})[f"{label} is best on {data}", where]
+    verdict = verdicts_of({part: seeds(*gains, view=view)})[f"{label} is best on {data}", where]
     assert verdict.verdict == (FOUND if label == best else NOT_FOUND)
     assert "w′ 51.0" in verdict.numbers
 
@@ -106,8 +106,8 @@ def test_missing_files_give_no_verdict(tmp_path):
 
 def test_the_shipped_results_have_all_that_verdicts_need():
     parts = {part for part, _ in SEEDS.values()} | {*LAMBDAS.values(), *ABLATIONS.values()}
-    found = verdicts({part: read_study(part) for part in parts})
-    lacking = {(verdict.where, verdict.claim.partition(" ")[0]) for verdict in found if verdict.verdict == UNTESTED}
+    findings = verdicts({part: read_study(part) for part in parts})
+    lacking = {(verdict.where, verdict.claim.partition(" ")[0]) for verdict in findings if verdict.verdict == UNTESTED}
     assert lacking == {(COCO, "SCE"), (COCO, "BCE"), (COCO, "λ")}
 
 

@@ -11,10 +11,10 @@ def first_name(name: str, irn: bool) -> str:
     name = re.sub(r"^(edge|dp)_layers\.(\d)\.", lambda m: f"fc_{m[1]}{int(m[2]) + 1}.", name)
     name = re.sub(r"^newly_added\.0\.", "classifier.", name)
     name = re.sub(r"^fc_dp7\.4\.", "mean_shift.", name)
-    found = re.match(r"^stage(\d)\.(\d)\.(.*)", name)
-    if not found:
+    match = re.match(r"^stage(\d)\.(\d)\.(.*)", name)
+    if not match:
         return name
-    stage, place, rest = int(found[1]), found[2], found[3]
+    stage, place, rest = int(match[1]), match[2], match[3]
     if stage == 1:  # the stem's layers, and in CAM networks layer1 behind ReLU and pooling
         return f"resnet50.{STEM.get(place, 'layer1')}.{rest}"
     return f"resnet50.layer{stage - irn}.{rest}"

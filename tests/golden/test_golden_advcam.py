@@ -100,11 +100,11 @@ def check_steps_at(scale, trace, options):
     x = pair.cam.preprocess(trace["image_u8"], float(trace["scales"][scale]))[0]
     near(x, trace[f"input_scale{scale}"])
     one_more = dataclasses.replace(options, steps=options.steps + 1)  # so that the last perturbed pair is seen as well
-    seen = list(ascend(pair.cam, torch.stack([x, x.flip(-1)]), keys, "cam", one_more))
+    ascent = list(ascend(pair.cam, torch.stack([x, x.flip(-1)]), keys, "cam", one_more))
     for j, k in enumerate(keys):
         total = np.zeros_like(trace[f"regions_s{scale}_c{j}"][0])
         for t in range(options.steps):
-            now, then = seen[t], seen[t + 1]
+            now, then = ascent[t], ascent[t + 1]
             total = total + now.map[j].numpy()
 
             def close(ours, name, t=t, j=j):

@@ -14,9 +14,9 @@ def test_confident_labels(golden):
     v = golden("irn_confident_label_nocrf")
     maps = v["high_res"]
     picture = np.zeros((*maps.shape[1:], 3), np.uint8)
-    found = confident_labels(picture, maps, v["keys"].tolist(), float(v["conf_fg_thres"]), float(v["conf_bg_thres"]))
-    np.testing.assert_array_equal(found, v["label"])
-    assert {0, 255} < set(np.unique(found).tolist())
+    labels = confident_labels(picture, maps, v["keys"].tolist(), float(v["conf_fg_thres"]), float(v["conf_bg_thres"]))
+    np.testing.assert_array_equal(labels, v["label"])
+    assert {0, 255} < set(np.unique(labels).tolist())
 
 
 @pytest.mark.parametrize("radius", [5, 10])
@@ -25,8 +25,8 @@ def test_losses_and_gradients(golden, radius):
     edges, moves = (torch.from_numpy(v[name]).requires_grad_() for name in ("edge_out", "dp_out"))
     labels = torch.from_numpy(v["label_map"])
     pairs = pair_labels(labels, radius, 20)
-    for name, found in (("bg_pos", pairs.background), ("fg_pos", pairs.foreground), ("neg", pairs.different)):
-        np.testing.assert_array_equal(found.flatten(2), v[f"{name}_label"])
+    for name, pair_mask in (("bg_pos", pairs.background), ("fg_pos", pairs.foreground), ("neg", pairs.different)):
+        np.testing.assert_array_equal(pair_mask.flatten(2), v[f"{name}_label"])
     terms = boundary_losses(edges, moves, labels, radius, 20)
     for name, term in (
         ("loss_bg_pos", terms.background), ("loss_fg_pos", terms.foreground), ("loss_pos", terms.positive),

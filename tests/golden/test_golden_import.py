@@ -46,8 +46,8 @@ def cam_file(golden, official, tmp_path_factory):
 
 def test_a_cam_network_gives_the_official_maps(cam_file):
     path, v = cam_file
-    found = recognise(path)
-    assert (found.kind, found.backbone, found.classes, found.softmax) == ("cam", "resnet50_s16", 20, False)
+    result = recognise(path)
+    assert (result.kind, result.backbone, result.classes, result.softmax) == ("cam", "resnet50_s16", 20, False)
     pair = import_checkpoint([path], "official")
     assert (pair.readouts, pair.classes, pair.cam is pair.recam) == (("cam",), VOC_CLASSES, True)
     image = torch.from_numpy(v["image"])

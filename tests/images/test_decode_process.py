@@ -57,23 +57,23 @@ def answer(data: bytes, what: str = "picture", **options) -> np.ndarray | str:
     """What a fresh process makes of a file, within the bounds."""
     process = Measured()
     try:
-        said = process.decode(what, data, "hostile.bin", options or {"keep_side": 1024})[0]
+        result = process.decode(what, data, "hostile.bin", options or {"keep_side": 1024})[0]
     except UserError as error:
-        said = str(error)
+        result = str(error)
     process.end()
-    assert process.usage.ru_utime + process.usage.ru_stime < SECONDS, said
-    assert 0 < process.peak < MEGABYTES, said
-    return said
+    assert process.usage.ru_utime + process.usage.ru_stime < SECONDS, result
+    assert 0 < process.peak < MEGABYTES, result
+    return result
 
 
 def check(seed: int) -> None:
     kind, data = hostile_picture(seed)
-    said = answer(data)
-    if isinstance(said, str):
-        assert said.startswith(("“hostile.bin”", "There is not enough memory")), kind
+    result = answer(data)
+    if isinstance(result, str):
+        assert result.startswith(("“hostile.bin”", "There is not enough memory")), kind
     else:
-        assert said.dtype == np.uint8
-        assert max(said.shape) <= 1024
+        assert result.dtype == np.uint8
+        assert max(result.shape) <= 1024
 
 
 @pytest.mark.parametrize("seed", range(len(KINDS)), ids=list(KINDS))
@@ -91,14 +91,14 @@ def test_a_thousand_hostile_pictures_are_answered(seed):
 @pytest.mark.parametrize("colour", [2, 6])
 def test_masks_at_the_limit_of_pixels_are_answered(colour):
     side = 10_900
-    said = answer(blank_png(side, side, colour), "mask", stored=(side, side), working=(1024, 1024), classes=20)
-    assert isinstance(said, str) or not said.any()
+    result = answer(blank_png(side, side, colour), "mask", stored=(side, side), working=(1024, 1024), classes=20)
+    assert isinstance(result, str) or not result.any()
 
 
 def test_a_mask_in_colours_of_many_pixels_is_read():
     side = 7_000
-    said = answer(blank_png(side, side, 2), "mask", stored=(side, side), working=(1024, 1024), classes=20)
-    assert said.shape == (1024, 1024)
+    mask = answer(blank_png(side, side, 2), "mask", stored=(side, side), working=(1024, 1024), classes=20)
+    assert mask.shape == (1024, 1024)
 
 
 def test_ordinary_large_pictures_are_read_at_the_limit():
@@ -113,20 +113,20 @@ def test_too_many_scans_are_named():
 
 def test_nobody_waits_for_somebody_elses_bomb():
     small = chunk(b"teSt", b"")
-    bomb, said = blank_png(64, 64, 2, junk=small * (19 * 2**20 // len(small))), []
+    bomb, refusals = blank_png(64, 64, 2, junk=small * (19 * 2**20 // len(small))), []
 
     def send() -> None:
         with pytest.raises(UserError) as caught:
             read_image(bomb, name="bomb.png")
-        said.append(str(caught.value))
+        refusals.append(str(caught.value))
 
     read_image(encode(np.zeros((40, 60, 3), np.uint8)))  # a process is there
     thread = threading.Thread(target=send)
     thread.start()
     assert read_image(encode(np.zeros((40, 60, 3), np.uint8))).pixels.shape == (40, 60, 3)
-    assert not said  # the bomb is still being worked on
+    assert not refusals  # the bomb is still being worked on
     thread.join()
-    assert said[0].startswith("“bomb.png” was given up after 4 seconds of processor time")
+    assert refusals[0].startswith("“bomb.png” was given up after 4 seconds of processor time")
     assert read_image(encode(np.zeros((40, 60, 3), np.uint8))).pixels.shape == (40, 60, 3)
 
 

@@ -269,11 +269,11 @@ def test_what_cannot_be_brightened_says_that_it_is_dark(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("order", "said"), [("<", "64-bit floating-point numbers in 1 band"), (">", "a BigTIFF in big-")]
+    ("order", "reason"), [("<", "64-bit floating-point numbers in 1 band"), (">", "a BigTIFF in big-")]
 )
-def test_a_whole_bigtiff_is_not_called_damaged(order, said):
+def test_a_whole_bigtiff_is_not_called_damaged(order, reason):
     values = np.random.default_rng(0).random((40, 50))
-    assert said in refusal(tiff(values, bigtiff=True, byteorder=order), name="x.tif")
+    assert reason in refusal(tiff(values, bigtiff=True, byteorder=order), name="x.tif")
     if order == "<":
         assert read_image(tiff((values * 255).astype(np.uint8), bigtiff=True)).pixels.shape == (40, 50, 3)
 
@@ -323,8 +323,8 @@ def test_of_every_kind_of_number_the_smallest_is_black_and_the_largest_white(kin
 
 @pytest.mark.parametrize("kind", [np.uint32, np.int8, np.int16])
 def test_numbers_whose_white_is_zero_are_read_or_named(kind):
-    said = refusal(grey_tiff(np.zeros((32, 40), kind), white_is_zero=True))
-    assert f"is a TIFF of {np.dtype(kind).itemsize * 8}-bit" in said
+    message = refusal(grey_tiff(np.zeros((32, 40), kind), white_is_zero=True))
+    assert f"is a TIFF of {np.dtype(kind).itemsize * 8}-bit" in message
 
 
 def test_constant_float_pixels_are_black_and_no_division_by_zero():
@@ -529,14 +529,14 @@ def test_reading_leaves_the_warning_filters_as_they_were():
 
 
 def test_many_threads_read_at_once():
-    data, seen = encode(NOISE), []
-    threads = [threading.Thread(target=lambda: seen.append(read_image(data).pixels)) for _ in range(8)]
+    data, pictures = encode(NOISE), []
+    threads = [threading.Thread(target=lambda: pictures.append(read_image(data).pixels)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seen) == 8
-    assert all(np.array_equal(pixels, NOISE) for pixels in seen)
+    assert len(pictures) == 8
+    assert all(np.array_equal(pixels, NOISE) for pixels in pictures)
 
 
 # Bringing arrays down

@@ -120,6 +120,6 @@ def test_label_values_cannot_name_more_classes_than_they_have():
     classes = [f"class {i}" for i in range(300)]
     with pytest.raises(UserError, match="cannot name 300 classes; give a mask in black and white"):
         read_mask(encode(values), picture=PICTURE, classes=classes, name="mask.png")
-    found = read_mask(encode(np.where(values == 3, values, 0)), picture=PICTURE, classes=classes, name="mask.png")
-    assert found.binary
-    assert found.labels.max() == 1
+    mask = read_mask(encode(np.where(values == 3, values, 0)), picture=PICTURE, classes=classes, name="mask.png")
+    assert mask.binary
+    assert mask.labels.max() == 1

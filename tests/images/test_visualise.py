@@ -130,7 +130,7 @@ def test_error_overlay_has_one_colour_for_each_kind_of_pixel():
     truth = np.array([[1, 0, 1, 0, 255, 255]], dtype=np.uint8)
     picture = np.full((1, 6, 3), 100, dtype=np.uint8)
     shown = [tuple(pixel) for pixel in vis.error_overlay(picture, predicted, truth, 1.0)[0].tolist()]
-    assert shown == [vis.FOUND, vis.WRONG, vis.MISSED, (100,) * 3, (100,) * 3, (100,) * 3]
+    assert shown == [vis.HIT, vis.WRONG, vis.MISSED, (100,) * 3, (100,) * 3, (100,) * 3]
 
 
 def test_error_overlay_refuses_a_label_map_of_many_classes():

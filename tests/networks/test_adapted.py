@@ -77,7 +77,7 @@ def test_an_adapted_classifier_keeps_the_contract_of_backbones(name):
         assert edges.shape[2:] == stages[0].shape[2:] == (16, 21)
 
 
-@pytest.mark.parametrize(("name", "said"), [
+@pytest.mark.parametrize(("name", "reason"), [
     ("torchvision:mobilenet_v3_small", "head of torchvision:mobilenet_v3_small is not linear .* does not apply.*Gradient"),
     ("torchvision:squeezenet1_1", "no single linear layer"),
     ("timm:vit_tiny_patch16_224", "are tokens and no grid of channels, so CAM does not apply.*Gradient methods"),
@@ -86,8 +86,8 @@ def test_an_adapted_classifier_keeps_the_contract_of_backbones(name):
     ("timm:resnet3", "no image classifier 'resnet3'; near names: .*resnet34"), ("torchvision:zzzzz", "no name is near"),
     ("timm:resnet18.b9", "no weights 'b9'; there are a1_in1k"), ("keras:resnet50", "There is no backbone"),
 ])  # fmt: skip
-def test_what_cannot_be_taken_apart_is_told_why(name, said):
-    with pytest.raises(UserError, match=said):
+def test_what_cannot_be_taken_apart_is_told_why(name, reason):
+    with pytest.raises(UserError, match=reason):
         build_backbone(name)
 
 

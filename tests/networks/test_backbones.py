@@ -263,15 +263,15 @@ def served(tmp_path, monkeypatch):
     return serve
 
 
-@pytest.mark.parametrize(("answer", "said"), [
+@pytest.mark.parametrize(("answer", "reason"), [
     pytest.param(lambda: URLError("no route"), "no route", id="offline"),
     pytest.param(lambda: Answer(b"half of it" * 999, breaks=True), "IncompleteRead", id="broken off"),
     pytest.param(lambda: Answer(b"an error page" * 999), "invalid hash value", id="not what was asked for"),
 ])  # fmt: skip
-def test_weights_that_cannot_be_fetched_leave_a_sentence_and_no_file(served, answer, said, capsys):
+def test_weights_that_cannot_be_fetched_leave_a_sentence_and_no_file(served, answer, reason, capsys):
     folder = served(answer())
     with pytest.raises(
-        UserError, match=rf"weights of resnet18 could not be fetched \(.*{said}.*resnet18-.*pth as --weights PATH"
+        UserError, match=rf"weights of resnet18 could not be fetched \(.*{reason}.*resnet18-.*pth as --weights PATH"
     ):
         build_resnet("resnet18", 16, "imagenet")
     assert not [path for path in folder.rglob("*") if path.is_file()]

@@ -34,14 +34,14 @@ class Card:
         return f"{views} on {self.device}"
 
 
-@pytest.mark.parametrize(("room", "seen", "told", "tries"), [
+@pytest.mark.parametrize(("room", "result", "note", "tries"), [
     (2, "2 on cuda:0", "", 1),
     (1, "1 on cuda:0", "the memory of cuda:0 holds one view at a time only", 2),
     (0, "1 on cpu", "the memory of cuda:0 did not suffice, so the CPU did it, which takes longer", 3),
 ])  # fmt: skip
-def test_a_card_does_as_much_at_a_time_as_it_can_and_says_what_it_could_not(room, seen, told, tries):
+def test_a_card_does_as_much_at_a_time_as_it_can_and_says_what_it_could_not(room, result, note, tries):
     card = Card(room)
-    assert with_room(card, lambda net, together: net.look(together)) == (seen, told)
+    assert with_room(card, lambda net, together: net.look(together)) == (result, note)
     assert card.asked == [("cuda:0", 2), ("cuda:0", 1), ("cpu", 1)][:tries]
 
 
@@ -92,10 +92,10 @@ def test_what_did_not_fit_is_in_the_evidence(monkeypatch):
         return look(model, False), "" if model is pair.cam else "the memory of cuda:0 holds one view at a time only"
 
     monkeypatch.setattr("recam_core.cam.pipeline.with_room", short_of_memory)
-    found = gather_evidence(PICTURE, pair, HeatmapOptions((1.0, 2.0)))
-    assert found.notes == tuple(f"Scale {s}: the memory of cuda:0 holds one view at a time only." for s in (1, 2))
+    evidence = gather_evidence(PICTURE, pair, HeatmapOptions((1.0, 2.0)))
+    assert evidence.notes == tuple(f"Scale {s}: the memory of cuda:0 holds one view at a time only." for s in (1, 2))
     for readout in READOUTS:
-        for ours, theirs in zip(found.scale_maps[readout], expected.scale_maps[readout], strict=True):
+        for ours, theirs in zip(evidence.scale_maps[readout], expected.scale_maps[readout], strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -104,9 +104,9 @@ def test_both_ways_of_looking_give_the_same_maps(monkeypatch, together):
     pair = build_pair("p", "tiny", ("cat", "dog"))
     expected = gather_evidence(PICTURE, pair, HeatmapOptions())
     monkeypatch.setattr("recam_core.cam.pipeline.with_room", lambda model, look: (look(model, together), ""))
-    found = gather_evidence(PICTURE, pair, HeatmapOptions())
+    evidence = gather_evidence(PICTURE, pair, HeatmapOptions())
     for readout in READOUTS:
-        np.testing.assert_allclose(found.scale_maps[readout][0], expected.scale_maps[readout][0], atol=1e-5)
+        np.testing.assert_allclose(evidence.scale_maps[readout][0], expected.scale_maps[readout][0], atol=1e-5)
 
 
 def test_the_copy_on_the_cpu_is_a_network_of_its_own_with_the_same_numbers():

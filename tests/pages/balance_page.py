@@ -1,7 +1,7 @@
 """The Balance page, opened and read."""
 
+from any_page import open_page
 from compare_page import SCENE
-from opened import opened
 
 import ui.balance.curve
 import ui.balance.knobs
@@ -18,7 +18,7 @@ def few_fits(monkeypatch):
 
 
 def open_balance(**link):
-    return opened(PAGE, **({"picture": SCENE, "set": "scenes"} | link))
+    return open_page(PAGE, **({"picture": SCENE, "set": "scenes"} | link))
 
 
 def text(app):

@@ -1,7 +1,7 @@
 """The Climb page, opened, started and read."""
 
+from any_page import open_page, ran
 from compare_page import SCENE, mounted
-from opened import opened, ran
 
 from ui.components.player import stream_store
 from ui.compute.packing import unpack
@@ -10,7 +10,7 @@ PAGE = "../pages/explore/climb.py"
 
 
 def open_climb(**link):
-    return opened(PAGE, **({"picture": SCENE} | link))
+    return open_page(PAGE, **({"picture": SCENE} | link))
 
 
 def knob(app, name, model="scenes"):
@@ -20,9 +20,9 @@ def knob(app, name, model="scenes"):
 
 def watched(app):
     """The streams that the player is told to watch, when they have ended."""
-    found = [stream_store.get(run["id"]) for run in mounted(app)["runs"]]
-    assert all(stream.wait(30) for stream in found)
-    return found
+    streams = [stream_store.get(run["id"]) for run in mounted(app)["runs"]]
+    assert all(stream.wait(30) for stream in streams)
+    return streams
 
 
 def header(stream):

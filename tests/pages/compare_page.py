@@ -1,7 +1,7 @@
 """The Compare page, opened and read, and pictures to upload."""
 
 import numpy as np
-from opened import handed_over, opened, ran
+from any_page import handed_over, open_page, ran
 from PIL import Image
 
 from ui.compute import payloads
@@ -11,7 +11,7 @@ SCENE, OTHER_SCENE = "scene-fish-boat", "scene-bird-tree"
 
 
 def open_scene(**link):
-    return opened(picture=SCENE, **link)
+    return open_page(picture=SCENE, **link)
 
 
 def press(app, sample):

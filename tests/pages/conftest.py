@@ -27,11 +27,11 @@ def few_pictures_to_fit():
 @pytest.fixture
 def passes(monkeypatch):
     """The shape of every batch that a backbone sees."""
-    seen, features = [], CamModel.features
+    shapes, features = [], CamModel.features
 
     def counted(self, x):
-        seen.append(tuple(x.shape))
+        shapes.append(tuple(x.shape))
         return features(self, x)
 
     monkeypatch.setattr(CamModel, "features", counted)
-    return seen
+    return shapes

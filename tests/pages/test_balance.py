@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from any_page import handed_over, open_page, query, ran
 from balance_page import PAGE, open_balance, table, text
 from compare_page import SCENE, picture, upload
 from odd_files import encode
-from opened import handed_over, opened, query, ran
 
 import ui.balance.curve
 import ui.balance.fits
@@ -94,7 +94,7 @@ def test_it_opens_with_maps_of_all_readouts_and_the_numbers_of_the_engine():
 
 
 def test_who_follows_no_link_begins_with_what_moves():
-    app = opened(PAGE, picture=SCENE)
+    app = open_page(PAGE, picture=SCENE)
     assert "Heads and last block, live" in text(app)
     assert "last block too" in table(app).iloc[0]["what"]
     fits = [config for _, config in ui.balance.fits.FITS.cache._values]
@@ -111,11 +111,11 @@ def test_who_follows_no_link_begins_with_what_moves():
 
 def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
     app = open_balance()
-    seen = []
-    monkeypatch.setattr(CamModel, "features", lambda self, x: seen.append(x.shape))
+    shapes = []
+    monkeypatch.setattr(CamModel, "features", lambda self, x: shapes.append(x.shape))
     moved(app, app.select_slider(key="balance-lambda"), 10.0)
     moved(app, app.select_slider(key="balance-lambda"), 0.1)
-    assert seen == []
+    assert shapes == []
     assert table(app)["λ"].tolist() == ["0.1", "10", "1"]  # the newest first
     assert query(app)["lambda"] == "0.1"
 
@@ -123,9 +123,9 @@ def test_moving_lambda_runs_no_backbone_and_fills_the_table(monkeypatch):
 def test_the_curve_holds_every_lambda_and_does_not_depend_on_the_way(monkeypatch):
     app = open_balance()
     fits = ui.balance.fits.FITS
-    kept = {key[1].recam_weight: fit for key, fit in fits.cache._values.items()}
-    assert sorted(kept) == list(RUNGS)
-    assert np.array_equal(kept[10.0].head["w"], fitted(10.0).head["w"])
+    points = {key[1].recam_weight: fit for key, fit in fits.cache._values.items()}
+    assert sorted(points) == list(RUNGS)
+    assert np.array_equal(points[10.0].head["w"], fitted(10.0).head["w"])
     assert app.toggle(key="balance-whole-False").value
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from any_page import SHELL, query, ran
 from climb_page import finished, header, knob, open_climb, run_of, start, watched
 from compare_page import SCENE, mounted, picture, sentences, upload
 from odd_files import encode
-from opened import SHELL, query, ran
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -61,17 +61,17 @@ def test_the_preview_is_the_beginning_of_the_climb():
 def test_a_climb_brings_a_frame_for_every_step_with_numbers_and_iou():
     app = finished(open_climb(classes="fish"), steps=5)
     (stream,) = watched(app)
-    told = header(stream)
-    assert (stream.state, len(told["frames"])) == ("done", 5)
-    first, last = told["frames"][0], told["frames"][-1]
+    description = header(stream)
+    assert (stream.state, len(description["frames"])) == ("done", 5)
+    first, last = description["frames"][0], description["frames"][-1]
     assert first["layers"]["map"]["peak"] == 1  # the scale is fixed by the first step
     assert first["layers"]["change"]["most"] == 0
     assert last["layers"]["change"]["most"] > 0
     for values in (first["values"], last["values"]):
         assert values["objective"] == pytest.approx(values["score"] - values["others"] - values["held"], abs=1e-3)
     assert len(first["curves"]["map"]["iou"]) == 101  # the true mask of a drawn scene is known
-    assert told["sentences"][0].startswith("By step 5, y of fish")
-    assert told["about"]["charts"][1]["title"].startswith("IoU")
+    assert description["sentences"][0].startswith("By step 5, y of fish")
+    assert description["about"]["charts"][1]["title"].startswith("IoU")
 
 
 def test_twenty_steps_of_a_photo_are_under_a_megabyte():
@@ -160,9 +160,9 @@ def test_one_step_is_the_ordinary_map():
 
 def test_a_step_size_of_zero_is_said():
     app = finished(open_climb(xi="0"), steps=3)
-    told = header(watched(app)[0])
-    assert "ξ is 0, so the picture stays as it is" in told["frames"][0]["notes"]
-    assert any("froze" in sentence and "ξ is 0" in sentence for sentence in told["sentences"])
+    description = header(watched(app)[0])
+    assert "ξ is 0, so the picture stays as it is" in description["frames"][0]["notes"]
+    assert any("froze" in sentence and "ξ is 0" in sentence for sentence in description["sentences"])
 
 
 def test_a_huge_hold_back_ends_in_numbers_or_a_sentence():
@@ -187,11 +187,11 @@ def test_values_that_are_not_finite_stop_the_run_with_the_knob_to_lower(monkeypa
 def test_several_scales_climb_one_after_another():
     app = finished(open_climb(scales="multi", steps="6"))
     (stream,) = watched(app)
-    told = header(stream)
+    description = header(stream)
     assert stream.total == stream.made == 6 + 5 + 6 + 6
-    assert [entry["part"] for entry in told["frames"]] == [0] * 6 + [1] * 5 + [2] * 6 + [3] * 6
-    assert told["frames"][6]["label"] == "step 1 of 5 at scale 0.5"
-    assert told["frames"][-1]["layers"]["total"]["grid"] >= told["frames"][0]["layers"]["total"]["grid"]
+    assert [entry["part"] for entry in description["frames"]] == [0] * 6 + [1] * 5 + [2] * 6 + [3] * 6
+    assert description["frames"][6]["label"] == "step 1 of 5 at scale 0.5"
+    assert description["frames"][-1]["layers"]["total"]["grid"] >= description["frames"][0]["layers"]["total"]["grid"]
 
 
 def test_a_tiny_picture_climbs_too():
@@ -228,9 +228,9 @@ def test_the_link_says_every_knob_and_is_read_again():
     app = open_climb(classes="boat", readout="cam", **knobs)
     options = run_of(app, "preview").order.options
     assert (options.tau, options.step_rule, options.regulariser) == (0.3, "plain", "normalised")
-    said = query(app)
-    assert said | {"mu": "20", "tau": "0.3", "steps": "9", "rule": "plain", "regulariser": "normalised"} == said
-    assert (said["classes"], said["readout"]) == ("boat", "cam")
+    address = query(app)
+    assert address | {"mu": "20", "tau": "0.3", "steps": "9", "rule": "plain", "regulariser": "normalised"} == address
+    assert (address["classes"], address["readout"]) == ("boat", "cam")
 
 
 def test_nonsense_in_a_link_is_not_climbed_with():

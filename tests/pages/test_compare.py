@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
+from any_page import open_page, query, ran, unfold
 from compare_page import (
     OTHER_SCENE,
     SCENE,
@@ -22,7 +23,6 @@ from compare_page import (
     upload,
 )
 from odd_files import encode
-from opened import opened, query, ran, unfold
 from PIL import Image
 
 import ui.compute.engine
@@ -84,7 +84,7 @@ def giant_png():
 
 
 def test_the_first_page_explains_a_bundled_photo():
-    app = opened()
+    app = open_page()
     header, blobs = shown(app)
     assert query(app)["picture"] == SAMPLES[0]
     assert header["picture"]["name"] == SAMPLES[0]
@@ -160,7 +160,7 @@ def test_each_picture_has_its_own_classes_and_remembers_a_choice():
     app.multiselect[0].set_value(["dog"])
     ran(app)
     press(app, OTHER_SCENE)
-    untouched = class_names(opened(picture=OTHER_SCENE))
+    untouched = class_names(open_page(picture=OTHER_SCENE))
     assert class_names(app) == untouched
     press(app, SCENE)
     assert class_names(app) == ["dog"]
@@ -205,7 +205,7 @@ def test_scales_mirror_image_and_size_decide_about_the_passes(passes):
 
 
 def test_a_smaller_working_size_is_a_smaller_pass(passes):
-    app = opened(picture="chelsea", size="256")
+    app = open_page(picture="chelsea", size="256")
     assert passes[0][3] == 256
     assert shown(app)[0]["picture"]["width"] == 256
 
@@ -218,7 +218,7 @@ def test_a_link_brings_back_the_whole_view():
         "picture": OTHER_SCENE, "model": "scenes", "classes": "dog,tree", "t": "0.55", "opacity": "0.25", "view": "error",
         "palette": "cividis", "scale": "together", "grow": "1", "scales": "multi", "flip": "0", "size": "384",
     }  # fmt: skip
-    app = opened(**link)
+    app = open_page(**link)
     assert shown(app)[0]["picture"]["name"] == OTHER_SCENE
     assert class_names(app) == ["dog", "tree"]
     assert mounted(app)["initial"] == {
@@ -259,7 +259,7 @@ def test_nonsense_in_a_link_falls_back_without_a_word():
         assert query(app) == query(plain), nonsense
         assert not app.error
         assert not app.warning
-        assert query(opened(picture=nonsense))["picture"] == SAMPLES[0]
+        assert query(open_page(picture=nonsense))["picture"] == SAMPLES[0]
 
 
 def test_a_link_that_names_what_is_not_here_says_so_once():
@@ -290,16 +290,16 @@ def test_at_most_four_classes_and_each_once_come_from_a_link():
 def test_a_link_to_an_upload_works_for_others_until_the_server_forgets_it():
     data = encode(picture(), "PNG")
     link = query(upload(open_scene(), ("mine.png", data)))
-    assert shown(opened(**link))[0]["picture"]["name"] == "mine.png"
+    assert shown(open_page(**link))[0]["picture"]["name"] == "mine.png"
     uploads._STORE.clear()
-    lost = opened(**link | {"classes": "sheep"})
+    lost = open_page(**link | {"classes": "sheep"})
     assert len(lost.error) == 1
     assert "Upload that file" in sentences(lost)[0]
     assert shown(lost)[0]["picture"]["name"] == SAMPLES[0]
-    found = upload(lost, ("other-name.png", data))
-    assert not found.error
-    assert class_names(found) == ["sheep"]
-    assert query(found)["picture"] == link["picture"]
+    again = upload(lost, ("other-name.png", data))
+    assert not again.error
+    assert class_names(again) == ["sheep"]
+    assert query(again)["picture"] == link["picture"]
 
 
 def test_an_operator_can_keep_uploads_out_of_links(monkeypatch):
@@ -307,7 +307,7 @@ def test_an_operator_can_keep_uploads_out_of_links(monkeypatch):
     app = upload(open_scene(), ("mine.png", encode(picture(), "PNG")))
     assert shown(app)[0]["picture"]["name"] == "mine.png"  # this session has it
     assert any("does not keep uploads" in caption.value for caption in app.caption)
-    stranger = opened(**query(app))
+    stranger = open_page(**query(app))
     assert len(stranger.error) == 1
     assert shown(stranger)[0]["picture"]["name"] == SAMPLES[0]
 
@@ -508,9 +508,9 @@ def test_a_mask_that_does_not_fit_is_one_sentence(own_picture, image, expected):
 
 
 def test_two_people_taking_turns_get_what_one_gets(passes):
-    alone = [shown(opened(picture=sample)) for sample in (SCENE, OTHER_SCENE)]
+    alone = [shown(open_page(picture=sample)) for sample in (SCENE, OTHER_SCENE)]
     assert len(passes) == 4
-    one, other = opened(picture=SCENE), opened(picture=OTHER_SCENE)
+    one, other = open_page(picture=SCENE), open_page(picture=OTHER_SCENE)
     assert [shown(one), shown(other)] == alone
     other.multiselect[0].set_value(["dog"])
     ran(other)
@@ -539,19 +539,19 @@ def test_a_broken_model_in_the_list_is_one_sentence(tmp_path, monkeypatch):
 
 def test_an_empty_list_is_one_sentence(monkeypatch):
     monkeypatch.setattr("ui.widgets.subject.known_models", dict)
-    (sentence,) = sentences(opened())
+    (sentence,) = sentences(open_page())
     assert "There is no model" in sentence
 
 
 @pytest.mark.parametrize(("picture", "model"), [("scene-fish-boat", "scenes"), ("chelsea", "photos")])
 def test_the_card_of_a_bundled_model_says_gains_with_their_intervals_and_shows_the_control(picture, model):
-    app = opened(picture=picture, model=model)
-    told = [caption.value for caption in app.caption]
-    assert sum("Measured on" in text for text in told) >= 2
-    assert sum("mean of 3 trainings" in text for text in told) == 1
-    assert sum("no proof of a gain" in text for text in told) == 1
+    app = open_page(picture=picture, model=model)
+    captions = [caption.value for caption in app.caption]
+    assert sum("Measured on" in text for text in captions) >= 2
+    assert sum("mean of 3 trainings" in text for text in captions) == 1
+    assert sum("no proof of a gain" in text for text in captions) == 1
     tables = [table.value for table in app.dataframe if "over CAM" in table.value.columns]
-    assert len(tables) == sum("Measured on" in text for text in told)
+    assert len(tables) == sum("Measured on" in text for text in captions)
     for table in tables:
         assert list(table["readout"][:5]) == ["CAM", "w", "w′", "w⊕w′", "w⊗w′"]
         assert table["over CAM"][0] == "–"

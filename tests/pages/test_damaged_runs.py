@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from opened import opened, press, words
+from any_page import open_page, press, words
 from trained_runs import write_run
 
 from recam_core.evaluation.store import Note, read_notes, write_note
@@ -63,15 +63,15 @@ def test_a_folder_in_the_place_of_a_file_stops_nobody(place, file):
     folder = write_run(place, "odd", model=False)
     (folder / file).unlink(missing_ok=True)
     (folder / file).mkdir()
-    opened("../pages/lab/train.py", run="odd")
-    opened("../pages/lab/errors.py")
+    open_page("../pages/lab/train.py", run="odd")
+    open_page("../pages/lab/errors.py")
 
 
 def test_the_pages_name_what_is_damaged_and_can_delete_it(place):
     write_run(place, "whole", model=False)
     broken = write_run(place, "broken", model=False)
     (broken / jobs.STATUS).write_text('{"state": 3}')
-    app = opened("../pages/lab/train.py")
+    app = open_page("../pages/lab/train.py")
     assert "The run broken cannot be read" in words(app)
     assert "expected str, got int" in words(app)
     press(app, key="delete-damaged-broken")
@@ -158,12 +158,12 @@ def test_what_is_watched_is_asked_again_and_a_refusal_tells_nothing(tmp_path, mo
     assert watched_file(str(secret)) == secret  # one person is at home
     monkeypatch.setenv("RECAM_DATA_ROOTS", str(tmp_path / "data"))
     assert watched_file(str(inside)) == inside
-    said = set()
+    refusals = set()
     for name in ("secret.png", "nothing.png", "data/link.png"):
         with pytest.raises(UserError) as caught:
             watched_file(str(tmp_path / name))
-        said.add(re.sub("“.*?”", "…", str(caught.value)))  # long names are cut
-    assert len(said) == 1
+        refusals.add(re.sub("“.*?”", "…", str(caught.value)))  # long names are cut
+    assert len(refusals) == 1
     upload = tmp_path / "runs" / "one" / "uploads" / "b.png"
     upload.parent.mkdir(parents=True)
     upload.write_bytes(b"x")

@@ -29,7 +29,7 @@ def page():
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
-    dataset_check._KEPT.clear()
+    dataset_check._REPORTS.clear()
     choose_data._offered.clear()
 
 
@@ -50,7 +50,7 @@ def ran(app):
     return app
 
 
-def opened(scored=False, **values):
+def open_choice(scored=False, **values):
     app = AppTest.from_function(page, default_timeout=30)
     app.session_state["scored"] = scored
     ran(app)
@@ -77,19 +77,19 @@ def check(app):
 
 
 def test_scenes_need_no_folder():
-    app = opened()
+    app = open_choice()
     assert app.session_state["choice"] == DataChoice("scenes", "", "train")
-    assert opened(scored=True).session_state["choice"] == DataChoice("scenes", "", "test")
+    assert open_choice(scored=True).session_state["choice"] == DataChoice("scenes", "", "test")
     assert list(app.selectbox(key="d-kind").options) == list(choose_data.KINDS.values())
 
 
 def test_what_lies_in_the_roots_is_offered_by_kind(roots):
-    app = opened(kind="voc")
+    app = open_choice(kind="voc")
     assert list(app.selectbox(key="d-folder").options) == ["VOC2012", "another folder …"]
     assert app.session_state["choice"] == DataChoice("voc", str(roots / "VOCdevkit" / "VOC2012"), "train")
-    assert opened(True, kind="voc").session_state["choice"].split == "val"
-    assert opened(kind="coco").session_state["choice"] == DataChoice("coco", str(roots / "coco"), "val")
-    app = opened(kind="folder")
+    assert open_choice(True, kind="voc").session_state["choice"].split == "val"
+    assert open_choice(kind="coco").session_state["choice"] == DataChoice("coco", str(roots / "coco"), "val")
+    app = open_choice(kind="folder")
     assert app.session_state["choice"] == DataChoice("folder", str(roots / "pets"), "")
     assert "d-split" not in [box.key for box in app.selectbox]  # it is not divided
     app.selectbox(key="d-kind").set_value("voc")  # a folder of another kind is forgotten
@@ -97,7 +97,7 @@ def test_what_lies_in_the_roots_is_offered_by_kind(roots):
 
 
 def test_a_typed_folder_is_bounded_and_must_fit(roots, tmp_path):
-    app = opened(kind="voc", folder="another folder …")
+    app = open_choice(kind="voc", folder="another folder …")
     assert app.session_state["choice"] is None
     assert "Name its folder. The devkit as it comes" in words(app)
     for place, complaint in ((tmp_path, "Data must lie in"), (roots / "pets", "pets is not laid out like that")):
@@ -109,7 +109,7 @@ def test_a_typed_folder_is_bounded_and_must_fit(roots, tmp_path):
 
 
 def test_train_aug_says_what_it_needs_until_it_is_there(roots):
-    app = opened(kind="voc", split="train_aug")
+    app = open_choice(kind="voc", split="train_aug")
     assert app.session_state["choice"] is None
     assert "SegmentationClassAug/*.png" in words(app)
     assert "10,582" in words(app)
@@ -118,21 +118,21 @@ def test_train_aug_says_what_it_needs_until_it_is_there(roots):
     label_map(base / "SegmentationClassAug" / "2007_000001.png", np.zeros((H, W)))
     assert ran(app).session_state["choice"].split == "train_aug"
     assert (
-        opened(kind="voc").session_state["choice"].split == "train_aug"
+        open_choice(kind="voc").session_state["choice"].split == "train_aug"
     )  # where it is there, it is what one trains on
 
 
 def test_a_folder_without_masks_cannot_be_scored(roots):
-    assert opened(True, kind="folder").session_state["choice"] is not None
+    assert open_choice(True, kind="folder").session_state["choice"] is not None
     (roots / "pets" / "masks").rename(roots / "elsewhere")
-    app = opened(True, kind="folder")
+    app = open_choice(True, kind="folder")
     assert app.session_state["choice"] is None
     assert "There is nothing to score here: no folder masks" in words(app)
 
 
 def test_a_check_shows_figures_faults_and_samples_and_is_kept(roots):
     (roots / "pets" / "cat" / "b.PNG").write_bytes(b"")
-    app = check(opened(kind="folder"))
+    app = check(open_choice(kind="folder"))
     assert {m.label: m.value for m in app.metric} == {
         "Pictures": "3", "Classes": "2", "With a mask": "1", "Without a label": "0", "Missing": "0", "Broken": "1",
     }  # fmt: skip
@@ -142,7 +142,7 @@ def test_a_check_shows_figures_faults_and_samples_and_is_kept(roots):
     assert [c.value for c in app.caption][-2:] == ["cat", "dog"]
     assert app.session_state["report"].broken_count == 1
     assert app.button(key="d-check-start").label == "Check again"
-    again = opened(kind="folder")
+    again = open_choice(kind="folder")
     assert again.session_state["report"].broken_count == 1  # for everybody, until the folder changes
     (roots / "pets" / "cat" / "new.jpg").touch()
     assert ran(again).session_state["report"] is None
@@ -150,7 +150,7 @@ def test_a_check_shows_figures_faults_and_samples_and_is_kept(roots):
 
 def test_a_refusal_of_the_check_is_said(roots):
     (roots / "coco" / "annotations" / "instances_val.json").write_text("{")
-    app = check(opened(kind="coco"))
+    app = check(open_choice(kind="coco"))
     assert "instances_val.json is not a COCO instances file" in words(app)
     assert app.session_state["report"] is None
 
@@ -164,7 +164,7 @@ def test_a_running_check_shows_how_far_it_is_and_stops(monkeypatch):
             go.wait(0.02)
 
     monkeypatch.setattr(dataset_check, "check_opened", slow)
-    app = opened()
+    app = open_choice()
     app.button(key="d-check-start").click()
     ran(app)
     assert app.get("progress")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import SHELL, handed_over, opened, press, query, ran, words
+from any_page import SHELL, handed_over, open_page, press, query, ran, words
 from small_data import make_boxed_scenes
 from streamlit.testing.v1 import AppTest
 
@@ -22,7 +22,7 @@ from recam_core.datasets.samples import SCENE_CLASSES
 from recam_core.evaluation.metrics import figures
 from recam_core.evaluation.store import Note, read_notes
 from recam_core.evaluation.store.map_names import map_label
-from recam_core.images.visualise import FOUND, MISSED, WRONG
+from recam_core.images.visualise import HIT, MISSED, WRONG
 from recam_core.networks.model import CamModel
 from recam_core.networks.pair import build_pair
 from recam_core.networks.readouts import READOUTS
@@ -42,7 +42,7 @@ PAGE = "../pages/lab/errors.py"
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def evaluations(tmp_path_factory):
     """A folder of runs with two evaluations of the bundled model on 12 scenes: all readouts, and CAM before and after a walk."""
     folder = tmp_path_factory.mktemp("runs")
     common = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--json-lines"]
@@ -53,9 +53,9 @@ def kept(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def place(kept, tmp_path, monkeypatch):
+def place(evaluations, tmp_path, monkeypatch):
     """A copy of it for each test, and nothing remembered from others."""
-    shutil.copytree(kept, tmp_path / "runs")
+    shutil.copytree(evaluations, tmp_path / "runs")
     (tmp_path / "runs" / "kept" / "store.json").touch()  # the newest
     monkeypatch.setenv("RECAM_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("RECAM_DATA_ROOTS", raising=False)
@@ -85,7 +85,7 @@ def ordered(monkeypatch):
 
 
 def open_errors(**link):
-    return opened(PAGE, **link)
+    return open_page(PAGE, **link)
 
 
 def cards(app):
@@ -367,8 +367,8 @@ def test_a_card_opens_the_picture_with_all_readouts_and_its_mask(place):
     table = next(frame.value for frame in app.dataframe if "pointing" in frame.value)
     store = open_store(place / "kept")
     index = round(100 * app.slider(key="errors-threshold").value)
-    found = store.areas("w", index).pictures().iou[store.number[name]]
-    assert table.set_index("map").loc["w", "IoU"] == f"{100 * found:.1f}"
+    iou = store.areas("w", index).pictures().iou[store.number[name]]
+    assert table.set_index("map").loc["w", "IoU"] == f"{100 * iou:.1f}"
     press(app, label="Close")
     assert "open" not in query(app)
 
@@ -381,8 +381,8 @@ def test_notes_and_tags_are_kept_with_the_evaluation(place):
     assert read_notes(place / "kept") == {"samples-0002": Note("the mast is missed <b>&", ("hard", "interesting"))}
     again = open_errors(tag="hard")
     assert cards(again) == ["samples-0002"]
-    opened = open_errors(open="samples-0002")
-    assert opened.text_area[0].value == "the mast is missed <b>&"
+    again = open_errors(open="samples-0002")
+    assert again.text_area[0].value == "the mast is missed <b>&"
 
 
 def test_damaged_notes_are_said_and_nothing_is_lost(place):
@@ -479,8 +479,8 @@ def test_the_confusion_matrix_shows_what_is_confused_most():
     matrix[1, 2], matrix[0, 3] = 10, 5
     assert classes.confused_labels(matrix, 3) == ([0, 1, 2], 1)
     assert classes.confused_labels(np.zeros((3, 3), int)) == ([], 0)
-    said = classes.confusion_words(matrix, ("background", "cat", "dog", "bus"))
-    assert said.endswith("**dog** takes 16.7 % of **cat**.")
+    sentence = classes.confusion_words(matrix, ("background", "cat", "dog", "bus"))
+    assert sentence.endswith("**dog** takes 16.7 % of **cat**.")
     assert "no class takes pixels" in classes.confusion_words(np.diag([3, 2]), ("background", "cat"))
 
 
@@ -597,10 +597,10 @@ def test_other_thresholds_are_refused(place):
 
 
 def test_a_refusal_of_an_unfinished_evaluation_speaks_of_the_pictures_so_far(place):
-    said = "No picture of this split has a mask, so nothing can be scored."
-    assert runs._so_far(place / "kept", said) == said
+    refusal = "No picture of this split has a mask, so nothing can be scored."
+    assert runs._so_far(place / "kept", refusal) == refusal
     rewrite(place, total=40)
-    assert runs._so_far(place / "kept", said).startswith("No picture of the 12 so far (of 40) has a mask")
+    assert runs._so_far(place / "kept", refusal).startswith("No picture of the 12 so far (of 40) has a mask")
 
 
 def test_walked_maps_of_two_evaluations_of_the_same_pictures_do_not_mix(place):
@@ -633,9 +633,9 @@ def test_progress_says_how_far_and_how_long(place):
     lines = [{"event": "Started", "time": time.time() - 20}]
     lines += [{"event": "EvalStep", "done": n, "total": 100, "name": "x"} for n in (41, 42, 43, 44, 45)]
     (job.folder / jobs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    share, said = runs.progress(job)
+    share, text = runs.progress(job)
     assert share == pytest.approx(0.45)
-    assert said == "45 of 100 pictures looked at, about 4 min left"
+    assert text == "45 of 100 pictures looked at, about 4 min left"
     lines.append({"event": "EvalStep", "done": 100, "total": 100, "name": "x"})
     (job.folder / jobs.EVENTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert runs.progress(job) == (1.0, "All 100 pictures are looked at; the last counts are being written …")
@@ -737,11 +737,11 @@ def test_a_model_of_other_classes_is_not_offered_to_start(place, ordered):
 
 
 def test_the_form_opens_a_data_set_once_and_says_what_is_wrong_with_a_model(place, monkeypatch):
-    opened, made = [], new.open_dataset
-    monkeypatch.setattr(new, "open_dataset", lambda *where: opened.append(where) or made(*where))
+    places, made = [], new.open_dataset
+    monkeypatch.setattr(new, "open_dataset", lambda *where: places.append(where) or made(*where))
     new._described.clear()
     ran(ran(open_errors()))
-    assert opened == [("scenes", "", "test")]
+    assert places == [("scenes", "", "test")]
 
     def broken(path):
         raise UserError("This model file is damaged.")
@@ -777,18 +777,18 @@ def test_folders_are_bounded_by_the_operator(place, ordered, tmp_path, monkeypat
 
 
 def test_words_of_a_gain_say_whether_it_can_be_told_from_chance():
-    def said(mean, low, high, pictures=300):
+    def words_of(mean, low, high, pictures=300):
         return gain_words("CAM", "w", 0.3, {"mean": mean, "low": low, "high": high}, pictures)
 
-    assert "**+1.2 points**" in said(0.012, 0.004, 0.02)
-    assert said(0.012, 0.004, 0.02).endswith("the interval does not contain 0, a **gain**.")
-    assert "no proof of a gain" in said(0.003, -0.002, 0.008)
-    assert "no proof of a loss" in said(-0.003, -0.008, 0.002)
-    assert "does not contain 0, a **loss**" in said(-0.01, -0.02, -0.005)
-    assert said(0.012, 0.004, 0.02, 19).endswith("19 pictures are too few for an interval.")
+    assert "**+1.2 points**" in words_of(0.012, 0.004, 0.02)
+    assert words_of(0.012, 0.004, 0.02).endswith("the interval does not contain 0, a **gain**.")
+    assert "no proof of a gain" in words_of(0.003, -0.002, 0.008)
+    assert "no proof of a loss" in words_of(-0.003, -0.008, 0.002)
+    assert "does not contain 0, a **loss**" in words_of(-0.01, -0.02, -0.005)
+    assert words_of(0.012, 0.004, 0.02, 19).endswith("19 pictures are too few for an interval.")
     assert "**my\\_w**" in gain_words("CAM", "my_w", 0.3, {"mean": 0, "low": 0, "high": 0}, 30)
-    assert "the two are the same" in said(0, 0, 0)
-    assert "a single picture says nothing" in said(0.1, 0.1, 0.1, 1)
+    assert "the two are the same" in words_of(0, 0, 0)
+    assert "a single picture says nothing" in words_of(0.1, 0.1, 0.1, 1)
 
 
 def test_an_error_card_counts_another_class_as_wrong():
@@ -796,7 +796,7 @@ def test_an_error_card_counts_another_class_as_wrong():
     mask = np.array([[1, 1, 2, 0, 255]], np.uint8)
     given = np.array([[[0.9, 0.0, 0.9, 0.9, 0.9]], [[0.1, 0.0, 0.1, 0.1, 0.1]]], np.float32)
     card = maps.error_card(picture, given, (0, 1), mask, 0.5)[0]
-    shade = [tuple(np.rint(np.array(colour) * 0.6).astype(int)) for colour in (FOUND, MISSED, WRONG, WRONG, (0, 0, 0))]
+    shade = [tuple(np.rint(np.array(colour) * 0.6).astype(int)) for colour in (HIT, MISSED, WRONG, WRONG, (0, 0, 0))]
     assert [tuple(pixel) for pixel in card.tolist()] == shade
     alone = maps.error_card(picture, given, (0, 1), mask, 0.5, only=2)[0]
     assert [tuple(pixel) for pixel in alone.tolist()] == [(0, 0, 0)] * 2 + [shade[1]] + [(0, 0, 0)] * 2

@@ -5,8 +5,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from any_page import open_page, ran
 from google.protobuf.message import Message
-from opened import opened, ran
 from trained_runs import CONFIG, write_run
 
 import ui.compute.engine
@@ -115,8 +115,8 @@ def _run(runs):
 
 
 def _store(folder):
-    said = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--readouts", "cam,w"]
-    assert main([*said, "--out", str(folder)]) == 0
+    arguments = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--readouts", "cam,w"]
+    assert main([*arguments, "--out", str(folder)]) == 0
     stored = json.loads((folder / "store.json").read_text())
     stored["settings"] |= {"model": MARK, "source": MARK, "split": MARK}
     stored["settings"]["classes"] = [f"{name} {MARK}" for name in stored["settings"]["classes"]]
@@ -150,7 +150,7 @@ def shown(app):
 
 @pytest.mark.parametrize(("page", "link"), PAGES)
 def test_markup_is_shown_letter_by_letter(page, link):
-    app = opened(f"../pages/{page}.py", **link)
+    app = open_page(f"../pages/{page}.py", **link)
     while not all(stream.wait(60) for stream in stream_store.STORE.values()):
         pass
     ran(app)  # also what is shown when a walk or a climb has ended

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from any_page import SHELL, open_page, query, ran, words
 from hostile import Hostile
-from opened import SHELL, opened, query, ran, words
 from streamlit.testing.v1 import AppTest
 
 import ui.compute.engine
@@ -61,7 +61,7 @@ def place(stored, tmp_path, monkeypatch):
 
 
 def open_models(**link):
-    return opened(PAGE, **link)
+    return open_page(PAGE, **link)
 
 
 def errors(app):
@@ -95,15 +95,15 @@ def send(app, *files):
 def test_every_model_has_a_card_bundled_first_then_trained_then_imported():
     app = open_models()
     assert titles(app) == ["voc", "photos", "scenes", "scenes, quick look", "broken", "mine"]
-    said = words(app)
-    assert "6 models: 3 bundled, 1 trained here, 2 imported" in said.replace("*", "")
-    assert "cat, dog, *fish*" in said
-    assert f"`{RUN}` in links and commands" in said
-    assert "w′ 23.4 % mIoU" in said
-    assert "which it was trained on" in said
-    assert "This model saw only 128 photos" in said
-    assert "Only [for] a test." in said
-    assert "Only CAM: this model has no FC2" in said
+    text = words(app)
+    assert "6 models: 3 bundled, 1 trained here, 2 imported" in text.replace("*", "")
+    assert "cat, dog, *fish*" in text
+    assert f"`{RUN}` in links and commands" in text
+    assert "w′ 23.4 % mIoU" in text
+    assert "which it was trained on" in text
+    assert "This model saw only 128 photos" in text
+    assert "Only [for] a test." in text
+    assert "Only CAM: this model has no FC2" in text
     (damaged,) = errors(app)
     assert "broken.safetensors is not a readable safetensors file" in damaged
     keys = {button.key for button in app.button}
@@ -120,9 +120,9 @@ def test_details_are_made_when_they_are_opened():
     app.session_state[f"model-details-{RUN}"] = True
     ran(app)
     assert digest in [code.value for code in app.code]
-    said = words(app)
-    assert "Stage 1: 5 epochs of BCE. Stage 2: 4 epochs of BCE + 0.5 · SCE" in said
-    assert "The card holds none that this page knows." in said
+    text = words(app)
+    assert "Stage 1: 5 epochs of BCE. Stage 2: 4 epochs of BCE + 0.5 · SCE" in text
+    assert "The card holds none that this page knows." in text
     settings = app.dataframe[0].value
     assert dict(zip(settings["setting"], settings["value"], strict=True))["watch"] == "a"
     app.session_state["model-details-photos"] = True
@@ -285,7 +285,7 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence_each(place, stored):
     )
     app = send(open_models(), *files)
     refusals = errors(app)[: len(files)]
-    assert [name for (name, _), said in zip(files, refusals, strict=True) if name not in said] == []
+    assert [name for (name, _), refusal in zip(files, refusals, strict=True) if name not in refusal] == []
     assert "a JPEG picture" in refusals[3]
     assert not [button for button in app.button if button.key == "models-go-0"]
     assert left_behind(place) == []
@@ -303,23 +303,26 @@ def test_a_file_that_wants_to_run_code_is_refused_and_runs_nothing(place):
 
 @pytest.fixture
 def asked(monkeypatch, stored):
-    """What the import is told, without the weights of a ResNet-50; ``asked.seen`` is what files are recognised as."""
+    """What is imported, without the weights of a ResNet-50; ``asked.recognition`` is what files are recognised as."""
 
     class Asked(list):
-        seen = Recognised("classifier", "resnet50_s16", 2, False, "a torchvision classifier: resnet50, 2 classes")
+        recognition = Recognised(
+            "classifier", "resnet50_s16", 2, False, "a torchvision classifier: resnet50, 2 classes"
+        )
 
-    told = Asked()
+    imports = Asked()
 
     def store(paths, path, name, **more):
         assert all(Path(source).is_file() for source in paths)
-        told.append(([Path(source).name for source in paths], name, more))
+        imports.append(([Path(source).name for source in paths], name, more))
         path.write_bytes(stored["cam"])
 
-    monkeypatch.setattr(
-        import_panel, "recognise", lambda path, backbone: replace(told.seen, backbone=backbone or told.seen.backbone)
-    )
+    def recognise(path, backbone):
+        return replace(imports.recognition, backbone=backbone or imports.recognition.backbone)
+
+    monkeypatch.setattr(import_panel, "recognise", recognise)
     monkeypatch.setattr(import_form, "store_import", store)
-    return told
+    return imports
 
 
 def test_what_a_file_does_not_say_is_asked(asked):
@@ -355,18 +358,18 @@ def test_what_a_file_does_not_say_is_asked(asked):
 
 
 def test_known_numbers_of_classes_have_known_names(asked):
-    asked.seen = Recognised("cam", "resnet50_s16", 20, False, "a CAM network of the reference, 20 classes")
+    asked.recognition = Recognised("cam", "resnet50_s16", 20, False, "a CAM network of the reference, 20 classes")
     app = press(send(open_models(), ("res50_cam.pth", b"weights")), "models-go-0")
     ((files, name, more),) = asked
     assert (files, name, more["class_names"]) == (["res50_cam.pth"], "res50_cam", CLASS_LISTS["VOC"]())
     assert more["activation"] == ""
-    asked.seen = Recognised("classifier", "resnet50_s16", 20, False, "a classifier of 20 classes")
+    asked.recognition = Recognised("classifier", "resnet50_s16", 20, False, "a classifier of 20 classes")
     app = send(open_models(), ("other.pth", b"weights"))
     assert "Say which classes they are." in words(app)  # not every classifier of 20 classes is VOC's
 
 
 def test_of_two_networks_a_person_says_which_comes_first(asked):
-    asked.seen = Recognised("cam", "resnet50_s16", 20, False, "a CAM network of the reference, 20 classes")
+    asked.recognition = Recognised("cam", "resnet50_s16", 20, False, "a CAM network of the reference, 20 classes")
     app = send(open_models(), ("recam.pth", b"one"), ("plain.pth", b"two"))
     form(app, "selectbox", "first").set_value(1)
     press(ran(app), "models-go-0")
@@ -374,7 +377,7 @@ def test_of_two_networks_a_person_says_which_comes_first(asked):
 
 
 def test_an_irn_network_needs_a_model_to_go_onto(asked):
-    asked.seen = Recognised("irn", "resnet50_s16", 0, False, "an IRN network of the reference")
+    asked.recognition = Recognised("irn", "resnet50_s16", 0, False, "an IRN network of the reference")
     app = send(open_models(), ("res50_irn.pth", b"weights"))
     assert "choose the model that gets its boundaries" in words(app)
     form(app, "selectbox", "onto").set_value("photos")

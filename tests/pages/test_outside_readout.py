@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from opened import handed_over, opened, unfold
+from any_page import handed_over, open_page, unfold
 
 import ui.balance.curve
 import ui.balance.knobs
@@ -64,7 +64,7 @@ def test_explain_writes_it(tmp_path):
 
 
 def test_compare_shows_it(outside):
-    app = opened(picture=SCENE, model="outside")
+    app = open_page(picture=SCENE, model="outside")
     assert view_keys(app) == WITH_OUTSIDE
     assert "for six maps of" in " ".join(element.value for element in unfold(app, "show_method").markdown)
 
@@ -73,7 +73,7 @@ def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):
     common = ["evaluate", "--model", "outside", "--dataset", "scenes", "--split", "samples", "--json-lines"]
     assert main([*common, "--out", str(tmp_path / "runs" / "mine")]) == 0
     assert list(open_store(tmp_path / "runs" / "mine").settings.maps) == WITH_OUTSIDE
-    app = opened("../pages/lab/errors.py", run="mine", a="outside", b="sum")
+    app = open_page("../pages/lab/errors.py", run="mine", a="outside", b="sum")
     assert app.session_state["errors-a"] == "outside"
     assert app.selectbox(key="errors-b").options == [READOUTS[name].label for name in WITH_OUTSIDE]
     assert not app.error
@@ -84,7 +84,7 @@ def test_balance_fits_and_shows_it(monkeypatch):
     monkeypatch.setattr(ui.balance.knobs, "default_refit", lambda backbone: replace(default_refit(backbone), steps=4))
     for module in (ui.balance.knobs, ui.balance.curve):
         monkeypatch.setattr(module, "RUNGS", (0.0, 1.0))
-    app = opened("../pages/learn/balance.py", picture=SCENE, model="outside")
+    app = open_page("../pages/learn/balance.py", picture=SCENE, model="outside")
     assert view_keys(app) == WITH_OUTSIDE
     assert "outside" in app.dataframe[0].value.columns
     assert not app.error

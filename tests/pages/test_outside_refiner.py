@@ -7,7 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import pytest
-from opened import opened, press
+from any_page import open_page, press
 
 from recam_core import open_store
 from recam_core.__main__ import main
@@ -64,8 +64,8 @@ def _soft(monkeypatch, tmp_path):
 
 def test_seeds_are_blurred(tmp_path):
     assert main(["seeds", *SCENES, "--refine", "soft", "--width", "1", "--out", str(tmp_path / "masks")]) == 0
-    told = json.loads((tmp_path / "masks" / "seeds.json").read_text("utf-8"))
-    assert (told["refine"], told["soft"]) == ("soft", {"width": 1.0})
+    settings = json.loads((tmp_path / "masks" / "seeds.json").read_text("utf-8"))
+    assert (settings["refine"], settings["soft"]) == ("soft", {"width": 1.0})
     assert len(list((tmp_path / "masks").glob("*.png"))) == 12
 
 
@@ -78,15 +78,15 @@ def test_an_evaluation_counts_blurred_maps_and_errors_has_them_as_a_side(tmp_pat
     report = tmp_path / "figures.json"
     more = ["--readouts", "cam", "--refine", "soft", "--out", str(tmp_path / "mine"), "--json", str(report)]
     assert main(["evaluate", *SCENES, *more]) == 0
-    told = json.loads(report.read_text("utf-8"))
-    assert (told["refine"], told["soft"]) == ("soft", {"width": 2.0})
+    figures = json.loads(report.read_text("utf-8"))
+    assert (figures["refine"], figures["soft"]) == ("soft", {"width": 2.0})
     store = open_store(tmp_path / "mine")
     assert store.settings.maps == ("cam", "cam-soft")
     assert store.settings.to_json()["soft"] == {"width": 2.0}
     plain, soft = maps.results_of(store, 1, ("cam", "cam-soft"))
     np.testing.assert_allclose(soft.raw, blurred(plain.raw, 2.0), rtol=1e-5)
     assert soft.maps.max() == pytest.approx(1, abs=1e-3)  # divided anew
-    app = opened("../pages/lab/errors.py", run="mine", a="cam", b="cam-soft")
+    app = open_page("../pages/lab/errors.py", run="mine", a="cam", b="cam-soft")
     assert app.selectbox(key="errors-b").options == ["CAM", "CAM made soft"]
     assert app.session_state["errors-b"] == "cam-soft"
     assert not app.error
@@ -107,7 +107,7 @@ def test_a_store_of_a_refiner_that_is_gone_says_so(tmp_path, monkeypatch):
 
 
 def test_compare_shows_blurred_maps_and_how_they_became_so():
-    app = opened(picture="scene-fish-boat", size="96", flip="0", snap="soft")
+    app = open_page(picture="scene-fish-boat", size="96", flip="0", snap="soft")
     offered = [refiner.label for refiner in REFINERS.values() if refiner.picture_alone]
     assert app.selectbox(key="more-refiner").options == ["as they are", *offered]
     assert "made soft" in offered

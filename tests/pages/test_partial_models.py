@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 import torch
+from any_page import SHELL, open_page, ran, unfold
 from balance_page import few_fits, open_balance, text
 from climb_page import open_climb, watched
 from compare_page import SCENE, mounted, press, shown
-from opened import SHELL, opened, ran, unfold
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 from walk_page import open_walk, order_of
@@ -71,7 +71,7 @@ def labels(app):
 
 
 def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
-    app = opened(picture=SCENE, model="alone")
+    app = open_page(picture=SCENE, model="alone")
     assert labels(app) == ["CAM"]
     assert "The model alone has one classifier (FC1) and shows **CAM** alone" in infos(app)
     assert "Train FC2 on it" in [button.label for button in app.button]
@@ -86,7 +86,7 @@ def test_compare_shows_one_panel_and_says_where_fc2_is_trained():
 
 
 def test_compare_shows_methods_alone_where_cam_does_not_apply_and_other_pages_say_so():
-    app = opened(picture=SCENE, model="deep")
+    app = open_page(picture=SCENE, model="deep")
     assert labels(app) == ["Grad-CAM++", "LayerCAM"]
     assert "answer of the model deep is not linear in averaged features, so **CAM does not apply**" in infos(app)
     app.multiselect(key="more-methods").set_value(["gradcam"])
@@ -106,16 +106,16 @@ def test_compare_shows_methods_alone_where_cam_does_not_apply_and_other_pages_sa
 
 
 def test_compare_shows_recam_alone_without_a_reference():
-    app = opened(picture=SCENE, model="recam")
+    app = open_page(picture=SCENE, model="recam")
     assert labels(app) == [READOUTS[name].label for name in recam_readouts()]
     assert "CAM is missing" in infos(app)
 
 
-@pytest.mark.parametrize(("model", "said"), [("alone", "softmax probability"), ("plain", "probability")])
-def test_scores_are_called_what_they_are(model, said):
-    app = opened(picture=SCENE, model=model)
+@pytest.mark.parametrize(("model", "unit"), [("alone", "softmax probability"), ("plain", "probability")])
+def test_scores_are_called_what_they_are(model, unit):
+    app = open_page(picture=SCENE, model=model)
     (choice,) = [m for m in app.multiselect if m.label == "What is in the picture?"]
-    assert choice.help.startswith(f"Classes with their {said}, ")
+    assert choice.help.startswith(f"Classes with their {unit}, ")
     hints = [c.value for c in app.caption if c.value.startswith("Softmax probabilities sum to 1 over all 8 classes")]
     assert len(hints) == (model == "alone")
     if model == "alone":
@@ -124,7 +124,7 @@ def test_scores_are_called_what_they_are(model, said):
 
 
 def test_compare_works_with_a_thousand_classes():
-    app = opened(picture=SCENE, model="many")
+    app = open_page(picture=SCENE, model="many")
     (choice,) = [m for m in app.multiselect if m.label == "What is in the picture?"]
     assert len(choice.options) == len({option.rsplit(" ", 1)[0] for option in choice.options}) == 1000
     assert len(choice.value) == 1
@@ -217,14 +217,14 @@ def test_a_way_from_compare_to_climb_takes_cam_along():
 ])  # fmt: skip
 def test_a_card_of_another_hand_stops_no_page(tmp_path, card):
     save_pair(build_pair("odd", "tiny", SCENE_CLASSES, card), tmp_path / "odd.safetensors")
-    for open_page in (opened, open_walk, open_climb, open_why, open_balance):
-        open_page(picture=SCENE, model="odd")
+    for open_one in (open_page, open_walk, open_climb, open_why, open_balance):
+        open_one(picture=SCENE, model="odd")
 
 
 def test_one_odd_file_stops_no_page(tmp_path):
     (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "deep.safetensors", {"pair": "[" * 100_000})
-    app = opened(picture=SCENE)
+    app = open_page(picture=SCENE)
     for page in ("models", "errors", "train"):
         app.switch_page(f"../pages/lab/{page}.py")
         ran(app)

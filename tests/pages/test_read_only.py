@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from any_page import open_page
 from balance_page import few_fits
-from opened import opened
 from trained_runs import write_job, write_run
 
 import ui.compute.engine
@@ -60,8 +60,8 @@ def folders(tmp_path_factory):
     write_job(folder / "runs" / "waits", "train", "waits", "queued")
     broken = write_run(folder / "runs", "broken", model=False)
     (broken / jobs.STATUS).write_text("{}")
-    said = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--readouts", "cam,w"]
-    assert main([*said, "--out", str(folder / "runs" / "kept")]) == 0
+    arguments = ["evaluate", "--model", "scenes", "--dataset", "scenes", "--split", "samples", "--readouts", "cam,w"]
+    assert main([*arguments, "--out", str(folder / "runs" / "kept")]) == 0
     return folder
 
 
@@ -85,7 +85,7 @@ def listing(folder):
 @pytest.mark.parametrize(("page", "link"), PAGES)
 def test_no_page_offers_to_change_anything(place, page, link):
     before = listing(place)
-    app = opened(f"../pages/{page}.py", **link)
+    app = open_page(f"../pages/{page}.py", **link)
     keys = [str(button.key) for button in app.button if str(button.key) not in HARMLESS]
     assert [key for key in keys if key.startswith(CHANGES)] == []
     assert listing(place) == before

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from any_page import SHELL, query, ran
 from climb_page import finished, header, open_climb, watched
 from compare_page import SCENE, mounted, picture, upload
 from odd_files import encode
-from opened import SHELL, query, ran
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from walk_page import PAGE, captions, ended, open_walk, order_of
@@ -41,15 +41,15 @@ def _nothing_remembered(monkeypatch):
 def test_it_opens_with_a_walk_of_all_classes_and_every_t():
     app = open_walk(classes="fish,boat")
     (stream,) = watched(app)
-    told = header(stream)
+    description = header(stream)
     assert (stream.state, stream.made) == ("done", 17)
-    assert [panel["layer"] for panel in told["about"]["panels"]] == ["boundary", "start", "map", "map"]
-    assert set(told["frames"][0]["layers"]) == {"boundary", "start", "map"}
-    assert all(set(frame["layers"]) == {"map"} for frame in told["frames"][1:])  # what stays travels once
-    assert [frame["label"] for frame in told["frames"][:2]] == ["t = 0", "t = 1"]
+    assert [panel["layer"] for panel in description["about"]["panels"]] == ["boundary", "start", "map", "map"]
+    assert set(description["frames"][0]["layers"]) == {"boundary", "start", "map"}
+    assert all(set(frame["layers"]) == {"map"} for frame in description["frames"][1:])  # what stays travels once
+    assert [frame["label"] for frame in description["frames"][:2]] == ["t = 0", "t = 1"]
     order = order_of(app)
     assert order.start.classes == ("fish", "boat")
-    iou = [frame["curves"]["map"]["iou"][30] for frame in told["frames"]]
+    iou = [frame["curves"]["map"]["iou"][30] for frame in description["frames"]]
     assert len(set(iou)) > 3
 
 
@@ -72,9 +72,9 @@ def test_knobs_start_another_walk_and_are_in_the_link():
     ended(ran(app))
     assert mounted(app)["runs"] != before
     assert order_of(app).options == RandomWalkOptions(3, 2.0, 16)
-    said = query(app)
-    assert said | {"radius": "3", "beta": "2", "last": "16"} == said
-    assert order_of(open_walk(**{name: said[name] for name in ("radius", "beta", "last")})).options.radius == 3
+    address = query(app)
+    assert address | {"radius": "3", "beta": "2", "last": "16"} == address
+    assert order_of(open_walk(**{name: address[name] for name in ("radius", "beta", "last")})).options.radius == 3
     ended(ran(app))
     assert mounted(app)["runs"][0]["id"] == app.session_state["walk-run"].stream.id  # and no walk without a change
 

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from any_page import open_page, query, ran
 from compare_page import SCENE
-from opened import opened, query, ran
 from why_page import PAGE, heading, open_why, press, words
 
 import ui.compute.engine
@@ -59,13 +59,13 @@ def test_every_step_opens_by_its_link_with_a_task_and_its_answer():
 
 
 def test_it_begins_with_a_sample_of_its_own_until_somebody_chooses_one():
-    app = opened()
+    app = open_page()
     compared = app.session_state["picture"]
-    for choice, told in ((None, "scene-cat-fish-boat"), (SCENE, SCENE)):  # of the first one CAM lights up a part
+    for choice, sample in ((None, "scene-cat-fish-boat"), (SCENE, SCENE)):  # of the first one CAM lights up a part
         if choice is not None:
             press(app, f"show-{choice}")
         app.switch_page(PAGE)
-        assert ran(app).session_state["picture"] == query(app)["picture"] == told
+        assert ran(app).session_state["picture"] == query(app)["picture"] == sample
         app.switch_page("../pages/explore/compare.py")
         assert ran(app).session_state["picture"] == (choice or compared)
 
@@ -99,10 +99,10 @@ def test_a_step_that_is_none_opens_the_first_and_says_so():
 
 
 def test_turning_pages_looks_at_the_picture_once(monkeypatch):
-    seen, features = [], CamModel.features
+    shapes, features = [], CamModel.features
 
     def counted(self, x):
-        seen.append(tuple(x.shape))
+        shapes.append(tuple(x.shape))
         return features(self, x)
 
     monkeypatch.setattr(CamModel, "features", counted)
@@ -112,11 +112,11 @@ def test_turning_pages_looks_at_the_picture_once(monkeypatch):
         ui.compute.engine.TurnCache(2**27, lambda f: f.nbytes, ui.compute.engine.EVIDENCE.queue),
     )
     app = open_why()
-    first = len(seen)
+    first = len(shapes)
     assert first == 4  # both networks, for the maps of all classes and for their features
     for _ in NUMBERS[1:]:
         press(app, "why-next")
-    assert len(seen) == first
+    assert len(shapes) == first
 
 
 def test_the_votes_on_screen_are_those_of_the_position_in_the_link():
@@ -126,11 +126,11 @@ def test_the_votes_on_screen_are_those_of_the_position_in_the_link():
     rows, columns = inside.stage1.shape[1:]
     row, column = int(0.75 * rows), int(0.25 * columns)
     votes = channel_votes(inside.stage1, inside.weights["cam"][pair.class_ids(["fish"])[0]], row, column)
-    told = words(app)
-    assert f"At column {column + 1} of {columns}, row {row + 1} of {rows}" in told
-    shown = re.findall(r'<span class="number(?: strong)?">([^<]+)</span>', told)
+    text = words(app)
+    assert f"At column {column + 1} of {columns}, row {row + 1} of {rows}" in text
+    shown = re.findall(r'<span class="number(?: strong)?">([^<]+)</span>', text)
     assert shown == [signed(float(v), 3) for v in (*votes.votes, votes.rest, votes.total)]
-    assert told.count("data:image/png;base64,") == len(votes.channels)
+    assert text.count("data:image/png;base64,") == len(votes.channels)
 
 
 def test_the_peak_and_the_lowest_place_can_be_reached_without_a_mouse():
@@ -148,21 +148,21 @@ def test_a_position_that_is_none_becomes_the_peak():
 
 
 def test_the_mask_is_called_after_the_readout_that_makes_it():
-    told = words(open_why(step="4", classes="fish"))
+    text = words(open_why(step="4", classes="fish"))
     pair = load_pair("scenes").folded()
     evidence = gather_evidence(read_sample(SCENE)[0].pixels, pair, HeatmapOptions((1.0,), False))
     w, cam = (f"{100 * (read_out(evidence, name, ['fish']).maps[0] > 0.3).mean():.0f} %" for name in ("w", "cam"))
-    assert f"made with **w**: above 0.30 it covers {w} of the picture" in told
-    assert f"trained with BCE alone, and covers {cam}." in told
+    assert f"made with **w**: above 0.30 it covers {w} of the picture" in text
+    assert f"trained with BCE alone, and covers {cam}." in text
 
 
 def test_what_advcam_climbs_is_the_number_of_the_climb_page():
     app = open_why(step="7", classes="fish", flip="0")
     view = HeatmapOptions((1.0,), False)
     (step,) = climb(read_sample(SCENE)[0].pixels, load_pair("scenes"), ["fish"], AdvCamOptions(steps=1), "w", view)
-    told = " ".join(formula.value for formula in app.latex)
-    assert f"{step.score[0]:.2f}" in told
-    assert f"{step.others[0]:.2f}" in told
+    formulas = " ".join(formula.value for formula in app.latex)
+    assert f"{step.score[0]:.2f}" in formulas
+    assert f"{step.others[0]:.2f}" in formulas
     assert "y is not the logit z" in words(app)
     assert "mirror image" not in words(app).split("y is not the logit z")[1].split("\n")[0]
 
@@ -179,22 +179,22 @@ def test_another_class_is_another_story_and_compare_hears_of_it():
 
 def test_both_loss_steps_share_the_logits_of_the_link():
     app = open_why(step="3", z="1,-2,0.5", y="011", target="2")
-    kept = app.session_state["why-logits"]
-    assert kept == {"z": [1, -2, 0.5], "y": [0, 1, 1], "target": 2}
+    state = app.session_state["why-logits"]
+    assert state == {"z": [1, -2, 0.5], "y": [0, 1, 1], "target": 2}
     press(app, "why-next")
     press(app, "why-next")
-    assert app.session_state["why-logits"] == kept
-    said = query(app)
-    assert said | {"z": "1,-2,0.5", "y": "011", "target": "2", "step": "5"} == said
+    assert app.session_state["why-logits"] == state
+    address = query(app)
+    assert address | {"z": "1,-2,0.5", "y": "011", "target": "2", "step": "5"} == address
 
 
-@pytest.mark.parametrize("said", [
+@pytest.mark.parametrize("state", [
     {"z": ["nan", 0, 0], "y": [1, 1, 0], "target": 0}, {"z": [9, 0, 0], "y": "1", "target": 3},
     {"z": [], "y": [2, 0, 0], "target": "a"},
     {"z": ["1", "x", "2"], "y": [], "target": -1}, {"z": None, "y": "abc", "target": None},
 ])  # fmt: skip
-def test_nonsense_logits_become_the_worked_example(said):
-    assert checked(said) == START
+def test_nonsense_logits_become_the_worked_example(state):
+    assert checked(state) == START
 
 
 def test_the_presentation_is_in_the_link_and_changes_the_page_also_by_an_old_link():
@@ -208,7 +208,7 @@ def test_the_presentation_is_in_the_link_and_changes_the_page_also_by_an_old_lin
 
 
 def test_the_lesson_begins_with_a_sample_on_which_cam_lights_up_a_part_and_a_readout_finds_more():
-    app = opened(PAGE)
+    app = open_page(PAGE)
     name = query(app)["picture"]
     pair, view = load_pair("scenes"), HeatmapOptions((1.0,), False)
     evidence = gather_evidence(read_sample(name)[0].pixels, pair.folded(), view)
@@ -243,13 +243,13 @@ def test_a_model_of_one_or_two_classes_can_be_taught_with(classes, tmp_path, mon
 
 def test_the_measured_sentence_is_that_of_the_card():
     pair = load_pair("scenes")
-    told = words(open_why(step="8"))
+    text = words(open_why(step="8"))
     table = pair.card["scores"]["scenes test, one scale"]["readouts"]
     ours = max(table[name]["over_cam"]["mean"] for name in ("w", "wprime", "sum", "product"))
     control = table["control"]["over_cam"]["mean"]
-    assert f"{signed(100 * ours, 1)} (" in told
-    assert f"the control {signed(100 * control, 1)} (" in told
-    assert ("does not beat its control" in told) == any(
+    assert f"{signed(100 * ours, 1)} (" in text
+    assert f"the control {signed(100 * control, 1)} (" in text
+    assert ("does not beat its control" in text) == any(
         max(t["readouts"][n]["over_cam"]["mean"] for n in ("w", "wprime", "sum", "product"))
         <= t["readouts"]["control"]["over_cam"]["mean"]
         for t in pair.card["scores"].values()

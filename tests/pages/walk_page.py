@@ -1,14 +1,14 @@
 """The Walk page, opened and read."""
 
+from any_page import open_page, ran
 from climb_page import watched
 from compare_page import SCENE
-from opened import opened, ran
 
 PAGE = "../pages/explore/walk.py"
 
 
 def open_walk(**link):
-    return ended(opened(PAGE, **({"picture": SCENE, "last": "16"} | link)))
+    return ended(open_page(PAGE, **({"picture": SCENE, "last": "16"} | link)))
 
 
 def ended(app):

@@ -1,13 +1,13 @@
 """The Why page, opened and read."""
 
+from any_page import open_page, ran
 from compare_page import SCENE
-from opened import opened, ran
 
 PAGE = "../pages/learn/why.py"
 
 
 def open_why(**link):
-    return opened(PAGE, **({"picture": SCENE} | link))
+    return open_page(PAGE, **({"picture": SCENE} | link))
 
 
 def words(app):
@@ -16,8 +16,8 @@ def words(app):
 
 
 def heading(app):
-    (found,) = [m.value for m in app.markdown if m.value.startswith("#### ")]
-    return found
+    (text,) = [m.value for m in app.markdown if m.value.startswith("#### ")]
+    return text
 
 
 def press(app, key):

@@ -251,9 +251,9 @@ def test_threads_that_share_a_model_do_not_disturb_one_another(pair):
 
     alone = [last(picture) for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
-        looking = pool.map(lambda p: gather_evidence(p, pair, HeatmapOptions()).scores, pictures * 3)
+        scores = pool.map(lambda p: gather_evidence(p, pair, HeatmapOptions()).scores, pictures * 3)
         together = list(pool.map(last, pictures))
-        assert len(list(looking)) == 12
+        assert len(list(scores)) == 12
     for one, two in zip(alone, together, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -311,12 +311,12 @@ def test_memory_that_runs_out_on_the_way_starts_the_scale_over():
     pair.recam.backbone = limit
     limit.__class__.__deepcopy__ = lambda self, memo: self  # so that the running copy can be reached
     try:
-        seen = [next(events), next(events)]
+        steps = [next(events), next(events)]
         limit.pixels = 2 * 36 * 48
-        seen += list(events)
+        steps += list(events)
     finally:
         del LittleMemory.__deepcopy__
-    assert [(step.t, step.scale) for step in seen] == [(0, 1.0), (1, 1.0)] + [(t, 0.75) for t in range(4)]
+    assert [(step.t, step.scale) for step in steps] == [(0, 1.0), (1, 1.0)] + [(t, 0.75) for t in range(4)]
 
 
 def test_a_bound_on_a_cpu_keeps_classes_apart(monkeypatch):

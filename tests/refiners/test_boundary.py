@@ -36,11 +36,11 @@ def test_sources_follow_from_the_branches(plain, edged):
 @pytest.mark.parametrize("source", BOUNDARIES)
 @pytest.mark.parametrize("size", [(61, 83), (16, 16), (1, 1), (33, 600)])
 def test_a_map_is_a_quarter_of_the_picture_and_in_range(edged, source, size):
-    found = boundary_map(edged, noise(*size), source)
-    assert found.shape == tuple((side - 1) // 4 + 1 for side in size)
-    assert found.dtype == np.float32
-    assert found.min() >= 0
-    assert found.max() <= 1
+    boundary = boundary_map(edged, noise(*size), source)
+    assert boundary.shape == tuple((side - 1) // 4 + 1 for side in size)
+    assert boundary.dtype == np.float32
+    assert boundary.min() >= 0
+    assert boundary.max() <= 1
 
 
 def test_the_mirror_image_has_the_mirrored_boundaries(edged):
@@ -99,10 +99,10 @@ def test_a_look_leaves_no_trace(edged):
 def test_the_gradient_of_a_step_is_where_the_step_is():
     picture = np.zeros((16, 32, 3), np.uint8)
     picture[:, 18:, 1] = 200  # between the 17th and the 18th column, in one channel alone
-    found = gradient_boundary(picture)
-    assert (found[:, 4] == 1).all()  # columns 16 to 19
-    assert max(found[:, :3].max(), found[:, 6:].max()) < 1e-3
-    assert (found == found[:1]).all()
+    boundary = gradient_boundary(picture)
+    assert (boundary[:, 4] == 1).all()  # columns 16 to 19
+    assert max(boundary[:, :3].max(), boundary[:, 6:].max()) < 1e-3
+    assert (boundary == boundary[:1]).all()
 
 
 def test_a_flat_picture_has_no_edges_and_faint_noise_hardly_any():

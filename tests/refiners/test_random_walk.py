@@ -67,9 +67,9 @@ def test_steps_agree_with_a_dense_matrix():
     walker = RandomWalk(boundary, RandomWalkOptions(4, 2.5, 6))
     matrix, _ = dense(walker)
     expected = walker.gate(maps).reshape(2, -1).astype(float)
-    for t, found in enumerate(walker.steps(maps)):
-        np.testing.assert_allclose(found.reshape(2, -1), expected, atol=1e-6)
-        np.testing.assert_array_equal(walker.at(maps, t), found)
+    for t, walked in enumerate(walker.steps(maps)):
+        np.testing.assert_allclose(walked.reshape(2, -1), expected, atol=1e-6)
+        np.testing.assert_array_equal(walker.at(maps, t), walked)
         expected = expected @ matrix.T
 
 
@@ -109,16 +109,16 @@ def test_a_jump_is_no_longer_than_it_must_be():
 def test_kept_steps_are_the_steps_and_what_does_not_fit_is_jumped_to():
     boundary, maps = random_case()
     walker = RandomWalk(boundary, RandomWalkOptions(steps=16))
-    kept = KeptWalk(walker, maps)
-    for t, found in enumerate(walker.steps(maps)):
-        np.testing.assert_array_equal(kept.at(t)[0], found)
-        assert kept.at(t)[1] == 0
-    far, error = kept.at(40)  # beyond the last kept step
+    stored = KeptWalk(walker, maps)
+    for t, walked in enumerate(walker.steps(maps)):
+        np.testing.assert_array_equal(stored.at(t)[0], walked)
+        assert stored.at(t)[1] == 0
+    far, error = stored.at(40)  # beyond the last kept step
     assert 0 < error <= 1e-6
     np.testing.assert_allclose(far, walker.at(maps, 40), atol=2e-5)
     small = KeptWalk(walker, maps, most_bytes=1000)
     np.testing.assert_allclose(small.at(5)[0], walker.at(maps, 5), atol=1e-5)
-    assert not np.array_equal(small.at(16)[0], kept.at(16)[0])  # the one rounds otherwise than the other
+    assert not np.array_equal(small.at(16)[0], stored.at(16)[0])  # the one rounds otherwise than the other
 
 
 def test_the_events_of_a_result():

@@ -23,11 +23,11 @@ class Visitor(threading.Thread):
 
     def __init__(self, queue, order, name):
         super().__init__(daemon=True, name=name)
-        self.queue, self.order, self.told, self.leave = queue, order, [], threading.Event()
+        self.queue, self.order, self.places, self.leave = queue, order, [], threading.Event()
         self.start()
 
     def run(self):
-        with self.queue.take(self.told.append):
+        with self.queue.take(self.places.append):
             self.order.append(self.name)
             self.leave.wait(PATIENCE)
 
@@ -37,7 +37,7 @@ def queue_up(queue, names):
     order, visitors = [], []
     for i, name in enumerate(names):
         visitors.append(Visitor(queue, order, name))
-        until(lambda i=i: order == [names[0]] if i == 0 else visitors[i].told == [i])
+        until(lambda i=i: order == [names[0]] if i == 0 else visitors[i].places == [i])
     return order, visitors
 
 
@@ -50,9 +50,9 @@ def test_first_come_first_served_one_at_a_time_and_waiting_is_told():
         visitor.join(PATIENCE)
         until(lambda done=done: len(order) == min(done + 1, len(names)))
         for place, waiting in enumerate(visitors[done:], start=0):
-            until(lambda w=waiting, p=place: p == 0 or w.told[-1] == p)
+            until(lambda w=waiting, p=place: p == 0 or w.places[-1] == p)
     assert order == names
-    assert [v.told for v in visitors] == [[], [1], [2, 1], [3, 2, 1]]
+    assert [v.places for v in visitors] == [[], [1], [2, 1], [3, 2, 1]]
 
 
 def test_the_queue_is_bounded_and_opens_again():
@@ -71,10 +71,10 @@ def test_an_exception_inside_frees_the_gate():
     queue = ComputeQueue()
     with pytest.raises(ZeroDivisionError), queue.take():
         raise ZeroDivisionError
-    told = []
-    with queue.take(told.append):
+    places = []
+    with queue.take(places.append):
         pass
-    assert told == []
+    assert places == []
 
 
 def test_whoever_stops_waiting_leaves_the_queue():
@@ -87,7 +87,7 @@ def test_whoever_stops_waiting_leaves_the_queue():
         with pytest.raises(InterruptedError), queue.take(walk_away):
             pytest.fail("the gate was held")
         order, (late,) = [], [Visitor(queue, [], "late")]
-        until(lambda: late.told == [1])
+        until(lambda: late.places == [1])
     late.leave.set()
     late.join(PATIENCE)
     assert not late.is_alive()
@@ -98,7 +98,7 @@ class BriefVisitor(Visitor):
     """Somebody who asks for a brief turn."""
 
     def run(self):
-        with self.queue.take(self.told.append, brief=True):
+        with self.queue.take(self.places.append, brief=True):
             self.order.append(self.name)
             self.leave.wait(PATIENCE)
 
@@ -108,9 +108,9 @@ def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking(
     queue = visitors[0].queue
     for place, name in enumerate(["brief", "briefer"], start=1):
         visitors.append(BriefVisitor(queue, order, name))
-        until(lambda p=place: visitors[-1].told == [p])
-        until(lambda p=place: visitors[1].told[-1] == 1 + p)  # who waits hears of it, before the next one comes
-    assert visitors[1].told == [1, 2, 3]
+        until(lambda p=place: visitors[-1].places == [p])
+        until(lambda p=place: visitors[1].places[-1] == 1 + p)  # who waits hears of it, before the next one comes
+    assert visitors[1].places == [1, 2, 3]
     for visitor in visitors:
         visitor.leave.set()
     for visitor in visitors:
@@ -118,7 +118,7 @@ def test_brief_turns_come_before_long_ones_that_wait_and_in_the_order_of_asking(
     assert order == ["inside", "brief", "briefer", "long", "longer"]
     with queue.take(brief=True):  # nobody is there: it goes in at once, and long ones wait for it
         late = Visitor(queue, order, "late")
-        until(lambda: late.told == [1])
+        until(lambda: late.places == [1])
     late.leave.set()
     late.join(PATIENCE)
 
@@ -136,7 +136,7 @@ def test_a_brief_turn_is_not_turned_away_and_one_that_goes_leaves_no_gap():
             pytest.fail("there is no place in the queue")
     order, visitors = queue_up(ComputeQueue(), ["inside", "long"])
     brief = BriefVisitor(visitors[0].queue, order, "brief")
-    until(lambda: brief.told == [1])
+    until(lambda: brief.places == [1])
     for visitor in (*visitors, brief):
         visitor.leave.set()
     for visitor in (*visitors, brief):

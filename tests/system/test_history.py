@@ -17,13 +17,13 @@ def lines(folder):
 
 
 def test_events_are_lines_with_their_time(tmp_path):
-    told = History(tmp_path)
-    told.add(EvalStep(1, 3, "ä"))
+    writer = History(tmp_path)
+    writer.add(EvalStep(1, 3, "ä"))
     plain = json.loads((tmp_path / HISTORY).read_text("utf-8"))
     assert abs(plain.pop("time") - time.time()) < 5
     assert plain == {"event": "EvalStep", "done": 1, "total": 3, "name": "ä"}
-    assert told.length == (tmp_path / HISTORY).stat().st_size
-    told.close()
+    assert writer.length == (tmp_path / HISTORY).stat().st_size
+    writer.close()
 
 
 def test_what_was_said_after_a_place_is_forgotten(tmp_path):
@@ -42,22 +42,22 @@ def test_what_was_said_after_a_place_is_forgotten(tmp_path):
 
 def test_no_file_is_no_history_and_one_that_lost_its_end_goes_on(tmp_path):
     assert read_history(tmp_path) == []
-    told = History(tmp_path, 500)  # a power cut took it
-    told.add(EvalStep(1, 1, ""))
-    told.close()
+    writer = History(tmp_path, 500)  # a power cut took it
+    writer.add(EvalStep(1, 1, ""))
+    writer.close()
     assert lines(tmp_path) == [1]
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_whole_lines(tmp_path, monkeypatch):
-    told = History(tmp_path)
-    told.add(EvalStep(0, 2, ""))
+    writer = History(tmp_path)
+    writer.add(EvalStep(0, 2, ""))
     with monkeypatch.context() as patch:
         patch.setattr(history.os, "pwrite", almost_full(os.pwrite))
         with pytest.raises(UserError, match=r"“history\.jsonl” could not be written: there is no space left"):
-            told.add(EvalStep(1, 2, ""))
+            writer.add(EvalStep(1, 2, ""))
     assert (tmp_path / HISTORY).read_bytes().endswith(b"}\n")
-    told.add(EvalStep(1, 2, ""))
-    told.close()
+    writer.add(EvalStep(1, 2, ""))
+    writer.close()
     assert lines(tmp_path) == [0, 1]
 
 

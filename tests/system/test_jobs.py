@@ -93,12 +93,12 @@ def test_a_job_runs_and_is_found_with_what_it_said():
     assert state(job) == "running"
     (job.folder / "go").touch()
     until(lambda: state(job) == "done")
-    found = find_job(job.name)
-    assert (found.kind, found.title, found.about) == ("evaluate", "CAM, w′ on scenes", {"dataset": "scenes"})
-    assert found.status.started <= found.status.ended
-    events, end = read_events(found)
+    ended = find_job(job.name)
+    assert (ended.kind, ended.title, ended.about) == ("evaluate", "CAM, w′ on scenes", {"dataset": "scenes"})
+    assert ended.status.started <= ended.status.ended
+    events, end = read_events(ended)
     assert [event["event"] for event in events] == ["Started", "Step", "Finished"]
-    assert read_events(found, end) == ([], end)
+    assert read_events(ended, end) == ([], end)
     assert list_jobs("evaluate")[0].name == job.name
     assert list_jobs("train") == []
 
@@ -161,9 +161,9 @@ def test_a_command_that_the_system_killed_says_signal_memory_and_what_to_do():
     _, child = child_of(job)
     os.kill(child, signal.SIGKILL)
     until(lambda: state(job) == "failed")
-    said = read_job(job.folder).status.message
-    assert re.search(r"signal 9 \(SIGKILL\)\. It held up to \d+\.\d GB of memory\.", said)
-    assert "smaller batches" in said
+    message = read_job(job.folder).status.message
+    assert re.search(r"signal 9 \(SIGKILL\)\. It held up to \d+\.\d GB of memory\.", message)
+    assert "smaller batches" in message
     resume_job(read_job(job.folder))
     until(lambda: len(read_events(job)[0]) == 4)
 
@@ -173,9 +173,9 @@ def test_a_command_that_the_system_killed_says_signal_memory_and_what_to_do():
     (64 + 9, "no name", "go on when the machine is free"),
 ])  # fmt: skip
 def test_each_signal_has_its_name_and_advice(number, name, advice):
-    said = killed_words(number, 3 * 2**30)
-    assert f"signal {int(number)} ({name}). It held up to 3.0 GB of memory." in said
-    assert advice in said
+    message = killed_words(number, 3 * 2**30)
+    assert f"signal {int(number)} ({name}). It held up to 3.0 GB of memory." in message
+    assert advice in message
     assert "GB" not in killed_words(number, 0)
 
 
@@ -311,10 +311,10 @@ def test_nothing_outside_of_the_runs_is_deleted(runs, tmp_path):
 def test_a_run_that_a_command_without_a_job_writes_into_is_not_deleted(runs):
     folder = jobs.runs_folder() / "by-hand"
     folder.mkdir(parents=True)
-    told = History(folder)
+    writer = History(folder)
     with pytest.raises(UserError, match="is running or queued"):
         jobs.delete_run(folder)
-    told.close()
+    writer.close()
     jobs.delete_run(folder)
     assert not folder.exists()
 

@@ -72,7 +72,7 @@ def test_a_boundary_is_learned_where_labels_differ_and_nowhere_else():
         optimizer.zero_grad()
         boundary_losses(edges, None, labels, 3, 8).total.backward()
         optimizer.step()
-    found = edges.detach().sigmoid()[0, 0]
-    assert found[1:5, 5:7].amax(dim=1).min() > 0.8
-    assert found[1:5, 3:5].max() < 0.2
-    assert found[1:5, 7:9].max() < 0.2
+    boundary = edges.detach().sigmoid()[0, 0]
+    assert boundary[1:5, 5:7].amax(dim=1).min() > 0.8
+    assert boundary[1:5, 3:5].max() < 0.2
+    assert boundary[1:5, 7:9].max() < 0.2

@@ -39,32 +39,32 @@ def test_what_cannot_be_is_refused():
 def test_one_step_on_a_flat_picture_is_the_mean_of_eight_neighbours():
     mask = torch.zeros(1, 5, 5)
     mask[0, 2, 2] = 1
-    found = pamr(torch.full((3, 5, 5), 0.5), mask, iterations=1, dilations=(1,))[0]
-    assert found[2, 2] == 0
-    torch.testing.assert_close(found[1:4, 1:4].sum(), torch.tensor(1.0))
-    assert found[1, 1].item() == pytest.approx(1 / 8)
-    assert found[0].max() == 0
+    refined = pamr(torch.full((3, 5, 5), 0.5), mask, iterations=1, dilations=(1,))[0]
+    assert refined[2, 2] == 0
+    torch.testing.assert_close(refined[1:4, 1:4].sum(), torch.tensor(1.0))
+    assert refined[1, 1].item() == pytest.approx(1 / 8)
+    assert refined[0].max() == 0
 
 
 def test_weights_by_hand():
     """A row of three grey values, its border repeated: σ of the middle and its neighbours, softmax of −|difference| / (0.1 σ)."""
     grey = torch.tensor([[0.0, 0.02, 0.1]])
     mask = torch.tensor([[[1.0, 0.0, 0.0]]])
-    found = pamr(grey[None], mask, iterations=1, dilations=(1,))[0, 0, 1].item()
+    refined = pamr(grey[None], mask, iterations=1, dilations=(1,))[0, 0, 1].item()
     values = [0.0, 0.02, 0.1] * 3
     sigma = np.std(values, ddof=1)
     weight = np.exp(-np.abs(np.array([0.0, 0.1, 0.02]) - 0.02) / (0.1 * sigma))  # left, right, above and below
-    assert found == pytest.approx(3 * weight[0] / (3 * weight[0] + 3 * weight[1] + 2 * weight[2]), rel=1e-4)
+    assert refined == pytest.approx(3 * weight[0] / (3 * weight[0] + 3 * weight[1] + 2 * weight[2]), rel=1e-4)
 
 
 def test_constant_masks_stay_and_values_stay_in_range():
     picture = torch.rand(3, 20, 31, generator=torch.Generator().manual_seed(0))
     masks = torch.rand(2, 20, 31, generator=torch.Generator().manual_seed(1))
     masks[0] = 0.25
-    found = pamr(picture, masks)
-    torch.testing.assert_close(found[0], masks[0])
-    assert found[1].min() >= masks[1].min()
-    assert found[1].max() <= masks[1].max()
+    refined = pamr(picture, masks)
+    torch.testing.assert_close(refined[0], masks[0])
+    assert refined[1].min() >= masks[1].min()
+    assert refined[1].max() <= masks[1].max()
 
 
 def test_a_seed_grows_to_the_colours_it_stands_on():
@@ -74,8 +74,8 @@ def test_a_seed_grows_to_the_colours_it_stands_on():
     labels = np.zeros((24, 40), np.uint8)
     labels[:, 17:] = 1  # three columns too many
     labels[8:14, 28:31] = 0  # a hole
-    found = REFINE["pamr"](picture, labels, 2)
-    assert (found == (np.arange(40) >= 20)).all()
+    refined = REFINE["pamr"](picture, labels, 2)
+    assert (refined == (np.arange(40) >= 20)).all()
 
 
 def test_a_missing_package_is_named_with_another_way(monkeypatch):

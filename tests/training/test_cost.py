@@ -28,12 +28,12 @@ def test_steps_are_those_that_a_run_takes():
 
 def test_the_whole_is_the_sum_of_its_parts(monkeypatch):
     monkeypatch.setattr(cost, "_seconds", lambda call, device: (call() and 0.0) or 0.5)
-    found = estimate_cost(SMALL, 8, CPU)
-    assert found.step_seconds == (1.5, 1.5)  # two pictures of four were tried, then the weights change once
-    assert found.seconds == (3 + 2) * 2 * 1.5
+    cost_of_run = estimate_cost(SMALL, 8, CPU)
+    assert cost_of_run.step_seconds == (1.5, 1.5)  # two pictures of four were tried, then the weights change once
+    assert cost_of_run.seconds == (3 + 2) * 2 * 1.5
     scored = estimate_cost(replace(SMALL, validation="val", validation_pictures=10), 8, CPU)
     assert scored.validation_seconds == 5 * 10 * 0.5
-    assert scored.seconds == found.seconds + scored.validation_seconds
+    assert scored.seconds == cost_of_run.seconds + scored.validation_seconds
     given = estimate_cost(replace(SMALL, stage1="timm:resnet18"), 8, CPU)
     assert (given.step_seconds, given.seconds) == ((0, 1.5), 2 * 2 * 1.5)
     assert str(given).startswith("about 6 seconds: 4 steps of 1.50 s; ")
@@ -51,8 +51,8 @@ def test_reading_is_waited_for_unless_workers_do_it(monkeypatch):
 def test_disk_is_what_a_run_leaves_and_the_checkpoint_that_replaces_one(tmp_path):
     list(train(SMALL, Squares(((0,), (1,), (2,), ())), tmp_path, CPU))
     checkpoint, model = ((tmp_path / name).stat().st_size for name in ("checkpoint.pt", "model.safetensors"))
-    found = estimate_cost(SMALL, 4, CPU, classes=3)
-    assert found.disk_mib == pytest.approx((2 * checkpoint + model) / 2**20, rel=0.1)
+    cost_of_run = estimate_cost(SMALL, 4, CPU, classes=3)
+    assert cost_of_run.disk_mib == pytest.approx((2 * checkpoint + model) / 2**20, rel=0.1)
 
 
 def test_what_is_kept_for_gradients_is_counted_once():
@@ -89,16 +89,16 @@ def test_the_command_says_it_and_trains_nothing(tmp_path, capsys):
     out = tmp_path / "run"
     arguments = ["--recipe", "scenes", "--split", "samples", "--validation", "samples", "--device", "cpu"]
     assert main(["train", *arguments, "--estimate", "--json-lines", "--out", str(out)]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith('{"event": "Cost", "seconds": ')
+    output = capsys.readouterr().out
+    assert output.startswith('{"event": "Cost", "seconds": ')
     assert not out.exists()
     assert read_history(out) == []
 
 
 def test_the_networks_are_those_of_the_run():
-    found = estimate_cost(replace(SMALL, backbone="resnet18_s16"), 8, CPU)
+    cost_of_run = estimate_cost(replace(SMALL, backbone="resnet18_s16"), 8, CPU)
     size = sum(p.nbytes for p in build_model("resnet18_s16", "cam", 20).parameters())
-    assert found.disk_mib * 2**20 > 2 * 2 * size
+    assert cost_of_run.disk_mib * 2**20 > 2 * 2 * size
 
 
 def test_the_command_says_it_without_a_folder_and_trains_nothing(tmp_path, monkeypatch, capsys):

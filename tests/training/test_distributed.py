@@ -52,7 +52,7 @@ def assert_close(one, two):
         torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def told(folder, *fields):
+def events_of(folder, *fields):
     return [{name: event.get(name) for name in ("event", *fields)} for event in read_history(folder)]
 
 
@@ -62,7 +62,7 @@ def test_two_processes_are_one_with_batches_twice_as_large(together, tmp_path, c
     distributed_script.run(tmp_path, case, replace(config, batch_size=2 * config.batch_size))
     assert_close(weights(together[0] / case), weights(tmp_path / case))
     same = ("stage", "epoch", "step", "steps", "name", "reason", "pictures", "skipped")
-    assert told(together[0] / case, *same) == told(tmp_path / case, *same)
+    assert events_of(together[0] / case, *same) == events_of(tmp_path / case, *same)
     for mine, theirs in zip(read_history(tmp_path / case), read_history(together[0] / case), strict=True):
         if mine["event"] in ("TrainStep", "EpochEnd"):
             assert (mine["loss_bce"], mine["loss_sce"]) == pytest.approx(
@@ -99,5 +99,5 @@ def test_the_command_is_one_program_however_many_run_it(together, tmp_path):
     assert together[1].stderr.count("stage 2 epoch 1/1 done") == 1, together[1].stderr
     assert main([*COMMAND, "--batch-size", "10", "--out", str(one)]) == 0
     assert_close(weights(two), weights(one))
-    assert told(two, "stage", "epoch", "step", "file") == told(one, "stage", "epoch", "step", "file")
+    assert events_of(two, "stage", "epoch", "step", "file") == events_of(one, "stage", "epoch", "step", "file")
     assert sorted(p.name for p in two.rglob("*")) == sorted(p.name for p in one.rglob("*"))

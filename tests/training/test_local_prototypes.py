@@ -54,7 +54,7 @@ def test_clusters_are_means_of_what_points_the_same_way():
 
 
 def test_a_sample_is_bounded_and_fair(monkeypatch):
-    monkeypatch.setattr("recam_core.training.local_prototypes.KEPT", 100)
+    monkeypatch.setattr("recam_core.training.local_prototypes.SAMPLE_SIZE", 100)
     sample = Sample(torch.Generator().manual_seed(0))
     for start in range(0, 1000, 50):
         sample.add(torch.arange(start, start + 50.0)[:, None])

@@ -68,9 +68,9 @@ def test_the_momentum_of_the_reference_is_its_weight_decay():
     ("folder", ["quick look", "voc", "reference VOC"]),
 ])  # fmt: skip
 def test_presets_suit_their_data_set(dataset, names):
-    found = presets(dataset)
-    assert list(found) == names
-    assert {config.dataset for config in found.values()} == {dataset}
+    suited = presets(dataset)
+    assert list(suited) == names
+    assert {config.dataset for config in suited.values()} == {dataset}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

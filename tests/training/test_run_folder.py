@@ -49,9 +49,9 @@ def equal(one, two):
 
 def test_history_holds_every_event_and_settings_what_it_was_started_with(tmp_path):
     events = finish(tmp_path)
-    told = read_history(tmp_path)
-    assert [event["event"] for event in told] == [type(event).__name__ for event in events]
-    assert {k: told[0][k] for k in asdict(events[0])} == asdict(events[0])
+    lines = read_history(tmp_path)
+    assert [event["event"] for event in lines] == [type(event).__name__ for event in events]
+    assert {k: lines[0][k] for k in asdict(events[0])} == asdict(events[0])
     run = read_run(tmp_path)
     assert (run.kind, run.config, run.classes) == ("train", TWICE, Squares.classes)
     assert run.versions["torch"] == torch.__version__
@@ -151,12 +151,12 @@ def test_it_goes_on_without_the_model_and_the_files_that_it_began_with(tmp_path)
 
 def test_the_time_of_a_run_is_that_of_all_its_epochs(tmp_path):
     finish(tmp_path, TWICE)
-    said = read_history(tmp_path)
-    spent = sum(e["seconds"] for e in said if e["event"] in ("EpochEnd", "Validated"))
+    events = read_history(tmp_path)
+    spent = sum(e["seconds"] for e in events if e["event"] in ("EpochEnd", "Validated"))
     finish(tmp_path, TWICE, resume=True)  # nothing is left to do
     again = read_history(tmp_path)
-    assert [said[-1]["seconds"], again[-1]["seconds"]] == pytest.approx([spent, spent])
-    assert len(again) == len(said)
+    assert [events[-1]["seconds"], again[-1]["seconds"]] == pytest.approx([spent, spent])
+    assert len(again) == len(events)
 
 
 def test_another_number_of_processes_is_refused_and_leftovers_go(tmp_path):
@@ -252,9 +252,9 @@ def test_an_empty_class_trains_and_the_card_names_it(tmp_path):
 ])  # fmt: skip
 def test_a_loss_that_ran_away_names_itself_and_the_knobs(tmp_path, change, where, what):
     config = replace(CONFIG, stage1_epochs=2, stage2_epochs=2, batch_size=2, **change)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refusal:
         finish(tmp_path, config)
-    sentence = str(told.value)
+    sentence = str(refusal.value)
     assert f"no longer finite in {where}" in sentence
     assert what in sentence
     knobs = ("backbone_rate", "fc1_rate", "momentum (now 0.9)") + (
@@ -283,12 +283,12 @@ def test_scores_and_maps_come_with_every_epoch_and_change_no_number(tmp_path):
     assert main(["train", *plain, "--out", str(tmp_path / "plain")]) == 0
     assert main(["train", *plain, *more, "--out", str(tmp_path / "more")]) == 0
     assert equal(tmp_path / "plain", tmp_path / "more")
-    told = read_history(tmp_path / "more")
-    assert [(e["stage"], e["epoch"], e["file"]) for e in told if e["event"] == MapsKept.__name__] == [
+    events = read_history(tmp_path / "more")
+    assert [(e["stage"], e["epoch"], e["file"]) for e in events if e["event"] == MapsKept.__name__] == [
         (1, -1, "maps/stage1-epoch000.npz"), (1, 0, "maps/stage1-epoch001.npz"),
         (2, -1, "maps/stage2-epoch000.npz"), (2, 0, "maps/stage2-epoch001.npz"),
     ]  # fmt: skip
-    scores = [e for e in told if e["event"] == Validated.__name__]
+    scores = [e for e in events if e["event"] == Validated.__name__]
     assert [(e["pictures"], list(e["miou"])) for e in scores] == [(4, ["cam"]), (4, list(recam_readouts()))]
     assert [p.name for p in read_watched(tmp_path / "more")] == ["samples-0003", "coffee"]
     before, after = (read_epoch_maps(tmp_path / "more", f"maps/stage1-epoch00{i}.npz") for i in (0, 1))

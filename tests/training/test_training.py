@@ -84,13 +84,13 @@ def whole(tmp_path_factory):
 
 def test_events_come_in_order(whole):
     out, events = whole
-    seen = [(type(e), e.stage, e.epoch, getattr(e, "step", None)) for e in events[:-1]]
+    order = [(type(e), e.stage, e.epoch, getattr(e, "step", None)) for e in events[:-1]]
     expected = []
     for stage in (1, 2):
         for epoch in (0, 1):
             expected += [(TrainStep, stage, epoch, 2 * epoch + i) for i in (1, 2)]
             expected.append((EpochEnd, stage, epoch, None))
-    assert seen == expected
+    assert order == expected
     assert isinstance(events[-1], Finished)
     assert events[-1].where == str(out / RUN_MODEL)
     assert events[-1].detail == {"pictures": 8, "classes": 3}
@@ -340,23 +340,23 @@ def test_lambda_reaches_stage_2(tmp_path):
 class Recorder(FixedStride, nn.Module):
     """The tiny network, noting what it is shown."""
 
-    channels, mean, std, seen, frozen = Tiny.channels, Tiny.mean, Tiny.std, [], ()
+    channels, mean, std, inputs, frozen = Tiny.channels, Tiny.mean, Tiny.std, [], ()
 
     def __init__(self, weights):
         super().__init__()
         self.net = Tiny()
 
     def forward(self, x):
-        self.seen.append((x.detach().clone(), self.training))
+        self.inputs.append((x.detach().clone(), self.training))
         return self.net(x)
 
 
 def test_networks_see_the_mean_colour_outside_the_picture_and_stay_in_evaluation_mode(tmp_path, monkeypatch):
     monkeypatch.setitem(BACKBONES, "tiny", replace(BACKBONES["tiny"], build=Recorder))
-    monkeypatch.setattr(Recorder, "seen", [])
+    monkeypatch.setattr(Recorder, "inputs", [])
     finish(tmp_path, replace(ONCE, long_side_min=48, long_side_max=48, crop=64))
-    assert len(Recorder.seen) == 2
-    for x, training in Recorder.seen:
+    assert len(Recorder.inputs) == 2
+    for x, training in Recorder.inputs:
         assert not training
         covered = (x != 0).any(dim=1).sum(dim=(1, 2))
         assert (covered >= 0.99 * 48 * 48).all()  # grey 127.5 does not exist in 8 bits

@@ -48,10 +48,10 @@ def test_seeds_are_those_of_an_evaluation_and_one_pass_serves_all(pair, stage, m
     model, names = (pair.cam, ("cam",)) if stage == 1 else (pair.recam, ("w", "wprime", "sum", "product"))
     passes, features = [], model.features
     monkeypatch.setattr(model, "features", lambda x: passes.append(x) or features(x))
-    (found,) = validation.score(model, stage, 4)
+    (scores,) = validation.score(model, stage, 4)
     assert len(passes) == 5
-    assert isinstance(found, Validated)
-    assert (found.stage, found.epoch, found.pictures, tuple(found.miou)) == (stage, 4, 5, names)
+    assert isinstance(scores, Validated)
+    assert (scores.stage, scores.epoch, scores.pictures, tuple(scores.miou)) == (stage, 4, 5, names)
 
     class Chosen(Scenes):
         def __len__(self):
@@ -62,9 +62,9 @@ def test_seeds_are_those_of_an_evaluation_and_one_pass_serves_all(pair, stage, m
 
     *_, expected = evaluate(pair, Chosen("samples"), HeatmapOptions(flip=False, long_side=160), names)
     assert isinstance(expected, Evaluation)
-    told = expected.to_json()["readouts"]
-    assert found.miou == {name: pytest.approx(told[name]["miou"]) for name in names}
-    assert found.thresholds == {name: pytest.approx(told[name]["threshold"]) for name in names}
+    figures = expected.to_json()["readouts"]
+    assert scores.miou == {name: pytest.approx(figures[name]["miou"]) for name in names}
+    assert scores.thresholds == {name: pytest.approx(figures[name]["threshold"]) for name in names}
 
 
 def test_nothing_is_left_behind(pair):
@@ -99,9 +99,9 @@ class Unmasked(Scenes):
 
 
 def test_without_masks_there_is_a_ranking_only(pair):
-    (found,) = Validation(Unmasked("samples"), CONFIG).score(pair.recam, 2, 0)
-    assert found.miou == {}
-    assert 0 < found.mean_ap <= 1
+    (scores,) = Validation(Unmasked("samples"), CONFIG).score(pair.recam, 2, 0)
+    assert scores.miou == {}
+    assert 0 < scores.mean_ap <= 1
 
 
 def test_other_classes_are_refused_and_no_split_is_no_validation():

@@ -31,10 +31,10 @@ def file(tmp_path):
 
 def test_pictures_are_found_by_name_sample_or_file(file):
     config = replace(CONFIG, watch=("samples-0003", "scene-bird-tree", "coffee", str(file)))
-    found = find_watched(config, Scenes("samples"))
-    assert [p.name for p in found] == ["samples-0003", "scene-bird-tree", "coffee", "mine.png"]
-    assert [p.pixels.shape for p in found] == [(128, 128, 3), (128, 128, 3), (85, 128, 3), (128, 64, 3)]
-    assert [p.classes for p in found] == [("cat", "dog", "tree"), ("bird", "tree"), (), ()]
+    pictures = find_watched(config, Scenes("samples"))
+    assert [p.name for p in pictures] == ["samples-0003", "scene-bird-tree", "coffee", "mine.png"]
+    assert [p.pixels.shape for p in pictures] == [(128, 128, 3), (128, 128, 3), (85, 128, 3), (128, 64, 3)]
+    assert [p.classes for p in pictures] == [("cat", "dog", "tree"), ("bird", "tree"), (), ()]
 
 
 def test_an_unknown_picture_is_refused_by_name():
@@ -55,20 +55,20 @@ def test_maps_are_those_of_the_true_classes_or_of_the_most_probable(tmp_path, pa
     pictures = find_watched(replace(CONFIG, watch=("samples-0003", "coffee")), Scenes("samples"))
     file = keep_maps(pictures, pair.classes, (pair.cam, pair.recam), tmp_path, "stage2-epoch001.npz")
     assert file == "maps/stage2-epoch001.npz"
-    found = read_epoch_maps(tmp_path, file)
-    assert set(found.maps) == set(READOUTS)
-    assert found.classes[0] == ("cat", "dog", "tree")
+    epoch_maps = read_epoch_maps(tmp_path, file)
+    assert set(epoch_maps.maps) == set(READOUTS)
+    assert epoch_maps.classes[0] == ("cat", "dog", "tree")
     for i, picture in enumerate(pictures):
         with torch.no_grad():
             features = pair.recam.features(pair.recam.preprocess(picture.pixels))
             scores = pair.recam.scores(features)[0].sigmoid()
             maps = pair.recam.maps(features, ("w", "wprime"))[0].relu()
         if i:
-            assert found.classes[i] == tuple(pair.classes[k] for k in scores.topk(3).indices)
-        ids = pair.class_ids(found.classes[i])
-        np.testing.assert_allclose(found.scores[i], scores[ids], rtol=1e-5)
-        np.testing.assert_allclose(found.maps["wprime"][i], maps[1][ids], atol=1e-6)
-        assert found.maps["cam"][i].dtype == np.float32
+            assert epoch_maps.classes[i] == tuple(pair.classes[k] for k in scores.topk(3).indices)
+        ids = pair.class_ids(epoch_maps.classes[i])
+        np.testing.assert_allclose(epoch_maps.scores[i], scores[ids], rtol=1e-5)
+        np.testing.assert_allclose(epoch_maps.maps["wprime"][i], maps[1][ids], atol=1e-6)
+        assert epoch_maps.maps["cam"][i].dtype == np.float32
 
 
 def test_broken_files_are_a_sentence(tmp_path):

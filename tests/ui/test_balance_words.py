@@ -23,8 +23,8 @@ def fit(weight=1.0, miou=(0.5, 0.51, 0.52, 0.53, 0.54), scored=True, **settings)
 
 
 def test_the_sentence_names_areas_and_the_best_readout():
-    told = what_changed(fit(), AREAS, 0.3, "dog")
-    assert told == (
+    sentence = what_changed(fit(), AREAS, 0.3, "dog")
+    assert sentence == (
         "At λ = 1 and above 0.30, **dog** covers w 20 %, w′ 30 %, w⊕w′ 40 %, w⊗w′ 50 % of this picture; CAM 10 %. "
         "Over all pictures the best readout, w⊗w′, is 4.0 points above CAM."
     )
@@ -35,9 +35,9 @@ def test_the_sentence_names_areas_and_the_best_readout():
 
 
 def test_without_fc2_or_masks_the_sentence_claims_nothing_about_them():
-    told = what_changed(fit(0.0, (0.5, 0.4, 0.9, 0.9, 0.9)), AREAS, 0.3, "dog")
-    assert "w′" not in told
-    assert "w, is 10.0 points below CAM" in told
+    sentence = what_changed(fit(0.0, (0.5, 0.4, 0.9, 0.9, 0.9)), AREAS, 0.3, "dog")
+    assert "w′" not in sentence
+    assert "w, is 10.0 points below CAM" in sentence
     assert "no λ can be called better than another" in what_changed(fit(scored=False), AREAS, 0.3, "dog")
 
 
@@ -88,14 +88,14 @@ def test_full_training_is_read_from_its_rows():
     assert trained_curve(study)["product"] == []
 
 
-@pytest.mark.parametrize(("text", "value", "said"), [
+@pytest.mark.parametrize(("text", "value", "is_refused"), [
     (None, 1.0, False), ("0", 0.0, False), ("0.12", 0.1, False), ("10", 10.0, False), ("-0.1", 1.0, True), ("11", 1.0, True),
     ("nan", 1.0, True), ("inf", 1.0, True), ("", 1.0, True), ("λ", 1.0, True),
 ])  # fmt: skip
-def test_a_link_gives_a_rung_or_a_sentence(text, value, said):
-    found, fault = linked_lambda(text)
-    assert found == value
-    assert bool(fault) == said
+def test_a_link_gives_a_rung_or_a_sentence(text, value, is_refused):
+    rung, fault = linked_lambda(text)
+    assert rung == value
+    assert bool(fault) == is_refused
 
 
 def when(gains):

@@ -42,7 +42,7 @@ def climbed(y, others=None, peaks=None, objective=None):
     return steps
 
 
-def told(*arguments, sure=True, options=OPTIONS, **more):
+def sentences_of(*arguments, sure=True, options=OPTIONS, **more):
     return " ".join(what_happened(climbed(*arguments, **more), options, sure))
 
 
@@ -53,28 +53,28 @@ def test_a_good_climb_is_told_in_one_sentence():
 
 
 def test_it_ran_away_where_the_map_exceeds_its_first_peak_by_far():
-    assert "ran away: at step 2 the map’s peak is 5.0 times" in told([10, 12, 13], peaks=[1, 5, 4])
-    assert "ran away" not in told([10, 12, 13], peaks=[1, 2.9, 2])
+    assert "ran away: at step 2 the map’s peak is 5.0 times" in sentences_of([10, 12, 13], peaks=[1, 5, 4])
+    assert "ran away" not in sentences_of([10, 12, 13], peaks=[1, 2.9, 2])
 
 
-@pytest.mark.parametrize(("sure", "said"), [(True, True), (False, False)])
-def test_it_froze_is_said_at_the_end_only(sure, said):
-    assert ("It froze: y moved by 0.5 %" in told([10, 10.02, 10.05], sure=sure)) == said
+@pytest.mark.parametrize(("sure", "is_frozen"), [(True, True), (False, False)])
+def test_it_froze_is_said_at_the_end_only(sure, is_frozen):
+    assert ("It froze: y moved by 0.5 %" in sentences_of([10, 10.02, 10.05], sure=sure)) == is_frozen
 
 
 def test_a_frozen_climb_names_the_knob():
-    assert "Raise ξ or lower μ" in told([10, 10, 10])
-    assert "ξ is 0." in told([10, 10, 10], options=replace(OPTIONS, xi=0.0))
+    assert "Raise ξ or lower μ" in sentences_of([10, 10, 10])
+    assert "ξ is 0." in sentences_of([10, 10, 10], options=replace(OPTIONS, xi=0.0))
 
 
 def test_it_bled_where_others_gained_a_good_part_of_what_the_class_gained():
-    assert "they gained 3, 60 % of what cat gained" in told([10, 12, 15], [1, 2, 4])
-    assert "bled" not in told([10, 12, 15], [1, 1.2, 1.5])
-    assert "while cat lost" in told([10, 9, 8], [1, 2, 4])
+    assert "they gained 3, 60 % of what cat gained" in sentences_of([10, 12, 15], [1, 2, 4])
+    assert "bled" not in sentences_of([10, 12, 15], [1, 1.2, 1.5])
+    assert "while cat lost" in sentences_of([10, 9, 8], [1, 2, 4])
 
 
 def test_it_went_down():
-    assert "the objective fell from 9 to 6" in told([10, 9, 8], [1, 1, 2])
+    assert "the objective fell from 9 to 6" in sentences_of([10, 9, 8], [1, 1, 2])
 
 
 def test_one_step_is_no_climb_and_says_so():

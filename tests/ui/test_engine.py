@@ -148,16 +148,16 @@ def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_com
     def look(n):
         inside.append(n)
         most.append(len(inside))
-        found = gather_evidence(pictures[n], pair, options)
-        read = [read_out(found, readout, ["cat"]).raw for readout in READOUTS]
+        evidence = gather_evidence(pictures[n], pair, options)
+        read = [read_out(evidence, readout, ["cat"]).raw for readout in READOUTS]
         features = picture_features(pictures[n], pair, 64)
         inside.remove(n)
-        return found, read, features
+        return evidence, read, features
 
-    def everything(found, read, features):
+    def everything(evidence, read, features):
         return [
-            found.scores,
-            *(m for maps in found.scale_maps.values() for m in maps),
+            evidence.scores,
+            *(m for maps in evidence.scale_maps.values() for m in maps),
             *read,
             features.stage1,
             features.stage2,
@@ -180,7 +180,7 @@ def test_eight_people_with_pictures_of_their_own_get_what_one_gets_and_never_com
 
 
 def test_all_that_computes_for_a_screen_waits_for_the_same_turns():
-    places = {BOUNDARIES, EVIDENCE, FEATURES, shown._KEPT}
+    places = {BOUNDARIES, EVIDENCE, FEATURES, shown._MAPS}
     assert {id(place.queue) for place in places} == {id(EVIDENCE.queue)}
     heard = threading.Event()
     with ThreadPoolExecutor(1) as other:

@@ -79,8 +79,8 @@ def test_rates_are_those_of_a_pixel_by_pixel_count(results, truth):
                 above = (result.maps[c] > np.float32(step / 100)) & counted
                 union = (above | object_).sum()
                 expected = [(above & object_).sum(), (object_ & ~above).sum(), (above & ~object_).sum()]
-                found = [curve[name][step] for name in ("iou", "fn", "fp")]
-                np.testing.assert_allclose(found, np.array(expected) / union, atol=5.1e-6)
+                rates = [curve[name][step] for name in ("iou", "fn", "fp")]
+                np.testing.assert_allclose(rates, np.array(expected) / union, atol=5.1e-6)
             ious = [-1 if iou is None else iou for iou in curve["iou"]]
             assert ious[round(curve["best"] * 100)] == max(ious)
 

@@ -55,9 +55,9 @@ def test_no_score_where_the_card_holds_none(scores):
 
 
 def test_training_in_words():
-    said = words.training_words(asdict(TrainConfig(stage1="voc", objective="sce", watch=("a",))) | {"older": 1})
-    assert "Stage 1 taken from voc. Stage 2: 4 epochs of SCE alone. SGD, batches of 16" in said
-    assert "from the start" not in said
+    sentence = words.training_words(asdict(TrainConfig(stage1="voc", objective="sce", watch=("a",))) | {"older": 1})
+    assert "Stage 1 taken from voc. Stage 2: 4 epochs of SCE alone. SGD, batches of 16" in sentence
+    assert "from the start" not in sentence
     assert words.training_words({"seed": 3}) == ""
     assert words.training_words({"dataset": "scenes", "stage1_epochs": "x", "stage2_epochs": 2}) == ""
     rows = {

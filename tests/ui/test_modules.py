@@ -67,15 +67,15 @@ def test_a_bundle_is_one_module_in_which_no_name_is_declared_twice(path):
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed, which would parse the scripts")
-    found = subprocess.run(
+    check = subprocess.run(
         [node, "--input-type=module", "--check", "-"], input=bundle(path), text=True, capture_output=True, check=False
     )
-    assert found.returncode == 0, found.stderr
+    assert check.returncode == 0, check.stderr
 
 
 def test_the_linter_finds_nothing():
     eslint = shutil.which("eslint") or shutil.which(str(ROOT / "node_modules" / ".bin" / "eslint"))
     if eslint is None:
         pytest.skip("eslint is not installed (npm install eslint), which would find names that nobody imports")
-    found = subprocess.run([eslint, "ui"], cwd=ROOT, text=True, capture_output=True, check=False)
-    assert found.returncode == 0, found.stdout + found.stderr
+    check = subprocess.run([eslint, "ui"], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert check.returncode == 0, check.stdout + check.stderr

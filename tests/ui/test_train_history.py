@@ -12,8 +12,8 @@ CONFIG = TrainConfig(stage1_epochs=2, stage2_epochs=1, batch_size=10)
 
 
 def step(stage, number, of, seconds=0.5, waiting=0.1, **more):
-    said = {"stage": stage, "epoch": 0, "step": number, "steps": of, "loss_bce": 0.5, "loss_sce": 0.1, "rate": 0.1}
-    return {"event": "TrainStep", "time": 1.0, **said, "seconds": seconds, "waiting": waiting, **more}
+    fields = {"stage": stage, "epoch": 0, "step": number, "steps": of, "loss_bce": 0.5, "loss_sce": 0.1, "rate": 0.1}
+    return {"event": "TrainStep", "time": 1.0, **fields, "seconds": seconds, "waiting": waiting, **more}
 
 
 def scored(stage, epoch, seconds=3.0, **miou):

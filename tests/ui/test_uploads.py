@@ -91,11 +91,11 @@ def test_of_a_photo_its_file_is_kept_and_opens_to_the_same_pixels():
 def test_the_picture_that_is_looked_at_is_decoded_once(monkeypatch):
     mine = {}
     first, second = (uploads.take_in(mine, name, data).sha256 for name, data in (("a.jpg", photo()), ("b.png", png())))
-    opened, read = [], uploads.read_image
-    monkeypatch.setattr(uploads, "read_image", lambda data, name: opened.append(name) or read(data, name=name))
+    names, read = [], uploads.read_image
+    monkeypatch.setattr(uploads, "read_image", lambda data, name: names.append(name) or read(data, name=name))
     for sha in (first, first, second, second, first):
         assert uploads.find(mine, sha).sha256 == sha
-    assert opened == ["a.jpg", "a.jpg"]
+    assert names == ["a.jpg", "a.jpg"]
 
 
 def test_switched_off_an_open_picture_of_a_link_is_not_found(monkeypatch):

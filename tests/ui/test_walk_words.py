@@ -6,20 +6,20 @@ from ui.walk.words import what_happened
 
 
 def shares(covered, iou=None):
-    found = {"covered": [covered] * 101}
-    return found if iou is None else found | {"iou": [iou] * 101}
+    quality = {"covered": [covered] * 101}
+    return quality if iou is None else quality | {"iou": [iou] * 101}
 
 
 def test_the_area_alone_where_no_truth_is_known():
-    told = what_happened(shares(0.08), [shares(0.05), shares(0.21)], 1, 0.3)
-    assert told == [
+    sentences = what_happened(shares(0.08), [shares(0.05), shares(0.21)], 1, 0.3)
+    assert sentences == [
         "By t = 1 the area above 0.30 rose from 8 % to 21 % of the picture, against the map before the walk."
     ]
     assert "stayed at 8 %" in what_happened(shares(0.08), [shares(0.081)], 0, 0.3)[0]
 
 
 @pytest.mark.parametrize(
-    ("walk", "t", "said"),
+    ("walk", "t", "expected"),
     [
         ((0.3, 0.55, 0.52), 2, "IoU with the true mask rose from 31 % to 52 %; it is best at t = 1, with 55 %."),
         ((0.3, 0.5, 0.6), 2, "IoU with the true mask rose from 31 % to 60 %, the best of all t."),
@@ -30,9 +30,9 @@ def test_the_area_alone_where_no_truth_is_known():
         ),
     ],
 )
-def test_better_and_worse_are_both_said(walk, t, said):
-    told = what_happened(shares(0.1, 0.31), [shares(0.1, iou) for iou in walk], t, 0.3)
-    assert told[1] == said
+def test_better_and_worse_are_both_said(walk, t, expected):
+    sentences = what_happened(shares(0.1, 0.31), [shares(0.1, iou) for iou in walk], t, 0.3)
+    assert sentences[1] == expected
 
 
 def test_a_class_that_is_not_there_has_no_iou():

@@ -13,7 +13,7 @@ HEIGHT, WIDTH, ROWS, COLUMNS = 100, 71, 7, 5  # 112 × 80 in steps of 16
 
 
 @pytest.fixture(scope="module")
-def seen():
+def example():
     evidence = Evidence(
         picture=np.zeros((HEIGHT, WIDTH, 3), np.uint8),
         classes=("cat", "dog", "tree"),
@@ -29,31 +29,31 @@ def seen():
     return Example(None, None, evidence, PictureFeatures(evidence.classes, grid, grid, weights, np.zeros(3)), "dog")
 
 
-def test_the_middle_of_a_cell_lies_in_it(seen):
+def test_the_middle_of_a_cell_lies_in_it(example):
     for cell in np.ndindex(ROWS, COLUMNS - 1):
-        assert seen.grid(*seen.centre(*cell)) == cell
+        assert example.grid(*example.centre(*cell)) == cell
 
 
-def test_a_cell_is_where_the_map_on_screen_has_it(seen):
+def test_a_cell_is_where_the_map_on_screen_has_it(example):
     for row in range(1, ROWS - 1):
         for column in range(1, COLUMNS - 1):
             maps = np.zeros((3, ROWS, COLUMNS), np.float32)
             maps[1, row, column] = 1
-            shown = read_out(replace(seen.evidence, scale_maps={"cam": (maps,)}), "cam", ["dog"]).raw[0]
+            shown = read_out(replace(example.evidence, scale_maps={"cam": (maps,)}), "cam", ["dog"]).raw[0]
             y, x = np.argwhere(shown >= shown.max() - 1e-6).mean(axis=0) + 0.5
-            assert seen.grid(x / WIDTH, y / HEIGHT) == (row, column)
+            assert example.grid(x / WIDTH, y / HEIGHT) == (row, column)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_corners_are_on_the_grid(seen, corner):
-    row, column = seen.grid(*corner)
+def test_corners_are_on_the_grid(example, corner):
+    row, column = example.grid(*corner)
     assert 0 <= row < ROWS
     assert 0 <= column < COLUMNS
 
 
-def test_the_class_of_the_lesson_stands_before_its_rivals(seen):
-    assert seen.strongest(np.array([3.0, 1, 2])) == [1, 0, 2]
-    assert seen.strongest(np.array([3.0, 1, 2]), 2) == [1, 0]
+def test_the_class_of_the_lesson_stands_before_its_rivals(example):
+    assert example.strongest(np.array([3.0, 1, 2])) == [1, 0, 2]
+    assert example.strongest(np.array([3.0, 1, 2]), 2) == [1, 0]
 
 
 def test_one_look_keeps_the_working_size():

@@ -25,12 +25,12 @@ Key = tuple[Any, ...]
 
 def progress(place: Any, words: str) -> Callable[[int, int], None]:
     """Somebody who hears how far the work is and says it in a place now and then: to paint it takes a browser's processor."""
-    said = -math.inf
+    last = -math.inf
 
     def say(done: int, total: int) -> None:
-        nonlocal said
-        if (now := time.monotonic()) - said >= PAUSE:
-            said = now
+        nonlocal last
+        if (now := time.monotonic()) - last >= PAUSE:
+            last = now
             place.progress(done / total, f"{words}: {done} of {total}. Moving a knob or leaving the page stops it.")
 
     return say

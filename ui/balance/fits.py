@@ -24,18 +24,18 @@ from ui.compute import engine
 
 BANK_BYTES, FIT_BYTES, LOOK_BYTES = 512 * 2**20, 128 * 2**20, 64 * 2**20
 Say = Callable[[int, int], None]  # how many steps are done, of how many
-Kept = TypeVar("Kept", FeatureBank, Refit)
+Fit = TypeVar("Fit", FeatureBank, Refit)
 
 
-class FitStore(Generic[Kept]):
-    """What iterators of events end with; ``kept`` is bounded by bytes."""
+class FitStore(Generic[Fit]):
+    """What iterators of events end with, bounded by bytes."""
 
     def __init__(self, max_bytes: int) -> None:
-        self.cache: Cache[Kept] = Cache(max_bytes, lambda fit: fit.nbytes)
+        self.cache: Cache[Fit] = Cache(max_bytes, lambda fit: fit.nbytes)
 
     def get(
         self, key: Any, begin: Callable[[], Iterator[Any]], count: Callable[[Any], tuple[int, int]], say: Say
-    ) -> Kept:
+    ) -> Fit:
         """What is kept, or made now: ``say`` hears ``count`` of every event but the last, which is the result."""
         if (fit := self.cache.get(key)) is not None:
             return fit
@@ -49,7 +49,7 @@ class FitStore(Generic[Kept]):
                 break
             say(*count(event))
         self.cache.put(key, event)
-        made: Kept = event
+        made: Fit = event
         return made
 
 

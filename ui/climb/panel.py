@@ -11,7 +11,7 @@ from ui.climb.runs import Order, Run, run_settings
 from ui.climb.session import SHOW, drop, forget_another_subject, keep, preview, runs, start, stop
 from ui.components.heatview import DEFAULTS as HEAT_DEFAULTS
 from ui.components.player import DEFAULTS, player, stream_store
-from ui.session.climbs import CLIMB, KEPT, PREVIEW
+from ui.session.climbs import CLIMB, PREVIEW, SLOTS
 from ui.session.link import NAMES, address, heat_settings, write_heat_settings
 from ui.widgets.class_choice import choose_class, choose_readout
 from ui.widgets.escaping import plain
@@ -82,7 +82,7 @@ def _buttons(order: Order) -> list[Run]:
         key="climb-stop",
         help="What is there stays and can be saved and downloaded.",
     )
-    is_kept = any(runs().get(name) is run for name in KEPT)
+    is_kept = any(runs().get(name) is run for name in SLOTS)
     st.button(
         "Save this run",
         icon=":material/bookmark_add:",
@@ -91,7 +91,7 @@ def _buttons(order: Order) -> list[Run]:
         key="climb-keep",
         help="Two runs can be saved and looked at side by side, whatever you climb afterwards.",
     )
-    names = [name for name in (PREVIEW, CLIMB, *KEPT) if name in runs()]
+    names = [name for name in (PREVIEW, CLIMB, *SLOTS) if name in runs()]
     now = [name for name in st.session_state.get(SHOW, []) if name in names][:2]
     st.session_state[SHOW] = now or [CLIMB if CLIMB in names else names[0]]
     if len(names) > 1:
@@ -105,7 +105,7 @@ def _buttons(order: Order) -> list[Run]:
             label_visibility="collapsed",
             help="Choose two to see them side by side.",
         )
-    if any(name in runs() for name in KEPT):
+    if any(name in runs() for name in SLOTS):
         st.button("Forget", type="tertiary", on_click=drop, key="climb-drop", help="Forget the saved runs")
     return [runs()[name] for name in names if name in (st.session_state[SHOW] or names[:1])][:2]
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui.climb.runs import PREVIEW_STEPS, Order, Run, start_climb, start_preview
 from ui.compute import engine
-from ui.session.climbs import CLIMB, KEPT, PREVIEW, climbs
+from ui.session.climbs import CLIMB, PREVIEW, SLOTS, climbs
 
 SHOW = "climb-show"
 
@@ -59,13 +59,13 @@ def stop() -> None:
 
 def keep() -> None:
     """Keep the climb as A, or as B beside it; a third takes the place of B."""
-    name = KEPT[0] if KEPT[0] not in runs() else KEPT[1]
+    name = SLOTS[0] if SLOTS[0] not in runs() else SLOTS[1]
     runs()[name] = runs()[CLIMB]
-    st.session_state[SHOW] = list(KEPT) if name == KEPT[1] else [KEPT[0]]
+    st.session_state[SHOW] = list(SLOTS) if name == SLOTS[1] else [SLOTS[0]]
 
 
 def drop() -> None:
     """Forget what was kept."""
-    for name in KEPT:
+    for name in SLOTS:
         runs().pop(name, None)
     st.session_state[SHOW] = [CLIMB] if CLIMB in runs() else [PREVIEW]

@@ -58,7 +58,7 @@ def shown_bytes(shown: Shown) -> int:
     return truth + len(shown.payload) + sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in shown.results)
 
 
-_KEPT: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.queue, brief=True)
+_MAPS: TurnCache[Shown] = TurnCache(CACHE_BYTES, shown_bytes, EVIDENCE.queue, brief=True)
 
 
 def shown_maps(
@@ -94,7 +94,7 @@ def shown_maps(
         )
         return Shown(results, curves, payload, truth, measured, best, refiner)
 
-    return _KEPT.get(key, make)
+    return _MAPS.get(key, make)
 
 
 def rates_at(shown: Shown, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -35,7 +35,7 @@ def _bytes(results: list[CamResult]) -> int:
     return sum(r.raw.nbytes + r.maps.nbytes + r.grid.nbytes for r in results)
 
 
-_KEPT: TurnCache[list[CamResult]] = TurnCache(CACHE_BYTES, _bytes, EVIDENCE.queue)
+_RESULTS: TurnCache[list[CamResult]] = TurnCache(CACHE_BYTES, _bytes, EVIDENCE.queue)
 
 
 def choose_more(pair: ModelPair) -> MoreMaps:
@@ -152,4 +152,4 @@ def results_with(
         subject = Subject(pair, evidence, tuple(classes), tuple(r.readout for r in results), tuple(results))
         return REFINERS[more.refiner].results(subject, REFINERS[more.refiner].defaults(pair))
 
-    return _KEPT.get((key, more), make)
+    return _RESULTS.get((key, more), make)

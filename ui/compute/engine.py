@@ -32,7 +32,7 @@ from ui.compute.leaving import at_last
 
 CACHE_BYTES = 96 * 2**20
 FEATURE_BYTES = 128 * 2**20
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 
 # Streamlit starts a thread for every run of a script; computing in a new one each time took a sixth longer, because torch
 # makes its own helpers for each thread, and scattered the memory over as many arenas.
@@ -56,17 +56,17 @@ def evidence_bytes(evidence: Evidence) -> int:
     return evidence.picture.nbytes + sum(m.nbytes for maps in evidence.scale_maps.values() for m in maps)
 
 
-class TurnCache(Generic[Kept]):
+class TurnCache(Generic[Value]):
     """A bounded, thread-safe store; what is not in it is computed when its turn has come."""
 
     def __init__(
-        self, max_bytes: int, size: Callable[[Kept], int], queue: ComputeQueue, *, brief: bool = False
+        self, max_bytes: int, size: Callable[[Value], int], queue: ComputeQueue, *, brief: bool = False
     ) -> None:
         self.queue = queue
         self._brief = brief
-        self.cache: Cache[Kept] = Cache(max_bytes, size)
+        self.cache: Cache[Value] = Cache(max_bytes, size)
 
-    def get(self, key: Any, compute: Callable[[], Kept], waiting: Callable[[int], None] | None = None) -> Kept:
+    def get(self, key: Any, compute: Callable[[], Value], waiting: Callable[[int], None] | None = None) -> Value:
         """What is kept under a key; ``waiting(n)`` hears how many people are before this one."""
         if (value := self.cache.get(key)) is not None:
             return value

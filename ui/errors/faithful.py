@@ -20,7 +20,7 @@ from ui.errors.state import key
 from ui.widgets.escaping import as_html, plain
 
 STAGES = dict(zip(NETWORKS, ("stage 1", "stage 2"), strict=True))
-KEPT = 8  # pictures and classes whose curves a session remembers
+CACHE_SIZE = 8  # pictures and classes whose curves a session remembers
 
 
 def show_faithful(view: View, position: int) -> None:
@@ -37,7 +37,7 @@ def show_faithful(view: View, position: int) -> None:
             "Class", ids, format_func=lambda k: view.classes[k], key=f"faithful-class-{view.names[position]}"
         )
         cache: Cache[tuple[dict[str, LogitCurves], dict[str, str]]] = st.session_state.setdefault(
-            key("logits"), Cache(KEPT)
+            key("logits"), Cache(CACHE_SIZE)
         )
         place = (str(store.folder), number, k)
         judged = cache.get(place)

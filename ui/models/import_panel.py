@@ -27,7 +27,7 @@ WAYS = {
     "library": "any classifier of timm or torchvision",
 }
 ARCHITECTURE = "Architecture, where the file is of another than ResNet-18, -50, -101 or EfficientNet-Lite0"
-SEEN = "models-recognised"
+RECOGNITION = "models-recognised"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +130,14 @@ def _recognised(source: Source, backbone: str) -> tuple[Recognised, ...] | None:
 
     ``backbone`` is the library's classifier that was named, or "".
     """
-    stamp, recognised, refusals = st.session_state.get(SEEN, (None, (), []))
+    stamp, recognised, refusals = st.session_state.get(RECOGNITION, (None, (), []))
     if stamp != (*source.stamp, backbone):
         try:
             with st.spinner("Looking at the file …", show_time=True), source.on_disk() as paths:
                 recognised, refusals = _look(paths, backbone)
         except UserError as error:  # there is no place to write what was sent
             recognised, refusals = (), [str(error)]
-        st.session_state[SEEN] = ((*source.stamp, backbone), recognised, refusals)
+        st.session_state[RECOGNITION] = ((*source.stamp, backbone), recognised, refusals)
     for refusal in refusals:
         st.error(plain(refusal), icon=":material/block:")
     if refusals:

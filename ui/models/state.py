@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-SAID, FORM = "models-said", "models-form"
+SENTENCE, FORM = "models-said", "models-form"
 SHOW = "show"  # in the address: the model whose card stands first
 
 
 def say_next(sentence: str, show: str = "") -> None:
     """Have the page say a sentence when it is drawn next, with a model's card on top, and draw it."""
-    st.session_state[SAID] = sentence
+    st.session_state[SENTENCE] = sentence
     if show:
         st.query_params[SHOW] = show
     elif SHOW in st.query_params:
@@ -18,7 +18,7 @@ def say_next(sentence: str, show: str = "") -> None:
 
 def last_sentence() -> str:
     """The sentence to say, once."""
-    return str(st.session_state.pop(SAID, ""))
+    return str(st.session_state.pop(SENTENCE, ""))
 
 
 def bring_into_sight() -> None:

@@ -8,7 +8,7 @@ from recam_core import Evidence, RefineStep
 from ui.components.player.frame_stream import FrameStream
 
 RUNS = "climb-runs"
-PREVIEW, CLIMB, KEPT = "preview", "climb", ("A", "B")
+PREVIEW, CLIMB, SLOTS = "preview", "climb", ("A", "B")
 
 
 class Climb(Protocol):
@@ -30,7 +30,7 @@ def climbs() -> dict[str, Any]:
 
 def finished_climb(subject: tuple[str, ...], before: Evidence) -> Climb | None:
     """The session's climb of this picture, model, class, readout and view, if there is one that has ended."""
-    for place in (CLIMB, *KEPT):
+    for place in (CLIMB, *SLOTS):
         run: Climb | None = climbs().get(place)
         if run is None or run.stream.running or not run.steps:
             continue

@@ -17,7 +17,7 @@ from ui.widgets.escaping import plain
 from ui.widgets.terms import BCE, SCE
 
 EVERY = "2s"
-KEPT = "What is finished epoch by epoch is kept, and it can go on later."
+STOP_HELP = "What is finished epoch by epoch is kept, and it can go on later."
 LOGGED = 12  # events that are shown
 ROLLS = "train-rolls"
 
@@ -60,7 +60,7 @@ def _show_bar(job: Job, run: Run, history: History, config: TrainConfig) -> None
         share, words = 0.0, jobs.queue_words(job)
     with st.container(horizontal=True, vertical_alignment="center", key="train-bar"):
         jobs.show_bar(job, share, words)
-        jobs.show_stop(job, KEPT, lambda _: runs.stop(run))
+        jobs.show_stop(job, STOP_HELP, lambda _: runs.stop(run))
 
 
 def show_curves(run: Run, history: History, config: TrainConfig) -> None:
@@ -150,7 +150,7 @@ def show_boundary(job: Job) -> None:
             st.rerun()
             return
         if now.is_waiting:
-            jobs.show_progress(now, _boundary_progress, KEPT)
+            jobs.show_progress(now, _boundary_progress, STOP_HELP)
         else:
             jobs.show_ended(now)
         steps = {event["step"]: event for event in read_events(now)[0] if event["event"] == "BoundaryStep"}

@@ -11,8 +11,8 @@ from ui.widgets.escaping import plain
 from ui.widgets.jobs import when_words
 
 NOTHING = ""  # in the place of a run as long as there is none
-TOLD = "train-told"  # in the session: what the address says, what it said before, and since when
-NOTHING_TOLD = (None, None, 0.0)
+ADDRESS = "train-told"  # in the session: what the address says, what it said before, and since when
+NO_ADDRESS = (None, None, 0.0)
 LATE = 3.0  # seconds
 STATES = {
     "queued": "queued",
@@ -46,14 +46,14 @@ def choose_run(runs: list[Run]) -> Run | str:
 
 def _tell() -> None:
     """Put the choice into the address, and remember what it said before for as long as the browser may not have heard."""
-    before, _, _ = st.session_state.get(TOLD, NOTHING_TOLD)
+    before, _, _ = st.session_state.get(ADDRESS, NO_ADDRESS)
     if (now := state.tell("run")) != before:
-        st.session_state[TOLD] = (now, before, time.monotonic())
+        st.session_state[ADDRESS] = (now, before, time.monotonic())
 
 
 def _is_news(linked: str) -> bool:
     """Whether somebody else changed the address: a fragment that reruns may bring along the one of a moment ago."""
-    now, before, at = st.session_state.get(TOLD, NOTHING_TOLD)
+    now, before, at = st.session_state.get(ADDRESS, NO_ADDRESS)
     return linked != now and not (linked == before and time.monotonic() - at < LATE)
 
 

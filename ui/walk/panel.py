@@ -35,7 +35,7 @@ from ui.widgets.unfolding import unfolds
 
 RUN, SETTINGS, PICKED = "walk-run", "walk-settings", "walk-picked"
 HELP = "Heat of this class walks. The other classes of the Compare page walk too and compete with it in the labels."
-STARTS = "Heat starts from the map that these weights read out."
+READOUT_HELP = "Heat starts from the map that these weights read out."
 BOUNDARIES: engine.TurnCache[np.ndarray] = engine.TurnCache(
     32 * 2**20, lambda boundary: boundary.nbytes, engine.EVIDENCE.queue
 )
@@ -49,7 +49,7 @@ def show_walk(subject: Subject, pair: ModelPair, evidence: Evidence) -> None:
     with who:
         _settle_classes(subject, evidence)
         name = choose_class(evidence, subject, HELP, with_others=True)
-        readout = choose_readout(evidence, help=STARTS)
+        readout = choose_readout(evidence, help=READOUT_HELP)
     truth, _, truth_key = known_truth(subject, evidence, [name], pair.class_ids([name]))
     try:
         with knobs[0]:

@@ -92,8 +92,8 @@ class Logits {
       this.draw();
       this.report();
     };
-    const said = element("span");
-    mark.append(box, said);
+    const answer = element("span");
+    mark.append(box, answer);
     const slider = element("input");
     Object.assign(slider, { type: "range", min: -this.data.limit, max: this.data.limit, step: 0.05 });
     slider.setAttribute("aria-label", `Logit z of ${this.names[k]}`);
@@ -109,7 +109,7 @@ class Logits {
       return bar;
     });
     root.append(name, mark, slider, z, bars[0], p, bars[1], g);
-    return { root, box, said, slider, z, p, g, fills: bars.map((bar) => bar.firstChild) };
+    return { root, box, answer, slider, z, p, g, fills: bars.map((bar) => bar.firstChild) };
   }
 
   button(text, act) {
@@ -132,7 +132,7 @@ class Logits {
     this.rows.forEach((row, k) => {
       row.slider.value = z[k];
       row.box.checked = kind === "bce" ? y[k] === 1 : target === k;
-      row.said.textContent = kind === "bce" ? `y = ${y[k]}` : target === k ? "c" : "";
+      row.answer.textContent = kind === "bce" ? `y = ${y[k]}` : target === k ? "c" : "";
       row.z.textContent = z[k].toFixed(2).replace("-", MINUS);
       row.p.textContent = p[k].toFixed(3);
       row.g.textContent = signedText(g[k], 4);

@@ -18,7 +18,7 @@ from ui.why.task import demo, idea, try_this
 from ui.widgets.escaping import plain
 from ui.widgets.terms import BCE, SCE
 
-KEPT = "why-logits"
+LOGITS = "why-logits"
 START: dict[str, Any] = {"z": [4.0, 4.0, -4.0], "y": [1, 1, 0], "target": 0}
 LIMIT = 8.0
 _HERE = Path(__file__).parent
@@ -83,7 +83,7 @@ def show_sce(example: Example) -> None:
 
 def _widget(kind: str, example: Example, picture: np.ndarray) -> None:
     """Mount the sliders; both steps share the logits, and the link says them."""
-    chosen = st.session_state.setdefault(KEPT, linked())
+    chosen = st.session_state.setdefault(LOGITS, linked())
     view = _COMPONENT(
         key=f"why-{kind}",
         data=handed_over(
@@ -101,7 +101,7 @@ def _widget(kind: str, example: Example, picture: np.ndarray) -> None:
     )
     if view.logits:
         chosen = checked(view.logits)
-        st.session_state[KEPT] = chosen
+        st.session_state[LOGITS] = chosen
     write("z", ",".join(f"{value:g}" for value in chosen["z"]), ",".join(f"{value:g}" for value in START["z"]))
     write("y", "".join(str(value) for value in chosen["y"]), "110")
     write("target", str(chosen["target"]), "0")

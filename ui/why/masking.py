@@ -37,14 +37,14 @@ def show(example: Example) -> None:
             f"lesson calls CAM is of the network before ReCAM, trained with BCE alone, and covers {percent(areas[CAM])}.",
             rf"\begin{{aligned}}{tex('f_k(x)', 'f')} &= {MASK}\,{F}\\ "
             rf"\frac{{\sum_x \lVert {tex('f_k(x)', 'f')} \rVert}}{{\sum_x \lVert {F} \rVert}} &= "
-            rf"{100 * masked.kept:.0f}\,\%\end{{aligned}}",
+            rf"{100 * masked.energy_share:.0f}\,\%\end{{aligned}}",
         )
     try_this(
         "Choose another class above. Does the mask of a class that is not in the picture let nothing through? Which "
         f"mask is right for {name}?",
         "Each mask is divided by its own maximum, so even a class that is not there gets one that reaches 1 (unless "
         f"nothing speaks for it). That is why training masks only with the classes that are labelled. For {name} it "
-        f"keeps {percent(masked.kept)} of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
+        f"keeps {percent(masked.energy_share)} of the energy, and the pooled feature is {pooled / max(plainly, 1e-12):.2f} times "
         "as long as without a mask. The mask is only as good as the map of w: where that misses the object, its features "
         "are gone from this.",
     )

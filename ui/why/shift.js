@@ -40,10 +40,10 @@ class Shift {
   }
 
   figure(words) {
-    const root = element("figure"), canvas = element("canvas"), said = element("div", "said");
+    const root = element("figure"), canvas = element("canvas"), note = element("div", "note");
     canvas.setAttribute("role", "img");
-    root.append(element("figcaption", "", words), canvas, said);
-    return { root, canvas, said, words };
+    root.append(element("figcaption", "", words), canvas, note);
+    return { root, canvas, note, words };
   }
 
   async update({ data }) {
@@ -88,7 +88,7 @@ class Shift {
   }
 
   // ReLU on the grid, then interpolated, then divided by its own maximum, as everywhere.
-  paint({ canvas, said, words }, signedMap) {
+  paint({ canvas, note, words }, signedMap) {
     const { data } = this;
     const [rows, columns] = data.grid;
     const grid = signedMap.map((value) => Math.max(0, value));
@@ -103,9 +103,9 @@ class Shift {
     ctx.drawImage(this.photo, 0, 0, canvas.width, canvas.height);
     ctx.drawImage(cells, 0, 0, (canvas.width * data.covers[0]) / data.size[0], (canvas.height * data.covers[1]) / data.size[1]);
     const share = fine.filter((value) => value > data.threshold * top).length / fine.length;
-    const told = nothing ? "no positive evidence anywhere" : `peak ${peakText(top)}, ${percent(share)} above ${fixed(data.threshold)}`;
-    put(said, told);
-    canvas.setAttribute("aria-label", `${words} for ${data.name}: ${told}`);
+    const summary = nothing ? "no positive evidence anywhere" : `peak ${peakText(top)}, ${percent(share)} above ${fixed(data.threshold)}`;
+    put(note, summary);
+    canvas.setAttribute("aria-label", `${words} for ${data.name}: ${summary}`);
   }
 
   finer(grid, rows, columns, times) {

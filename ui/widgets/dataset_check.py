@@ -40,7 +40,7 @@ class Checked:
     samples: tuple[tuple[str, str, bytes], ...]
 
 
-_KEPT: Cache[Checked] = Cache(16)  # by choice and stamp
+_REPORTS: Cache[Checked] = Cache(16)  # by choice and stamp
 _TURN = threading.Lock()  # one check reads the disk at a time
 
 
@@ -95,7 +95,7 @@ class Check:
                 self.step = event
                 continue
             checked = Checked(event, _samples(dataset, event))
-            _KEPT.put((self.choice, self.stamp), checked)
+            _REPORTS.put((self.choice, self.stamp), checked)
 
     def _is_over(self) -> bool:
         return self._stop.is_set() or time.monotonic() - self.last_look > ALONE
@@ -111,7 +111,7 @@ def show_check(choice: DataChoice, key: str) -> DataReport | None:
     if check is not None and not check.done:
         _watch(check, key)
         return None
-    checked = _KEPT.get((choice, changed(choice.kind, choice.root, choice.split)))
+    checked = _REPORTS.get((choice, changed(choice.kind, choice.root, choice.split)))
     if check is not None and check.error:
         st.error(plain(check.error), icon=":material/error:")
     words = "Check this data set" if checked is None else "Check again"

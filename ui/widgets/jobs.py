@@ -33,7 +33,7 @@ def queue_words(job: Job) -> str:
 
 
 def watch(job: Job, progress: Callable[[Job], tuple[float, str]], stop_help: str, is_news: Callable[[], bool]) -> None:
-    """Progress of a job that runs or waits, with a way to stop it; ``kept`` says what a stop leaves.
+    """Progress of a job that runs or waits, with a way to stop it; ``stop_help`` says what a stop leaves.
 
     When it has ended, or ``is_news`` says that there is more to look at, the whole page is drawn again.
     """
@@ -69,7 +69,7 @@ def show_bar(job: Job, share: float, words: str) -> None:
 
 
 def show_stop(job: Job, stop_help: str, stop: Callable[[Job], None] = stop_job) -> None:
-    """The button that stops a job, where stopping is allowed; once pressed it cannot be pressed again. ``kept`` is its help."""
+    """The button that stops a job, where stopping is allowed; once pressed it cannot be pressed again."""
     if may_start():
         st.button(
             "Stop",

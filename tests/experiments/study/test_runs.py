@@ -42,10 +42,10 @@ def run(tmp_path_factory, scenes):
 def test_a_finished_run_is_loaded_and_not_trained_again(run, scenes):
     out, events, pair = run
     assert sum(isinstance(event, TrainStep) for event in events) == 3
-    again, found = finish(trained(CONFIG, scenes, out, CPU))
+    again, loaded = finish(trained(CONFIG, scenes, out, CPU))
     assert not any(isinstance(event, TrainStep) for event in again)
-    assert found.sha256 == pair.sha256
-    assert found.name == "run"
+    assert loaded.sha256 == pair.sha256
+    assert loaded.name == "run"
 
 
 def test_the_sce_of_every_epoch_of_stage_2_is_kept(run, scenes):
@@ -65,10 +65,10 @@ def test_counts_are_kept_for_the_same_weights_only(run, scenes, tmp_path):
     pair, path = run[2], tmp_path / "counts.npz"
     first, counts = finish(counted(pair, scenes, HeatmapOptions(flip=False), path))
     assert len(first) == 4
-    again, found = finish(counted(pair, scenes, HeatmapOptions(flip=False), path))
+    again, loaded = finish(counted(pair, scenes, HeatmapOptions(flip=False), path))
     assert again == []
     for name, pictures in counts.items():
-        for a, b in zip(pictures, found[name], strict=True):
+        for a, b in zip(pictures, loaded[name], strict=True):
             assert np.array_equal(a.cells, b.cells)
             assert np.array_equal(a.pixels, b.pixels)
     events, _ = finish(counted(replace(pair, sha256="other"), scenes, HeatmapOptions(flip=False), path))

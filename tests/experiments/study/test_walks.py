@@ -40,9 +40,9 @@ def test_counts_are_those_of_walking_with_each_setting_alone(pair, few):
     assert all(len(picture) == len(READOUTS) * (1 + len(SHORT)) for picture in together)
     for walk in (None, *SHORT):
         refinement = None if walk is None else walk_of(**asdict(walk))
-        for found, alone in zip(together, measure(pair, few, VIEW, refinement=refinement), strict=True):
+        for counts, alone in zip(together, measure(pair, few, VIEW, refinement=refinement), strict=True):
             for readout in READOUTS:
-                ours, theirs = found[name_of(readout, "gradient", walk)], alone[readout]
+                ours, theirs = counts[name_of(readout, "gradient", walk)], alone[readout]
                 a, b = (np.zeros((K + 1) ** 2 * 101, int) for _ in range(2))
                 a[ours.cells], b[theirs.cells] = ours.pixels, theirs.pixels
                 assert np.abs(a - b).sum() <= 20  # of 25600 pixels: sums in another order
@@ -69,7 +69,7 @@ def test_pictures_without_mask_or_class(pair, few, monkeypatch):
     for i, picture in enumerate(empty, 1):
         nothing = count_pixels(np.zeros((0, 160, 160), np.float32), [], few.mask(i), K + 1)
         assert len(picture) == len(READOUTS) * (1 + len(SHORT))
-        assert all(np.array_equal(found.cells, nothing.cells) for found in picture.values())
+        assert all(np.array_equal(counts.cells, nothing.cells) for counts in picture.values())
 
 
 def counts_at(value, picture):

@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict, replace
 
-from opened import handed_over, press, query, ran, words
+from any_page import handed_over, press, query, ran, words
 from train_page import charts, labels, open_train, parsed
 from trained_runs import CONFIG, SCENE, write_job, write_run
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from opened import press, query, ran, words
+from any_page import press, query, ran, words
 from train_page import labels, open_train, parsed
 from trained_runs import CONFIG, SCENE, write_run
 
@@ -294,9 +294,9 @@ def test_nonsense_is_refused_or_remarked():
     data = Data(1000, ("cat", "dog"))
     assert "at least 32 px" in stops(replace(CONFIG, crop=16), data, None)[0]
     assert stops(replace(CONFIG, crop=32), data, None) == []
-    said = " ".join(remarks(replace(CONFIG, recam_weight=11, optimizer="sgd", fc1_rate=1.5), data))
-    assert "With λ = 11 SCE outweighs BCE" in said
-    assert "With SGD rates above 1 usually let the weights run away (Classifier FC1, stage 1: 1.5)." in said
+    text = " ".join(remarks(replace(CONFIG, recam_weight=11, optimizer="sgd", fc1_rate=1.5), data))
+    assert "With λ = 11 SCE outweighs BCE" in text
+    assert "With SGD rates above 1 usually let the weights run away (Classifier FC1, stage 1: 1.5)." in text
     own = remarks(replace(CONFIG, fc1_start="imagenet"), Data(9, ("Zwxq", "Qqyy")))
     assert "ImageNet has a counterpart of none of these classes, so FC1 starts at random." in own
     assert "ImageNet has" not in " ".join(remarks(replace(CONFIG, fc1_start="imagenet"), Data(9, ("dog", "Qqyy"))))
@@ -321,11 +321,11 @@ def test_what_speaks_against_a_training(report):
         replace(CONFIG, stage1="m", stage2_backbone_rate=0, stage2_fc1_rate=0, fc2_rate=0), data, classes
     )[0]  # fmt: skip
     assert "with EfficientNet-Lite0" in stops(replace(CONFIG, fc1_start="imagenet"), data, None)[0]
-    said = " ".join(
+    text = " ".join(
         remarks(replace(CONFIG, recam_weight=0, crop=512, validation="train", backbone="resnet50_s16"), data)
     )
     for part in ("With λ = 0", "their rim stays empty", "look better than they are", "From random weights", "one step"):
-        assert part in said
+        assert part in text
     assert "3 pictures without labels" in " ".join(remarks(CONFIG, Data(10, classes, report(unlabelled=3))))
 
 
@@ -370,9 +370,9 @@ def test_the_cost_is_told_before_it_starts_and_measured_once(ordered, monkeypatc
 def test_an_upload_is_kept_in_the_folder_of_the_run(ordered, place):
     picture = replace(read_sample(SCENE)[0], name="../../my cat!.jpg")
     job = runs.start(CONFIG, pictures=[picture, picture])
-    kept = sorted((job.folder / "uploads").iterdir())
-    assert [path.name for path in kept] == ["my-cat-1.png", "my-cat-2.png"]
-    assert parsed(job.arguments).watch == (*CONFIG.watch, *map(str, kept))
+    files = sorted((job.folder / "uploads").iterdir())
+    assert [path.name for path in files] == ["my-cat-1.png", "my-cat-2.png"]
+    assert parsed(job.arguments).watch == (*CONFIG.watch, *map(str, files))
 
 
 def test_an_operator_can_switch_starting_off(place, monkeypatch, ordered):

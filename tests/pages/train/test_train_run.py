@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from opened import handed_over, press, query, ran, words
+from any_page import handed_over, press, query, ran, words
 from train_page import charts, labels, open_train
 from trained_runs import CONFIG, write_job, write_run
 
@@ -132,11 +132,11 @@ def test_a_run_that_failed_before_it_began_does_not_talk_as_if_it_would_start(pl
     write_run(place, "one", job="failed", epochs=0, message="No such file.")
     (place / "one" / "errors.txt").write_text("Traceback …\n\nUserError: No such file.\n")
     app = open_train(run="one")
-    said = words(app)
-    assert "It ended before its first step." in said
-    assert "It ended before the first maps were made." in said
+    text = words(app)
+    assert "It ended before its first step." in text
+    assert "It ended before the first maps were made." in text
     for promise in ("come as soon as it begins", "Curves begin with", "Nothing was said"):
-        assert promise not in said
+        assert promise not in text
     assert "UserError: No such file." in " ".join(code.value for code in app.code)
     assert [b.proto.type for b in app.button if b.label == "Train again with other settings"] == ["primary"]
 
@@ -148,18 +148,18 @@ def test_a_stop_is_said_once(place):
 
 def test_a_run_whose_model_was_deleted_keeps_its_result(place):
     write_run(place, "one", model=False)
-    said = words(open_train(run="one"))
-    assert "On 100 pictures after the last epoch: mAP 60.0 %." in said
-    assert "Its model was deleted." in said
+    text = words(open_train(run="one"))
+    assert "On 100 pictures after the last epoch: mAP 60.0 %." in text
+    assert "Its model was deleted." in text
 
 
 def test_the_time_is_that_of_the_whole_job_and_the_model_has_its_title(place):
     folder = write_run(place, "one", title="my fish")
     status = json.loads((folder / jobs.STATUS).read_text())
     (folder / jobs.STATUS).write_text(json.dumps(status | {"ended": status["started"] + 1200}))
-    said = words(open_train(run="one"))
-    assert "Trained in 20 min." in said
-    assert "is listed under Models as **my fish" in said
+    text = words(open_train(run="one"))
+    assert "Trained in 20 min." in text
+    assert "is listed under Models as **my fish" in text
 
 
 def test_a_run_that_another_tab_deleted_is_not_replaced_without_a_word(place):

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from opened import opened
+from any_page import open_page
 
 from recam_core.commands import train
 
@@ -11,7 +11,7 @@ PAGE = "../pages/lab/train.py"
 
 
 def open_train(**link):
-    return opened(PAGE, **link)
+    return open_page(PAGE, **link)
 
 
 def labels(app):

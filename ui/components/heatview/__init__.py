@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from recam_core.images.visualise import DIVERGING, FOUND, MISSED, PALETTES, WRONG
+from recam_core.images.visualise import DIVERGING, HIT, MISSED, PALETTES, WRONG
 from recam_core.records import DisplayOptions
 from ui.components.modules import bundle, handed_over
 from ui.components.served import served
@@ -80,7 +80,7 @@ def heat_view(
                 "large": large,
                 "palettes": COLOURS,
                 "diverging": _DIVERGING,
-                "outcomes": {"found": FOUND, "wrong": WRONG, "missed": MISSED},
+                "outcomes": {"hit": HIT, "wrong": WRONG, "missed": MISSED},
                 "shape": _shape(payload_id),
             }
         ),

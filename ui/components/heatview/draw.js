@@ -119,7 +119,7 @@ export class Painter {
   }
 
   // What a class's known mask makes of pixels above the threshold and of pixels below it.
-  truth(c, { found, wrong, missed }) {
+  truth(c, { hit, wrong, missed }) {
     const { width, height } = this.heat.header.picture;
     const mask = this.heat.mask.subarray(c * width * height, (c + 1) * width * height);
     const hatch = (column, row) => ((column + row) % 8 < 3 ? [120, 120, 120, 255] : [200, 200, 200, 110]);
@@ -134,7 +134,7 @@ export class Painter {
       return this.layer((ctx) => ctx.drawImage(full, 0, 0, this.width, this.height));
     };
     const nothing = [0, 0, 0, 0];
-    return { above: layer([...found, 255], [...wrong, 255]), below: layer([...missed, 255], nothing) };
+    return { above: layer([...hit, 255], [...wrong, 255]), below: layer([...missed, 255], nothing) };
   }
 }
 

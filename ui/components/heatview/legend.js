@@ -24,7 +24,7 @@ export class Legend {
         this.swatch("below", "rgb(0 0 0 / 0.6)", "below, dimmed"),
       ],
       error: () => [
-        this.swatch("found", css(tables.outcomes.found), "found"),
+        this.swatch("hit", css(tables.outcomes.hit), "found"),
         this.swatch("wrong", css(tables.outcomes.wrong), "wrong"),
         this.swatch("missed", css(tables.outcomes.missed), "missed"),
         this.swatch("ignored", "", "not counted"),

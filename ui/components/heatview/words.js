@@ -36,9 +36,9 @@ export function verdict(heat, c, settings) {
   const name = heat.owner(r), other = heat.owner(v), gain = after.iou - before.iou;
   const figures = `IoU ${percent(after.iou)} against ${percent(before.iou)}`;
   const bests = `${percent(after.bestIou)} against ${percent(before.bestIou)}`, bestGain = after.bestIou - before.bestIou;
-  const turns = gain * bestGain < 0 && percent(after.bestIou) !== percent(before.bestIou);
-  const turn = `But at the best threshold of each it is ${bestGain > 0 ? "better" : "worse"}`;
-  const best = `${turns ? turn : "At the best threshold of each"}: ${bests}.`;
+  const isReversed = gain * bestGain < 0 && percent(after.bestIou) !== percent(before.bestIou);
+  const reversal = `But at the best threshold of each it is ${bestGain > 0 ? "better" : "worse"}`;
+  const best = `${isReversed ? reversal : "At the best threshold of each"}: ${bests}.`;
   if (percent(after.iou) === percent(before.iou)) return `${other} is as good as ${name} here: ${figures}. ${best}`;
   if (gain > 0) return `${other} is better than ${name} here: ${figures}. ${best}`;
   const reason = after.fp - before.fp > after.fn - before.fn ? "lights up more besides" : "misses more of";

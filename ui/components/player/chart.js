@@ -137,9 +137,9 @@ function span(values) {
 function ticks(low, high) {
   const step = 10 ** Math.floor(Math.log10((high - low) / 2));
   const wide = [1, 2, 5, 10].map((times) => times * step).find((size) => (high - low) / size <= 3.5);
-  const found = [];
-  for (let k = Math.ceil(low / wide); k * wide <= high + 1e-9; k++) found.push(k * wide);
-  return found;
+  const values = [];
+  for (let k = Math.ceil(low / wide); k * wide <= high + 1e-9; k++) values.push(k * wide);
+  return values;
 }
 
 export function tidy(value) {

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 SHELL = str(Path(__file__).parents[2] / "ui" / "shell.py")
 
 
-def opened(page=None, /, **link):
+def open_page(page=None, /, **link):
     """The app at a page (None: the first one) with what its address says."""
     app = AppTest.from_file(SHELL, default_timeout=90)
     for name, value in link.items():
