@@ -1,10 +1,10 @@
 // What a linter should know of the modules in ui/: `npx eslint ui`. Nothing of it is needed to run the app or its tests.
 
 const BROWSER = [
-  "AbortController", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap", "DataTransfer", "document",
-  "Element", "Event", "fetch", "history", "HTMLButtonElement", "HTMLInputElement", "HTMLSelectElement", "Image", "ImageData",
-  "location", "matchMedia", "OffscreenCanvas", "Path2D", "performance", "requestAnimationFrame", "ResizeObserver", "setTimeout",
-  "structuredClone", "TextDecoder", "URL",
+  "AbortController", "addEventListener", "atob", "Blob", "cancelAnimationFrame", "clearTimeout", "createImageBitmap",
+  "DataTransfer", "document", "Element", "Event", "fetch", "history", "HTMLButtonElement", "HTMLInputElement",
+  "HTMLSelectElement", "Image", "ImageData", "location", "matchMedia", "OffscreenCanvas", "Path2D", "performance",
+  "requestAnimationFrame", "ResizeObserver", "setTimeout", "structuredClone", "TextDecoder", "URL",
 ];
 
 export default [

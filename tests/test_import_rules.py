@@ -34,6 +34,12 @@ def test_pages_import_neither_torch_nor_one_another(path):
     assert not re.findall(r"^\s*(?:from|import) (?:torch|torchvision|timm|pages|app)\b", path.read_text("utf-8"), re.M)
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("pages/*/*.py")), ids=lambda path: path.stem)
+def test_a_page_uses_its_own_parts_and_those_of_all(path):
+    used = re.findall(r"^\s*(?:from|import) ui(?:\.| import )(\w+)", path.read_text("utf-8"), re.M)
+    assert set(used) <= {path.stem, "widgets", "session", "components", "compute"}
+
+
 def test_every_public_name_is_there_and_none_hides_a_room():
     for name in recam_core.__all__:
         assert getattr(recam_core, name) is not None

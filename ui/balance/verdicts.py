@@ -15,7 +15,7 @@ LOOKS = {
 
 def show_verdicts() -> None:
     """A card a finding; below the numbers the rule that decided."""
-    st.markdown("#### What the paper found, and what was found here")
+    st.markdown("#### What the paper found, and what was found here", anchors=False)
     groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts({part: read_study(part) for part in PARTS}):
         groups.setdefault(verdict.claim, []).append(verdict)

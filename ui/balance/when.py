@@ -32,7 +32,7 @@ ORANGE_TO_PURPLE = [[0.0, "#b35806"], [0.25, "#f1a340"], [0.5, "#f7f7f7"], [0.75
 @st.fragment
 def show_when() -> None:
     """The chart of gains, and below it the point that was clicked."""
-    st.markdown("#### When does ReCAM help?")
+    st.markdown("#### When does ReCAM help?", anchors=False)
     study = read_study(PART)
     if study is None:
         st.info(f"This was not measured here yet: run python -m recam_core study {PART}.", icon=":material/info:")

@@ -32,7 +32,7 @@ STYLE = Path(__file__).with_name("compare.css")
 def show_claim() -> None:
     """What the page is about, in one line."""
     st.html(STYLE)
-    st.markdown(f"##### {CLAIM}")
+    st.markdown(f"##### {CLAIM}", anchors=False)
 
 
 def choose_classes(evidence: Evidence, subject: Subject) -> list[str]:

@@ -113,7 +113,7 @@ def _bars(view: View, rows: list[dict[str, Any]]) -> go.Figure:
 
 def _confusion(view: View) -> None:
     """Who takes whose pixels: rows are the truth, columns what the map says, in percent of the row."""
-    st.markdown("##### Who takes whose pixels?")
+    st.markdown("##### Who takes whose pixels?", anchors=False)
     letters = {letter: f"{letter} · {plain(side.label)}" for letter, side in view.both.items()}
     letter = st.segmented_control(
         "Side", list(letters), key=remembered("side", letters, "B"), format_func=letters.__getitem__, required=True

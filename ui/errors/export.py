@@ -27,7 +27,7 @@ MOST = 24  # pictures in one bundle
 
 def show_export(view: View, notes: dict[str, Note]) -> None:
     """Tables of the two evaluations, and the bundle."""
-    st.markdown("##### Counts and figures")
+    st.markdown("##### Counts and figures", anchors=False)
     runs = {side.run.name: side.run for side in view.both.values()}
     for name, run in runs.items():
         stem = re.sub(r"[^\w-]", "", name)[:40]
@@ -44,7 +44,7 @@ def show_export(view: View, notes: dict[str, Note]) -> None:
         "with its pixels; the confusion matrix at threshold number i is the sum of the rows that exceed more than i "
         "thresholds, all others being called background."
     )
-    st.markdown("##### Pictures as evidence")
+    st.markdown("##### Pictures as evidence", anchors=False)
     filtered = st.session_state.get(key("chosen")) or view.names
     sets = {
         "first": (

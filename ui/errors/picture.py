@@ -60,7 +60,7 @@ def show_opened(view: View, name: str, notes: dict[str, Note]) -> None:
     position = view.names.index(name)
     chosen = st.session_state.get(key("chosen"), [])
     with st.container(horizontal=True, vertical_alignment="center", key="errors-opened"):
-        st.markdown(f"#### {plain(name)}")
+        st.markdown(f"#### {plain(name)}", anchors=False)
         if name in chosen:
             at = chosen.index(name)
             for words, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):

@@ -31,7 +31,7 @@ def show_card(entry: ModelEntry, *, is_new: bool) -> None:
 
 def _head(entry: ModelEntry) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"#### {plain(entry.title)}", width="content")
+        st.markdown(f"#### {plain(entry.title)}", width="content", anchors=False)
         st.badge(KINDS[entry.kind], color=COLOURS[entry.kind])
         if entry.fault:
             st.badge("cannot be read", color="red")

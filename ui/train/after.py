@@ -141,7 +141,7 @@ def _offer_delete(run: Run) -> None:
 def _boundaries(run: Run, config: TrainConfig) -> None:
     """Boundary branches on the model: what runs or ran, and the small form for another training."""
     for job in runs.boundaries_of(run)[:1]:
-        st.markdown("#### Boundary branches")
+        st.markdown("#### Boundary branches", anchors=False)
         show_boundary(job)
         if job.status.state == "done" and (name := model_name(Run(job.name, job.folder, job))):
             words = f"The model with its boundaries is listed under Models as **{plain(title_of(name))}**."

@@ -16,7 +16,7 @@ SESSION_ROLLS = 12  # that a session keeps
 
 def show_watched(run: Run, config: TrainConfig) -> None:
     """Picture and class, and the player of their maps epoch by epoch."""
-    st.markdown("#### Heatmaps, epoch by epoch")
+    st.markdown("#### Heatmaps, epoch by epoch", anchors=False)
     if not config.watch:
         st.caption("No pictures are watched in this run. Choose some in the form of the next one.")
         return

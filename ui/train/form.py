@@ -51,7 +51,7 @@ def quick_look() -> TrainConfig:
 
 def show_form() -> None:
     """The whole form."""
-    st.markdown("#### New training")
+    st.markdown("#### New training", anchors=False)
     if not may_start():
         st.info(words.READ_ONLY, icon=":material/lock:")
         return

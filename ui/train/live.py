@@ -111,7 +111,7 @@ def draw_live(place: Any, figure: Any, key: str) -> None:
     """A chart that is drawn again and again: Streamlit makes a new one each time, which shell.css lays under the old one until
     that is taken away, so that nothing flickers or moves.
     """
-    draw(place.container(key=f"curve-{key}"), figure, key)
+    draw(place.container(key=f"live-{key}"), figure, key)
 
 
 def show_log(run: Run) -> None:

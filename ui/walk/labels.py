@@ -39,7 +39,7 @@ def show_labels(
     if truth is not None:
         rows.append(("True mask", truth))
     colours = label_colours(ids)
-    st.markdown(f"##### Labels: the strongest class, or background where none exceeds {threshold:.2f}")
+    st.markdown(f"##### Labels: the strongest class, or background where none exceeds {threshold:.2f}", anchors=False)
     for column, (title, labels) in zip(st.columns(3), rows, strict=False):
         with column:
             shown = np.where(labels == IGNORE, 0, labels)

@@ -38,7 +38,7 @@ def choose_step(titles: Sequence[str]) -> tuple[int, Any]:
         st.html(PRESENTED)
     _KEYS(key="why-keys", data={"pages": presenting()})
     write("step", str(step))
-    st.markdown(f"#### {step} · {titles[step - 1]}")
+    st.markdown(f"#### {step} · {titles[step - 1]}", anchors=False)
     return step, place
 
 
