@@ -100,7 +100,9 @@ def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screen
     assert looks(page)["map"] not in (first["map"], last["map"])
 
     # space plays to the end and stops there
-    page.get_by_role("button", name="Play (space)").evaluate(NOTE_TITLES)  # on a busy machine it may have played before we ask
+    page.get_by_role("button", name="Play (space)").evaluate(
+        NOTE_TITLES
+    )  # on a busy machine it may have played before we ask
     page.keyboard.press(" ")
     page.locator(".st-key-climb output.step", has_text="step 6 of 6").wait_for()
     page.get_by_role("button", name="Play (space)").wait_for()
