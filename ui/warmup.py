@@ -63,7 +63,7 @@ def warm_up() -> None:
         importlib.import_module("recam_core.images.decode_process").start_decoding()
     if not _leaving.is_set():
         with for_good():
-            importlib.import_module("recam_core.training.refit.refit")  # more than a second of torch, before λ is moved
+            importlib.import_module("recam_core.training.refit.refit").load_optimizer()  # before λ is moved
 
 
 @asynccontextmanager

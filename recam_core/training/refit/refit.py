@@ -127,6 +127,11 @@ def scaled(features: Tensor, grids: list[tuple[int, int]] | tuple[tuple[int, int
     return features * torch.tensor(ratio, device=features.device)[:, None, None, None]
 
 
+def load_optimizer() -> None:
+    """Have torch load what the first optimizer of a process waits a second for."""
+    torch.optim.AdamW([torch.zeros(1)])
+
+
 def _optimizer(learner: Learner, config: RefitConfig) -> torch.optim.Optimizer:
     # a bias stays what it is: it has no part in any map
     learned = {id(weight) for weight in learner.head.weights.values()}
