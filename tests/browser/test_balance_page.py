@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from waiting import check_widths, show_as, wait_for_address, wait_until
+from waiting import box_of, check_widths, show_as, wait_for_address, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +38,7 @@ def test_lambda_moves_by_keys_and_the_maps_follow_and_a_click_opens_a_point_of_t
     page.locator(READY).wait_for()
     wait_until(page, lambda: pixels(page) != before, every=500)  # the browser fetches and paints them by itself
     for key in ("balance-lambda", "balance-heat", "balance-curve"):  # λ, the maps and the curve are on one screen
-        box = page.locator(f"[class*='st-key-{key}']").first.bounding_box()
+        box = box_of(page.locator(f"[class*='st-key-{key}']").first)
         assert box["y"] >= 0, key
         assert box["y"] + box["height"] <= 900, key
     # the whole curve is there: eleven λ for CAM's line and each of w, w′, w⊕w′, w⊗w′ but for λ = 0

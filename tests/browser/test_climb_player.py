@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from waiting import drawn, go_to, wait_for_address
+from waiting import box_of, drawn, go_to, wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -80,8 +80,7 @@ def test_one_scrubber_moves_everything_and_asks_the_server_nothing(visit, screen
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     drawn(page)
     shown, bar = (
-        page.locator(f".st-key-climb {part}").first.bounding_box()
-        for part in ("[data-layer=total] canvas", ".transport")
+        box_of(page.locator(f".st-key-climb {part}").first) for part in ("[data-layer=total] canvas", ".transport")
     )
     assert shown["y"] + shown["height"] <= bar["y"]
     page.set_viewport_size(whole)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from waiting import check_widths, go_to, pick, settle, show_as, wait_for_address
+from waiting import box_of, check_widths, go_to, pick, settle, show_as, wait_for_address
 
 from recam_core.__main__ import main
 
@@ -63,7 +63,7 @@ def test_an_evaluation_is_watched_its_card_opens_and_one_threshold_leads_everyth
     assert "open=samples-" in page.url
     before, cards = headline(page), first.get_attribute("src")
     maps = page.locator(".st-key-errors-heat .row").first.inner_text()
-    box = page.locator(".st-key-errors-opened").bounding_box()
+    box = box_of(page.locator(".st-key-errors-opened"))
     assert 0 < box["y"] < 300  # it came into sight by itself
 
     page.go_back()  # a picture that was opened is a step of Back
@@ -112,7 +112,7 @@ def test_a_link_lands_on_its_picture_nothing_is_wider_than_the_window_and_clicks
     page.locator(".st-key-errors-heat .row .view canvas").first.wait_for()
     page.locator(".st-key-errors-cards img").first.wait_for()
     settle(page)
-    assert 0 < page.locator(".st-key-errors-opened").bounding_box()["y"] < 844 / 2
+    assert 0 < box_of(page.locator(".st-key-errors-opened"))["y"] < 844 / 2
     check_widths(page, lambda page, name: screenshot(page, f"errors-{name}", full=True))
     check_clicks(page, screenshot)
 
@@ -127,7 +127,7 @@ def check_clicks(page, screenshot):
     settle(page)
     page.locator(".st-key-errors-matrix").scroll_into_view_if_needed()
     screenshot(page, "errors-classes", full=True)
-    box = squares.nth(0).bounding_box()
+    box = box_of(squares.nth(0))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     wait_for_address(page, true="background", called="background", sort="cell")
     page.get_by_text(re.compile("in which B finds background")).wait_for()
@@ -138,7 +138,7 @@ def check_clicks(page, screenshot):
     table.wait_for()
     settle(page)
     table.scroll_into_view_if_needed()
-    box = table.bounding_box()
+    box = box_of(table)
     page.mouse.click(box["x"] + 17, box["y"] + 35 + 17)  # the box before the first row
     page.wait_for_function("() => new URLSearchParams(location.search).get('of')")
     page.locator(".st-key-errors-cards img").first.wait_for()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from waiting import drawn, follow, show_as, wait_until
+from waiting import box_of, drawn, follow, show_as, spot_of, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,7 @@ def empty_page(tab):
     tab.mouse.move(5, 5)
     follow(tab, "?gone=1")
     tab.get_by_text("run 0").wait_for()
+    tab.locator(".st-key-heat").wait_for(state="detached")  # until then the next run takes over what stands there
     return tab
 
 
@@ -59,19 +60,14 @@ def values(page):
     return [" ".join(text.split()) for text in page.locator(".st-key-heat .value").all_inner_texts()]
 
 
-def position(target, spot):
-    box = target.bounding_box()
-    return {"x": spot[0] * box["width"], "y": spot[1] * box["height"]}
-
-
 def hover(page, row, view, spot):
     target = canvas(page, row, view)
-    target.hover(position=position(target, spot))
+    target.hover(position=spot_of(target, *spot))
 
 
 def click(page, row, view, spot):
     target = canvas(page, row, view)
-    target.click(position=position(target, spot))
+    target.click(position=spot_of(target, *spot))
 
 
 def pixel(page, row, view, spot):
@@ -364,33 +360,33 @@ def test_nothing_jumps_when_the_maps_arrive(url, open_page):
     page.goto(f"{url}/?mask=0")
     page.locator(".st-key-heat .row.skeleton .frame").first.wait_for()
     page.wait_for_timeout(300)
-    before = page.locator(".st-key-heat .controls").bounding_box()
-    frame = page.locator(".st-key-heat .frame").first.bounding_box()
+    before = box_of(page.locator(".st-key-heat .controls"))
+    frame = box_of(page.locator(".st-key-heat .frame").first)
     held[0].abort()  # a moment without the server, which is waited for
     page.get_by_text("The server does not answer").wait_for()
     wait_until(page, lambda: len(held) == 2)
     held[1].continue_()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
-    assert page.locator(".st-key-heat .controls").bounding_box() == before
-    assert page.locator(".st-key-heat .frame").first.bounding_box() == frame
+    assert box_of(page.locator(".st-key-heat .controls")) == before
+    assert box_of(page.locator(".st-key-heat .frame").first) == frame
 
 
 def test_on_a_phone_maps_stand_two_by_two_and_the_threshold_stays_in_reach(url, open_page, screenshot):
     page = open_page(f"{url}/?classes=1", width=390, height=844, scheme="dark", touch=True)
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
-    compared = [page.locator(".st-key-heat .pair .frame").nth(k).bounding_box() for k in range(2)]
-    picture = page.locator(".st-key-heat .picture .frame").bounding_box()
+    compared = [box_of(page.locator(".st-key-heat .pair .frame").nth(k)) for k in range(2)]
+    picture = box_of(page.locator(".st-key-heat .picture .frame"))
     assert compared[0]["y"] == compared[1]["y"] < picture["y"]  # what is compared stands first
     assert compared[0]["x"] == picture["x"] < compared[1]["x"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     slider = page.get_by_role("slider", name="Background threshold")
-    assert 700 < slider.bounding_box()["y"] < 844  # at the bottom, though the component goes on below the fold
+    assert 700 < box_of(slider)["y"] < 844  # at the bottom, though the component goes on below the fold
     assert page.get_by_label("Palette").is_hidden()
     screenshot(page, "phone-dark")
     page.get_by_role("button", name="More").click()
     assert page.get_by_label("Palette").is_visible()
-    assert slider.bounding_box()["y"] < 844
+    assert box_of(slider)["y"] < 844
     target = canvas(page, 0, "cam")
-    target.tap(position=position(target, DOG_HEAD))
+    target.tap(position=spot_of(target, *DOG_HEAD))
     page.get_by_text("'view': 'cam'").wait_for()
     assert values(page)[1] == "1.00"

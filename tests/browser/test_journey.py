@@ -10,7 +10,7 @@ import pytest
 from heat_page import choose, class_names, drag_threshold, panel, sentence, settle, wait_for_maps
 from PIL import Image
 from playwright.sync_api import expect
-from waiting import wait_for_address
+from waiting import box_of, spot_of, wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +58,7 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
     assert names
     maps = [panel(page, 0, view).locator(".frame") for view in ("cam", "w")]
     assert [m.is_visible() for m in (*maps, panel(page, 0, "sum").locator(".frame"))] == [True, True, False]
-    assert all(m.bounding_box()["width"] > 450 for m in maps)
+    assert all(box_of(m)["width"] > 450 for m in maps)
     assert re.search(
         "ReCAM’s w is (better than|worse than|as good as) CAM here: .* At the best threshold of each", sentence(page)
     )
@@ -71,11 +71,11 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
             expect(page.get_by_role("button", name=door)).to_be_in_viewport(ratio=1)
     # all five and the picture stand three by two, large; one of them fills the row
     page.locator(".st-key-heat .segment.all").click()
-    assert all(panel(page, 0, view).locator(".frame").bounding_box()["width"] >= 320 for view in VIEWS)
+    assert all(box_of(panel(page, 0, view).locator(".frame"))["width"] >= 320 for view in VIEWS)
     enlarge = page.get_by_role("button", name="Enlarge ReCAM w⊕w′").first
     for act in (enlarge.click, panel(page, 0, "sum").locator("canvas").dblclick):
         act()
-        assert panel(page, 0, "sum").locator(".frame").bounding_box()["width"] > 700
+        assert box_of(panel(page, 0, "sum").locator(".frame"))["width"] > 700
         page.keyboard.press("Escape")
     assert panel(page, 0, "cam").locator(".frame").is_visible()
     settle(page)
@@ -85,12 +85,11 @@ def test_from_the_first_picture_to_the_bundle_and_the_link(visit, url, open_page
 
     # the cross-hair reads all five maps; a click brings the exact values
     target = panel(page, 0, "cam").locator("canvas")
-    box = target.bounding_box()
-    target.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    target.hover(position=spot_of(target, 0.5, 0.5))
     values = page.locator(".st-key-heat .row").first.locator(".value").all_inner_texts()
     assert re.fullmatch(r"x \d+ · y \d+", values[0].replace("\u00a0", " "))
     assert all(re.fullmatch(r"[01]\.\d\d|none", value) for value in values[1:])
-    target.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    target.click(position=spot_of(target, 0.5, 0.5))
     page.get_by_text(re.compile(r"^At x \d+, y \d+: ")).wait_for()
     page.get_by_test_id("stDataFrame").first.wait_for()
     settle(page)
@@ -206,7 +205,7 @@ def test_a_cold_deep_link_controls_fit_a_refused_file_is_one_sentence_and_pictur
     check_cold_link(page)
     fields = page.locator(".st-key-heat .field:visible")
     assert fields.count() == 4  # which maps, where they are cut, the slider, the view; the rest stands behind "More"
-    bottoms = {round(fields.nth(k).bounding_box()["y"] + fields.nth(k).bounding_box()["height"]) for k in range(4)}
+    bottoms = {round(box_of(fields.nth(k))["y"] + box_of(fields.nth(k))["height"]) for k in range(4)}
     assert len(bottoms) == 1  # in one line beside the sidebar
 
     page.locator(".st-key-files input[type=file]").set_input_files(
@@ -258,10 +257,10 @@ def test_a_cold_deep_link_controls_fit_a_refused_file_is_one_sentence_and_pictur
 def test_on_a_phone_in_the_dark(visit, screenshot):
     page = visit(width=390, height=844, scheme="dark", touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    frames = [panel(page, 0, view).locator(".frame").bounding_box() for view in ("cam", "w")]
+    frames = [box_of(panel(page, 0, view).locator(".frame")) for view in ("cam", "w")]
     assert all(frame["width"] > 150 and frame["y"] + frame["height"] <= 844 for frame in frames)
     expect(page.get_by_text(CLAIM)).to_be_in_viewport(ratio=1)
-    slider = page.get_by_role("slider", name="Background threshold").bounding_box()
+    slider = box_of(page.get_by_role("slider", name="Background threshold"))
     assert slider["y"] + slider["height"] <= 844  # in reach of the thumb
     for door in ("Take the lesson", "See where it fails"):
         expect(page.get_by_role("button", name=door)).to_be_in_viewport(ratio=1)
@@ -275,5 +274,5 @@ def test_on_a_phone_in_the_dark(visit, screenshot):
         frame.wait_for()
         page.locator("[data-testid=stSidebar][data-collapsed=false]").wait_for(state="detached")  # it closed by itself
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        assert frame.bounding_box()["y"] < min(700, page.locator(f".st-key-{heat}-knobs").bounding_box()["y"])
+        assert box_of(frame)["y"] < min(700, box_of(page.locator(f".st-key-{heat}-knobs"))["y"])
         assert page.locator("[data-testid=stFileUploader] button:visible").count() == 1

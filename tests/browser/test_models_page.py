@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from waiting import check_widths, go_to, settle
+from waiting import box_of, check_widths, go_to, settle
 
 from recam_core.checkpoints.pair_file import save_pair
 from recam_core.networks.pair import build_pair
@@ -53,7 +53,7 @@ def test_a_model_is_imported_looked_with_exported_and_deleted_and_nothing_is_wid
     screenshot(page, "models-imported", full=True)
 
     card = page.locator(".st-key-model-new-friend")
-    assert 0 < card.bounding_box()["y"] < 450  # in sight, wherever the form was
+    assert 0 < box_of(card)["y"] < 450  # in sight, wherever the form was
     with page.expect_download() as download:
         card.get_by_role("link", name="Export").click()
     assert download.value.suggested_filename == "friend.safetensors"

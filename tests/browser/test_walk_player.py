@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from waiting import check_widths, drawn, wait_for_address
+from waiting import box_of, check_widths, drawn, spot_of, wait_for_address
 
 from recam_core import (
     RandomWalk,
@@ -72,8 +72,7 @@ def test_a_click_shows_the_position_and_the_labels_are_those_of_the_engine_at_an
 
 def check_click_and_labels(page, saved):
     canvas = layer(page, "map")
-    box = canvas.bounding_box()
-    canvas.click(position={"x": box["width"] * 0.505, "y": box["height"] * 0.255})
+    canvas.click(position=spot_of(canvas, 0.505, 0.255))
     page.get_by_text("Column 20 of 40, row 10 of 40").wait_for()
     page.get_by_text("Where its heat at t = 4 comes from.").wait_for()
     with page.expect_download() as download:
@@ -102,4 +101,4 @@ def test_the_boundaries_are_chosen_the_link_says_it_and_nothing_is_wider_than_a_
     check_widths(page, lambda page, name: screenshot(page, f"walk-{name}", full=True))
     page.set_viewport_size({"width": 390, "height": 844})  # what was walked comes first where two stand in a row
     walked, boundaries = (page.locator(f".st-key-walk [data-layer={layer}]").first for layer in ("map", "boundary"))
-    assert walked.bounding_box()["y"] < boundaries.bounding_box()["y"]
+    assert box_of(walked)["y"] < box_of(boundaries)["y"]

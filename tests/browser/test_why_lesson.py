@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from waiting import wait_for_address
+from waiting import box_of, spot_of, wait_for_address
 
 from recam_core import load_pair, read_sample
 from recam_core.cam.lesson import masked_feature, picture_features, row_shift, sce_value
@@ -82,7 +82,7 @@ def check_width(page, step):
     width = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
     assert width <= 390, step
     boxes = page.locator(".logits, .shift, .heatview, .why-bars").all()
-    assert all(box.bounding_box()["x"] + box.bounding_box()["width"] <= 391 for box in boxes), step
+    assert all(box_of(box)["x"] + box_of(box)["width"] <= 391 for box in boxes), step
 
 
 def dragged(page, z, logits, expected, others_move):
@@ -142,12 +142,11 @@ def check_votes(page, screenshot):
     """A click into the map shows the votes there."""
     target = page.locator(".st-key-why-votes .row [data-view=cam] canvas")
     target.wait_for()
-    box = target.bounding_box()
     inside = picture_features(read_sample(SCENE)[0].pixels, load_pair("scenes"))
     rows, columns = inside.stage1.shape[1:]
     for column, row in ((columns // 4, rows // 4), (columns // 2, 3 * rows // 4)):
         x, y = (column + 0.5) / columns, (row + 0.5) / rows
-        target.click(position={"x": x * box["width"], "y": y * box["height"]})
+        target.click(position=spot_of(target, x, y))
         page.get_by_text(f"At column {column + 1} of {columns}, row {row + 1} of {rows}").wait_for()
         k = load_pair("scenes").class_ids(["bird"])[0]
         total = float(inside.weights["cam"][k].astype(float) @ inside.stage1[:, row, column])
@@ -186,7 +185,7 @@ def test_votes_at_a_click_are_the_engines_and_gradients_of_sce_by_dragging_by_ta
 
 def check_vector(page, screenshot):
     """A vector that every row of w′ is moved by leaves SCE as it is and takes the map away."""
-    formula, room = (page.locator(f".katex-display{part}").bounding_box() for part in (" .base", ""))
+    formula, room = (box_of(page.locator(f".katex-display{part}")) for part in (" .base", ""))
     assert room["x"] <= formula["x"]  # nothing of it is cut off
     assert formula["x"] + formula["width"] <= room["x"] + room["width"]
     loss = page.locator(".shift .loss")
@@ -232,14 +231,14 @@ def test_a_vector_on_every_row_leaves_sce_and_presented_every_step_fits_the_scre
     for step in range(1, STEPS + 1):
         ready(page, step)
         page.locator("canvas, .logits, .why-bars").first.wait_for()
-        task, live = (page.locator(f".st-key-why-{name}").bounding_box() for name in ("task", "demo"))
+        task, live = (box_of(page.locator(f".st-key-why-{name}")) for name in ("task", "demo"))
         assert task["x"] + task["width"] < live["x"], step  # text left, what moves right
         screenshot(page, f"why-presented-{step}")
         main = page.get_by_test_id("stMain").evaluate("e => [e.scrollHeight, e.clientHeight, e.scrollWidth]")
         assert main[0] <= main[1] + 1, step
         assert main[2] <= 1280, step
         assert page.locator(".logits .head span").evaluate_all(IN_ONE_LINE), step
-        lines = [line.bounding_box() for line in page.locator(".st-key-why-demo li").all()]
+        lines = [box_of(line) for line in page.locator(".st-key-why-demo li").all()]
         assert all(b["y"] >= a["y"] + a["height"] - 1 for a, b in pairwise(lines)), step
         if step < STEPS:
             page.keyboard.press("PageDown")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page, Position
 
 
 def wait_for_address(page: Page, **wanted: str) -> None:
@@ -30,6 +30,24 @@ def wait_until(page: Page, holds: Callable[[], object], every: float = 50) -> No
     while not holds():
         assert time.monotonic() < end, "it does not come to pass"
         page.wait_for_timeout(every)
+
+
+def box_of(target: Locator) -> FloatRect:
+    """Where something stands; Playwright has no answer while a page puts it into the place of what was there before."""
+    boxes: list[FloatRect] = []
+
+    def stands() -> bool:
+        boxes.extend(box for box in [target.bounding_box()] if box)
+        return bool(boxes)
+
+    wait_until(target.page, stands)
+    return boxes[0]
+
+
+def spot_of(target: Locator, x: float, y: float) -> Position:
+    """A place in something, told in fractions of its width and height, for a mouse."""
+    box = box_of(target)
+    return {"x": x * box["width"], "y": y * box["height"]}
 
 
 def pick(page: Page, box: Locator, option: str) -> None:
