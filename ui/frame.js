@@ -5,14 +5,16 @@
 const STEPS = ["step", "open"];
 const push = history.pushState;
 let isTouched = false; // since the page was come to
-const touch = () => (isTouched = true), arrive = () => (isTouched = false);
-document.addEventListener("pointerdown", touch, true);
-document.addEventListener("keydown", touch, true);
-addEventListener("popstate", arrive);
+let isTravelling = false; // by Back and Forward, and nothing was touched since
+const touch = () => ([isTouched, isTravelling] = [true, false]);
+const arrive = () => (isTouched = false);
+for (const kind of ["pointerdown", "keydown", "click"]) document.addEventListener(kind, touch, true);
+addEventListener("popstate", () => ([isTouched, isTravelling] = [false, true]));
 history.pushState = function (state, title, url) {
   const [here, there] = [new URL(location.href), new URL(url, location.href)];
   const isVisit = here.pathname !== there.pathname;
   const isStep = isTouched && STEPS.some((name) => here.searchParams.get(name) !== there.searchParams.get(name));
+  if (isVisit && isTravelling) return; // the server's answer to a step that was left already; the next one is on its way
   if (isVisit) arrive();
   return (isVisit || isStep ? push : history.replaceState).call(this, state, title, url);
 };

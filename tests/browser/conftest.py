@@ -2,14 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from app_server import APP, Servers, servers
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from waiting import show_as
 
 from recam_core.system import jobs
@@ -35,6 +35,27 @@ new MutationObserver((_, observer) => {
     document.documentElement.append(style);
 }).observe(document, { childList: true });
 """
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a test that fails stands what its pages showed, also where it is asked once more."""
+    report = yield
+    if call.excinfo and call.when == "call" and isinstance(browser := item.funcargs.get("browser"), Browser):
+        pages = [page for profile in browser.contexts for page in profile.pages]
+        report.sections.extend((f"What {page.url} showed", shown_on(page)) for page in pages)
+    return report
+
+
+def shown_on(page: Page) -> str:
+    """The words of a page and whether its script runs; a page that does not answer says nothing."""
+    try:
+        app = page.locator("[data-testid=stApp]")
+        return f"{app.get_attribute('data-test-script-state', timeout=5000)}\n{app.inner_text(timeout=5000)[:3000]}"
+    except Error as error:
+        return str(error)
 
 
 @pytest.fixture(scope="session")

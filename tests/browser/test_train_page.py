@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import signal
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from trained_runs import CONFIG, SCENE, write_run
 from waiting import check_widths, follow, settle, show_as, wait_until
 
 from recam_core.system import jobs
+from recam_core.system.locks import is_held
 
 pytestmark = pytest.mark.browser
 SMALL = {"Epochs of stage 1": 4, "Epochs of stage 2": 1, "Pictures scored": 4}  # of 12 scenes: some seconds
@@ -23,6 +26,16 @@ def tab(url, open_page_once):
     page = open_page_once(f"{url}/train?run=new", height=1400)
     settle(page)  # before it can follow anything
     return page
+
+
+@pytest.fixture
+def no_runs(runs):
+    """Nothing was trained yet, also where the test is asked once more."""
+    for job in jobs.list_jobs("train", runs):
+        jobs.stop_job(job)
+        while is_held(job.folder / jobs.LOCK):
+            time.sleep(0.05)
+        shutil.rmtree(job.folder)
 
 
 @pytest.fixture
@@ -74,21 +87,20 @@ def begin(page, title, split="", settings=None):
         fill(page, label, value)
     fill(page, "Name", title)
     page.get_by_role("button", name="Start training").click()
-    page.locator(".st-key-train-bar").wait_for()
-    settle(page)
 
 
 def test_a_run_outlives_its_server_and_another_one_waits_for_it(
-    start_app, spare, serve, url, open_page, runs, screenshot
+    start_app, spare, serve, url, open_page, runs, no_runs, screenshot
 ):
     killed = spare.pop() if spare else start_app()
     page = open_page(f"{killed}/train", height=1400)
     page.get_by_role("button", name="Start a quick look on drawn scenes").wait_for()
     screenshot(page, "train-first-visit")
     begin(page, "twin", "samples", SMALL)
+    wait_until(page, lambda: any(events(path.parent, "TrainStep") for path in runs.glob("*twin*/job.json")))
     (folder,) = [path.parent for path in runs.glob("*twin*/job.json")]
-    wait_until(page, lambda: events(folder, "TrainStep"))
     with paused(folder):  # it is not to end before it was found running
+        page.locator(".st-key-train-bar").wait_for()
         page.locator("[class*=st-key-train-player] canvas").first.wait_for()  # the start's maps
         page.get_by_text(re.compile("stage 1 of 2, step")).wait_for()
         begin(page, "twin")
