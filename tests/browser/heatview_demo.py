@@ -155,9 +155,9 @@ result = heat_view(
     name, key="heat", initial={"threshold": float(params.get("threshold", "0.3")), "mode": params.get("mode", "heat")}
 )
 if result.expired:
-    st.session_state.setdefault("missed", []).append(payloads.put(payload))
+    st.session_state.setdefault("put_back", []).append(payloads.put(payload))
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 st.text(f"run {st.session_state.runs}")
 st.text(f"pick {result.pick}")
 st.text(f"settings {result.settings}")
-st.text(f"missed {' '.join(st.session_state.get('missed', []))}")
+st.text(f"put back {' '.join(st.session_state.get('put_back', []))}")

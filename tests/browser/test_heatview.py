@@ -334,10 +334,10 @@ def test_a_payload_the_server_lost_is_reported_once_and_found_again(empty_page):
     page = empty_page
     follow(page, "?lost=1")
     page.get_by_text("These heatmaps are not on the server any more").wait_for()
-    page.get_by_text(re.compile("^missed [0-9a-f]{64}$")).wait_for()
+    page.get_by_text(re.compile("^put back [0-9a-f]{64}$")).wait_for()
     page.locator(".st-key-heat .row .view canvas").first.wait_for()
     assert page.locator(".st-key-heat .message").inner_text() == ""
-    assert re.fullmatch("missed [0-9a-f]{64}", page.get_by_text(re.compile("^missed ")).inner_text())
+    assert re.fullmatch("put back [0-9a-f]{64}", page.get_by_text(re.compile("^put back ")).inner_text())
 
 
 def test_a_payload_that_does_not_fit_is_one_sentence(url, open_page):
