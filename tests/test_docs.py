@@ -52,14 +52,16 @@ def test_a_gain_is_shown_with_the_highest_that_is_sure():
 
 def test_recipes_that_chose_nothing_have_no_bold_row(monkeypatch):
     script = tables_script()
-    figures = {name: {"miou": 0.44} for name in [*script.measured(), "product of positive weights"]}
+    figures = {name: {"miou": 0.44} for name in [*READOUTS, "product of positive weights"]}
     row = {"name": "recipe", "sce": [0.5, 0.25], "weights": {"both_negative": 0.5}, "readouts": figures}
     result = {"command": "c", "date": "d", "device": "CPU", "torch": "2", "split": "val", "rows": [row]}
     monkeypatch.setattr(script, "read", lambda name: None)
     assert script.recipe_table("study-x") == ""
     monkeypatch.setattr(script, "measured", lambda: list(READOUTS))
     monkeypatch.setattr(script, "read", lambda name: result)
-    assert script.recipe_table("study-x").endswith("| recipe |" + " 44.0 |" * 6 + " – | 0.50 → 0.25 | 50.0 % |")
+    assert script.recipe_table("study-x").endswith(
+        "| recipe |" + " 44.0 |" * (1 + len(READOUTS)) + " – | 0.50 → 0.25 | 50.0 % |"
+    )
 
 
 def test_what_work_costs_follows_from_the_seconds_of_a_picture(monkeypatch):

@@ -19,13 +19,13 @@ from ui.compute.packing import pack, payload_id, unpack
 WIDTH, HEIGHT = 480, 360
 ROWS, COLUMNS = 90, 120
 THRESHOLDS = np.linspace(0, 1, 101)
-TITLES = (
-    "stage-1 classifier, BCE alone",
-    "stage-2 BCE classifier",
-    "stage-2 SCE classifier",
-    "sum of both weights",
-    "product of both weights",
-)
+TITLES = {
+    "cam": "stage-1 classifier, BCE alone",
+    "w": "stage-2 BCE classifier",
+    "wprime": "stage-2 SCE classifier",
+    "sum": "sum of both weights",
+    "product": "product of both weights",
+}
 CENTRES = {"dog": (0.62, 0.6), "<b>person</b>": (0.2, 0.45)}
 EMPTY_TEXT = "No positive evidence for this class: no map under this readout."
 
@@ -51,10 +51,10 @@ def bump(x: float, y: float, wide: float, high: float) -> np.ndarray:
 
 def make_maps(classes: list[str], *, empty: bool) -> np.ndarray:
     """(5, n, ROWS, COLUMNS) raw maps: CAM sees the dog's head, the readouts grow to the left over its body."""
-    maps = np.zeros((len(READOUTS), len(classes), ROWS, COLUMNS))
+    maps = np.zeros((len(TITLES), len(classes), ROWS, COLUMNS))
     for c, name in enumerate(classes):
         x, y = CENTRES[name]
-        for v in range(len(READOUTS)):
+        for v in range(len(TITLES)):
             body = 0.2 * v * bump(x - 0.12, y, 0.12 + 0.02 * v, 0.12)
             maps[v, c] = (3 + v) * (1 - 0.6 * c) * (bump(x + 0.18 * (1 - c), y - 0.12, 0.09, 0.12) + body)
     maps[maps < 0.02] = 0
@@ -115,7 +115,7 @@ def make_payload(seed: int, n: int, *, mask: bool, empty: bool) -> bytes:
         "grid": [ROWS, COLUMNS],
         "views": [
             {"key": key, "label": READOUTS[key].label, "title": title, "reference": key == "cam"}
-            for key, title in zip(READOUTS, TITLES, strict=True)
+            for key, title in TITLES.items()
         ],
         "classes": [{"name": name, "score": 0.94 - 0.23 * c} for c, name in enumerate(classes)],
         "peaks": peaks.tolist(),

@@ -12,10 +12,11 @@ from PIL import Image
 from playwright.sync_api import expect
 from waiting import box_of, spot_of, wait_for_address
 
+from recam_core.networks.readouts import READOUTS
+
 pytestmark = pytest.mark.browser
 
-VIEWS = ("picture", "cam", "w", "wprime", "sum", "product")
-READOUTS = VIEWS[1:]
+VIEWS = ("picture", *READOUTS)
 CLAIM = "A classifier lights up the part that tells the class."
 
 

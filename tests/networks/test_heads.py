@@ -6,7 +6,7 @@ import torch
 from recam_core.networks.heads import HEADS
 from recam_core.networks.heads.recam import ReCamHead
 from recam_core.networks.losses import recam_loss
-from recam_core.networks.readouts import READOUTS, head_readouts, recam_readouts
+from recam_core.networks.readouts import READOUTS, head_readouts
 from recam_core.records import TrainConfig
 
 D, K = 6, 4
@@ -55,7 +55,7 @@ def test_scores_are_the_mean_of_the_maps_of_w(name):
 def test_recam_readouts_of_known_weights():
     head = ReCamHead(2, 1)
     head.load_state_dict({"fc1": torch.tensor([[2.0, -3.0]]), "fc2": torch.tensor([[5.0, 7.0]])})
-    weights = {name: READOUTS[name].weights(head).tolist() for name in recam_readouts()}
+    weights = {name: READOUTS[name].weights(head).tolist() for name in ("w", "wprime", "sum", "product")}
     assert weights == {"w": [[2, -3]], "wprime": [[5, 7]], "sum": [[7, 4]], "product": [[10, -21]]}
 
 

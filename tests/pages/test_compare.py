@@ -98,9 +98,10 @@ def test_the_first_page_explains_a_bundled_photo():
     assert mounted(app)["initial"] | {"rule": "measured", "maps": "two"} == mounted(app)["initial"]
     # CAM and the readout of the model's card that was measured best, each at its own threshold
     table = read_header(known_models()["voc"])["card"]["scores"]["voc train, one scale"]["readouts"]
-    rows = {name: table[name] for name in READOUTS}
+    rows = {name: table[name] for name in READOUTS if name in table}
     assert header["compare"] == max(set(rows) - {"cam"}, key=lambda name: rows[name]["miou"])
-    assert {view["key"]: view["threshold"] for view in header["views"]} == {k: r["threshold"] for k, r in rows.items()}
+    thresholds = {view["key"]: view["threshold"] for view in header["views"]}
+    assert {key: thresholds[key] for key in rows} == {key: row["threshold"] for key, row in rows.items()}
     assert np.shape(header["otsu"]) == (len(READOUTS), len(header["classes"]))
     assert Image.open(io.BytesIO(blobs["picture"])).size == (header["picture"]["width"], header["picture"]["height"])
 
@@ -403,7 +404,7 @@ def test_the_bundles_of_several_pictures_stand_in_a_folder_each():
     assert {"my_fish_png/w/yolo.txt", "my_fish_png_2/cam/voc.xml", "my_fish_png/cam/error_fish.png"} <= names
     assert "my_fish_png_2/cam/error_fish.png" not in names  # whose mask nobody knows
     assert (first["picture"]["name"], second["picture"]["name"]) == (SCENE, "f" * 64)
-    assert set(first["mask"]["at_threshold"]) == {"cam", "w", "wprime", "sum", "product"}
+    assert set(first["mask"]["at_threshold"]) == set(READOUTS)
     assert "mask" not in second
     assert (first["link"], first["rule"], len(box) > 0) == ("http://here/", "otsu", True)
 

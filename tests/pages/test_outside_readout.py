@@ -16,6 +16,7 @@ from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import BUNDLED_MODELS, copy_pair
 from recam_core.networks.readouts import READOUTS
 from recam_core.training.recipes import default_refit
+from ui.compare.details import NUMBERS
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
@@ -66,7 +67,8 @@ def test_explain_writes_it(tmp_path):
 def test_compare_shows_it(outside):
     app = open_page(picture=SCENE, model="outside")
     assert view_keys(app) == WITH_OUTSIDE
-    assert "for six maps of" in " ".join(element.value for element in unfold(app, "show_method").markdown)
+    said = " ".join(element.value for element in unfold(app, "show_method").markdown)
+    assert f"for {NUMBERS[len(WITH_OUTSIDE)]} maps of" in said
 
 
 def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):

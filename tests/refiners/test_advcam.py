@@ -385,7 +385,7 @@ def test_pictures_smaller_than_the_stride(backbone, size):
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     ({"classes": []}, "at least one class"), ({"classes": ["horse"]}, "does not know 'horse'"),
-    ({"readout": "mean"}, "Readouts are cam, w"),
+    ({"readout": "nothing"}, "Readouts are cam, w"),
     ({"picture": np.zeros((40, 4000, 3), np.uint8)}, "working size of 512"),
 ])  # fmt: skip
 def test_what_cannot_be_climbed_is_refused_at_once(pair, arguments, complaint):

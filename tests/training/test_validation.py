@@ -8,6 +8,7 @@ from recam_core.datasets.scenes import Scenes
 from recam_core.evaluation.classification import average_precision, mean_average_precision
 from recam_core.evaluation.evaluate import Evaluation, evaluate
 from recam_core.networks.pair import build_pair
+from recam_core.networks.readouts import recam_readouts
 from recam_core.records import HeatmapOptions, PictureSkipped, TrainConfig, UserError, Validated
 from recam_core.training.validation import Validation, open_validation
 
@@ -45,7 +46,7 @@ def pair():
 def test_seeds_are_those_of_an_evaluation_and_one_pass_serves_all(pair, stage, monkeypatch):
     validation = open_validation(CONFIG, Scenes.classes)
     assert validation.pictures.tolist() == [0, 3, 6, 8, 11]
-    model, names = (pair.cam, ("cam",)) if stage == 1 else (pair.recam, ("w", "wprime", "sum", "product"))
+    model, names = (pair.cam, ("cam",)) if stage == 1 else (pair.recam, recam_readouts())
     passes, features = [], model.features
     monkeypatch.setattr(model, "features", lambda x: passes.append(x) or features(x))
     (scores,) = validation.score(model, stage, 4)

@@ -143,7 +143,7 @@ def test_the_whole_study_of_scenes_in_small(tmp_path, monkeypatch):
     assert all(row["processor_seconds"] > 0 and row["bce"] > 0 and row["bce_of_chance"] > 0 for row in points)
     example = when_picture(read["study-scenes-when"], points[1], "1", 0)
     assert example.picture.shape == (64, 64, 3)
-    assert example.maps.shape == (5, len(example.classes), 8, 8)
+    assert example.maps.shape == (len(READOUTS), len(example.classes), 8, 8)
     assert example.maps.max() == 1
     points[1]["maps"]["1"][0]["classes"] = ["cat", "bus", "boat"]
     with pytest.raises(UserError, match="draws another picture 0 today"):
