@@ -7,7 +7,6 @@ const push = history.pushState;
 let isTouched = false; // since the page was come to
 let isTravelling = false; // by Back and Forward, and nothing was touched since
 const touch = () => ([isTouched, isTravelling] = [true, false]);
-const arrive = () => (isTouched = false);
 for (const kind of ["pointerdown", "keydown", "click"]) document.addEventListener(kind, touch, true);
 addEventListener("popstate", () => ([isTouched, isTravelling] = [false, true]));
 history.pushState = function (state, title, url) {
@@ -15,7 +14,7 @@ history.pushState = function (state, title, url) {
   const isVisit = here.pathname !== there.pathname;
   const isStep = isTouched && STEPS.some((name) => here.searchParams.get(name) !== there.searchParams.get(name));
   if (isVisit && isTravelling) return; // the server's answer to a step that was left already; the next one is on its way
-  if (isVisit) arrive();
+  if (isVisit) isTouched = false;
   return (isVisit || isStep ? push : history.replaceState).call(this, state, title, url);
 };
 

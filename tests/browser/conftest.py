@@ -43,14 +43,14 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With a test that fails stands what its pages showed, also where it is asked once more."""
     report = yield
-    if call.excinfo and call.when == "call" and isinstance(browser := item.funcargs.get("browser"), Browser):
-        pages = [page for profile in browser.contexts for page in profile.pages]
+    if report.failed and call.when == "call" and isinstance(browser := item.funcargs.get("browser"), Browser):
+        pages = [page for profile in browser.contexts for page in profile.pages if "/_stcore/" not in page.url]
         report.sections.extend((f"What {page.url} showed", shown_on(page)) for page in pages)
     return report
 
 
 def shown_on(page: Page) -> str:
-    """The words of a page and whether its script runs; a page that does not answer says nothing."""
+    """Whether the script of a page runs, and its words; or that it does not answer."""
     try:
         app = page.locator("[data-testid=stApp]")
         return f"{app.get_attribute('data-test-script-state', timeout=5000)}\n{app.inner_text(timeout=5000)[:3000]}"
