@@ -50,7 +50,7 @@ def looked(page):
 # Before the server has answered: its answers name pages that were left already.
 BACK_IN_HASTE = """times => new Promise(done => {
     addEventListener("popstate", function once() {
-        if (--times) setTimeout(() => history.back(), 60);
+        if (--times) setTimeout(() => history.back(), 20);
         else { removeEventListener("popstate", once); done(); }
     });
     history.back();
