@@ -103,7 +103,7 @@ def test_a_run_outlives_its_server_and_another_one_waits_for_it(
         page.locator(".st-key-train-bar").wait_for()
         page.locator("[class*=st-key-train-player] canvas").first.wait_for()  # the start's maps
         page.get_by_text(re.compile("stage 1 of 2, step")).wait_for()
-        begin(page, "twin")
+        begin(page, "twin", settings={"Epochs of stage 1": 100})  # it is to be stopped
         page.get_by_text(re.compile("Queued, after .twin")).wait_for()
         (second,) = [path.parent for path in runs.glob("*twin*/job.json") if path.parent != folder]
         assert f"run={second.name}" in page.url  # not the one that is called the same
