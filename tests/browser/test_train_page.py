@@ -33,7 +33,9 @@ def no_runs(runs):
     """Nothing was trained yet, also where the test is asked once more."""
     for job in jobs.list_jobs("train", runs):
         jobs.stop_job(job)
+        end = time.monotonic() + 30
         while is_held(job.folder / jobs.LOCK):
+            assert time.monotonic() < end, "it does not stop"
             time.sleep(0.05)
         shutil.rmtree(job.folder)
 

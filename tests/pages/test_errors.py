@@ -486,12 +486,8 @@ def test_the_confusion_matrix_shows_what_is_confused_most():
 
 def test_baselines_stand_beside_the_readouts_and_are_measured_on_request(place, ordered):
     table = open_errors(part="sanity").dataframe[0].value
-    assert list(table["map"])[len(READOUTS) :][:4] == [
-        "random map",
-        "whole picture",
-        "centre blob",
-        "CAM, random weights",
-    ]
+    baselines = list(table["map"])[len(READOUTS) :][:4]
+    assert baselines == ["random map", "whole picture", "centre blob", "CAM, random weights"]
     app = open_errors(part="sanity", run="walked")
     press(app, label="Measure the baselines")
     (job,) = ordered

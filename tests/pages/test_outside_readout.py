@@ -16,13 +16,13 @@ from recam_core.__main__ import main
 from recam_core.checkpoints.pair_file import BUNDLED_MODELS, copy_pair
 from recam_core.networks.readouts import READOUTS
 from recam_core.training.recipes import default_refit
-from ui.compare.details import NUMBERS
 from ui.compute import payloads
 from ui.compute.packing import unpack
 from ui.session import uploads
 
 SCENE = "scene-fish-boat"
 WITH_OUTSIDE = [*READOUTS, "outside"]
+SPOKEN = {6: "six", 7: "seven", 8: "eight", 9: "nine"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_compare_shows_it(outside):
     app = open_page(picture=SCENE, model="outside")
     assert view_keys(app) == WITH_OUTSIDE
     said = " ".join(element.value for element in unfold(app, "show_method").markdown)
-    assert f"for {NUMBERS[len(WITH_OUTSIDE)]} maps of" in said
+    assert f"for {SPOKEN[len(WITH_OUTSIDE)]} maps of" in said
 
 
 def test_an_evaluation_counts_it_and_errors_compares_it(tmp_path):

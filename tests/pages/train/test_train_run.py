@@ -209,10 +209,8 @@ def test_heatmaps_of_every_epoch(place):
     (run.folder / history.maps[0].file).unlink()
     late = maps.new_roll(run.folder, maps.watched_pictures(run.folder)[0], 0, "fish", CONFIG, "one")
     assert late.feed(history.maps, running=False)
-    assert [len(frame.layers) for frame in late.stream._frames][:2] == [
-        len(READOUTS),
-        1,
-    ]  # all with the first that is there
+    layers = [len(frame.layers) for frame in late.stream._frames]
+    assert layers[:2] == [len(READOUTS), 1]  # all with the first that is there
     assert not roll.feed(history.maps[:2], running=True)  # it went back to a checkpoint
     header = roll.stream.packed(describe=True)
     assert b'"seconds":null' in header
